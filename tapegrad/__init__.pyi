@@ -1,0 +1,552 @@
+"""Made by tools/stubs.py from the registry of operations. Do not edit."""
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+from tapegrad import autograd as autograd
+from tapegrad import nn as nn
+from tapegrad import optim as optim
+from tapegrad import viz as viz
+from tapegrad._errors import TapegradWarning as TapegradWarning
+from tapegrad.autograd.grad_mode import enable_grad as enable_grad
+from tapegrad.autograd.grad_mode import inference_mode as inference_mode
+from tapegrad.autograd.grad_mode import no_grad as no_grad
+from tapegrad.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from tapegrad.devices import device as device
+from tapegrad.dtypes import dtype as dtype
+from tapegrad.dtypes import finfo as finfo
+from tapegrad.dtypes import iinfo as iinfo
+from tapegrad.ops.random import Generator as Generator
+from tapegrad.tensor import Size as Size
+from tapegrad.tensor import Tensor as Tensor
+from tapegrad.viz import explain as explain
+
+__version__: str
+bool: dtype
+cdouble: dtype
+cfloat: dtype
+complex128: dtype
+complex64: dtype
+default_generator: Generator
+double: dtype
+float: dtype
+float16: dtype
+float32: dtype
+float64: dtype
+half: dtype
+int: dtype
+int16: dtype
+int32: dtype
+int64: dtype
+int8: dtype
+long: dtype
+short: dtype
+strided: str
+uint8: dtype
+
+def abs(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def add(
+    input: Any,
+    other: Any,
+    *,
+    alpha: builtins.int | builtins.float | builtins.complex = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def addmm(
+    input: Tensor,
+    mat1: Tensor,
+    mat2: Tensor,
+    *,
+    beta: builtins.float = ...,
+    alpha: builtins.float = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def all(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    **names: Any,
+) -> Tensor: ...
+def allclose(
+    input: Tensor,
+    other: Tensor,
+    rtol: builtins.float = ...,
+    atol: builtins.float = ...,
+    equal_nan: builtins.bool = ...,
+) -> builtins.bool: ...
+def amax(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def amin(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def any(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    **names: Any,
+) -> Tensor: ...
+def arange(
+    start: Any,
+    end: Any = ...,
+    step: Any = ...,
+    *,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def argmax(
+    input: Tensor, dim: builtins.int | None = ..., keepdim: builtins.bool = ..., **names: Any
+) -> Tensor: ...
+def argmin(
+    input: Tensor, dim: builtins.int | None = ..., keepdim: builtins.bool = ..., **names: Any
+) -> Tensor: ...
+def as_tensor(data: Any, dtype: Any = ..., device: Any = ...) -> Tensor: ...
+def asarray(data: Any, dtype: Any = ..., device: Any = ...) -> Tensor: ...
+def bernoulli(input: Tensor, *, generator: Generator | None = ..., out: Tensor | None = ...) -> Tensor: ...
+def bitwise_and(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def bitwise_not(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def bitwise_or(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def bitwise_xor(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def broadcast_to(input: Tensor, shape: Sequence[builtins.int]) -> Tensor: ...
+def cat(
+    tensors: Sequence[Tensor], dim: builtins.int = ..., *, out: Tensor | None = ..., **names: Any
+) -> Tensor: ...
+def ceil(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = ...) -> tuple[Tensor, ...]: ...
+def clamp(input: Tensor, min: Any = ..., max: Any = ..., *, out: Tensor | None = ...) -> Tensor: ...
+def clamp_max(input: Tensor, max: Any) -> Tensor: ...
+def clamp_min(input: Tensor, min: Any) -> Tensor: ...
+def clone(input: Tensor, *, memory_format: Any = ...) -> Tensor: ...
+def cos(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def div(input: Any, other: Any, *, rounding_mode: str | None = ..., out: Tensor | None = ...) -> Tensor: ...
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def empty(
+    *size: Any,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+    memory_format: Any = ...,
+) -> Tensor: ...
+def empty_like(
+    input: Tensor,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    memory_format: Any = ...,
+) -> Tensor: ...
+def eq(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def equal(input: Tensor, other: Tensor) -> builtins.bool: ...
+def exp(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def eye(
+    n: builtins.int,
+    m: builtins.int | None = ...,
+    *,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def flatten(input: Tensor, start_dim: builtins.int = ..., end_dim: builtins.int = ...) -> Tensor: ...
+def floor(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def floor_divide(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def from_numpy(ndarray_: Any) -> Tensor: ...
+def full(
+    size: Sequence[builtins.int],
+    fill_value: builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def full_like(
+    input: Tensor,
+    fill_value: builtins.int | builtins.float | builtins.complex,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    memory_format: Any = ...,
+) -> Tensor: ...
+def ge(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def get_default_dtype() -> dtype: ...
+def get_rng_state() -> Tensor: ...
+def gt(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: builtins.bool = ...) -> Tensor: ...
+def initial_seed() -> builtins.int: ...
+def is_floating_point(input: Tensor) -> builtins.bool: ...
+def is_grad_enabled() -> builtins.bool: ...
+def is_inference_mode_enabled() -> builtins.bool: ...
+def is_tensor(obj: object) -> builtins.bool: ...
+def isclose(
+    input: Tensor,
+    other: Tensor,
+    rtol: builtins.float = ...,
+    atol: builtins.float = ...,
+    equal_nan: builtins.bool = ...,
+) -> Tensor: ...
+def isfinite(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def isinf(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def isnan(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def le(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def linspace(
+    start: Any,
+    end: Any,
+    steps: builtins.int,
+    *,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def log(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def log_softmax(
+    input: Tensor,
+    dim: builtins.int | None = ...,
+    _stacklevel: builtins.int = ...,
+    dtype: Any = ...,
+    **names: Any,
+) -> Tensor: ...
+def logical_and(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def logical_not(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def logical_or(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def logical_xor(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def lt(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def manual_seed(seed: builtins.int) -> Generator: ...
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def max(input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., **names: Any) -> Any: ...
+def maximum(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def mean(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def min(input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., **names: Any) -> Any: ...
+def minimum(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def mul(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def ne(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def neg(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def norm(
+    input: Tensor,
+    p: builtins.float | str | None = ...,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    **names: Any,
+) -> Tensor: ...
+def normal(
+    mean: Any,
+    std: Any = ...,
+    size: Sequence[builtins.int] | None = ...,
+    *,
+    generator: Generator | None = ...,
+    dtype: Any = ...,
+) -> Tensor: ...
+def numel(input: Tensor) -> builtins.int: ...
+def ones(
+    *size: Any,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    memory_format: Any = ...,
+) -> Tensor: ...
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def permute(input: Tensor, *dims: Any) -> Tensor: ...
+def pow(input: Any, exponent: Any, *, out: Tensor | None = ...) -> Tensor: ...
+def prod(
+    input: Tensor,
+    dim: builtins.int | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def rand(
+    *size: Any,
+    generator: Generator | None = ...,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def rand_like(
+    input: Tensor, *, dtype: Any = ..., device: Any = ..., requires_grad: builtins.bool = ...
+) -> Tensor: ...
+def randint(
+    *args: Any,
+    low: builtins.int | None = ...,
+    high: builtins.int | None = ...,
+    size: Sequence[builtins.int] | None = ...,
+    generator: Generator | None = ...,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def randn(
+    *size: Any,
+    generator: Generator | None = ...,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def randn_like(
+    input: Tensor, *, dtype: Any = ..., device: Any = ..., requires_grad: builtins.bool = ...
+) -> Tensor: ...
+def randperm(
+    n: builtins.int,
+    *,
+    generator: Generator | None = ...,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def ravel(input: Tensor) -> Tensor: ...
+def reciprocal(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def relu(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def remainder(
+    input: Tensor | builtins.int | builtins.float | builtins.complex,
+    other: Tensor | builtins.int | builtins.float | builtins.complex,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def reshape(input: Tensor, *shape: Any) -> Tensor: ...
+def round(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def seed() -> builtins.int: ...
+def set_default_dtype(d: dtype) -> None: ...
+def set_printoptions(
+    precision: builtins.int | None = ...,
+    threshold: builtins.float | None = ...,
+    edgeitems: builtins.int | None = ...,
+    linewidth: builtins.int | None = ...,
+    profile: str | None = ...,
+    sci_mode: builtins.bool | None = ...,
+) -> None: ...
+def set_rng_state(new_state: Tensor) -> None: ...
+def sigmoid(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def sign(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def sin(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def softmax(
+    input: Tensor,
+    dim: builtins.int | None = ...,
+    _stacklevel: builtins.int = ...,
+    dtype: Any = ...,
+    **names: Any,
+) -> Tensor: ...
+def split(
+    tensor: Tensor, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = ...
+) -> tuple[Tensor, ...]: ...
+def sqrt(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def squeeze(input: Tensor, dim: builtins.int | Sequence[builtins.int] | None = ...) -> Tensor: ...
+def stack(
+    tensors: Sequence[Tensor], dim: builtins.int = ..., *, out: Tensor | None = ..., **names: Any
+) -> Tensor: ...
+def std(
+    input: Tensor,
+    dim: Any = ...,
+    unbiased: builtins.bool = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    correction: builtins.float | None = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def sub(
+    input: Any,
+    other: Any,
+    *,
+    alpha: builtins.int | builtins.float | builtins.complex = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def sum(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def t(input: Tensor) -> Tensor: ...
+def tanh(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def tensor(
+    data: Any,
+    *,
+    dtype: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor: ...
+def trunc(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def unbind(input: Tensor, dim: builtins.int = ...) -> tuple[Tensor, ...]: ...
+def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int]) -> Tensor: ...
+def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor: ...
+def var(
+    input: Tensor,
+    dim: Any = ...,
+    unbiased: builtins.bool = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    correction: builtins.float | None = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def where(condition: Any, input: Any = ..., other: Any = ..., *, out: Tensor | None = ...) -> Any: ...
+def zeros(
+    *size: Any,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def zeros_like(
+    input: Tensor,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    memory_format: Any = ...,
+) -> Tensor: ...
+
+__all__: list[str]

@@ -1,0 +1,83 @@
+"""What errors and warnings say: where a call came from, what an array is, and what is said only once."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable
+from os.path import basename
+from threading import Lock
+from types import CodeType
+from typing import Any
+
+# The packages whose frames are ours. A line that a message names is the nearest one outside of them.
+PACKAGES = frozenset(
+    {
+        "tapegrad",
+        "tapegrad.autograd",
+        "tapegrad.kernels",
+        "tapegrad.nn",
+        "tapegrad.nn.modules",
+        "tapegrad.ops",
+        "tapegrad.optim",
+        "tapegrad.viz",
+    }
+)
+
+
+class TapegradWarning(UserWarning):
+    """Every message that tapegrad says once: what it noticed, and the cure."""
+
+
+_said: set[str] = set()
+_lock = Lock()
+
+
+def say_once(message: str) -> None:
+    """Warn with `message`, the first time it comes up in this process, at the user's line."""
+    with _lock:
+        if message in _said:
+            return
+        _said.add(message)
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__package__") in PACKAGES:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, TapegradWarning, stacklevel=level - 1)
+
+
+def caller() -> tuple[CodeType, int]:
+    """The user's code that led here, as (code, instruction): cheap to keep, resolved by `place`."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__package__") in PACKAGES:
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti
+
+
+def line_of(code: CodeType, lasti: int) -> int:
+    """The line number of an instruction."""
+    positions = list(code.co_positions())
+    line = positions[lasti // 2][0] if 0 <= lasti // 2 < len(positions) else None
+    return line or code.co_firstlineno
+
+
+def place(code: CodeType, lasti: int) -> str:
+    """An instruction as `file.py:12`."""
+    return f"{basename(code.co_filename)}:{line_of(code, lasti)}"
+
+
+def describe(x: Any) -> str:
+    """An array or Tensor as `float32[3, 2]`; anything else by its type's name."""
+    if hasattr(x, "dtype") and hasattr(x, "shape"):
+        return f"{str(x.dtype).removeprefix('torch.')}{list(x.shape)}"
+    return type(x).__name__
+
+
+def sizes(shape: Iterable[int]) -> str:
+    """A shape as errors write it: `[3, 2]`."""
+    return str(list(shape))
+
+
+def choices(names: Iterable[str]) -> str:
+    """Names as `'a', 'b' or 'c'`."""
+    quoted = [repr(name) for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"

@@ -1,0 +1,35 @@
+"""Files that are written whole or not at all."""
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+__all__ = ["atomic_write"]
+
+
+def atomic_write(path: str | os.PathLike[str], text: str | bytes) -> None:
+    """Replaces a file's content (text as UTF-8) in one step: readers see the old or the new, never a part.
+
+    A link is followed, an existing file keeps its permissions, and after a failure nothing has changed.
+
+    Raises: OSError if the folder or the file cannot be written; UnicodeEncodeError for lone surrogates.
+    Source: POSIX rename, which os.replace calls: atomic within one folder.
+    """
+    content = text.encode() if isinstance(text, str) else text
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        target.write_bytes(content)  # a device or a pipe must not be replaced, and a folder raises here
+        return
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the new name on an empty file
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,134 @@
+"""What the kinds share: the registry, rules and what they save, how a result is wrapped and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, Protocol
+
+import numpy as np
+
+from tapegrad._state import grad_enabled, special
+from tapegrad.tape import Node, Op
+from tapegrad.tensor import Tensor
+from tapegrad.views import assign, check_fits, check_writable, fresh
+
+Rule = Callable[..., Any]
+Saves = Sequence[tuple[int, ...]]
+
+OUT = -1  # in `saves`: the op's own output
+SMALL = 16  # up to so many elements, a node remembers all its values: for pictures of the graph
+OPS: dict[str, Op] = {}  # every op by its key: the registry
+
+
+class Function(Protocol):
+    """An op as users call it."""
+
+    op: Op
+    __name__: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The op's result."""
+
+
+def define(key: str, kind: str, forward: Any, title: str | None = None, **facts: Any) -> Op:
+    """Register an op. `key` is its name, with a variant behind a dot if torch names variants ("sum.dim");
+    `title` is torch's name of its node if that is not the name in camel case with "Backward0"."""
+    name = key.partition(".")[0]
+    op = Op(name, kind, forward, **facts)
+    title = title or "".join(word[:1].upper() + word[1:] for word in name.split("_")) + "Backward0"
+    op.node = type(title, (Node,), {"__slots__": (), "op": op, "__module__": "tapegrad.tape"})
+    if key in OPS:
+        raise ValueError(f"define: op {key!r} is defined twice.")
+    OPS[key] = op
+    return op
+
+
+def named(call: Any, op: Op) -> Function:
+    """`call` as the function of op."""
+    call.op = op
+    call.__name__ = call.__qualname__ = op.name
+    op.call = call
+    return call  # type: ignore[no-any-return] # it has become one
+
+
+def bound(d: Rule, places: tuple[int, ...]) -> Rule:
+    """The rule d as (F, g, saved, *meta): it reads these places of saved."""
+    if len(places) == 0:
+        return lambda F, g, saved, *meta: d(F, g, *meta)
+    if len(places) == 1:
+        (i,) = places
+        return lambda F, g, saved, *meta: d(F, g, saved[i], *meta)
+    if len(places) == 2:
+        i, j = places
+        return lambda F, g, saved, *meta: d(F, g, saved[i], saved[j], *meta)
+    return lambda F, g, saved, *meta: d(F, g, *[saved[k] for k in places], *meta)
+
+
+def rules_of(op: Op, d: Sequence[Rule | None], saves: Saves) -> list[Rule | None]:
+    """The rules of all inputs as (F, g, saved, *meta); sets `op.reads`. Input i is at place i + 1, OUT at "
+    "0."""
+    places = tuple([tuple([k + 1 for k in ks]) for ks in saves])
+    op.reads = places if any(places) else ()
+    return [None if di is None else bound(di, ks) for di, ks in zip(d, places, strict=True)]
+
+
+_plans: dict[tuple[Any, ...], Any] = {}
+
+
+def kept(op: Op, parents: Sequence[Node | None], values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What to save of values = (out, *inputs, None): None for what nobody who needs a gradient reads, () if
+    nobody reads anything."""
+    if not op.reads:
+        return ()
+    key = (op, *[p is None for p in parents])
+    plan = _plans.get(key)
+    if plan is None:
+        read = {k for p, ks in zip(parents, op.reads, strict=True) if p is not None for k in ks}
+        # itemgetter builds the tuple in C; -1 is the None at the end
+        plan = _plans[key] = itemgetter(*[k if k in read else -1 for k in range(len(values) - 1)])
+    return plan(values)  # type: ignore[no-any-return] # a tuple: there are two values or more
+
+
+def trace_of(y: Any, *xs: Any) -> Any:
+    """What a node remembers for pictures: (out, *inputs) if all are small, (out,) if only that is, else "
+    "its shape."""
+    if y.size > SMALL:
+        return y.shape
+    for x in xs:
+        if x is not None and x.size > SMALL:
+            return (y,)
+    return (y, *xs)
+
+
+def recording(*tensors: Any) -> bool:
+    """Whether an operation on these must be recorded. Brings views up to date."""
+    if special.rebased:
+        for t in tensors:
+            if isinstance(t, Tensor) and t._cold is not None:
+                fresh(t)
+    for t in tensors:
+        if isinstance(t, Tensor) and t._node is not None:
+            return not special.threads or grad_enabled()
+    return False
+
+
+def store(result: Tensor, out: Tensor, name: str) -> Tensor:
+    """`out=`: write a result into a tensor of the same shape that can hold it.
+
+    Raises: RuntimeError if autograd would be needed, or if `out` does not fit.
+    """
+    if result._node is not None or (out.requires_grad and grad_enabled()):
+        raise RuntimeError(
+            f"{name}: out= cannot be differentiated; drop out=, or wrap the call in no_grad()."
+        )
+    if out._a.size == 0 and result._a.size != 0:
+        out._a = np.empty(result._a.shape, out._a.dtype)
+    check_writable(out, name)
+    check_fits(out, result, f"{name}(out=)")
+    return assign(out, result)  # type: ignore[no-any-return] # views.py knows no Tensor class
+
+
+def finish(result: Tensor, out: Tensor | None, name: str) -> Tensor:
+    """The result, or `out` if it was given."""
+    return result if out is None else store(result, out, name)

@@ -1,0 +1,188 @@
+"""The other kinds: reductions, matrix products by signature, composites with a fused stand-in, and opaque "
+"ops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tapegrad import promotion
+from tapegrad._state import grad_enabled, special
+from tapegrad.define.base import OUT, Function, Rule, Saves, define, named, rules_of, trace_of
+from tapegrad.define.wrappers import write_wrapper
+from tapegrad.domains import RECORDED
+from tapegrad.kernels.errstate import again, nameless
+from tapegrad.tape import record, sweep
+from tapegrad.tensor import Tensor, blank, wrap
+from tapegrad.views import fresh
+
+
+def reduction(
+    key: str, kernel: Any, *, d: Rule, saves: tuple[int, ...] = (), title: str | None = None
+) -> Function:
+    """An op over axes: call(input, dim, keepdim, *args) with `dim` None or a tuple of normalised axes.
+
+    d(F, g, *saved, shape, dim, *args): g and a saved output have the reduced axes as 1, ready to broadcast.
+    """
+    op = define(key, "reduction", kernel, title, linear=not saves)
+    op.reads = (tuple([k + 1 for k in saves]),) if saves else ()
+    node, reads_x, reads_y = op.node, 0 in saves, OUT in saves
+
+    def vjp(F: Any, g: Any, saved: Any, meta: Any, _: Any) -> Any:
+        shape, dim, keepdim, args = meta
+        g = F.unreduce(g, shape, dim, keepdim)
+        read = [saved[k + 1] for k in saves]
+        if reads_y:
+            read[-1] = F.unreduce(read[-1], shape, dim, keepdim)
+        return (d(F, g, *read, shape, dim, *args),)
+
+    def call(input: Tensor, dim: Any = None, keepdim: bool = False, *args: Any) -> Tensor:
+        if special.rebased and input._cold is not None:
+            fresh(input)
+        x = input._a
+        try:
+            y = kernel(x, dim, keepdim, *args)
+        except FloatingPointError:
+            y = again(kernel, x, dim, keepdim, *args)
+        t = blank()
+        t._a = y
+        t._kind = y.dtype
+        t._cold = None
+        p = input._node
+        if p is None or (special.threads and not grad_enabled()):
+            t._node = None
+        else:
+            saved = (y if reads_y else None, x if reads_x else None)
+            t._node = record(node, (p,), saved, (x.shape, dim, keepdim, args), trace_of(y, x))
+        return t
+
+    op.vjp = vjp
+    return named(call, op)
+
+
+def opaque(
+    key: str,
+    kernel: Any,
+    *,
+    d: Sequence[Rule | None],
+    saves: Saves = (),
+    title: str | None = None,
+    linear: bool = False,
+    kind: str = "opaque",
+    shapes: bool = True,
+    optional: Sequence[int] = (),
+) -> Function:
+    """call(*tensors, *args), with len(d) tensors and kernel(*arrays, *args); the `optional` tensors may be
+    None.
+
+    d[i](F, g, *saved, shapes, *args): as everywhere, with the inputs' shapes before the arguments (unless
+    shapes=False).
+    """
+    op = define(key, kind, kernel, title, linear=linear)
+    rules = rules_of(op, d, saves or ((),) * len(d))
+
+    def vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
+        gs = []
+        for i, p in enumerate(need):
+            di = rules[i]
+            gs.append(None if p is None or di is None else di(F, g, saved, *meta))
+        return gs
+
+    op.vjp = vjp
+    return named(write_wrapper(op, len(d), optional=optional, shapes=shapes), op)
+
+
+def gufunc(
+    name: str,
+    signature: str,
+    kernel: Any,
+    *,
+    d: Sequence[Rule],
+    saves: Saves,
+    batched: bool = False,
+    title: str | None = None,
+) -> Function:
+    """A two-array op given by its core dimensions, e.g. "(n,k),(k,m)->(n,m)".
+
+    batched: leading axes are allowed; they broadcast, and their sums in the gradients are derived.
+    """
+    cores = [tuple(part.strip("()").split(",")) for part in signature.split("->")[0].split("),")]
+    op = define(name, "gufunc", kernel, title)
+    first, second = len(cores[0]), len(cores[1])
+    a, b = rules_of(op, d, saves)
+
+    def vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
+        assert a is not None and b is not None
+        x = None if need[0] is None else a(F, g, saved)
+        y = None if need[1] is None else b(F, g, saved)
+        if not batched:
+            return x, y
+        ((left, right),) = meta
+        return None if x is None else F.sum_to(x, left), None if y is None else F.sum_to(y, right)
+
+    op.vjp = vjp
+    multiply = write_wrapper(op, 2, shapes=batched, arguments=False)
+
+    def call(input: Tensor, other: Tensor) -> Tensor:
+        try:
+            n, m = input._a.ndim, other._a.ndim
+            if input._kind is other._kind and (
+                (n == first and m == second) or (batched and n >= first and m >= second)
+            ):
+                return multiply(input, other)  # type: ignore[no-any-return] # a Tensor
+        except (AttributeError, ValueError):
+            pass
+        raise promotion.mismatch(name, cores, input, other, batched)
+
+    return named(call, op)
+
+
+# ---- composites with a fused stand-in
+
+
+def composite(
+    name: str, n: int, fused: tuple[Any, Any], title: str | None = None
+) -> Callable[[Any], Function]:
+    """Decorate body(F, *tensors, *args) of n tensors; call(*tensors, *args) runs the fused pair instead.
+
+    fused: (forward(*arrays, *args), vjp(need, g, *arrays, *args) -> n cotangents). The body is what is
+    differentiated when somebody asks for a graph of the backward: it is replayed on the saved inputs.
+    """
+    forward, backward = fused
+
+    def wrapper(body: Any) -> Function:
+        op = define(name, "composite", forward, title)
+        op.reads = (tuple(range(1, n + 1)),) * n
+
+        def vjp(F: Any, g: Any, saved: Any, args: Any, need: Any) -> Any:
+            if F.records:
+                return replay(body, saved[1:], g, args, need)
+            return backward(need, g, *saved[1:], *args)
+
+        op.vjp = vjp
+        call = write_wrapper(op, n)
+        call.body = body
+        return named(call, op)
+
+    return wrapper
+
+
+ALIAS = define("alias.replay", "linear", None, "AliasBackward0", linear=True)
+ALIAS.vjp = lambda F, g, saved, meta, need: (g,)
+
+
+def replay(
+    body: Any, inputs: Sequence[Any], g: Tensor, args: tuple[Any, ...], need: Sequence[Any]
+) -> list[Any]:
+    """The recorded cotangents of a body's inputs: run it on stand-ins for them and sweep back to those."""
+    stand_ins = [
+        wrap(t._a, None if p is None else record(ALIAS.node, (p,), (), None, None))
+        for t, p in zip(inputs, need, strict=True)
+    ]
+    y = body(RECORDED.F, *stand_ins, *args)
+    nodes = [t._node for t in stand_ins if t._node is not None]
+    got = sweep((y._node,), (g,), RECORDED, retain=True, wanted=nodes)
+    return [None if t._node is None else got.get(t._node) for t in stand_ins]
+
+
+nameless(globals())

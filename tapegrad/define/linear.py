@@ -1,0 +1,153 @@
+"""The linear kinds: an op that is linear in its arrays, and pairs of ops that are each other's adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy import ndarray
+
+from tapegrad._state import grad_enabled, special
+from tapegrad.define.base import Function, define, named, recording, trace_of
+from tapegrad.kernels.errstate import again, nameless
+from tapegrad.tape import Op, record
+from tapegrad.tensor import Tensor, blank, wrap
+from tapegrad.views import box, fresh, view_of
+
+
+def linear(
+    key: str, kernel: Any, vjp: Any, *, view: bool = False, title: str | None = None, kind: str = "linear"
+) -> Function:
+    """An op that is linear in its one array: call(input, *args), kernel(array, *args).
+
+    vjp(F, g, shape, *args) is its adjoint; `shape` is the input's. view: the result shares the input's
+    memory.
+    """
+    op = define(key, kind, kernel, title, linear=True)
+    op.vjp = lambda F, g, _, meta, __: (vjp(F, g, meta[0], *meta[1]),)
+    node = op.node
+
+    def call(input: Tensor, *args: Any) -> Tensor:
+        if special.rebased and input._cold is not None:
+            fresh(input)
+        x = input._a
+        t = blank()
+        if view:
+            if type(x) is not ndarray:
+                x = box(input)
+            t._a = y = kernel(x, *args)
+            t._kind = input._kind
+            t._cold = view_of(input, op, args)
+        else:
+            try:
+                y = kernel(x, *args)
+            except FloatingPointError:
+                y = again(kernel, x, *args)
+            t._a = y
+            t._kind = y.dtype
+            t._cold = None
+        p = input._node
+        if p is None or (special.threads and not grad_enabled()):
+            t._node = None
+        else:
+            t._node = record(node, (p,), (), (x.shape, args), trace_of(y, x))
+        return t
+
+    return named(call, op)
+
+
+def indexing(
+    keys: tuple[str, str], gather: Any, scatter: Any, *, titles: tuple[str, str], view: bool = False
+) -> tuple[Function, Function]:
+    """Two linear ops that are each other's adjoint: gather(x, *args), and scatter(g, *args, shape) with "
+    "x's shape."""
+
+    def gather_vjp(F: Any, g: Any, shape: Any, *args: Any) -> Any:
+        return (scatter_call if F.records else scatter)(g, *args, shape)
+
+    def scatter_vjp(F: Any, g: Any, _: Any, *args: Any) -> Any:
+        return (gather_call if F.records else gather)(g, *args[:-1])
+
+    gather_call = linear(keys[0], gather, gather_vjp, view=view, title=titles[0], kind="indexing")
+    scatter_call = linear(keys[1], scatter, scatter_vjp, title=titles[1], kind="indexing")
+    return gather_call, scatter_call
+
+
+def variadic(name: str, kernel: Any, vjp: Any) -> Function:
+    """A linear op of a list of arrays: call(tensors, *args), kernel(arrays, *args).
+
+    vjp(F, g, shapes, need, *args) gives one cotangent (or None) per tensor; `need` has None where none is
+    wanted.
+    """
+    op = define(name, "linear", kernel, linear=True)
+    op.vjp = lambda F, g, _, meta, need: vjp(F, g, meta[0], need, *meta[1])
+
+    def call(tensors: Sequence[Tensor], *args: Any) -> Tensor:
+        record_it = recording(*tensors)
+        xs = [t._a for t in tensors]
+        t = wrap(kernel(xs, *args))
+        if record_it:
+            shapes = tuple([x.shape for x in xs])
+            parents = tuple([t._node for t in tensors])
+            t._node = record(op.node, parents, (), (shapes, args), trace_of(t._a, *xs))
+        return t
+
+    return named(call, op)
+
+
+class Parts(dict[int, Any]):
+    """The cotangents of several outputs of one op, by their number; they add as a sweep adds."""
+
+    def __add__(self, other: Parts) -> Parts:
+        both = Parts(self)
+        for i, g in other.items():
+            both[i] = both[i] + g if i in both else g
+        return both
+
+
+def several(name: str, vjp: Any, step: Op) -> Any:
+    """An op that cuts its input into several views: call(input, indices, *args), by basic indices.
+
+    It records one node for the input and one per output above it, so that the parts' cotangents meet before
+    they become one of the input's size: vjp(F, parts, shape, *args). `step` is the op that cuts one such
+    view; a view's path goes through it when a write makes it derive anew.
+    """
+    hub = define(f"{name}.all", "linear", None, linear=True)
+    port = define(name, "linear", None, linear=True)
+    hub.vjp = lambda F, parts, _, meta, __: (vjp(F, parts, *meta),)
+    port.vjp = lambda F, g, _, i, __: (Parts({i: g}),)
+
+    def call(input: Tensor, indices: Sequence[Any], *args: Any) -> list[Tensor]:
+        record_it = recording(input)
+        x = box(input)
+        outs = []
+        above = record(hub.node, (input._node,), (), (x.shape, *args), None) if record_it else None
+        for i, index in enumerate(indices):
+            t = wrap(step.forward(x, index))
+            t._cold = view_of(input, step, (index,))
+            if above is not None:
+                t._node = record(port.node, (above,), (), i, trace_of(t._a))
+            outs.append(t)
+        return outs
+
+    return named(call, port)
+
+
+# ---- casting, which promotion itself needs
+
+_cast = linear(
+    "to_copy",
+    lambda x, dtype, _before: x.astype(dtype),
+    lambda F, g, shape, dtype, before: F.cast(g, before),
+)
+
+
+def cast(input: Tensor, dtype: Any) -> Tensor:
+    """A copy in another NumPy dtype; the gradient comes back in the input's."""
+    t = _cast(input, dtype, input._kind)
+    if t._node is not None and dtype.kind not in "fc":
+        t._node = None
+    return t
+
+
+nameless(globals())

@@ -1,0 +1,112 @@
+"""Wrappers written per op: the call of an op with n array inputs, as a function of exactly n arguments.
+
+A general call(*tensors, *args), with loops over its inputs, costs 4 us; the function that is written here for
+three inputs costs 1. What is saved is decided by conditions that are written out, from `op.reads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from linecache import cache
+from typing import Any
+
+from tapegrad._state import grad_enabled, special
+from tapegrad.define.base import recording, trace_of
+from tapegrad.kernels.errstate import again
+from tapegrad.tape import Op, record
+from tapegrad.tensor import blank
+
+_TEMPLATE = """\
+def {name}({parameters}):
+    if special.rebased:
+        recording({inputs})
+{loads}
+    try:
+        y = kernel({arrays})
+    except FloatingPointError:
+        y = again(kernel, {arrays})
+    t = blank()
+    t._a = y
+    t._kind = y.dtype
+    t._cold = None
+{nodes}
+    if ({nobody}) or (special.threads and not grad_enabled()):
+        t._node = None
+    else:
+        t._node = record(node, ({parents}), {saved}, {meta}, trace_of(y, {traced}))
+    return t
+"""
+
+
+def write_wrapper(
+    op: Op, n: int, *, optional: Sequence[int] = (), shapes: bool = False, arguments: bool = True
+) -> Any:
+    """call(a0, ..., *args) of an op with n array inputs; those in `optional` may be None.
+
+    Recorded are the values that a rule of an input with a node reads, and as meta (shapes of the inputs,) if
+    `shapes` asks for them, followed by the arguments.
+    """
+    every = range(n)
+    star = ", *args" if arguments else ""
+    lines = {
+        "name": op.name,
+        "parameters": ", ".join([f"a{i}" for i in every]) + star,
+        "inputs": ", ".join(f"a{i}" for i in every),
+        "arrays": ", ".join(f"x{i}" for i in every) + star,
+        "loads": "\n".join(f"    x{i} = {_unless_none(i, optional, '_a')}" for i in every),
+        "nodes": "\n".join(f"    p{i} = {_unless_none(i, optional, '_node')}" for i in every),
+        "nobody": " and ".join(f"p{i} is None" for i in every),
+        "parents": ", ".join(f"p{i}" for i in every) + ",",
+        "saved": _saved(op, n),
+        "meta": _meta(n, optional, shapes, arguments),
+        "traced": ", ".join(f"x{i}" for i in every),
+    }
+    source = _TEMPLATE.format(**lines)
+    file = f"<tapegrad op {op.name}>"
+    cache[file] = (len(source), None, source.splitlines(True), file)  # tracebacks show its lines
+    namespace: dict[str, Any] = {
+        "__package__": "tapegrad.define",
+        "again": again,
+        "blank": blank,
+        "grad_enabled": grad_enabled,
+        "kernel": op.forward,
+        "node": op.node,
+        "record": record,
+        "recording": recording,
+        "special": special,
+        "trace_of": trace_of,
+    }
+    exec(compile(source, file, "exec"), namespace)
+    call = namespace[op.name]
+    namespace["__name__"] = None  # see kernels.errstate.nameless
+    return call
+
+
+def _unless_none(i: int, optional: Sequence[int], attribute: str) -> str:
+    return f"None if a{i} is None else a{i}.{attribute}" if i in optional else f"a{i}.{attribute}"
+
+
+def _saved(op: Op, n: int) -> str:
+    """The expression of the saved tuple (out, *inputs): each value if an input that reads it needs a "
+    "gradient."""
+    if not op.reads:
+        return "()"
+    parts = []
+    for k in range(n + 1):
+        readers = [f"p{i} is not None" for i in range(n) if k in op.reads[i]]
+        value = "y" if k == 0 else f"x{k - 1}"
+        always = n == 1 and readers
+        parts.append(
+            value if always else f"{value} if {' or '.join(readers)} else None" if readers else "None"
+        )
+    return f"({', '.join(parts)},)"
+
+
+def _meta(n: int, optional: Sequence[int], shapes: bool, arguments: bool) -> str:
+    rest = "args" if arguments else "()"
+    if not shapes:
+        return rest
+    each = ", ".join(
+        f"None if x{i} is None else x{i}.shape" if i in optional else f"x{i}.shape" for i in range(n)
+    )
+    return f"(({each},), *{rest})"

@@ -1,0 +1,102 @@
+"""The two domains in which rules run: RAW on arrays, RECORDED on Tensors (create_graph)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from threading import Lock
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+import tapegrad.kernels as K
+from tapegrad.kernels.errstate import nameless
+from tapegrad.tape import Node, total, wrote
+from tapegrad.tensor import Tensor, wrap
+
+
+class Raw:
+    """Rules on arrays: the fast backward."""
+
+    records = False
+    F: ModuleType = K
+    _lock = Lock()
+
+    def attach(self, n: Node) -> Any:
+        """What n saved."""
+        return n.saved
+
+    def wrap(self, g: Any) -> Tensor:
+        """g as a Tensor."""
+        return wrap(g)
+
+    def unwrap(self, t: Tensor) -> Any:
+        """The array of t."""
+        return t._a
+
+    def own(self, g: Any) -> Any:
+        """A copy (a NumPy scalar has no memory to share)."""
+        return g.copy() if type(g) is ndarray else g
+
+    def deposit(self, gradients: list[tuple[Any, Any]]) -> None:
+        """Add each g to its leaf's gradient, in place where there is one."""
+        with self._lock:
+            for leaf, g in gradients:
+                old = leaf.grad
+                if old is None:
+                    leaf.grad = wrap(g)
+                else:
+                    self._add(leaf, old, g)
+
+    def _add(self, leaf: Any, old: Tensor, g: Any) -> None:
+        a = old._a
+        if old._node is not None:
+            leaf.grad = wrap(total(a, g))
+        elif type(a) is not ndarray or not a.flags.writeable:
+            old._a = total(a, g)
+        else:
+            wrote(a)
+            with suppress(FloatingPointError):  # np.seterr(all="raise"): NumPy raises when it has written
+                np.add(a, g, a)
+
+
+class Recorded:
+    """Rules on Tensors: backward with create_graph."""
+
+    records = True
+    F: Any = None  # the namespace of ops, set by ops/__init__.py
+
+    def attach(self, n: Node) -> Any:
+        """What n saved, as Tensors with their nodes."""
+        nodes = (n, *n.parents)
+        return tuple(
+            [
+                s if i >= len(nodes) or not hasattr(s, "dtype") else wrap(s, nodes[i])
+                for i, s in enumerate(n.saved)
+            ]
+        )
+
+    def wrap(self, g: Tensor) -> Tensor:
+        """g."""
+        return g
+
+    def unwrap(self, t: Tensor) -> Tensor:
+        """t."""
+        return t
+
+    def own(self, g: Tensor) -> Tensor:
+        """A recorded copy."""
+        copy: Tensor = self.F.clone(g)
+        return copy
+
+    def deposit(self, gradients: list[tuple[Any, Any]]) -> None:
+        """Add each g to its leaf's gradient, recorded."""
+        for leaf, g in gradients:
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+
+RAW, RECORDED = Raw(), Recorded()
+
+
+nameless(globals())

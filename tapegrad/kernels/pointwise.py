@@ -1,0 +1,150 @@
+"""Pointwise bodies that are not one NumPy ufunc."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad.kernels.errstate import nameless
+
+_constants: dict[Any, dict[float, Any]] = {}
+_MOST = 512  # a loop over changing numbers must not grow the table
+
+
+def constant(x: float, dtype: Any) -> Any:
+    """A Python number as a shared read-only 0-d array of `dtype`.
+
+    NumPy takes 0.4 us to make an array of a Python number in every ufunc call: as long as the arithmetic of a
+    small array itself. Numbers that recur (2.0, 0.5, a learning rate) are therefore kept.
+    """
+    table = _constants.get(dtype)
+    if table is None:
+        table = _constants[dtype] = {}
+    found = table.get(x)
+    if found is None or x == 0:  # 0.0 and -0.0 are one key and two values
+        found = np.array(x).astype(dtype)
+        found.flags.writeable = False
+        if len(table) < _MOST:
+            table[x] = found
+    return found
+
+
+def zero(dtype: Any) -> Any:
+    """0 as a shared 0-d array."""
+    found = _zeros.get(dtype)
+    if found is None:
+        found = _zeros[dtype] = np.zeros((), dtype)
+        found.flags.writeable = False
+    return found
+
+
+_zeros: dict[Any, Any] = {}
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where `condition`, else `b`; a number takes the other one's dtype."""
+    if type(condition) is not ndarray and type(a) is not ndarray and type(b) is not ndarray:
+        kind = getattr(a, "dtype", None) or getattr(b, "dtype", None)
+        value = a if condition else b
+        return kind.type(value) if kind is not None else np.asarray(value)[()]
+    if type(a) in (int, float) and hasattr(b, "dtype"):
+        a = constant(a, b.dtype)
+    elif type(b) in (int, float) and hasattr(a, "dtype"):
+        b = constant(b, a.dtype)
+    return np.where(condition, a, b)
+
+
+def relu(x: Any, out: Any = None) -> Any:
+    """max(x, 0): nan stays, and so does the sign of -0."""
+    if type(x) is not ndarray:
+        return x if not x < 0 else x.dtype.type(0)
+    return np.maximum(x, zero(x.dtype), out=out)
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)): exp overflows to inf on the far left, which gives the exact limit 0."""
+    y = np.exp(-x)
+    if type(y) is not ndarray:
+        return y.dtype.type(1) / (y + y.dtype.type(1))
+    one = constant(1.0, y.dtype)
+    y += one
+    return np.divide(one, y, out=y)
+
+
+def sign(x: Any) -> Any:
+    """-1, 0 or 1; 0 for nan, as torch has it."""
+    return np.where(np.isnan(x), zero(x.dtype), np.sign(x))[()]
+
+
+def clamp(x: Any, low: Any, high: Any) -> Any:
+    """x limited to [low, high]; a bound that is None is open; high wins where low > high; nan stays."""
+    if low is not None:
+        x = np.maximum(x, low)
+    if high is not None:
+        x = np.minimum(x, high)
+    return x
+
+
+def inside(x: Any, low: Any, high: Any) -> Any:
+    """Whether low <= x <= high; a bound that is None is open. Written with operators: it serves Tensors "
+    "as well."""
+    if low is None:
+        return x <= high
+    return x >= low if high is None else (x >= low) & (x <= high)
+
+
+def power(x: Any, n: Any) -> Any:
+    """x to the power n. An integer base to a negative integer power has no integer value.
+
+    Raises: RuntimeError for negative integer powers of integers.
+    """
+    if getattr(x, "dtype", None) is not None and x.dtype.kind in "iub":
+        if np.any(np.less(n, 0)):
+            raise RuntimeError(
+                "pow: an integer base with a negative integer exponent has no integer result; use x.float()."
+            )
+        # NumPy's bool power is not defined; torch's is bool.
+        return np.power(x.astype("u1"), n).astype(bool) if x.dtype.kind == "b" else np.power(x, n)
+    return x**n
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """floor(x / y). Raises: RuntimeError for an integer division by zero."""
+    if np.result_type(x, y).kind in "iub":
+        if np.any(np.equal(y, 0)):
+            raise RuntimeError("floor_divide: division by zero of integers; use floats for inf.")
+        return np.floor_divide(x, y)
+    # NumPy gives nan for x // 0.0 where torch gives the quotient's infinity.
+    return np.where(np.equal(y, 0), np.divide(x, y), np.floor_divide(x, y))[()]
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """x - floor(x / y) * y: the sign of the divisor. Raises: RuntimeError for an integer modulo by zero."""
+    if np.result_type(x, y).kind in "iub" and np.any(np.equal(y, 0)):
+        raise RuntimeError("remainder: modulo by zero of integers; use floats for nan.")
+    return np.remainder(x, y)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """A copy in another dtype."""
+    return x.astype(dtype)
+
+
+def rsub(x: Any, y: Any) -> Any:
+    """y - x."""
+    return y - x
+
+
+def zeros_like(x: Any) -> Any:
+    """Zeros of the shape and dtype of x."""
+    return np.zeros(x.shape, x.dtype)
+
+
+def blank(shape: tuple[int, ...], like: Any) -> Any:
+    """Zeros of a shape, in the dtype of `like`."""
+    return np.zeros(shape, like.dtype)
+
+
+nameless(globals())

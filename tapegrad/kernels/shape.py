@@ -1,0 +1,169 @@
+"""Bodies that move elements: views, copies, joins, selections. Dimensions arrive normalised (0 <= dim < "
+"ndim)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad.kernels.errstate import nameless
+
+
+def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
+    """Undo a broadcast: sum g over the axes that `shape` lacks or has as 1."""
+    if g.shape == shape:
+        return g
+    lead = g.ndim - len(shape)
+    axes = (*range(lead), *[i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1])
+    if axes == (0,) and g.ndim == 2:
+        return column_sum(g).reshape(shape)
+    return np.add.reduce(g, axis=axes, keepdims=True).reshape(shape)
+
+
+def column_sum(x: Any) -> Any:
+    """The sum over the rows of a matrix: BLAS does it in a third of the time of a small NumPy reduction."""
+    if x.dtype.char in "fd":
+        return ones(x.shape[0], x.dtype).dot(x)
+    return np.add.reduce(x, axis=0)
+
+
+def sum_rows(x: Any) -> Any:
+    """The sum over all axes but the last."""
+    return column_sum(
+        x if x.ndim == 2 else x.reshape(-1, x.shape[-1]) if x.size else np.zeros((0, x.shape[-1]), x.dtype)
+    )
+
+
+_ones: dict[tuple[int, Any], Any] = {}
+
+
+def ones(n: int, dtype: Any) -> Any:
+    """n ones, shared and read-only if few."""
+    found = _ones.get((n, dtype))
+    if found is None:
+        found = np.ones(n, dtype)
+        found.flags.writeable = False
+        if n <= 4096:
+            if len(_ones) >= 256:
+                _ones.clear()
+            _ones[n, dtype] = found
+    return found
+
+
+def expand(x: Any, shape: tuple[int, ...]) -> Any:
+    """x repeated along new or size-1 axes, as a read-only view."""
+    return np.broadcast_to(x, shape)
+
+
+def reshape(x: Any, shape: tuple[int, ...]) -> Any:
+    """The same elements in another shape, a view where possible."""
+    return x.reshape(shape)
+
+
+def transpose(x: Any, i: int, j: int) -> Any:
+    """Axes i and j swapped."""
+    return x.swapaxes(i, j)
+
+
+def permute(x: Any, dims: tuple[int, ...]) -> Any:
+    """Axes in the order `dims`."""
+    return x.transpose(dims)
+
+
+def squeeze(x: Any, dims: tuple[int, ...]) -> Any:
+    """Without the size-1 axes `dims`."""
+    return x.reshape([n for i, n in enumerate(x.shape) if i not in dims])
+
+
+def unsqueeze(x: Any, dim: int) -> Any:
+    """With a new size-1 axis at `dim`."""
+    return x.reshape((*x.shape[:dim], 1, *x.shape[dim:]))
+
+
+def t(x: Any) -> Any:
+    """A matrix transposed."""
+    return x.T
+
+
+def mT(x: Any) -> Any:
+    """The last two axes swapped."""
+    return x.T if x.ndim == 2 else x.swapaxes(-1, -2)
+
+
+def alias(x: Any) -> Any:
+    """The same elements, as an array object of their own."""
+    return x[...]
+
+
+def clone(x: Any) -> Any:
+    """A copy with the layout of x."""
+    return x.copy("K") if type(x) is ndarray else x
+
+
+def contiguous(x: Any) -> Any:
+    """A copy in row-major order."""
+    return x.copy("C")
+
+
+def cat(xs: Sequence[Any], dim: int) -> Any:
+    """Joined along an existing axis."""
+    return np.concatenate(xs, axis=dim)
+
+
+def stack(xs: Sequence[Any], dim: int) -> Any:
+    """Joined along a new axis."""
+    shape = xs[0].shape
+    at = (*shape[:dim], 1, *shape[dim:])
+    return np.concatenate([x.reshape(at) for x in xs], axis=dim)
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """The view of x at a basic index (integers, slices, None, ...)."""
+    if type(index) is int:
+        return x[index, ...]  # NumPy copies the one element that x[1] may be
+    y = x[index]
+    return y if type(y) is ndarray else x[(*index, ...)]
+
+
+def putitem(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with g at a basic index."""
+    z = np.zeros(shape, g.dtype)
+    z[index] = g
+    return z
+
+
+def take(x: Any, index: tuple[Any, ...]) -> Any:
+    """The copy of x at integer and boolean arrays (slices between them select whole axes)."""
+    if len(index) == 1 and index[0].dtype.kind == "i":
+        return x.take(index[0], 0)
+    return x[index]
+
+
+def scatter(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with g added at integer and boolean arrays: a repeated place gets every share."""
+    z = np.zeros(shape, g.dtype)
+    np.add.at(z, index, g)
+    return z
+
+
+def put(x: Any, value: Any, index: tuple[Any, ...], accumulate: bool) -> Any:
+    """A copy of x with `value` written (or added) at integer and boolean arrays."""
+    y = x.copy("K") if type(x) is ndarray else np.array(x)
+    if accumulate:
+        np.add.at(y, index, value)
+    else:
+        y[index] = value
+    return y
+
+
+def without(g: Any, index: tuple[Any, ...]) -> Any:
+    """A copy of g with zeros at an index."""
+    y = g.copy("K")
+    y[index] = 0
+    return y
+
+
+nameless(globals())

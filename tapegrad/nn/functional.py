@@ -1,0 +1,24 @@
+"""Functions of networks: `import tapegrad.nn.functional as F`."""
+
+from tapegrad.ops.nn import cross_entropy, linear, log_softmax, mse_loss, nll_loss, softmax
+from tapegrad.ops.pointwise import relu as _relu
+from tapegrad.ops.pointwise import sigmoid, tanh
+from tapegrad.tensor import Tensor
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0); `inplace` writes it into input."""
+    return input.relu_() if inplace else _relu(input)
+
+
+__all__ = [
+    "cross_entropy",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]

@@ -1,0 +1,69 @@
+"""Linear maps as modules."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tapegrad.nn import init
+from tapegrad.nn.modules.module import Module
+from tapegrad.nn.parameter import Parameter
+from tapegrad.ops.create import empty
+from tapegrad.ops.nn import linear
+from tapegrad.tensor import Tensor
+
+
+class Linear(Module):
+    """input @ weight.T + bias, with weights drawn uniformly from +-1/sqrt(in_features).
+
+    Shapes: input [..., in_features] -> [..., out_features]; weight [out_features, in_features], bias
+    [out_features].
+    Source: torch.nn.Linear.
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(empty(out_features, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """input @ weight.T + bias."""
+        try:
+            own = (
+                self._parameters
+            )  # self.weight takes 0.7 us: Python tries everything else before __getattr__
+            return linear(input, own["weight"], own["bias"])  # type: ignore[arg-type] # the weight is never None
+        except KeyError:  # a parametrization has made them properties
+            return linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The arguments."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
+class Identity(Module):
+    """The input, whatever the arguments. Source: torch.nn.Identity."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input."""
+        return input

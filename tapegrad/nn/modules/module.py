@@ -1,0 +1,424 @@
+"""Module: parameters, buffers and submodules under names, and what goes through all of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from tapegrad._errors import describe
+from tapegrad.autograd import no_grad
+from tapegrad.nn.parameter import Parameter
+from tapegrad.tensor import Tensor
+
+Self = TypeVar("Self", bound="Module")
+
+
+class IncompatibleKeys(NamedTuple):
+    """What load_state_dict did not find, and what it did not need."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+class StateDict(OrderedDict[str, Any]):
+    """The tensors of a module by their full names; `_metadata` holds the version of each module, as torch "
+    "writes it."""
+
+    _metadata: OrderedDict[str, Any]
+
+
+class Module:
+    """A part of a network: define `forward`, assign Parameters and Modules as attributes.
+
+    Raises: AttributeError if an attribute is assigned before `super().__init__()`.
+    Source: torch.nn.Module.
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _version = 1
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        put = super().__setattr__
+        put("training", True)
+        put("_parameters", {})
+        put("_buffers", {})
+        put("_modules", {})
+        put("_transient", set())
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; each subclass defines it."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: forward is not defined; define forward(self, ...)."
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    # ---- attributes
+
+    def __getattr__(self, name: str) -> Any:
+        own = self.__dict__
+        if "_parameters" in own:
+            held = own["_parameters"]
+            if name in held:
+                return held[name]
+            held = own["_modules"]
+            if name in held:
+                return held[name]
+            held = own["_buffers"]
+            if name in held:
+                return held[name]
+        hint = "" if "_parameters" in own else " Call super().__init__() first."
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}.{hint}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        own = self.__dict__
+        kind = (
+            "_parameters"
+            if isinstance(value, Parameter)
+            else "_modules"
+            if isinstance(value, Module)
+            else None
+        )
+        if kind is not None:
+            if kind not in own:
+                raise AttributeError(
+                    f"{type(self).__name__}: {name} is assigned before super().__init__(); call that first."
+                )
+            for held in (own, self._parameters, self._buffers, self._modules):
+                held.pop(name, None)
+            own[kind][name] = value
+            return
+        if name in own.get("_parameters", ()):
+            self._replace(self._parameters, "parameter", "an nn.Parameter", name, value)
+        elif name in own.get("_modules", ()):
+            self._replace(self._modules, "child module", "an nn.Module", name, value)
+        elif name in own.get("_buffers", ()):
+            if not (value is None or isinstance(value, Tensor)):
+                self._replace(self._buffers, "buffer", "a Tensor", name, value)
+            self._buffers[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    def _replace(self, held: dict[str, Any], what: str, needed: str, name: str, value: Any) -> None:
+        if value is not None:
+            raise TypeError(
+                f"{type(self).__name__}: {name} is a {what} and cannot become {describe(value)}; {needed} "
+                "or None is needed."
+            )
+        held[name] = None
+
+    def __delattr__(self, name: str) -> None:
+        for held in (self._parameters, self._buffers, self._modules):
+            if name in held:
+                del held[name]
+                self._transient.discard(name)
+                return
+        super().__delattr__(name)
+
+    def __dir__(self) -> list[str]:
+        held = [*self._parameters, *self._buffers, *self._modules]
+        return sorted({*object.__dir__(self), *[name for name in held if name.isidentifier()]})
+
+    def _check_name(self, what: str, name: str, held: dict[str, Any]) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"register_{what}: name is {type(name).__name__}; a string is needed.")
+        if name == "" or "." in name:
+            raise KeyError(f"register_{what}: name is {name!r}; it must not be empty or hold a dot.")
+        if hasattr(self, name) and name not in held:
+            raise KeyError(f"register_{what}: {name!r} exists already; choose another name.")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter. Raises: KeyError for a name that is taken or unusable, TypeError for another "
+        "class."""
+        self._check_name("parameter", name, self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"register_parameter: {name} is {type(param).__name__}; an nn.Parameter or None is needed."
+            )
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is state but not trained; a persistent one is part of state_dict.
+
+        Raises: KeyError for a name that is taken or unusable, TypeError for another class.
+        """
+        self._check_name("buffer", name, self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"register_buffer: {name} is {type(tensor).__name__}; a Tensor or None is needed."
+            )
+        self._buffers[name] = tensor
+        self._transient.discard(name) if persistent else self._transient.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a submodule. Raises: KeyError for a name that is taken or unusable, TypeError for another "
+        "class."""
+        self._check_name("module", name, self._modules)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"add_module: {name} is {type(module).__name__}; an nn.Module or None is needed.")
+        self._modules[name] = module
+
+    register_module = add_module
+
+    # ---- walking through
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Itself and all modules below, each with its dotted name, parents first."""
+        seen: set[Module] = set() if memo is None else memo
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            name, module = stack.pop()
+            if remove_duplicate and module in seen:
+                continue
+            seen.add(module)
+            yield name, module
+            below = [(f"{name}.{k}" if name else k, m) for k, m in module._modules.items() if m is not None]
+            stack.extend(reversed(below))
+
+    def modules(self) -> Iterator[Module]:
+        """Itself and all modules below."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The direct submodules with their names."""
+        seen: set[Module] = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The direct submodules."""
+        for _, module in self.named_children():
+            yield module
+
+    def _named(self, kind: str, prefix: str, recurse: bool, unique: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[Any] = set()
+        for path, module in (
+            self.named_modules(prefix=prefix, remove_duplicate=unique) if recurse else [(prefix, self)]
+        ):
+            for name, value in getattr(module, kind).items():
+                if value is None or (unique and value in seen):
+                    continue
+                seen.add(value)
+                yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """The parameters with their dotted names; a shared one comes once."""
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters, as an optimizer takes them."""
+        for _, p in self._named("_parameters", "", recurse, True):
+            yield p
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The buffers with their dotted names."""
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers."""
+        for _, b in self._named("_buffers", "", recurse, True):
+            yield b
+
+    def get_submodule(self, target: str) -> Module:
+        """The module below at a dotted name. Raises: AttributeError if there is none."""
+        module: Any = self
+        for name in target.split(".") if target else ():
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"get_submodule: {name!r} in {target!r} is no module.")
+        return module  # type: ignore[no-any-return] # checked above
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a dotted name. Raises: AttributeError if there is none."""
+        path, _, name = target.rpartition(".")
+        found = getattr(self.get_submodule(path), name)
+        if not isinstance(found, Parameter):
+            raise AttributeError(f"get_parameter: {target!r} is no parameter.")
+        return found
+
+    # ---- for all of them
+
+    def apply(self: Self, fn: Callable[[Module], Any]) -> Self:
+        """Call fn on every module below, then on itself."""
+        for module in reversed(list(self.modules())):
+            fn(module)
+        return self
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Set training mode here and below. Raises: ValueError unless mode is a bool."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode is {mode!r}; True or False is needed.")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: Self) -> Self:
+        """Set evaluation mode here and below."""
+        return self.train(False)
+
+    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
+        """Start or stop asking for gradients of all parameters."""
+        for p in self.parameters():
+            p.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the parameters' gradients, or fill them with zeros."""
+        for p in self.parameters():
+            if set_to_none:
+                p.grad = None
+            elif p.grad is not None:
+                p.grad = p.grad.detach().zero_()
+
+    def _convert(self: Self, change: Callable[[Tensor], Tensor]) -> Self:
+        """Put change(value) in the place of every parameter's and buffer's value; the objects stay the "
+        "same."""
+        with no_grad():
+            for _, p in self._named("_parameters", "", True, True):
+                grad, p.grad = p.grad, None
+                p.data = change(p.data)
+                p.grad = None if grad is None else change(grad)
+            for module in self.modules():
+                for name, b in module._buffers.items():
+                    if b is not None:
+                        module._buffers[name] = change(b)
+        return self
+
+    def to(self: Self, *args: Any, **kwargs: Any) -> Self:
+        """Move floating point parameters and buffers to a dtype or device; see Tensor.to."""
+        probe = Tensor(0).to(*args, **kwargs).dtype
+        if any(isinstance(a, Tensor) or not isinstance(a, str) for a in args) or "dtype" in kwargs:
+            if not (probe.is_floating_point or probe.is_complex):
+                raise TypeError(f"to: dtype is {probe}; a module's must be floating point or complex.")
+            return self._convert(lambda t: t.to(*args, **kwargs) if t.is_floating_point() else t)
+        return self
+
+    def type(self: Self, dst_type: Any) -> Self:
+        """Convert all parameters and buffers to a dtype."""
+        return self._convert(lambda t: t.type(dst_type))
+
+    def float(self: Self) -> Self:
+        """Floating point parameters and buffers in float32."""
+        return self._convert(lambda t: t.float() if t.is_floating_point() else t)
+
+    def double(self: Self) -> Self:
+        """Floating point parameters and buffers in float64."""
+        return self._convert(lambda t: t.double() if t.is_floating_point() else t)
+
+    def half(self: Self) -> Self:
+        """Floating point parameters and buffers in float16."""
+        return self._convert(lambda t: t.half() if t.is_floating_point() else t)
+
+    def cpu(self: Self) -> Self:
+        """Itself: everything is on the CPU."""
+        return self
+
+    # ---- state
+
+    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> StateDict:
+        """Parameters and persistent buffers by their dotted names, sharing memory; keep_vars keeps them "
+        "attached."""
+        state: StateDict = StateDict() if destination is None else destination
+        if not hasattr(state, "_metadata"):
+            state._metadata = OrderedDict()
+        for path, module in self.named_modules(prefix=prefix.rstrip("."), remove_duplicate=False):
+            state._metadata[path] = {"version": module._version}
+            for name, value in module._state():
+                state[f"{path}.{name}" if path else name] = value if keep_vars else value.detach()
+        return state
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        yield from ((name, p) for name, p in self._parameters.items() if p is not None)
+        yield from (
+            (name, b) for name, b in self._buffers.items() if b is not None and name not in self._transient
+        )
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy a state_dict's values in; `assign` puts its tensors in place of the module's own.
+
+        Raises: RuntimeError for a shape that differs, and, if strict, for missing or unexpected keys. Nothing
+        has changed then.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: state_dict is {type(state_dict).__name__}; a dict is needed.")
+        places: dict[str, tuple[Module, str, Tensor]] = {}
+        for path, module in self.named_modules(remove_duplicate=False):
+            for name, value in module._state():
+                places[f"{path}.{name}" if path else name] = (module, name, value)
+        missing = [key for key in places if key not in state_dict]
+        unexpected = [key for key in state_dict if key not in places]
+        problems = _shape_problems(places, state_dict)
+        if strict and missing:
+            problems.append(f"missing: {', '.join(missing)}")
+        if strict and unexpected:
+            problems.append(f"unexpected: {', '.join(unexpected)}")
+        if problems:
+            cure = " Pass strict=False to load what fits." if strict and (missing or unexpected) else ""
+            raise RuntimeError(f"load_state_dict: {type(self).__name__}: {'; '.join(problems)}.{cure}")
+        with no_grad():
+            for key, (module, name, value) in places.items():
+                if key in state_dict:
+                    _load(module, name, value, state_dict[key], assign)
+        return IncompatibleKeys(missing, unexpected)
+
+    # ---- text
+
+    def extra_repr(self) -> str:
+        """What the repr shows between the brackets; subclasses define it."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr().split("\n") if self.extra_repr() else []
+        lines = []
+        for name, module in self._modules.items():
+            head, *rest = repr(module).split("\n")
+            lines.append("\n".join([f"({name}): {head}", *[f"  {line}" for line in rest]]))
+        if not lines and len(extra) <= 1:
+            return f"{self._get_name()}({''.join(extra)})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(extra + lines) + "\n)"
+
+
+def _shape_problems(places: Mapping[str, tuple[Module, str, Tensor]], state: Mapping[str, Any]) -> list[str]:
+    problems = []
+    for key, (_, _, value) in places.items():
+        if key not in state:
+            continue
+        given = state[key]
+        if not isinstance(given, Tensor):
+            problems.append(f"{key} is {type(given).__name__}, and a Tensor is needed")
+        elif given.shape != value.shape:
+            problems.append(f"{key} is {list(given.shape)} there and {list(value.shape)} here")
+    return problems
+
+
+def _load(module: Module, name: str, value: Tensor, given: Tensor, assign: bool) -> None:
+    if not assign:
+        value.copy_(given)
+    elif isinstance(value, Parameter):
+        module._parameters[name] = Parameter(given.detach(), value.requires_grad)
+    else:
+        module._buffers[name] = given

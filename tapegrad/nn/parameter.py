@@ -1,0 +1,24 @@
+"""Parameter: the tensors that a Module owns and an optimizer trains."""
+
+from __future__ import annotations
+
+from tapegrad.promotion import need_tensor
+from tapegrad.tensor import Tensor, like, text
+from tapegrad.views import box
+
+
+class Parameter(Tensor):
+    """A leaf that a Module registers when it is assigned as an attribute. It shares the memory of `data`.
+
+    Source: torch.nn.Parameter.
+    """
+
+    @classmethod
+    def make(cls, data: Tensor | None = None, requires_grad: bool = True) -> Tensor:
+        """What the constructor does."""
+        return like(
+            cls, Tensor()._a if data is None else box(need_tensor(data, "Parameter", "data")), requires_grad
+        )
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{text(self)}"

@@ -1,0 +1,185 @@
+"""From one dtype, device or class to another; detaching; filling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapegrad._errors import sizes
+from tapegrad.define import cast, inplace, linear, opaque
+from tapegrad.devices import check_device, device
+from tapegrad.dtypes import NAMES, as_numpy, dtype, of
+from tapegrad.kernels.errstate import nameless
+from tapegrad.ops.shape import clone
+from tapegrad.promotion import need_tensor
+from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import box, is_view
+
+
+def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """input in another dtype or on another device: to(dtype), to(device), to(device, dtype),
+    to(other_tensor).
+
+    Keywords: dtype, device, copy (a copy even where nothing changes), non_blocking and memory_format (no
+    effect here).
+    Raises: RuntimeError for a device that is not here, TypeError for an argument that is none of these.
+    """
+    kind, where, copy = kwargs.get("dtype"), kwargs.get("device"), kwargs.get("copy", False)
+    unknown = set(kwargs) - {"dtype", "device", "copy", "non_blocking", "memory_format", "other"}
+    if unknown:
+        raise TypeError(
+            f"to: {sorted(unknown)[0]!r} is no argument; dtype, device, copy, non_blocking, memory_format "
+            "are."
+        )
+    for x in (*args, *([kwargs["other"]] if "other" in kwargs else [])):
+        if isinstance(x, dtype) or x in (float, int, bool, complex):
+            kind = x
+        elif isinstance(x, (str, device)):
+            where = x
+        elif isinstance(x, Tensor):
+            kind = x.dtype
+        elif x is not None and not isinstance(x, bool):
+            raise TypeError(f"to: {type(x).__name__} is given; a dtype, a device or a Tensor is needed.")
+    check_device(where, "to")
+    wanted = input._a.dtype if kind is None else as_numpy(kind, "to")
+    if wanted is not input._a.dtype:
+        return cast(input, wanted)
+    return clone(input) if copy else input
+
+
+_NAMES = {
+    "float64": "Double",
+    "float32": "Float",
+    "float16": "Half",
+    "int64": "Long",
+    "int32": "Int",
+    "int16": "Short",
+    "int8": "Char",
+    "uint8": "Byte",
+    "bool": "Bool",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}
+_LEGACY = {f"torch.{v}Tensor": NAMES[k] for k, v in _NAMES.items()}
+
+
+def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The name of the tensor's type, such as 'torch.FloatTensor'; with a dtype or such a name, the tensor in
+    it.
+
+    Raises: ValueError for an unknown name.
+    """
+    if dtype is None:
+        return f"torch.{_NAMES[input.dtype.name]}Tensor"
+    if isinstance(dtype, str):
+        if dtype not in _LEGACY:
+            raise ValueError(f"type: {dtype!r} is no type; a dtype such as torch.float64 is needed.")
+        dtype = _LEGACY[dtype]
+    return to(input, dtype)
+
+
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """input in the dtype of other."""
+    return to(input, need_tensor(other, "type_as", "other").dtype)
+
+
+def _converter(name: str, kind: dtype) -> Any:
+    def convert(input: Tensor, memory_format: Any = None) -> Tensor:
+        return input if input._a.dtype is kind.numpy else cast(input, kind.numpy)
+
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"input in {kind.name}; input itself if it is already."
+    return convert
+
+
+float_, double, half = (_converter(n, NAMES[n]) for n in ("float", "double", "half"))
+long, int_, short = (_converter(n, NAMES[n]) for n in ("long", "int", "short"))
+char, byte, bool_ = (
+    _converter("char", NAMES["int8"]),
+    _converter("byte", NAMES["uint8"]),
+    _converter("bool", NAMES["bool"]),
+)
+
+
+def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
+    """input: everything is on the CPU."""
+    return input
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory outside the graph: no gradient flows through it, and a write to one shows in the "
+    "other."""
+    return wrap(box(need_tensor(input, "detach")))
+
+
+def detach_(input: Tensor) -> Tensor:
+    """Take input itself out of the graph. Raises: RuntimeError for a view, whose base would keep its "
+    "history."""
+    if is_view(input):
+        raise RuntimeError(f"detach_: this Tensor{sizes(input._a.shape)} is a view; use detach().")
+    input._node = None
+    return input
+
+
+# ---- filling in place
+
+_fill = opaque(
+    "fill",
+    lambda x, value: np.full(x.shape, value, x.dtype),
+    linear=True,
+    d=(lambda F, g, shapes, value: F.zeros_like(g),),
+    title="FillBackward2",
+)
+_zero = linear("zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g))
+zero_ = inplace(_zero, "zero_")
+_fill_ = inplace(_fill, "fill_")
+
+
+def fill_(input: Tensor, value: Any) -> Tensor:
+    """Set every element to one number, in place."""
+    number = value.item() if isinstance(value, Tensor) else value
+    result: Tensor = _fill_(input, np.asarray(number).astype(input._a.dtype))
+    return result
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input.numel()
+
+
+def is_tensor(obj: object) -> bool:
+    """Whether obj is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether input's dtype is a floating point one."""
+    return input.is_floating_point()
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether both have one shape and equal elements."""
+    a, b = need_tensor(input, "equal")._a, need_tensor(other, "equal", "other")._a
+    return a.shape == b.shape and bool(np.array_equal(a, b))
+
+
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    """Where |input - other| <= atol + rtol * |other|. Raises: RuntimeError for mixed dtypes."""
+    a, b = need_tensor(input, "isclose")._a, need_tensor(other, "isclose", "other")._a
+    if a.dtype is not b.dtype:
+        raise RuntimeError(f"isclose: input is {of(a.dtype)} and other is {of(b.dtype)}; they must be equal.")
+    with np.errstate(all="ignore"):
+        return wrap(np.isclose(a, b, rtol, atol, equal_nan))
+
+
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether isclose holds everywhere."""
+    return bool(np.all(isclose(input, other, rtol, atol, equal_nan)._a))
+
+
+nameless(globals())

@@ -1,0 +1,430 @@
+"""Making tensors: from data, filled, in sequence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad._errors import say_once, sizes
+from tapegrad._state import default
+from tapegrad.define import store
+from tapegrad.devices import check_device
+from tapegrad.dtypes import as_numpy, number_dtype, of, result
+from tapegrad.ops.pointwise import Number
+from tapegrad.promotion import NUMBERS, need_tensor
+from tapegrad.tensor import Tensor, wrap
+
+# ---- from data
+
+
+def _leaf(a: Any, requires_grad: bool) -> Tensor:
+    """A Tensor around an array of its own. Raises: RuntimeError if it cannot require grad."""
+    t = wrap(a)
+    if requires_grad:
+        t.requires_grad_()
+    return t
+
+
+def native(a: Any) -> Any:
+    """An ndarray in one of torch's dtypes and this machine's byte order; the same memory if it is already.
+
+    Raises: TypeError for a dtype that torch lacks, ValueError for a foreign byte order.
+    """
+    kind = of(a.dtype).numpy
+    if a.dtype is kind:
+        return a
+    if not a.dtype.isnative:
+        raise ValueError(
+            f"tensor: the array is {a.dtype.str}, in foreign byte order; use "
+            "a.astype(a.dtype.newbyteorder('='))."
+        )
+    return a.view(kind)
+
+
+def _flat_leaves(data: Any, dtypes: set[Any]) -> Any:
+    """Nested sequences with Tensors and arrays as plain lists; collects the dtypes met on the way."""
+    if isinstance(data, Tensor):
+        dtypes.add(data._a.dtype)
+        return data.tolist()
+    if isinstance(data, (ndarray, np.generic)):
+        dtypes.add(of(data.dtype).numpy)
+        return data.tolist()
+    if isinstance(data, (list, tuple, range)):
+        return [_flat_leaves(x, dtypes) for x in data]
+    if isinstance(data, NUMBERS):
+        dtypes.add(number_dtype(data))
+        return data
+    if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, dict)):
+        return [_flat_leaves(data[i], dtypes) for i in range(len(data))]
+    raise TypeError(
+        f"tensor: data holds a {type(data).__name__}; numbers, sequences of them, arrays or Tensors are "
+        "needed."
+    )
+
+
+def _check_regular(data: Any, depth: int = 0) -> None:
+    """Raises: ValueError where sequences of one depth differ in length."""
+    if not isinstance(data, list) or not data:
+        return
+    lengths = [len(x) if isinstance(x, list) else -1 for x in data]
+    for n in lengths:
+        if n != lengths[0]:
+            what = f"{n} elements" if n >= 0 else "a number"
+            raise ValueError(
+                f"tensor: at depth {depth + 1} one sequence has {lengths[0]} elements and another {what}; "
+                "they must be equal."
+            )
+    for x in data:
+        _check_regular(x, depth + 1)
+
+
+def _from_sequence(data: Any, dtype: Any) -> Any:
+    kinds: set[Any] = set()
+    plain = _flat_leaves(data, kinds)
+    _check_regular(plain)
+    if dtype is None:
+        dtype = result(kinds, (), ()) if kinds else default.dtype
+    try:
+        return np.array(plain, dtype)
+    except OverflowError as e:
+        if np.dtype(dtype).kind in "iu":
+            return np.array(plain, "i8").astype(dtype) if _within_int64(plain) else _overflow(plain, e)
+        raise
+
+
+def _within_int64(plain: Any) -> bool:
+    try:
+        np.array(plain, "i8")
+    except OverflowError:
+        return False
+    return True
+
+
+def _overflow(plain: Any, e: Exception) -> Any:
+    raise ValueError(f"tensor: an integer in {plain!r:.60} does not fit 64 bits; use floats.") from e
+
+
+def array_of(data: Any, dtype: Any, copy: bool) -> Any:
+    """`data` as an ndarray of a NumPy dtype (None: as it comes); shares memory unless `copy` or a "
+    "conversion needs one."""
+    if isinstance(data, Tensor):
+        a = data._a if copy else data.numpy(force=True)
+    elif isinstance(data, ndarray):
+        a = native(data)
+    elif isinstance(data, np.generic):
+        a = np.asarray(data)
+    elif type(data) is float or type(data) is int or isinstance(data, NUMBERS):
+        kind = number_dtype(data) if dtype is None else dtype
+        try:
+            return np.array(data, kind)
+        except OverflowError as e:
+            return _overflow(data, e) if not _within_int64(data) else np.array(data, "i8").astype(kind)
+    elif hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
+        a = native(np.asarray(data))
+    else:
+        return _from_sequence(data, dtype)
+    return np.array(a, dtype=dtype) if copy else np.asarray(a, dtype=dtype)
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
+    """A new leaf with a copy of data: a number, nested sequences, an array, a pandas object.
+
+    Python floats become the default dtype, integers int64; arrays keep theirs.
+    Raises: ValueError for ragged sequences, TypeError for what holds no numbers, RuntimeError for integers
+    with requires_grad.
+    """
+    check_device(device, "tensor")
+    if isinstance(data, Tensor):
+        say_once("tensor: data is a Tensor; to copy one, use .detach().clone() (and .requires_grad_()).")
+    kind = None if dtype is None else as_numpy(dtype, "tensor")
+    return _leaf(array_of(data, kind, True), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """data as a tensor, sharing memory where no conversion is needed; a Tensor is returned as it is."""
+    check_device(device, "as_tensor")
+    kind = None if dtype is None else as_numpy(dtype, "as_tensor")
+    if isinstance(data, Tensor):
+        return data if kind is None or data._a.dtype is kind else data.to(dtype)
+    return wrap(array_of(data, kind, False))
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray_: ndarray) -> Tensor:
+    """A tensor that shares the array's memory: a change in one shows in the other.
+
+    Raises: TypeError for what is no ndarray, or a dtype that torch lacks; ValueError for negative strides.
+    """
+    if not isinstance(ndarray_, ndarray):
+        raise TypeError(
+            f"from_numpy: {type(ndarray_).__name__} is given; a numpy.ndarray is needed. Use torch.tensor."
+        )
+    if any(s < 0 for s in ndarray_.strides):
+        raise ValueError("from_numpy: the array has negative strides; pass a.copy().")
+    return wrap(native(np.asarray(ndarray_)))
+
+
+# ---- filled
+
+
+def shape_of(size: tuple[Any, ...], op: str) -> tuple[int, ...]:
+    """f(2, 3), f((2, 3)) and f([2, 3]) as a shape. Raises: TypeError or RuntimeError for what is no size."""
+    given = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+    shape = []
+    for n in given:
+        if isinstance(n, (bool, float)) or not hasattr(n, "__index__"):
+            raise TypeError(f"{op}: size is {given!r}; integers are needed.")
+        k = n.__index__()
+        if k < 0:
+            raise RuntimeError(f"{op}: size is {sizes([int(v) for v in given])}; sizes must be 0 or more.")
+        shape.append(k)
+    return tuple(shape)
+
+
+def _kind(dtype: Any, op: str) -> Any:
+    return default.dtype if dtype is None else as_numpy(dtype, op)
+
+
+def _made(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
+    check_device(device, op)
+    if out is None:
+        return _leaf(a, requires_grad)
+    return store(wrap(a.astype(out._a.dtype, copy=False)), out, op)
+
+
+def zeros(
+    *size: Any,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Zeros of a shape, given as zeros(2, 3) or zeros((2, 3))."""
+    return _made(
+        "zeros", np.zeros(shape_of(size, "zeros"), _kind(dtype, "zeros")), device, requires_grad, out
+    )
+
+
+def ones(
+    *size: Any,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Ones of a shape, given as ones(2, 3) or ones((2, 3))."""
+    return _made("ones", np.ones(shape_of(size, "ones"), _kind(dtype, "ones")), device, requires_grad, out)
+
+
+def empty(
+    *size: Any,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """A tensor whose elements are whatever the memory held."""
+    return _made(
+        "empty", np.empty(shape_of(size, "empty"), _kind(dtype, "empty")), device, requires_grad, out
+    )
+
+
+def full(
+    size: Sequence[int],
+    fill_value: Number,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A shape filled with one number; bool, int and float fill values give bool, int64 and the default "
+    "dtype."""
+    value = fill_value.item() if isinstance(fill_value, (Tensor, np.generic)) else fill_value
+    kind = number_dtype(value) if dtype is None else as_numpy(dtype, "full")
+    a = np.empty(shape_of((tuple(size),), "full"), kind)
+    a[...] = np.asarray(value).astype(kind)
+    return _made("full", a, device, requires_grad, out)
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """An n x m (n x n) matrix with ones on the diagonal."""
+    rows, columns = shape_of((n, n if m is None else m), "eye")
+    return _made("eye", np.eye(rows, columns, dtype=_kind(dtype, "eye")), device, requires_grad, out)
+
+
+# ---- like another tensor
+
+
+def _like(op: str, make: Any, input: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    check_device(device, op)
+    a = need_tensor(input, op)._a
+    return _leaf(np.asarray(make(a, dtype=None if dtype is None else as_numpy(dtype, op))), requires_grad)
+
+
+def zeros_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Zeros of the shape and dtype of input."""
+    return _like("zeros_like", np.zeros_like, input, dtype, device, requires_grad)
+
+
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Ones of the shape and dtype of input."""
+    return _like("ones_like", np.ones_like, input, dtype, device, requires_grad)
+
+
+def empty_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Uninitialised memory of the shape and dtype of input."""
+    return _like("empty_like", np.empty_like, input, dtype, device, requires_grad)
+
+
+def full_like(
+    input: Tensor,
+    fill_value: Number,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """One number in the shape and dtype of input."""
+    t = _like("full_like", np.empty_like, input, dtype, device, requires_grad)
+    t._a[...] = np.asarray(fill_value).astype(t._a.dtype)
+    return t
+
+
+def blank(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """Zeros of a shape, in the dtype of `like`: what a rule puts where no cotangent arrived."""
+    return wrap(np.zeros(shape, like._a.dtype))
+
+
+# ---- in sequence
+
+
+def _number(x: Any, op: str, what: str) -> Any:
+    value = x.item() if isinstance(x, (Tensor, np.generic)) else x
+    if not isinstance(value, NUMBERS):
+        raise TypeError(f"{op}: {what} is {type(x).__name__}; a number is needed.")
+    return value
+
+
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """start, start + step, ... below end; arange(n) counts from 0. Integers give int64, floats the default
+    dtype.
+
+    Raises: RuntimeError for a step of 0, or one that leads away from end.
+    """
+    if end is None:
+        start, end = 0, start
+    first, last, by = (
+        _number(x, "arange", what) for x, what in ((start, "start"), (end, "end"), (step, "step"))
+    )
+    if by == 0:
+        raise RuntimeError("arange: step is 0; it must not be.")
+    if (last - first) * by < 0:
+        raise RuntimeError(
+            f"arange: start is {first}, end is {last} and step is {by}; step must lead from start to end."
+        )
+    whole = all(isinstance(x, int) for x in (first, last, by))
+    if not whole and not all(math.isfinite(x) for x in (first, last, by)):
+        raise RuntimeError(f"arange: start is {first}, end is {last} and step is {by}; they must be finite.")
+    n = -((first - last) // by) if whole else math.ceil((last - first) / by)
+    kind = as_numpy(dtype, "arange") if dtype is not None else number_dtype(1 if whole else 1.0)
+    a = np.arange(n, dtype="i8" if whole else "f8") * by + first
+    return _made("arange", a.astype(kind, copy=False), device, requires_grad, out)
+
+
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """`steps` numbers from start to end, both included, equally spaced; counted from both ends, so that it is
+    exact at both.
+
+    Raises: RuntimeError for negative steps.
+    """
+    if steps < 0:
+        raise RuntimeError(f"linspace: steps is {steps}; 0 or more is needed.")
+    first, last = _number(start, "linspace", "start"), _number(end, "linspace", "end")
+    kind = _kind(dtype, "linspace")
+    exact = kind if kind.kind == "f" and kind.itemsize > 2 else np.dtype("f4")
+    a, b = exact.type(first), exact.type(last)
+    by = (b - a) / exact.type(max(steps - 1, 1))
+    i = np.arange(steps).astype(exact)
+    half = steps // 2
+    values = (
+        np.where(i < half, a + by * i, b - by * (steps - 1 - i).astype(exact))
+        if steps != 1
+        else np.full(1, a)
+    )
+    return _made("linspace", values.astype(kind, copy=False), device, requires_grad, out)

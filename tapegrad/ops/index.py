@@ -1,0 +1,345 @@
+"""Indexing: x[...] and x[...] = y, with NumPy's index language as torch restricts it.
+
+An index has a basic part (integers, slices, None, ...), which is a view, and may have arrays (integers,
+masks), which make a copy. torch takes the basic part first, so an integer beside an array is no array: x[0,
+:, idx] keeps the order of dimensions that x[0][:, idx] has.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+import tapegrad.kernels.shape as S
+from tapegrad._errors import describe, sizes
+from tapegrad.define import cast, indexing, inplace, linear, opaque
+from tapegrad.dtypes import I8
+from tapegrad.kernels.errstate import nameless
+from tapegrad.promotion import NUMBERS, need_tensor
+from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import assign, check_writable
+
+getitem, putitem = indexing(
+    ("select", "putitem"),
+    S.getitem,
+    S.putitem,
+    view=True,
+    titles=("SelectBackward0", "SelectBackwardBackward0"),
+)
+_slice = linear("slice", S.getitem, lambda F, g, shape, i: F.putitem(g, i, shape), view=True, kind="indexing")
+_newaxis = linear(
+    "newaxis",
+    S.getitem,
+    lambda F, g, shape, i: F.putitem(g, i, shape),
+    view=True,
+    kind="indexing",
+    title="UnsqueezeBackward0",
+)
+_whole = linear(
+    "whole",
+    S.getitem,
+    lambda F, g, shape, i: F.putitem(g, i, shape),
+    view=True,
+    kind="indexing",
+    title="AliasBackward0",
+)
+take, scatter = indexing(
+    ("index", "scatter"), S.take, S.scatter, titles=("IndexBackward0", "IndexPutBackward0")
+)
+_put = opaque(
+    "index_put",
+    S.put,
+    linear=True,
+    d=(
+        lambda F, g, shapes, i, add: g if add else F.without(g, i),
+        lambda F, g, shapes, i, add: F.sum_to(F.take(g, i), shapes[1]),
+    ),
+)
+without = linear("without", S.without, lambda F, g, _, i: F.without(g, i), title="IndexPutBackward0")
+
+
+def _bad_index(x: Any) -> IndexError:
+    kind = describe(x) if isinstance(x, Tensor) else type(x).__name__
+    return IndexError(
+        f"index: {kind} is given; integers, slices, None, ..., and integer or bool tensors can be indices."
+    )
+
+
+def _array_of(i: Any) -> Any:
+    """An index that is no basic one as an int64 or bool array."""
+    if isinstance(i, Tensor):
+        a = i._a
+        if a.dtype.kind == "f":
+            raise _bad_index(i)
+        if a.dtype.kind == "u":  # torch's old masks
+            return a.astype(bool)
+        return a if a.dtype.kind == "b" else a.astype(I8, copy=False)
+    if isinstance(i, (list, tuple, range)):
+        a = np.array(
+            [v.item() if isinstance(v, Tensor) and v.numel() == 1 else v for v in i] or np.empty(0, I8)
+        )
+    elif isinstance(i, (ndarray, np.bool_)):
+        a = np.asarray(i)
+    else:
+        raise _bad_index(i)
+    if a.dtype.kind not in "iub":
+        raise _bad_index(i)
+    return a if a.dtype.kind == "b" else a.astype(I8)
+
+
+Index = tuple[tuple[Any, ...], tuple[Any, ...]]
+
+
+def parse(index: Any, shape: tuple[int, ...]) -> Index:
+    """An index as (basic part, arrays): the arrays apply to what the basic part leaves.
+
+    Raises: IndexError for what cannot be an index, too many indices, a mask of another shape, an integer out
+    of range.
+    """
+    items = index if type(index) is tuple else (index,)
+    basic: list[Any] = []
+    arrays: list[Any] = []  # one entry per dimension that the basic part leaves: an array, or a full slice
+    spans = [_span(i) for i in items]
+    taken = sum(spans)
+    if taken > len(shape) and shape:
+        raise IndexError(
+            f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d)."
+        )
+    at = 0
+    for i, span in zip(items, spans, strict=True):
+        if i is Ellipsis:
+            if Ellipsis in [b for b in basic if b is Ellipsis]:
+                raise IndexError("index: ... may come only once.")
+            rest = len(shape) - taken
+            basic.append(Ellipsis)
+            arrays += [slice(None)] * rest
+            at += rest
+        elif i is None:
+            basic.append(None)
+            arrays.append(slice(None))
+        elif isinstance(i, slice):
+            basic.append(_plain_slice(i))
+            arrays.append(slice(None))
+            at += 1
+        elif span == 1 and _is_integer(i):
+            basic.append(_in_range(int(i), shape, at))
+            at += 1
+        else:
+            a = _array_of(i)
+            if a.dtype.kind == "b":
+                _check_mask(a, shape, at)
+            if a.ndim == 0 and a.dtype.kind == "b":  # x[True]: a new dimension of size 1 or 0
+                basic.append(None)
+                arrays.append(a[None])
+            else:
+                basic += [slice(None)] * span
+                arrays.append(a)
+            at += span
+    if not any(isinstance(a, ndarray) for a in arrays):
+        return tuple(basic), ()
+    while isinstance(arrays[-1], slice):
+        arrays.pop()
+    return tuple(basic), tuple(arrays)
+
+
+def _is_integer(i: Any) -> bool:
+    if isinstance(i, Tensor):
+        return bool(i._a.ndim == 0 and i._a.dtype.kind == "i")
+    return isinstance(i, (int, np.integer)) and not isinstance(i, (bool, np.bool_))
+
+
+def _span(i: Any) -> int:
+    """How many dimensions an index takes."""
+    if i is None or i is Ellipsis or i is True or i is False:
+        return 0
+    if isinstance(i, Tensor):
+        return int(i._a.ndim) if i._a.dtype.kind in "bu" else 1
+    if isinstance(i, (ndarray, np.bool_)) and i.dtype.kind == "b":
+        return int(i.ndim)
+    if isinstance(i, (list, tuple)) and i and (isinstance(i[0], (bool, list))):
+        a = np.asarray(i)
+        return a.ndim if a.dtype.kind == "b" else 1
+    return 1
+
+
+def _plain_slice(s: slice) -> slice:
+    ends = [v if v is None else v.__index__() for v in (s.start, s.stop, s.step)]
+    if ends[2] is not None and ends[2] <= 0:
+        raise ValueError(f"index: the step of a slice is {ends[2]}; it must be greater than 0. Use flip.")
+    return slice(*ends)
+
+
+def _in_range(i: int, shape: tuple[int, ...], at: int) -> int:
+    if not shape:
+        raise IndexError("index: a 0-d tensor has no dimension to index; use .item().")
+    n = shape[at]
+    if not -n <= i < n:
+        raise IndexError(
+            f"index: {i} is out of range for dimension {at} of size {n} of a {sizes(shape)} tensor."
+        )
+    return i
+
+
+def _check_mask(mask: Any, shape: tuple[int, ...], at: int) -> None:
+    if mask.shape != shape[at : at + mask.ndim]:
+        raise IndexError(
+            f"index: a bool mask is {sizes(mask.shape)} and the dimensions it selects from are "
+            f"{sizes(shape[at : at + mask.ndim])}; they must be equal."
+        )
+
+
+def _cut(x: Tensor, basic: tuple[Any, ...]) -> Tensor:
+    """The view of x at a basic index; the node is named for the last thing that the index does, as in "
+    "torch."""
+    op = _whole
+    for i in basic:
+        if i is None:
+            op = _newaxis
+        elif type(i) is int:
+            op = getitem
+        elif i is not Ellipsis:
+            op = _slice
+    return op(x, basic)
+
+
+def _view_kind(at: Any) -> Any:
+    """The view op for the plainest indices (an integer, a slice, a tuple of them): NumPy itself checks their
+    range. None for all others."""
+    what = type(at)
+    if what is int:
+        return getitem
+    if what is slice:
+        return _slice if at.step is None else None
+    if what is not tuple:
+        return None
+    kind = _whole
+    for i in at:
+        what = type(i)
+        if what is int:
+            kind = getitem
+        elif what is slice and i.step is None:
+            kind = _slice
+        elif i is None:
+            kind = _newaxis
+        elif i is not Ellipsis:
+            return None
+    return kind
+
+
+def index(input: Tensor, at: Any) -> Tensor:
+    """input[at]: a view for integers, slices, None and ...; a copy where integer or bool arrays take part.
+
+    Raises: IndexError.
+    """
+    try:
+        view = _view_kind(at)
+        if view is not None:
+            return view(input, at)  # type: ignore[no-any-return] # a Tensor
+        if type(at) is Tensor and at._kind is I8 and at._a.ndim and input._a.ndim:
+            return take(input, (at._a,))
+    except (IndexError, TypeError):
+        pass  # the careful way finds out what is wrong
+    x = input._a
+    basic, arrays = parse(at, x.shape)
+    if not arrays:
+        return _cut(input, basic)
+    if any(b != slice(None) for b in basic if b is not Ellipsis):
+        input = _cut(input, basic)
+    try:
+        return take(input, arrays)
+    except IndexError as e:
+        raise _out_of_range(arrays, input._a.shape, e) from None
+
+
+def _out_of_range(arrays: tuple[Any, ...], shape: tuple[int, ...], e: IndexError) -> IndexError:
+    at = 0
+    for a in arrays:
+        if isinstance(a, ndarray) and a.dtype.kind == "i" and a.size:
+            n, low, high = shape[at], int(a.min()), int(a.max())
+            if low < -n or high >= n:
+                worst = high if high >= n else low
+                return IndexError(
+                    f"index: {worst} is out of range for dimension {at} of size {n} of a {sizes(shape)} "
+                    "tensor."
+                )
+        at += a.ndim if isinstance(a, ndarray) and a.dtype.kind == "b" else 1
+    return IndexError(f"index: {e}")
+
+
+def set_index(input: Tensor, at: Any, value: Any) -> None:
+    """input[at] = value, in place; a repeated place gets one of its values.
+
+    Raises: IndexError for the index, RuntimeError for a value that does not fit or a target that must not be
+    written.
+    """
+    check_writable(input, "setitem")
+    basic, arrays = parse(at, input._a.shape)
+    source = _value(value, input)
+    target = input
+    if not arrays or any(b != slice(None) for b in basic if b is not Ellipsis):
+        target = _cut(input, basic)
+    if arrays:
+        assign(target, _placed(target, source, arrays, False))
+        return
+    extra = source._a.ndim - target._a.ndim
+    if extra > 0 and source._a.shape[:extra] == (1,) * extra:
+        source = getitem(source, (0,) * extra)
+    copy_(target, source)
+
+
+def _value(value: Any, like: Tensor) -> Tensor:
+    if isinstance(value, Tensor):
+        return value if value._a.dtype is like._a.dtype else cast(value, like._a.dtype)
+    if not isinstance(value, (*NUMBERS, np.generic, ndarray)):
+        raise TypeError(f"setitem: value is {type(value).__name__}; a Tensor or a number is needed.")
+    return wrap(np.asarray(value).astype(like._a.dtype))
+
+
+def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate: bool) -> Tensor:
+    try:
+        result: Tensor = _put(target, source, arrays, accumulate)
+    except IndexError as e:
+        raise _out_of_range(arrays, target._a.shape, e) from None
+    except ValueError:
+        room = sizes(target._a[arrays].shape)
+        raise RuntimeError(
+            f"index_put: value is {sizes(source._a.shape)} and the indexed part is {room}; value must "
+            "broadcast to it."
+        ) from None
+    return result
+
+
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of input with values at the places that the index tensors name; accumulate adds."""
+    basic, arrays = parse(tuple(indices), need_tensor(input, "index_put")._a.shape)
+    return _placed(input, _value(values, input), arrays or basic, accumulate)
+
+
+_copy = opaque(
+    "copy",
+    lambda x, y: np.broadcast_to(y, x.shape),
+    linear=True,
+    d=(lambda F, g, shapes: F.zeros_like(g), lambda F, g, shapes: F.sum_to(g, shapes[1])),
+    title="CopyBackwards",
+)
+
+
+def copied(input: Tensor, src: Tensor) -> Tensor:
+    """src in the shape and dtype of input. Raises: RuntimeError if src does not broadcast to input."""
+    need_tensor(src, "copy_", "src")
+    try:
+        result: Tensor = _copy(input, src if src._a.dtype is input._a.dtype else cast(src, input._a.dtype))
+    except ValueError:
+        raise RuntimeError(
+            f"copy_: src is {sizes(src._a.shape)} and the target is {sizes(input._a.shape)}; src must "
+            "broadcast to it."
+        ) from None
+    return result
+
+
+copy_ = inplace(copied, "copy_")
+
+
+nameless(globals())

@@ -1,0 +1,403 @@
+"""The functions of networks: linear maps, softmax, losses."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+import tapegrad.kernels.linalg as L
+import tapegrad.kernels.loss as Q
+from tapegrad._errors import choices, describe, say_once, sizes
+from tapegrad.define import OUT, Function, cast, composite, elementwise, indexing, opaque
+from tapegrad.dtypes import F4, F8, FLOAT, I8, as_numpy, of
+from tapegrad.kernels.errstate import nameless
+from tapegrad.ops.pointwise import add, div, mul, neg
+from tapegrad.ops.reduce import mean
+from tapegrad.ops.reduce import sum as sum_
+from tapegrad.ops.shape import expand, numpy_names, reshape, unsqueeze
+from tapegrad.promotion import mismatch, need_tensor, result_dtype
+from tapegrad.tensor import Tensor, axis, wrap
+
+# ---- linear
+
+
+def _rows(F: Any, x: Any) -> Any:
+    return x if x.ndim == 2 else F.reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _linear_op(key: str, title: str) -> Function:
+    """x w^T + b: torch's node is named for what its dispatcher chose, by bias and dimensions."""
+    return opaque(
+        key,
+        L.linear,
+        saves=((1,), (0,), ()),
+        d=(
+            lambda F, g, w: F.matmul(g, w),
+            lambda F, g, x: F.mm(F.mT(_rows(F, g)), _rows(F, x)),
+            lambda F, g: F.sum_rows(g),
+        ),
+        title=title,
+        shapes=False,
+        optional=(2,),
+    )
+
+
+_linear = {
+    (2, True): _linear_op("linear", "AddmmBackward0"),
+    (2, False): _linear_op("linear.plain", "MmBackward0"),
+    (3, True): _linear_op("linear.batch", "ViewBackward0"),
+    (3, False): _linear_op("linear.batch_plain", "UnsafeViewBackward0"),
+    (1, True): _linear_op("linear.vector", "ViewBackward0"),
+    (1, False): _linear_op("linear.vector_plain", "SqueezeBackward4"),
+}
+_plain_linear = _linear[2, True]
+_LINEAR_CORES = (("n", "k"), ("m", "k"))
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias.
+
+    Shapes: input [..., in], weight [out, in], bias [out] -> [..., out].
+    Raises: RuntimeError for sizes that do not meet or mixed dtypes.
+    """
+    try:
+        kind, n = weight._kind, weight._a.shape[0]
+        # NumPy itself refuses other sizes that do not meet; but a bias of size 1 it would broadcast
+        if (
+            bias is not None
+            and kind is input._kind is bias._kind
+            and input._a.ndim == 2
+            and bias._a.shape == (n,)
+        ):
+            return _plain_linear(input, weight, bias)
+    except (AttributeError, IndexError, ValueError):
+        pass
+    return _checked_linear(input, weight, bias)
+
+
+def _checked_linear(input: Any, weight: Any, bias: Any) -> Tensor:
+    x, w = need_tensor(input, "linear")._a, need_tensor(weight, "linear", "weight")._a
+    if x.ndim == 0 or w.ndim != 2 or x.shape[-1] != w.shape[1] or x.dtype is not w.dtype:
+        raise _linear_error(input, weight)
+    if bias is not None:
+        b = need_tensor(bias, "linear", "bias")._a
+        if b.dtype is not w.dtype or b.shape not in (w.shape[:1], (1,), ()):
+            raise RuntimeError(
+                f"linear: bias is {describe(bias)} and weight is {describe(weight)}; bias must be "
+                f"{of(w.dtype).name}[{w.shape[0]}]."
+            )
+        bias = bias if b.shape == w.shape[:1] else expand(bias, w.shape[0])
+    return _linear[min(x.ndim, 3), bias is not None](input, weight, bias)
+
+
+def _linear_error(input: Tensor, weight: Tensor) -> Exception:
+    x, w = input._a, weight._a
+    if x.ndim and w.ndim == 2 and x.dtype is w.dtype:
+        return RuntimeError(
+            f"linear: input is {sizes(x.shape)} and weight is {sizes(w.shape)}; input's last size "
+            f"({x.shape[-1]}) must "
+            f"equal weight's last ({w.shape[1]})."
+        )
+    return mismatch("linear", _LINEAR_CORES, input, weight, False)
+
+
+# ---- softmax
+
+_softmax = opaque(
+    "softmax",
+    Q.softmax,
+    saves=((OUT,),),
+    d=(lambda F, g, y, _, dim: y * (g - F.sum(g * y, (dim,), True)),),
+)
+_log_softmax = opaque(
+    "log_softmax",
+    Q.log_softmax,
+    saves=((OUT,),),
+    d=(lambda F, g, y, _, dim: g - F.exp(y) * F.sum(g, (dim,), True),),
+)
+
+
+def _soft(op: Any, input: Any, dim: int | None, dtype: Any, name: str) -> Tensor:
+    x = need_tensor(input, name)
+    if dtype is not None:
+        x = cast(x, as_numpy(dtype, name))
+    if of(x._a.dtype).category < FLOAT:
+        raise NotImplementedError(
+            f"{name}: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
+        )
+    if dim is None:
+        dim = 0 if x._a.ndim in (0, 1, 3) else 1
+        say_once(
+            f"{name}: dim is not given and {dim} is taken, as torch does; pass dim= to say what sums to 1."
+        )
+    if x._a.ndim == 0:
+        return reshape(op(reshape(x, 1), axis(dim, 0, name)), ())
+    result: Tensor = op(x, axis(dim, x._a.ndim, name))
+    return result
+
+
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, **names: Any
+) -> Tensor:
+    """exp(input) / sum of exp(input) along dim: positive, and 1 in total.
+
+    Raises: IndexError for dim, NotImplementedError for integers.
+    """
+    if names:
+        dim, _ = numpy_names("softmax", names, dim)
+    return _soft(_softmax, input, dim, dtype, "softmax")
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, **names: Any
+) -> Tensor:
+    """The logarithm of softmax, without its underflow.
+
+    Raises: IndexError for dim, NotImplementedError for integers.
+    """
+    if names:
+        dim, _ = numpy_names("log_softmax", names, dim)
+    return _soft(_log_softmax, input, dim, dtype, "log_softmax")
+
+
+# ---- losses
+
+_REDUCTIONS = ("none", "mean", "sum")
+
+
+def _reduction(name: str, reduction: str) -> None:
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"{name}: reduction is {reduction!r}; {choices(_REDUCTIONS)} is needed.")
+
+
+@composite("mse_loss", 2, (Q.mse, Q.mse_vjp))
+def _mse(F: Any, x: Any, y: Any, n: int) -> Any:
+    d = x - y
+    return F.sum(d * d) / n
+
+
+_squared_error = elementwise(
+    "mse_loss.none",
+    lambda x, y: np.square(x - y),
+    ir="(a - b) * (a - b)",
+    saves=((0, 1), (0, 1)),
+    d=(lambda F, g, x, y: g * ((x - y) * 2), lambda F, g, x, y: g * ((y - x) * 2)),
+)
+
+
+def _same_shape(input: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tensor]:
+    """Both in one shape and dtype."""
+    if input._a.shape != target._a.shape:
+        say_once(
+            f"{name}: input is {sizes(input._a.shape)} and target is {sizes(target._a.shape)}; they are "
+            "broadcast, "
+            "which is rarely meant. Give both one shape, e.g. with target.view_as(input)."
+        )
+        try:
+            shape = np.broadcast_shapes(input._a.shape, target._a.shape)
+        except ValueError:
+            raise RuntimeError(
+                f"{name}: input is {sizes(input._a.shape)} and target is {sizes(target._a.shape)}; they "
+                "must be equal."
+            ) from None
+        input, target = expand(input, shape), expand(target, shape)
+    if input._a.dtype is not target._a.dtype:
+        kind = result_dtype((input, target))
+        input, target = (x if x._a.dtype is kind else cast(x, kind) for x in (input, target))
+    return input, target
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """The squared difference of input and target, elementwise, or its mean or sum.
+
+    Raises: ValueError for another reduction, RuntimeError for shapes that do not broadcast,
+    NotImplementedError for integers.
+    """
+    if reduction == "mean" and size_average is None and reduce is None and weight is None:
+        try:
+            kind = input._kind
+            if kind is target._kind and (kind is F4 or kind is F8) and input._a.shape == target._a.shape:
+                return _mse(input, target, input._a.size)
+        except AttributeError:
+            pass
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    _reduction("mse_loss", reduction)
+    x, y = need_tensor(input, "mse_loss"), need_tensor(target, "mse_loss", "target")
+    if x._a.shape != y._a.shape or x._a.dtype is not y._a.dtype:
+        x, y = _same_shape(x, y, "mse_loss")
+    if x._a.dtype.kind not in "fc":
+        raise NotImplementedError(
+            f"mse_loss: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
+        )
+    if weight is not None:
+        losses = mul(_squared_error(x, y), weight)
+        return losses if reduction == "none" else sum_(losses) if reduction == "sum" else mean(losses)
+    result: Tensor = (
+        _squared_error(x, y) if reduction == "none" else _mse(x, y, x._a.size if reduction == "mean" else 1)
+    )
+    return result
+
+
+def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction that torch's two old flags mean, if one of them is given."""
+    if size_average is None and reduce is None:
+        return reduction
+    say_once("size_average and reduce are deprecated; pass reduction='mean', 'sum' or 'none'.")
+    if reduce is False:
+        return "none"
+    return "sum" if size_average is False else "mean"
+
+
+_nll, _nll_spread = indexing(
+    ("nll_loss", "nll_spread"),
+    Q.nll_loss,
+    lambda g, classes, w, n, _, shape: Q.nll_spread(g, classes, w, n, shape),
+    titles=("NllLossBackward0", "NllLossBackwardBackward0"),
+)
+
+
+def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
+    """The target as an int64 array of classes, checked against the input's classes."""
+    shape, t = x._a.shape, need_tensor(target, name, "target")._a
+    if t.dtype.kind not in "iu":
+        raise RuntimeError(
+            f"{name}: target is {target.dtype}; class indices (int64) are needed. Use .long()."
+        )
+    wanted = shape[:1] + shape[2:]
+    if t.shape != wanted:
+        kind = ValueError if t.shape[:1] != wanted[:1] else RuntimeError
+        raise kind(
+            f"{name}: input is {sizes(shape)} and target is {sizes(t.shape)}; target must be {sizes(wanted)}."
+        )
+    t = t.astype(I8, copy=False)
+    if t.size and (t.min() < 0 or t.max() >= shape[1]):
+        bad = t[((t < 0) | (t >= shape[1])) & (t != ignore)]
+        if not bad.size:
+            return t
+        raise IndexError(
+            f"{name}: target has class {int(bad[0])}; with {shape[1]} classes it must be 0 to {shape[1] - 1}."
+        )
+    return t
+
+
+def _class_weight(name: str, weight: Tensor | None, x: Tensor) -> Any:
+    if weight is None:
+        return None
+    w = need_tensor(weight, name, "weight")._a
+    if w.shape != (x._a.shape[1],) or w.dtype is not x._a.dtype:
+        raise RuntimeError(
+            f"{name}: weight is {describe(weight)}; one per class is needed, "
+            f"{of(x._a.dtype)}[{x._a.shape[1]}]."
+        )
+    return w
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative log-probability of the target classes; the mean is weighted; ignore_index counts for
+    nothing.
+
+    Shapes: input [N, C, ...] or [C] log-probabilities, target [N, ...] or [] classes, weight [C].
+    Raises: IndexError for a class out of range, ValueError for another reduction or batch size, RuntimeError
+    for other shapes and dtypes.
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    _reduction("nll_loss", reduction)
+    x = need_tensor(input, "nll_loss")
+    if x._a.ndim == 0:
+        raise ValueError("nll_loss: input is 0-d; [C], [N, C] or [N, C, ...] is needed.")
+    if x._a.ndim == 1:
+        single = nll_loss(unsqueeze(x, 0), unsqueeze(target, 0), weight, None, ignore_index, None, reduction)
+        return reshape(single, ())
+    t = _class_indices("nll_loss", x, target, ignore_index)
+    w = _class_weight("nll_loss", weight, x)
+    safe, w, n = Q.nll_plan(t, w, ignore_index, reduction == "mean", x._a.dtype)
+    return _nll(x, safe, w, n, reduction != "none")
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """The cross entropy of softmax(input) against target classes, or against target probabilities of input's
+    shape.
+
+    Shapes: input [N, C, ...] or [C] scores, target [N, ...] or [] classes, or as input; weight [C].
+    Raises: as nll_loss; ValueError for a label_smoothing outside 0 to 1.
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    _reduction("cross_entropy", reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; 0 to 1 is needed.")
+    x = need_tensor(input, "cross_entropy")
+    need_tensor(target, "cross_entropy", "target")
+    at = 0 if x._a.ndim == 1 else 1
+    logp = log_softmax(x, at)
+    if target._a.shape == x._a.shape and target._a.dtype.kind == "f":
+        return _against_probabilities(logp, target, weight, reduction, label_smoothing, at)
+    nll = nll_loss(logp, target, weight, None, ignore_index, None, reduction)
+    if label_smoothing == 0:
+        return nll
+    smooth = _uniform_loss(logp, target, weight, reduction, ignore_index, at)
+    return add(mul(nll, 1 - label_smoothing), mul(smooth, label_smoothing / x._a.shape[at]))
+
+
+def _per_class(weight: Tensor, logp: Tensor, at: int) -> Tensor:
+    """weight [C] shaped to broadcast along the class dimension."""
+    return reshape(weight, [-1 if i == at else 1 for i in range(logp._a.ndim)])
+
+
+def _against_probabilities(
+    logp: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float, at: int
+) -> Tensor:
+    c = logp._a.shape[at]
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / c
+    terms = logp * target
+    if weight is not None:
+        terms = terms * _per_class(weight, logp, at)
+    if reduction == "none":
+        return neg(sum_(terms, at))
+    total = neg(sum_(terms))
+    return div(total, max(logp._a.size // c, 1)) if reduction == "mean" else total
+
+
+def _uniform_loss(
+    logp: Tensor, target: Tensor, weight: Tensor | None, reduction: str, ignore: int, at: int
+) -> Tensor:
+    """The cross entropy against all classes alike, where the target is not ignored."""
+    counted = target._a != ignore
+    terms = logp if weight is None else logp * _per_class(weight, logp, at)
+    losses = neg(sum_(terms, at)) * wrap(np.asarray(counted).astype(logp._a.dtype))
+    if reduction == "none":
+        return losses
+    total = sum_(losses)
+    if reduction == "sum":
+        return total
+    n = counted.sum() if weight is None else weight._a[target._a[counted]].sum()
+    return div(total, float(n))
+
+
+nameless(globals())

@@ -1,0 +1,350 @@
+"""Random tensors: torch's numbers for torch's seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Any
+
+import numpy as np
+
+import tapegrad.kernels.random as R
+from tapegrad._errors import sizes
+from tapegrad._state import default
+from tapegrad.define import inplace, opaque, store
+from tapegrad.devices import CPU, check_device, device
+from tapegrad.dtypes import I8, as_numpy
+from tapegrad.kernels.drawing import arranged
+from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.generator import Stream
+from tapegrad.ops.create import shape_of
+from tapegrad.promotion import need_tensor
+from tapegrad.tensor import Tensor, wrap
+
+
+class Generator:
+    """A stream of random numbers of its own: the numbers that torch's CPU generator gives for the same seed.
+
+    Source: torch.Generator.
+    """
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, device: Any = "cpu") -> None:
+        check_device(device, "Generator")
+        self._stream = Stream()
+
+    @property
+    def device(self) -> device:
+        """Always the CPU."""
+        return CPU
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed` from its beginning."""
+        self._stream.manual_seed(seed)
+        return self
+
+    def initial_seed(self) -> int:
+        """The seed that the stream started from."""
+        return self._stream.initial_seed()
+
+    def seed(self) -> int:
+        """Start from a seed that the system's randomness gives; returns it."""
+        return self._stream.seed()
+
+    def get_state(self) -> Tensor:
+        """The state, as torch writes it: a uint8 tensor of 5056 bytes."""
+        return wrap(self._stream.get_state())
+
+    def set_state(self, new_state: Tensor) -> None:
+        """Continue from a state. Raises: RuntimeError for what is no state; nothing has changed then."""
+        self._stream.set_state(need_tensor(new_state, "set_state", "new_state")._a)
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default stream of `seed` from its beginning; returns the default generator."""
+    return default_generator.manual_seed(seed)
+
+
+def initial_seed() -> int:
+    """The seed of the default stream."""
+    return default_generator.initial_seed()
+
+
+def seed() -> int:
+    """Start the default stream from a seed that the system's randomness gives; returns it."""
+    return default_generator.seed()
+
+
+def get_rng_state() -> Tensor:
+    """The default stream's state: a uint8 tensor of 5056 bytes, also for torch.set_rng_state."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Continue the default stream from a state. Raises: RuntimeError for what is no state."""
+    default_generator.set_state(new_state)
+
+
+def _stream(generator: Generator | None, op: str) -> Stream:
+    if generator is None:
+        return default_generator._stream
+    if not isinstance(generator, Generator):
+        raise TypeError(f"{op}: generator is {type(generator).__name__}; a torch.Generator is needed.")
+    return generator._stream
+
+
+def _kind(dtype: Any, op: str, otherwise: Any = None) -> Any:
+    if dtype is None:
+        return default.dtype if otherwise is None else otherwise
+    return as_numpy(dtype, op)
+
+
+def _made(
+    op: str, flat: Any, shape: tuple[int, ...], device: Any, requires_grad: bool, out: Tensor | None
+) -> Tensor:
+    t = wrap(flat.reshape(shape))
+    if out is not None:
+        return store(t, out, op)
+    return t.requires_grad_() if requires_grad else t
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    n = 1
+    for k in shape:
+        n *= k
+    return n
+
+
+# ---- new tensors
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Uniform numbers in [0, 1)."""
+    check_device(device, "rand")
+    shape = shape_of(size, "rand")
+    flat = R.uniform(_stream(generator, "rand"), _count(shape), 0.0, 1.0, _kind(dtype, "rand"))
+    return _made("rand", flat, shape, device, requires_grad, out)
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Numbers of the standard normal distribution."""
+    check_device(device, "randn")
+    shape = shape_of(size, "randn")
+    flat = R.normal(_stream(generator, "randn"), _count(shape), 0.0, 1.0, _kind(dtype, "randn"))
+    return _made("randn", flat, shape, device, requires_grad, out)
+
+
+def randint(
+    *args: Any,
+    low: int | None = None,
+    high: int | None = None,
+    size: Sequence[int] | None = None,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Integers from low (0) to high - 1: randint(high, size) or randint(low, high, size).
+
+    Raises: RuntimeError for an empty range, TypeError for missing arguments.
+    """
+    check_device(device, "randint")
+    given = list(args)
+    if size is None and given and isinstance(given[-1], (tuple, list)):
+        size = given.pop()
+    if high is None and given:
+        high = given.pop()
+    if low is None:
+        low = given.pop() if given else 0
+    if size is None or high is None or given:
+        raise TypeError(
+            "randint: call it as randint(high, size) or randint(low, high, size), e.g. randint(10, (3,))."
+        )
+    shape = shape_of((tuple(size),), "randint")
+    flat = R.randint(
+        _stream(generator, "randint"), _count(shape), int(low), int(high), _kind(dtype, "randint", I8)
+    )
+    return _made("randint", flat, shape, device, requires_grad, out)
+
+
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """The integers from 0 to n - 1 in random order. Raises: RuntimeError for a negative n."""
+    check_device(device, "randperm")
+    if n < 0:
+        raise RuntimeError(f"randperm: n is {n}; 0 or more is needed.")
+    flat = R.randperm(_stream(generator, "randperm"), n, _kind(dtype, "randperm", I8))
+    return _made("randperm", flat, (n,), device, requires_grad, out)
+
+
+def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1) in the shape and dtype of input."""
+    return rand(
+        input.shape, dtype=input.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
+    )
+
+
+def randn_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Standard normal numbers in the shape and dtype of input."""
+    return randn(
+        input.shape, dtype=input.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
+    )
+
+
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Sequence[int] | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+) -> Tensor:
+    """Normal numbers: of one mean and deviation in a size, or of a tensor of means, of deviations, or both.
+
+    Raises: RuntimeError for a negative deviation or shapes that do not broadcast.
+    """
+    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+        if size is None:
+            raise TypeError(
+                "normal: mean and std are numbers and size is missing; e.g. normal(0.0, 1.0, (3,))."
+            )
+        shape = shape_of((tuple(size),), "normal")
+        flat = R.normal(_stream(generator, "normal"), _count(shape), mean, std, _kind(dtype, "normal"))
+        return _made("normal", flat, shape, None, False, None)
+    if isinstance(std, Tensor) and (std._a < 0).any():
+        raise RuntimeError(f"normal: std has {float(std._a.min())}; 0 or more is needed.")
+    if isinstance(mean, Tensor) and isinstance(std, Tensor):
+        try:
+            shape = np.broadcast_shapes(mean._a.shape, std._a.shape)
+        except ValueError:
+            raise RuntimeError(
+                f"normal: mean is {sizes(mean.shape)} and std is {sizes(std.shape)}; they must broadcast."
+            ) from None
+    else:
+        shape = (mean if isinstance(mean, Tensor) else std)._a.shape
+    kind = (mean if isinstance(mean, Tensor) else std).dtype
+    flat = R.normal(_stream(generator, "normal"), _count(shape), 0.0, 1.0, kind.numpy)
+    drawn = wrap(flat.reshape(shape))
+    plain = [v.detach() if isinstance(v, Tensor) else v for v in (std, mean)]
+    return drawn * plain[0] + plain[1]
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
+    """1 with the probability that each element of input gives, else 0.
+
+    Raises: RuntimeError for a probability outside 0 to 1.
+    """
+    a = need_tensor(input, "bernoulli")._a
+    drawn = R.bernoulli_from(_stream(generator, "bernoulli"), np.asarray(a))
+    return _made("bernoulli", drawn, a.shape, None, False, out)
+
+
+# ---- in place: a draw as an operation on what was there, which the gradient then no longer reaches
+
+
+def _drawing(name: str, flat: Any) -> Any:
+    """The in-place method `name`: flat(stream, tensor, n, ...) draws n values."""
+    fresh_values = opaque(
+        name,
+        lambda _, a: a,
+        linear=True,
+        d=(lambda F, g, shapes, _: F.zeros_like(g),),
+        title=f"{name.capitalize()}Backward0",
+    )
+
+    @wraps(flat)
+    def call(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Any:
+        a = self._a
+        values = flat(_stream(generator, f"{name}_"), a, *args, **kwargs)
+        return fresh_values(self, values if values.shape == a.shape else arranged(values, a))
+
+    parameters = list(signature(flat).parameters.values())[2:]
+    own = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD, annotation="Tensor")
+    last = Parameter("generator", Parameter.KEYWORD_ONLY, default=None, annotation="Generator | None")
+    call.__signature__ = Signature([own, *parameters, last], return_annotation="Tensor")  # type: ignore[attr-defined] # as inspect reads it
+    return inplace(call, f"{name}_")
+
+
+def _uniform(stream: Stream, a: Any, low: float = 0.0, to: float = 1.0) -> Any:
+    """Uniform numbers in [from, to), in place. Raises: RuntimeError for from above to, or an integer "
+    "tensor."""
+    return R.uniform(stream, a.size, low, to, a.dtype)
+
+
+def _normal(stream: Stream, a: Any, mean: float = 0.0, std: float = 1.0) -> Any:
+    """Normal numbers, in place. Raises: RuntimeError for a negative std, or an integer tensor."""
+    return R.normal(stream, a.size, mean, std, a.dtype, contiguous=a.flags.c_contiguous)
+
+
+def _random(stream: Stream, a: Any, low: int | None = None, to: int | None = None) -> Any:
+    """Integers, in place: random_() up to the largest the dtype holds, random_(to), random_(from, to).
+
+    Raises: RuntimeError for an empty range.
+    """
+    if low is None and to is None:
+        return R.random_integers(stream, a.size, a.dtype)
+    first, end = (0, low) if to is None and low is not None else (low or 0, to)
+    return R.randint(stream, a.size, first, end, a.dtype)
+
+
+def _bernoulli(stream: Stream, a: Any, p: Any = 0.5) -> Any:
+    """1 with probability p (a number, or a tensor that broadcasts), else 0, in place.
+
+    Raises: RuntimeError for a probability outside 0 to 1.
+    """
+    if not isinstance(p, Tensor):
+        return R.bernoulli(stream, a.size, p, a.dtype)
+    return R.bernoulli_from(stream, np.asarray(p._a), np.empty_like(a))
+
+
+def _exponential(stream: Stream, a: Any, lambd: float = 1.0) -> Any:
+    """Numbers of the exponential distribution with rate lambd, in place. Raises: RuntimeError unless "
+    "lambd > 0."""
+    return R.exponential(stream, a.size, lambd, a.dtype)
+
+
+uniform_ = _drawing("uniform", _uniform)
+normal_ = _drawing("normal", _normal)
+random_ = _drawing("random", _random)
+bernoulli_ = _drawing("bernoulli", _bernoulli)
+exponential_ = _drawing("exponential", _exponential)
+
+
+nameless(globals())

@@ -1,0 +1,421 @@
+"""Reductions: sums, means, extremes, norms."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import tapegrad.kernels.reduce as R
+from tapegrad._errors import say_once, sizes
+from tapegrad.define import OUT, Function, cast, finish, indexing, reduction
+from tapegrad.dtypes import F4, F8, I8, as_numpy, uint8
+from tapegrad.kernels.errstate import nameless
+from tapegrad.ops.pointwise import maximum, minimum
+from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, stack, unbind
+from tapegrad.promotion import need_tensor
+from tapegrad.tensor import Tensor, axis, wrap
+
+
+def _both(name: str, kernel: Any, d: Any, saves: tuple[int, ...] = ()) -> tuple[Function, Function]:
+    """A reduction of everything and one over `dim`: torch names their nodes ...Backward0 and ...Backward1."""
+    title = f"{name.capitalize()}Backward1"
+    return reduction(name, kernel, d=d, saves=saves), reduction(
+        f"{name}.dim", kernel, d=d, saves=saves, title=title
+    )
+
+
+def _others(F: Any, x: Any, dim: R.Dims) -> Any:
+    """For each element the product of the others along dim; for Tensors built of recorded operations."""
+    if not F.records:
+        return R.others(x, dim)
+    if not bool((x == 0).any()):
+        return prod(x, None if dim is None else dim[0], True) / x
+    flat = reshape(x, -1) if dim is None else x
+    at = 0 if dim is None else dim[0]
+    xs = unbind(flat, at)
+    before, after = [wrap(np.ones_like(xs[0]._a))], [wrap(np.ones_like(xs[0]._a))]
+    for a, b in zip(xs[:-1], xs[:0:-1], strict=True):
+        before.append(before[-1] * a)
+        after.append(after[-1] * b)
+    return reshape(stack([a * b for a, b in zip(before, after[::-1], strict=True)], at), x.shape)
+
+
+def _spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
+    """An extreme's gradient, shared equally among the elements that reach it."""
+    hit = (x == y) | ((x != x) & (y != y))
+    count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
+    return F.where(hit, g / count, 0)
+
+
+def _var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
+    n = R.count(shape, dim) - correction
+    return g * (2 / n if n > 0 else np.nan if n < 0 else np.inf) * (x - F.mean(x, dim, True))
+
+
+def _std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
+    return _var_rule(F, F.where(y == 0, 0, g / (y * 2)), x, shape, dim, correction)
+
+
+def _norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
+    if p == 2:
+        return g * F.where(y == 0, 0, x / y)
+    if p == 0:
+        return F.zeros_like(x)
+    if p == 1:
+        return g * F.sign(x)
+    if p in (np.inf, -np.inf):
+        hit = (F.abs(x) == y) | (x != x)
+        count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
+        return F.where(hit, g * F.sign(x) / count, 0)
+    steep = F.where(x == 0, 0, F.sign(x) * F.power(F.abs(x), p - 1))
+    return steep * F.where(y == 0, 0, g * F.power(y, 1 - p))
+
+
+_sum, _sum_dim = _both("sum", R.sum, lambda F, g, shape, dim: F.expand(g, shape))
+_mean, _mean_dim = _both("mean", R.mean, lambda F, g, shape, dim: F.expand(g / R.count(shape, dim), shape))
+_prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, shape, dim: g * _others(F, x, dim), (0,))
+_var = reduction("var", R.var, d=_var_rule, saves=(0,))
+_std = reduction("std", R.std, d=_std_rule, saves=(0, OUT))
+_norm = reduction(
+    "norm",
+    R.norm,
+    d=_norm_rule,
+    saves=(0, OUT),
+    title="LinalgVectorNormBackward0",
+)
+_amax = reduction("amax", R.amax, d=_spread, saves=(0, OUT))
+_amin = reduction("amin", R.amin, d=_spread, saves=(0, OUT))
+_max = reduction("max", R.amax, d=_spread, saves=(0, OUT), title="MaxBackward1")
+_min = reduction("min", R.amin, d=_spread, saves=(0, OUT), title="MinBackward1")
+_pick_max, _place_max = indexing(
+    ("max.dim", "max.place"), R.pick, R.place, titles=("MaxBackward0", "GatherBackward0")
+)
+pick, place = indexing(("pick", "place"), R.pick, R.place, titles=("GatherBackward0", "ScatterBackward0"))
+_pick_min, _place_min = indexing(
+    ("min.dim", "min.place"), R.pick, R.place, titles=("MinBackward0", "GatherBackward0")
+)
+
+
+def unreduce(g: Tensor, shape: tuple[int, ...], dim: R.Dims, keepdim: bool) -> Tensor:
+    """g of a reduction with its reduced dimensions back as 1."""
+    if keepdim or g._a.ndim == len(shape) or (dim is None and len(shape) < 2):
+        return g
+    return reshape(g, R.kept(shape, dim))
+
+
+def _is_float(x: Any) -> bool:
+    """Whether x is a tensor of float32 or float64: what most are."""
+    return isinstance(x, Tensor) and (x._kind is F4 or x._kind is F8)
+
+
+def sum_rows(g: Tensor) -> Tensor:
+    """The sum over all dimensions but the last."""
+    n = g._a.ndim
+    return g if n == 1 else _sum_dim(g, tuple(range(n - 1)))
+
+
+def _in_dtype(input: Any, dtype: Any, op: str) -> Tensor:
+    """The input in the dtype that a sum is taken in: as asked, or int64 for integers and bool."""
+    x = need_tensor(input, op)
+    kind = as_numpy(dtype, op) if dtype is not None else I8 if x._kind.kind in "iub" else x._kind
+    return x if x._kind is kind else cast(x, kind)
+
+
+def sum(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Tensor | None = None,
+    **names: Any,
+) -> Tensor:
+    """The sum of all elements, or over the dimensions `dim`; integers and bool add up in int64."""
+    if names:
+        dim, keepdim = numpy_names("sum", names, dim, keepdim)
+    if dim is None and not keepdim and dtype is None and out is None and _is_float(input):
+        return _sum(input)
+    x = input
+    if dtype is not None or not _is_float(x):
+        x = _in_dtype(input, dtype, "sum")
+    result = _sum(x, None, keepdim) if dim is None else _sum_dim(x, dims_of(dim, x._a.ndim, "sum"), keepdim)
+    return finish(result, out, "sum")
+
+
+def mean(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Tensor | None = None,
+    **names: Any,
+) -> Tensor:
+    """The arithmetic mean of all elements, or over the dimensions `dim`; nan over nothing.
+
+    Raises: RuntimeError for integers without dtype=.
+    """
+    if names:
+        dim, keepdim = numpy_names("mean", names, dim, keepdim)
+    if dim is None and not keepdim and dtype is None and out is None and _is_float(input):
+        return _mean(input)
+    x = need_tensor(input, "mean") if dtype is None else _in_dtype(input, dtype, "mean")
+    if x._kind.kind not in "fc":
+        raise RuntimeError(
+            f"mean: input is {x.dtype}; a floating point tensor is needed. Use .float().mean(), or dtype=."
+        )
+    result = (
+        _mean(x, None, keepdim) if dim is None else _mean_dim(x, dims_of(dim, x._a.ndim, "mean"), keepdim)
+    )
+    return finish(result, out, "mean")
+
+
+def prod(
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Tensor | None = None,
+    **names: Any,
+) -> Tensor:
+    """The product of all elements, or along the dimension `dim`."""
+    if names:
+        dim, keepdim = numpy_names("prod", names, dim, keepdim)
+    x = _in_dtype(input, dtype, "prod")
+    result = (
+        _prod(x, None, keepdim) if dim is None else _prod_dim(x, dims_of(dim, x._a.ndim, "prod"), keepdim)
+    )
+    return finish(result, out, "prod")
+
+
+def _spread_arguments(
+    op: str, input: Any, dim: Any, unbiased: Any, correction: Any
+) -> tuple[Tensor, R.Dims, float]:
+    x = need_tensor(input, op)
+    if x._kind.kind not in "fc":
+        raise RuntimeError(
+            f"{op}: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
+        )
+    if isinstance(dim, bool):  # std(False) means std(unbiased=False)
+        dim, unbiased = None, dim
+    dims = dims_of(dim, x._a.ndim, op)
+    c = (1 if unbiased else 0) if correction is None else correction
+    if R.count(x._a.shape, dims) - c <= 0:
+        say_once(
+            f"{op}: {R.count(x._a.shape, dims)} elements with correction {c} leave no degrees of freedom; "
+            "the result is nan or inf. Pass correction=0 for a single element."
+        )
+    return x, dims, c
+
+
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    out: Tensor | None = None,
+    **names: Any,
+) -> Tensor:
+    """The variance of all elements, or over the dimensions `dim`: squared deviations over n - correction (1).
+
+    Raises: RuntimeError for integers.
+    """
+    if names:
+        dim, keepdim = numpy_names("var", names, dim, keepdim)
+    x, dims, c = _spread_arguments("var", input, dim, unbiased, correction)
+    return finish(_var(x, dims, keepdim, c), out, "var")
+
+
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    out: Tensor | None = None,
+    **names: Any,
+) -> Tensor:
+    """The standard deviation: the square root of `var`.
+
+    Raises: RuntimeError for integers.
+    """
+    if names:
+        dim, keepdim = numpy_names("std", names, dim, keepdim)
+    x, dims, c = _spread_arguments("std", input, dim, unbiased, correction)
+    return finish(_std(x, dims, keepdim, c), out, "std")
+
+
+def norm(
+    input: Tensor,
+    p: float | str | None = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    **names: Any,
+) -> Tensor:
+    """The p-norm of all elements as one vector, or over the dimensions `dim`; "fro" is 2.
+
+    Raises: RuntimeError for integers, ValueError for another name.
+    """
+    if names:
+        dim, keepdim = numpy_names("norm", names, dim, keepdim)
+    x = need_tensor(input, "norm") if dtype is None else _in_dtype(input, dtype, "norm")
+    if x._kind.kind not in "fc":
+        raise RuntimeError(
+            f"norm: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
+        )
+    if isinstance(p, str) and p != "fro":
+        raise ValueError(f"norm: p is {p!r}; a number or 'fro' is needed.")
+    order = 2.0 if p is None or isinstance(p, str) else float(p)
+    return finish(_norm(x, dims_of(dim, x._a.ndim, "norm"), keepdim, order), out, "norm")
+
+
+# ---- extremes
+
+
+class Extremes(NamedTuple):
+    """The values along a dimension and where they were."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
+
+
+class max_result(Extremes):
+    """What `max(input, dim)` returns."""
+
+
+class min_result(Extremes):
+    """What `min(input, dim)` returns."""
+
+
+max_result.__name__, min_result.__name__ = "max", "min"
+
+
+def _not_empty(x: Tensor, dim: Any, op: str) -> None:
+    shape = x._a.shape
+    if dim is None and x._a.size == 0:
+        raise RuntimeError(
+            f"{op}: input is {sizes(shape)}; one element or more is needed. Pass dim= to go along a "
+            "dimension."
+        )
+    if dim is not None and any_zero(shape, dims_of(dim, len(shape), op)):
+        raise IndexError(f"{op}: input is {sizes(shape)} and dim is {dim}; that dimension has no element.")
+
+
+def any_zero(shape: tuple[int, ...], dims: R.Dims) -> bool:
+    """Whether one of the dimensions has size 0."""
+    return R.count(shape, dims) == 0 and 0 in (
+        shape[i] for i in (range(len(shape)) if dims is None else dims)
+    )
+
+
+def _extreme(
+    input: Any, dim: Any, keepdim: bool, op: str, whole: Any, other_op: Any, arg: Any, pick: Any, kind: Any
+) -> Any:
+    x = need_tensor(input, op)
+    if isinstance(dim, Tensor):
+        return other_op(x, dim)
+    _not_empty(x, dim, op)
+    if dim is None:
+        return whole(x)
+    i = axis(dim, x._a.ndim, op)
+    at = arg(x._a, i, True)
+    values = pick(x, at, i, keepdim)
+    return kind(values, wrap(at if keepdim or not x._a.ndim else np.squeeze(at, i)))
+
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
+    """The largest element; with `dim` the largest along it and its index, as (values, indices); with another
+    tensor as second argument, `maximum` of the two. nan counts as largest.
+
+    Raises: RuntimeError or IndexError where there is no element.
+    """
+    if names:
+        dim, keepdim = numpy_names("max", names, dim, keepdim)
+    return _extreme(input, dim, keepdim, "max", _max, maximum, R.argmax, _pick_max, max_result)
+
+
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
+    """The smallest element; with `dim` the smallest along it and its index, as (values, indices); with
+    another tensor as second argument, `minimum` of the two. nan counts as smallest.
+
+    Raises: RuntimeError or IndexError where there is no element.
+    """
+    if names:
+        dim, keepdim = numpy_names("min", names, dim, keepdim)
+    return _extreme(input, dim, keepdim, "min", _min, minimum, R.argmin, _pick_min, min_result)
+
+
+def amax(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
+    """The largest element over the dimensions `dim`; equal ones share the gradient."""
+    if names:
+        dim, keepdim = numpy_names("amax", names, dim, keepdim)
+    x = need_tensor(input, "amax")
+    _not_empty(x, dim, "amax")
+    return finish(_amax(x, dims_of(dim, x._a.ndim, "amax"), keepdim), out, "amax")
+
+
+def amin(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
+    """The smallest element over the dimensions `dim`; equal ones share the gradient."""
+    if names:
+        dim, keepdim = numpy_names("amin", names, dim, keepdim)
+    x = need_tensor(input, "amin")
+    _not_empty(x, dim, "amin")
+    return finish(_amin(x, dims_of(dim, x._a.ndim, "amin"), keepdim), out, "amin")
+
+
+def _arg(input: Any, dim: int | None, keepdim: bool, op: str, kernel: Any) -> Tensor:
+    x = need_tensor(input, op)
+    _not_empty(x, dim, op)
+    return wrap(kernel(x._a, None if dim is None else axis(dim, x._a.ndim, op), keepdim))
+
+
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
+    """The index of the largest element, of the flattened input or along `dim`; the first of equals."""
+    if names:
+        dim, keepdim = numpy_names("argmax", names, dim, keepdim)
+    return _arg(input, dim, keepdim, "argmax", R.argmax)
+
+
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
+    """The index of the smallest element, of the flattened input or along `dim`; the first of equals."""
+    if names:
+        dim, keepdim = numpy_names("argmin", names, dim, keepdim)
+    return _arg(input, dim, keepdim, "argmin", R.argmin)
+
+
+def _truth(input: Any, dim: Dims, keepdim: bool, op: str, kernel: Any) -> Tensor:
+    x = need_tensor(input, op)
+    y = kernel(x._a, dims_of(dim, x._a.ndim, op), keepdim)
+    return wrap(y.astype(np.uint8) if x.dtype is uint8 else y)  # torch's old masks stay uint8
+
+
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
+    """Whether all elements, or all along `dim`, are not zero."""
+    if names:
+        dim, keepdim = numpy_names("all", names, dim, keepdim)
+    return _truth(input, dim, keepdim, "all", R.all)
+
+
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
+    """Whether some element, or some along `dim`, is not zero."""
+    if names:
+        dim, keepdim = numpy_names("any", names, dim, keepdim)
+    return _truth(input, dim, keepdim, "any", R.any)
+
+
+nameless(globals())

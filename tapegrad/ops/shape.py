@@ -1,0 +1,481 @@
+"""Operations that move elements: views, copies, joins. All of them are linear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+
+import tapegrad.kernels.shape as S
+from tapegrad._errors import say_once, sizes
+from tapegrad.define import cast, finish, linear, several, variadic
+from tapegrad.kernels.errstate import nameless
+from tapegrad.ops import index
+from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
+from tapegrad.tensor import Tensor, axis
+
+Dims = int | Sequence[int] | None
+
+# ---- primitives: arguments already checked and normalised
+
+_view = linear("view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), view=True)
+_reshape_copy = linear("unsafe_view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape))
+_transpose = linear("transpose", S.transpose, lambda F, g, _, i, j: F.transpose(g, i, j), view=True)
+_t = linear("t", S.t, lambda F, g, _: F.mT(g), view=True)
+_permute = linear(
+    "permute", S.permute, lambda F, g, _, dims: F.permute(g, tuple(np.argsort(dims).tolist())), view=True
+)
+_squeeze_all = linear("squeeze", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True)
+_squeeze_dim = linear(
+    "squeeze.dim", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, title="SqueezeBackward1"
+)
+_squeeze_dims = linear(
+    "squeeze.dims", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, title="SqueezeBackward2"
+)
+_unsqueeze = linear("unsqueeze", S.unsqueeze, lambda F, g, shape, _: F.reshape(g, shape), view=True)
+_expand = linear("expand", S.expand, lambda F, g, shape, _: F.sum_to(g, shape), view=True)
+_sum_to = linear("sum_to", S.sum_to, lambda F, g, shape, _: F.expand(g, shape), title="SumBackward1")
+_alias = linear("alias", S.alias, lambda F, g, _: g, view=True)
+clone_ = linear("clone", S.clone, lambda F, g, _: g)
+_contiguous = linear("contiguous", S.contiguous, lambda F, g, _: g, title="CloneBackward0")
+
+
+# ---- argument forms
+
+
+def _sequence(sizes: tuple[Any, ...], op: str) -> tuple[int, ...]:
+    """f(2, 3), f((2, 3)) and f([2, 3]) as a tuple of ints."""
+    given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+    for n in given:
+        if type(n) is not int:
+            break
+    else:
+        return tuple(given)
+    try:
+        return tuple([n.__index__() for n in given])
+    except AttributeError:
+        raise TypeError(f"{op}: sizes are {given!r}; integers are needed.") from None
+
+
+def dims_of(dim: Dims, ndim: int, op: str) -> tuple[int, ...] | None:
+    """A `dim=` argument as None (all) or a tuple of axes counted from the front.
+
+    Raises: IndexError out of range, RuntimeError for one that comes twice.
+    """
+    if type(dim) is int and 0 <= dim < ndim:
+        return (dim,)
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
+        return None
+    if isinstance(dim, (tuple, list)):
+        dims = tuple([axis(d, ndim, op) for d in dim])
+        if len(set(dims)) < len(dims):
+            raise RuntimeError(f"{op}: dim is {tuple(dim)}; each dimension may come only once.")
+    else:
+        dims = (axis(dim, ndim, op),)
+    return dims if ndim else None
+
+
+def numpy_names(op: str, names: dict[str, Any], dim: Any, keepdim: Any = False) -> tuple[Any, Any]:
+    """NumPy's `axis=` and `keepdims=` as dim and keepdim: torch's functions take both spellings.
+
+    Raises: TypeError for any other name.
+    """
+    for name, value in names.items():
+        if name == "axis":
+            dim = value
+        elif name == "keepdims":
+            keepdim = value
+        else:
+            raise TypeError(f"{op}: {name!r} is no argument of {op}; see help(torch.{op}).")
+    return dim, keepdim
+
+
+# ---- shapes
+
+
+def _resolve(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
+    """`shape` with its -1 worked out from the elements of x."""
+    n, known, holes = x.size, 1, 0
+    for k in shape:
+        if k == -1:
+            holes += 1
+        elif k < 0:
+            raise RuntimeError(f"{op}: shape is {sizes(shape)}; sizes must be 0 or more, or one of them -1.")
+        else:
+            known *= k
+    if holes > 1:
+        raise RuntimeError(f"{op}: shape is {sizes(shape)}; only one size may be -1.")
+    if holes and known == 0:
+        raise RuntimeError(
+            f"{op}: shape is {sizes(shape)} for a tensor of no elements; -1 could be any size there."
+        )
+    if (n % known if holes else n - known) != 0:
+        raise RuntimeError(
+            f"{op}: input is {sizes(x.shape)} ({n} elements) and shape is {sizes(shape)}; the products "
+            "must be equal."
+        )
+    return tuple([n // known if k == -1 else k for k in shape]) if holes else shape
+
+
+def _can_view(x: Any, shape: tuple[int, ...]) -> bool:
+    if x.flags.c_contiguous or x.size <= 1:
+        return True
+    return np.may_share_memory(x, x.reshape(shape))
+
+
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """The same elements in another shape; one size may be -1. A view where the layout allows, else a copy.
+
+    Raises: RuntimeError if the number of elements differs.
+    """
+    x = need_tensor(input, "reshape")._a
+    new = _resolve(_sequence(shape, "reshape"), x, "reshape")
+    return (_view if _can_view(x, new) else _reshape_copy)(input, new)
+
+
+def view(input: Tensor, *shape: Any) -> Tensor:
+    """The same memory in another shape; one size may be -1.
+
+    Raises: RuntimeError if the number of elements differs, or the layout does not allow it without a copy.
+    """
+    x = input._a
+    new = _resolve(_sequence(shape, "view"), x, "view")
+    if not _can_view(x, new):
+        raise RuntimeError(
+            f"view: a {sizes(x.shape)} tensor with strides {input.stride()} cannot be seen as {sizes(new)} "
+            "without a "
+            "copy; use reshape()."
+        )
+    return _view(input, new)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """view to the shape of other."""
+    return view(input, *other._a.shape)
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """reshape to the shape of other."""
+    return reshape(input, *other._a.shape)
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from start_dim to end_dim as one.
+
+    Raises: RuntimeError if start_dim lies behind end_dim.
+    """
+    shape = need_tensor(input, "flatten")._a.shape
+    i, j = axis(start_dim, len(shape), "flatten"), axis(end_dim, len(shape), "flatten")
+    if i > j:
+        raise RuntimeError(
+            f"flatten: start_dim is {start_dim} and end_dim is {end_dim}; start must not be behind end."
+        )
+    if len(shape) == 0:
+        return reshape(input, 1)
+    if i == j:
+        return input
+    n = 1
+    for k in shape[i : j + 1]:
+        n *= k
+    return reshape(input, *shape[:i], n, *shape[j + 1 :])
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension."""
+    return reshape(input, -1) if input.numel() else reshape(input, 0)
+
+
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Dimension `dim` as several, of the given sizes; one may be -1."""
+    shape = need_tensor(input, "unflatten")._a.shape
+    i = axis(dim, len(shape), "unflatten")
+    part = _resolve(
+        tuple(sizes), np.empty(0).reshape(0) if not shape[i] else np.broadcast_to(0, shape[i]), "unflatten"
+    )
+    return reshape(input, *shape[:i], *part, *shape[i + 1 :])
+
+
+def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
+    """Without the dimensions of size 1: all of them, or those in dim."""
+    shape = need_tensor(input, "squeeze")._a.shape
+    dims = dims_of(dim, len(shape), "squeeze")
+    op = _squeeze_all if dim is None else _squeeze_dim if isinstance(dim, int) else _squeeze_dims
+    gone = tuple([i for i in (range(len(shape)) if dims is None else dims) if shape and shape[i] == 1])
+    result: Tensor = op(input, gone)
+    return result
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """With a new dimension of size 1 at dim."""
+    result: Tensor = _unsqueeze(input, axis(dim, need_tensor(input, "unsqueeze")._a.ndim + 1, "unsqueeze"))
+    return result
+
+
+def expand(input: Tensor, *sizes_: Any) -> Tensor:
+    """A view in which size-1 and new leading dimensions repeat; -1 keeps a size. It cannot be written in
+    place.
+
+    Raises: RuntimeError for a size that is neither the input's nor reachable from 1.
+    """
+    wanted = _sequence(sizes_, "expand")
+    shape = input._a.shape
+    lead = len(wanted) - len(shape)
+    if lead < 0:
+        raise RuntimeError(
+            f"expand: input is {sizes(shape)} and sizes are {sizes(wanted)}; at least as many are needed."
+        )
+    new = []
+    for i, n in enumerate(wanted):
+        have = shape[i - lead] if i >= lead else None
+        if n < -1 or (n == -1 and have is None) or (have is not None and n not in (-1, have) and have != 1):
+            raise RuntimeError(
+                f"expand: input is {sizes(shape)} and sizes are {sizes(wanted)}; at dimension {i} {n} is "
+                "not possible: "
+                + (
+                    "-1 needs an existing dimension."
+                    if have is None
+                    else f"{have} can only stay, or grow from 1."
+                )
+            )
+        new.append(have if n == -1 and have is not None else n)
+    return _expand(input, tuple(new))
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """expand to the shape of other."""
+    return expand(input, *other._a.shape)
+
+
+def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
+    """expand to `shape`."""
+    return expand(input, *shape)
+
+
+def sum_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Undo a broadcast: the sum over the dimensions that `shape` lacks or has as 1."""
+    return input if input._a.shape == shape else _sum_to(input, shape)
+
+
+# ---- order of dimensions
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """A view with two dimensions swapped."""
+    n = need_tensor(input, "transpose")._a.ndim
+    result: Tensor = (
+        _transpose(input, axis(dim0, n, "transpose"), axis(dim1, n, "transpose")) if n else _alias(input)
+    )
+    return result
+
+
+def t(input: Tensor) -> Tensor:
+    """A matrix transposed, as a view; fewer dimensions stay. Raises: RuntimeError for more than two."""
+    n = need_tensor(input, "t")._a.ndim
+    if n == 2:
+        return _t(input)
+    if n > 2:
+        raise RuntimeError(
+            f"t: input is {sizes(input._a.shape)} ({n}-d); at most 2-d is needed. Use mT or transpose."
+        )
+    return _alias(input)
+
+
+def permute(input: Tensor, *dims: Any) -> Tensor:
+    """A view with the dimensions in another order. Raises: RuntimeError unless `dims` names each once."""
+    n = need_tensor(input, "permute")._a.ndim
+    given = _sequence(dims, "permute")
+    order = tuple([axis(d, n, "permute") for d in given])
+    if len(order) != n or len(set(order)) != n:
+        raise RuntimeError(
+            f"permute: input is {n}-d and dims are {given}; each dimension is needed exactly once."
+        )
+    return _permute(input, order)
+
+
+def mT(input: Tensor) -> Tensor:
+    """A view with the last two dimensions swapped. Raises: RuntimeError below two dimensions."""
+    n = input._a.ndim
+    if n < 2:
+        raise RuntimeError(f"mT: input is {sizes(input._a.shape)} ({n}-d); 2-d or more is needed.")
+    return _transpose(input, n - 2, n - 1)
+
+
+def T(input: Tensor) -> Tensor:
+    """A view with all dimensions reversed."""
+    n = input._a.ndim
+    if n > 2:
+        say_once(f"T: input is {n}-d, where torch will stop reversing dimensions; use mT, or permute.")
+    return _permute(input, tuple(range(n - 1, -1, -1)))
+
+
+# ---- copies
+
+
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy, through which gradients flow."""
+    result: Tensor = clone_(need_tensor(input, "clone"))
+    return result
+
+
+def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
+    """input itself if its elements lie in row-major order, else a copy where they do."""
+    return input if input._a.flags.c_contiguous else _contiguous(input)
+
+
+# ---- joins and cuts
+
+
+def _cut(dim: int, at: Any) -> tuple[Any, ...]:
+    return (*(slice(None),) * dim, at)
+
+
+def _cat_vjp(F: Any, g: Any, shapes: Sequence[tuple[int, ...]], need: Any, dim: int) -> list[Any]:
+    gs, start = [], 0
+    for shape, p in zip(shapes, need, strict=True):
+        stop = start + shape[dim]
+        gs.append(None if p is None else F.getitem(g, _cut(dim, slice(start, stop))))
+        start = stop
+    return gs
+
+
+def _stack_vjp(F: Any, g: Any, _shapes: Any, need: Any, dim: int) -> list[Any]:
+    return [None if p is None else F.getitem(g, _cut(dim, i)) for i, p in enumerate(need)]
+
+
+_cat = variadic("cat", S.cat, _cat_vjp)
+_stack = variadic("stack", S.stack, _stack_vjp)
+
+
+def _tensors(tensors: Any, op: str) -> list[Tensor]:
+    """A sequence of Tensors, promoted to one dtype."""
+    if isinstance(tensors, Tensor) or not isinstance(tensors, Iterable):
+        raise TypeError(f"{op}: tensors is {type(tensors).__name__}; a tuple or list of Tensors is needed.")
+    found = list(tensors)
+    for i, x in enumerate(found):
+        if not isinstance(x, Tensor):
+            raise not_a_tensor(op, f"tensors[{i}]", x)
+    if not found:
+        raise ValueError(f"{op}: the list of tensors is empty; at least one is needed.")
+    kind = found[0]._kind
+    for x in found:
+        if x._kind is not kind:
+            kind = result_dtype(found)
+            return [x if x._kind is kind else cast(x, kind) for x in found]
+    return found
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, **names: Any) -> Tensor:
+    """The tensors one after another along an existing dimension; their other sizes must agree.
+
+    Raises: RuntimeError for sizes that differ, ValueError for an empty list.
+    """
+    if names:
+        dim, _ = numpy_names("cat", names, dim)
+    every = _tensors(tensors, "cat")
+    # An empty 1-d tensor joins anything: code that collects batches starts with torch.tensor([]).
+    xs = [x for x in every if x._a.size or x._a.ndim != 1] or every[:1]
+    first = xs[0]._a.shape
+    if not first:
+        raise RuntimeError("cat: tensors[0] is 0-d; 1-d or more is needed. Use stack.")
+    i = axis(dim, len(first), "cat")
+    try:
+        return finish(_cat(xs, i), out, "cat")
+    except ValueError:
+        other = next(x for x in xs if not _joins(x._a.shape, first, i))
+        raise RuntimeError(
+            f"cat: tensors[0] is {sizes(first)} and tensors[{xs.index(other)}] is {sizes(other._a.shape)}; "
+            "they must be "
+            f"equal except at dimension {i}."
+        ) from None
+
+
+def _joins(a: tuple[int, ...], b: tuple[int, ...], dim: int) -> bool:
+    return len(a) == len(b) and a[:dim] == b[:dim] and a[dim + 1 :] == b[dim + 1 :]
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, **names: Any) -> Tensor:
+    """The tensors, of one shape, along a new dimension.
+
+    Raises: RuntimeError for shapes that differ, ValueError for an empty list.
+    """
+    if names:
+        dim, _ = numpy_names("stack", names, dim)
+    xs = _tensors(tensors, "stack")
+    first = xs[0]._a.shape
+    for k, x in enumerate(xs):
+        if x._a.shape != first:
+            raise RuntimeError(
+                f"stack: tensors[0] is {sizes(first)} and tensors[{k}] is {sizes(x._a.shape)}; they must "
+                "be equal."
+            )
+    return finish(_stack(xs, axis(dim, len(first) + 1, "stack")), out, "stack")
+
+
+def _split_back(F: Any, parts: Any, shape: Any, dim: int, lengths: tuple[int, ...]) -> Any:
+    like = next(iter(parts.values()))
+    pieces = [
+        parts[i] if i in parts else F.blank((*shape[:dim], n, *shape[dim + 1 :]), like)
+        for i, n in enumerate(lengths)
+    ]
+    return F.cat(pieces, dim)
+
+
+def _unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
+    like = next(iter(parts.values()))
+    piece = (*shape[:dim], *shape[dim + 1 :])
+    return F.stack([parts[i] if i in parts else F.blank(piece, like) for i in range(shape[dim])], dim)
+
+
+_split = several("split", _split_back, index.getitem.op)
+_unbind = several("unbind", _unbind_back, index.getitem.op)
+
+
+def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of the given size (the last may be smaller), or of the given sizes, along dim.
+
+    Raises: RuntimeError for sizes that do not add up.
+    """
+    shape = need_tensor(tensor, "split", "tensor")._a.shape
+    if not shape:
+        raise RuntimeError("split: tensor is 0-d; 1-d or more is needed.")
+    i = axis(dim, len(shape), "split")
+    n, given = shape[i], split_size_or_sections
+    if isinstance(given, int):
+        if given < 0 or (given == 0 and n):
+            raise RuntimeError(f"split: split_size is {given}; 1 or more is needed.")
+        lengths = tuple([min(given, n - k) for k in range(0, n, given or 1)]) or (0,)
+    else:
+        lengths = tuple(given)
+        if sum(lengths) != n or min(lengths, default=0) < 0:
+            raise RuntimeError(
+                f"split: sections are {list(lengths)}; they must add up to dimension {i}'s size {n}."
+            )
+    ends = list(accumulate(lengths, initial=0))
+    return tuple(_split(tensor, [_cut(i, slice(a, b)) for a, b in pairwise(ends)], i, lengths))
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal size (the last may be smaller) along dim."""
+    shape = need_tensor(input, "chunk")._a.shape
+    if chunks < 1:
+        raise RuntimeError(f"chunk: chunks is {chunks}; 1 or more is needed.")
+    if not shape:
+        raise RuntimeError("chunk: input is 0-d; 1-d or more is needed.")
+    n = shape[axis(dim, len(shape), "chunk")]
+    if n == 0:
+        return split(input, [0] * chunks, dim)
+    return split(input, -(-n // chunks), dim)
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of each entry along dim, without it. Raises: RuntimeError for a 0-d tensor."""
+    shape = need_tensor(input, "unbind")._a.shape
+    if not shape:
+        raise RuntimeError("unbind: input is 0-d; 1-d or more is needed.")
+    i = axis(dim, len(shape), "unbind")
+    return tuple(_unbind(input, [_cut(i, k) for k in range(shape[i])], i))
+
+
+nameless(globals())

@@ -1,0 +1,6 @@
+"""Optimizers."""
+
+from tapegrad.optim.optimizer import Optimizer
+from tapegrad.optim.sgd import SGD
+
+__all__ = ["SGD", "Optimizer"]

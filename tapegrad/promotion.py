@@ -1,0 +1,146 @@
+"""Operands that are not simply two tensors of one dtype: numbers, arrays, mixed dtypes; and what cannot "
+"be combined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad._errors import describe, sizes
+from tapegrad._state import default
+from tapegrad.dtypes import FLOAT, of, result
+from tapegrad.tape import Op
+from tapegrad.tensor import Tensor, wrap
+
+NUMBERS = (bool, int, float, complex)
+
+
+def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
+    """The error for an operand that is no Tensor."""
+    return TypeError(
+        f"{op}: {argument} is {type(x).__name__}; a Tensor is needed. Wrap it in torch.tensor(...)."
+    )
+
+
+def need_tensor(x: Any, op: str, argument: str = "input") -> Tensor:
+    """x if it is a Tensor. Raises: TypeError otherwise."""
+    if not isinstance(x, Tensor):
+        raise not_a_tensor(op, argument, x)
+    return x
+
+
+def number(x: Any, dtype: Any) -> Any:
+    """A Python number as a NumPy scalar of `dtype`; integers wrap around, as in torch."""
+    return np.asarray(x).astype(dtype)[()]
+
+
+def result_dtype(xs: Sequence[Any]) -> Any:
+    """The NumPy dtype of Tensors and numbers together."""
+    arrays = [x._a for x in xs if isinstance(x, Tensor)]
+    return result(
+        [a.dtype for a in arrays if a.ndim],
+        [a.dtype for a in arrays if not a.ndim],
+        [x for x in xs if not isinstance(x, Tensor)],
+    )
+
+
+def operands(
+    op: Op, xs: Sequence[Any], floats: bool, cast: Callable[[Tensor, Any], Tensor], operator: bool = False
+) -> Any:
+    """The operands as Tensors of one dtype, by torch's promotion; `cast` records the conversions.
+
+    floats: integers become the default dtype. operator: NotImplemented for a type that is not ours, so that
+    Python asks the other operand. Raises: TypeError for such a type otherwise.
+    """
+    known: list[Any] = []
+    for i, x in enumerate(xs):
+        if isinstance(x, (Tensor, *NUMBERS)) and not isinstance(x, np.generic):
+            known.append(x)
+        elif isinstance(x, np.generic):
+            known.append(x.item())
+        elif isinstance(x, ndarray):
+            known.append(wrap(x.astype(of(x.dtype).numpy, copy=False)))
+        elif operator:
+            return NotImplemented
+        else:
+            raise not_a_tensor(op.name, ("input", "other")[i] if len(xs) < 3 else f"argument {i + 1}", x)
+    dtype = result_dtype(known)
+    if floats and of(dtype).category < FLOAT:
+        dtype = default.dtype
+    return [
+        (x if x._kind is dtype else cast(x, dtype)) if isinstance(x, Tensor) else wrap(number(x, dtype))
+        for x in known
+    ]
+
+
+def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:
+    """Why the kernel refused: shapes that do not broadcast, or a dtype without that operation."""
+    arrays = [x._a for x in xs if isinstance(x, Tensor)]
+    try:
+        np.broadcast_shapes(*[a.shape for a in arrays])
+    except ValueError:
+        return RuntimeError(f"{op.name}: {_clash([a.shape for a in arrays])}")
+    kinds = " and ".join(describe(x) for x in xs if isinstance(x, Tensor))
+    cure = (
+        " Use logical operations (&, |, ~, ^) on bool."
+        if "bool" in kinds
+        else " Convert first, e.g. with .float()."
+    )
+    return RuntimeError(f"{op.name}: {kinds} given, for which {op.name} is not defined.{cure}")
+
+
+def _clash(shapes: Sequence[tuple[int, ...]]) -> str:
+    a, b = shapes[0], shapes[-1]
+    for k in range(1, min(len(a), len(b)) + 1):
+        if a[-k] != b[-k] and 1 not in (a[-k], b[-k]):
+            break
+    named = f"input is {sizes(a)} and other is {sizes(b)}"
+    if len(shapes) > 2:
+        named = "the shapes are " + ", ".join(sizes(s) for s in shapes)
+    return f"{named}; dimension {-k} has {a[-k]} and {b[-k]}, which must be equal, or one of them 1."
+
+
+def mismatch(name: str, cores: Sequence[tuple[str, ...]], input: Any, other: Any, batched: bool) -> Exception:
+    """Why a matrix product of two operands does not exist. `cores`: the named core dimensions of each."""
+    for what, x in (("input", input), ("other", other)):
+        if not isinstance(x, Tensor):
+            return not_a_tensor(name, what, x)
+    x, y = input._a, other._a
+    for what, a, core in (("input", x, cores[0]), ("other", y, cores[1])):
+        if a.ndim != len(core) and not (batched and a.ndim > len(core)):
+            least = " or more" if batched else ""
+            return RuntimeError(
+                f"{name}: {what} is {sizes(a.shape)} ({a.ndim}-d); a {len(core)}-d{least} tensor is needed."
+            )
+    if x.dtype != y.dtype:
+        return RuntimeError(
+            f"{name}: input is {of(x.dtype)} and other is {of(y.dtype)}; they must be equal. "
+            f"Convert one, e.g. with .to({of(x.dtype)})."
+        )
+    return RuntimeError(f"{name}: {_core_clash(cores, x.shape, y.shape)}")
+
+
+_ORDINALS = {1: "last", 2: "second-last"}
+
+
+def _core_clash(cores: Sequence[tuple[str, ...]], a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    (first, second) = cores
+    for label in first:
+        if label not in second:
+            continue
+        i, j = len(first) - first.index(label), len(second) - second.index(label)
+        if a[-i] != b[-j]:
+            hint = ""
+            if len(second) > 1 and a[-i] == b[-3 + j]:
+                hint = " Did you mean other.mT?"
+            return (
+                f"input is {sizes(a)} and other is {sizes(b)}; input's {_ORDINALS[i]} size ({a[-i]}) must "
+                "equal "
+                f"other's {_ORDINALS[j]} ({b[-j]}).{hint}"
+            )
+    return (
+        f"input is {sizes(a)} and other is {sizes(b)}; their leading sizes must be equal, or one of them 1."
+    )

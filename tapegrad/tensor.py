@@ -1,0 +1,450 @@
+"""Tensor: an array, its node in the graph, and Python's protocols. No mathematics: `ops` binds that onto "
+"it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+
+import numpy as np
+
+from tapegrad import _printing, dtypes
+from tapegrad._errors import describe, say_once, sizes
+from tapegrad._state import default
+from tapegrad.devices import device, device_of
+from tapegrad.tape import AccumulateGrad, Node, Rare
+from tapegrad.views import box, cold_of, fresh
+
+if TYPE_CHECKING:
+    from tapegrad._methods import TensorMethods
+else:
+    TensorMethods = object
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple of sizes that knows how many elements it spans."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The product of the sizes."""
+        n = 1
+        for k in self:
+            n *= k
+        return n
+
+    @overload
+    def __getitem__(self, i: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, i: slice) -> Size: ...
+    def __getitem__(self, i: Any) -> Any:
+        found = tuple.__getitem__(self, i)
+        return Size(found) if isinstance(i, slice) else found
+
+    def __add__(self, other: Iterable[int]) -> Size:  # type: ignore[override] # torch.Size stays a Size
+        return Size((*self, *other))
+
+    def __mul__(self, n: Any) -> Size:
+        return Size(tuple(self) * n)
+
+    def __repr__(self) -> str:
+        return f"torch.Size({list(self)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Size, (tuple(self),)
+
+
+class TensorType(type):
+    """`Tensor(2, 3)` and `Tensor([1, 2])`, for users. Inside the package `blank` makes a Tensor in 0.08 us:
+    type's own call, which is that fast only while the class has neither __new__ nor __init__."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if any("__new__" in vars(c) or "__init__" in vars(c) for c in cls.__mro__[:-1]):  # a user's subclass
+            return type.__call__(cls, *args, **kwargs)
+        return cls.make(*args, **kwargs)  # type: ignore[attr-defined] # every Tensor class has it
+
+
+class Tensor(TensorMethods, metaclass=TensorType):
+    """An n-dimensional array that can record how it was computed.
+
+    Shapes: any, also 0-d and empty. `Tensor(2, 3)` is uninitialised; `Tensor([1, 2])` copies data; both are
+    of the default dtype. `torch.tensor` is the way to make one from data.
+    Source: torch.Tensor.
+    """
+
+    # _a: the storage. _kind: its NumPy dtype. _node: None means "needs no gradient"; it is the flag, the edge
+    # and the pruning. _cold: what few tensors have. Python allocates __dict__ only when a user attaches an
+    # attribute or a subclass has one.
+    __slots__ = ("__dict__", "__weakref__", "_a", "_cold", "_kind", "_node")
+    __array_priority__ = 1000  # NumPy's operators leave mixed operands to ours
+    _a: Any
+    _kind: Any
+    _node: Node | None
+    _cold: Any
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    @classmethod
+    def make(cls, *args: Any, **kwargs: Any) -> Tensor:
+        """What the constructor does: sizes, or data."""
+        first = args[0] if args else None
+        if len(args) == 1 and not isinstance(first, (int, Size)):
+            a = np.array(first._a if isinstance(first, Tensor) else first, default.dtype)
+        else:
+            a = np.empty(first if isinstance(first, Size) else args or (0,), default.dtype)
+        return like(cls, a, False)
+
+    # ---- what it is
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of its dimensions."""
+        return Size(self._a.shape)
+
+    @overload
+    def size(self) -> Size: ...
+    @overload
+    def size(self, dim: int) -> int: ...
+    def size(self, dim: int | None = None) -> Any:
+        """All sizes, or the one of dimension `dim`. Raises: IndexError for a dimension out of range."""
+        if dim is None:
+            return Size(self._a.shape)
+        return self._a.shape[axis(dim, self._a.ndim, "size")]
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        n: int = self._a.ndim
+        return n
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        n: int = self._a.ndim
+        return n
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return int(self._a.size)
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The element type."""
+        return dtypes.of(self._kind)
+
+    @property
+    def device(self) -> device:
+        """Where the elements live."""
+        return device_of(self._a)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return int(self._a.dtype.itemsize)
+
+    element_size = property(lambda self: lambda: self.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return int(self._a.nbytes)
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps between neighbours along each dimension, in elements."""
+        a = self._a
+        steps = tuple([s // a.itemsize for s in a.strides])
+        return steps if dim is None else steps[axis(dim, a.ndim, "stride")]
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        return bool(self._a.flags.c_contiguous)
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a floating point one."""
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        """Whether the dtype is complex."""
+        return self.dtype.is_complex
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return int(box(self).__array_interface__["data"][0])
+
+    # ---- its place in the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to it. Only leaves can be told."""
+        if self._cold is not None:
+            fresh(self)
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start or stop asking for gradients of this leaf; what it has in `.grad` stays.
+
+        Raises: RuntimeError for a result of operations (switching off), or a dtype without derivatives.
+        """
+        n = self._node
+        if n is not None and n.op is not None:
+            if not requires_grad:
+                raise RuntimeError(
+                    f"requires_grad_: this Tensor{sizes(self._a.shape)} was computed ({n.op.name}) and "
+                    "cannot stop "
+                    "requiring grad; use detach()."
+                )
+            return self
+        if requires_grad and n is None:
+            if self._a.dtype.kind not in "fc":
+                raise RuntimeError(
+                    f"requires_grad_: this Tensor{sizes(self._a.shape)} is {self.dtype}; only floating "
+                    "point and complex "
+                    "tensors can require grad. Convert it first, e.g. with .float()."
+                )
+            c = self._cold
+            self._node = c.leaf if c is not None and c.leaf is not None else AccumulateGrad(self._a.shape)
+        elif not requires_grad and n is not None:
+            cold_of(self).leaf = n
+            self._node = None
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user rather than by a recorded operation."""
+        if self._cold is not None:
+            fresh(self)
+        return self._node is None or self._node.op is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The recorded operation that made it; None for a leaf."""
+        if self._cold is not None:
+            fresh(self)
+        n = self._node
+        return None if n is None or n.op is None else n
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward() has added up here; None before the first."""
+        n = self._node if self._node is not None else self._cold.leaf if self._cold is not None else None
+        if n is None:
+            return None
+        if isinstance(n, AccumulateGrad):
+            found: Tensor | None = n.grad
+            return found
+        if n.rare is None or not n.rare.retains:
+            say_once(
+                "grad: this tensor is not a leaf, so backward() does not keep its gradient; call "
+                "retain_grad() on it "
+                "before backward(), or ask for it with torch.autograd.grad."
+            )
+            return None
+        return n.rare.grad  # type: ignore[no-any-return] # tape.py knows no Tensors
+
+    @grad.setter
+    def grad(self, g: Tensor | None) -> None:
+        if g is not None:
+            if not isinstance(g, Tensor):
+                raise TypeError(f"grad: {type(g).__name__} is given; a Tensor or None is needed.")
+            if g._a.shape != self._a.shape or g._a.dtype != self._a.dtype:
+                raise RuntimeError(
+                    f"grad: {describe(g)} is given for a {describe(self)} tensor; shape and dtype must be "
+                    "equal."
+                )
+        n = self._node
+        if n is None:
+            if g is None and self._cold is None:
+                return
+            c = cold_of(self)
+            n = c.leaf = c.leaf or AccumulateGrad(self._a.shape)
+        if isinstance(n, AccumulateGrad):
+            n.grad = g
+        else:
+            n.rare = n.rare or Rare()
+            n.rare.grad, n.rare.retains = g, g is not None
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without the graph."""
+        return wrap(box(self))
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        if not isinstance(other, Tensor):
+            raise TypeError(f"data: {type(other).__name__} is given; a Tensor is needed.")
+        if self._node is not None and other._a.dtype.kind not in "fc":
+            raise RuntimeError(
+                f"data: {describe(other)} is given; a tensor that requires grad must stay floating point."
+            )
+        self._a, self._kind = box(other), other._kind
+
+    # ---- as Python and NumPy see it
+
+    def item(self) -> Any:
+        """Its one element as a Python number. Raises: RuntimeError unless there is exactly one."""
+        try:
+            return self._a.item()
+        except ValueError:
+            a = self._a
+            raise RuntimeError(
+                f"item: a Tensor{sizes(a.shape)} has {a.size} elements; exactly one is needed. Use "
+                ".tolist(), or index it."
+            ) from None
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers; a number for a 0-d tensor."""
+        return self._a.tolist()
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, unless `force`."""
+        if self.requires_grad and not force:
+            raise RuntimeError(
+                f"numpy: this Tensor{sizes(self._a.shape)} requires grad, and NumPy would lose the graph; "
+                "use .detach().numpy()."
+            )
+        return box(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        a = self.numpy()
+        if dtype is not None and a.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"__array__: {describe(self)} cannot become {dtype} without a copy.")
+            return a.astype(dtype)
+        return a.copy() if copy else a
+
+    def __array_wrap__(self, a: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+        return wrap(a)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __bool__(self) -> bool:
+        a = self._a
+        if a.size != 1:
+            raise RuntimeError(
+                f"bool: a Tensor{sizes(a.shape)} has {a.size} truth values; exactly one is needed. "
+                "Use .any() or .all()."
+            )
+        return bool(a) if a.ndim == 0 else bool(a.item())
+
+    def __index__(self) -> int:
+        a = self._a
+        if a.size != 1 or a.dtype.kind not in "iub":
+            raise TypeError(
+                f"index: {describe(self)} is given; an integer tensor with one element is needed."
+            )
+        return int(a.item())
+
+    def __len__(self) -> int:
+        if self._a.ndim == 0:
+            raise TypeError("len: a 0-d tensor has no length; use .numel() or .shape.")
+        return int(self._a.shape[0])
+
+    def __contains__(self, x: Any) -> bool:
+        return bool(np.equal(self._a, x._a if isinstance(x, Tensor) else x).any())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __format__(self, spec: str) -> str:
+        if self._a.ndim == 0 and type(self) is Tensor:
+            return self._a.item().__format__(spec)  # type: ignore[no-any-return] # a Python number
+        return object.__format__(self, spec)
+
+    def __dir__(self) -> list[str]:
+        return sorted(set(object.__dir__(self)) - {"_a", "_cold", "_kind", "_node", "make"})
+
+    def __repr__(self) -> str:
+        return text(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                f"deepcopy: this Tensor{sizes(self._a.shape)} was computed; only leaves can be deep-copied. "
+                "Use .clone() or .detach().clone()."
+            )
+        if id(self) in memo:
+            found: Tensor = memo[id(self)]
+            return found
+        t = like(type(self), self._a.copy(), self.requires_grad)
+        memo[id(self)] = t
+        if self.grad is not None:
+            t.grad = self.grad.__deepcopy__(memo)
+        t.__dict__.update(self.__dict__)
+        return t
+
+    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
+        if not self.is_leaf:
+            raise RuntimeError(
+                f"pickle: this Tensor{sizes(self._a.shape)} was computed; only leaves can be pickled. Use "
+                ".detach()."
+            )
+        return like, (type(self), np.asarray(self._a), self.requires_grad)
+
+
+def text(t: Any, prefix: str = "tensor(") -> str:
+    """The repr of t, as torch prints it."""
+    suffixes = []
+    if t.grad_fn is not None:
+        suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
+    elif t.requires_grad:
+        suffixes.append("requires_grad=True")
+    return _printing.tensor_text(
+        np.asarray(t._a),
+        dtype_name=t.dtype.name,
+        default_dtype_name=dtypes.get_default_dtype().name,
+        suffixes=suffixes,
+        prefix=prefix,
+    )
+
+
+# blank(): a Tensor whose four slots the caller must set.
+blank: Callable[[], Tensor] = type.__call__.__get__(Tensor)
+
+
+def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
+    """A leaf of a class around an array (how leaves unpickle and deep-copy)."""
+    t: Tensor = object.__new__(cls)
+    t._a, t._kind, t._cold = a, a.dtype, None
+    t._node = AccumulateGrad(a.shape) if requires_grad else None
+    return t
+
+
+def wrap(a: Any, node: Node | None = None) -> Tensor:
+    """A Tensor around an array."""
+    t = blank()
+    t._a = a
+    t._kind = a.dtype
+    t._cold = None
+    t._node = node
+    return t
+
+
+def axis(dim: Any, ndim: int, op: str) -> int:
+    """`dim` counted from the front. Raises: IndexError out of range, TypeError unless an integer."""
+    if type(dim) is not int:
+        try:
+            dim = dim.__index__()
+        except AttributeError:
+            raise TypeError(f"{op}: dim is {dim!r}; an integer is needed.") from None
+    span = ndim or 1
+    if not -span <= dim < span:
+        raise IndexError(f"{op}: dim is {dim}; for a {ndim}-d tensor it must be from {-span} to {span - 1}.")
+    return int(dim % span)

@@ -1,0 +1,225 @@
+"""Views and in-place writes.
+
+A view remembers the tensor it was cut from (its base) and the path of view ops that leads there. A write to a
+view gives the view a new node and rebases its base: the base becomes "what it was, with this region
+replaced". Other views of the base notice that its node has changed and derive their own anew when they are
+next used. Nothing else in the engine knows that writes exist, except for the clock that finds overwritten
+saved arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+import tapegrad.kernels as K
+from tapegrad._errors import sizes
+from tapegrad._state import grad_enabled, special
+from tapegrad.dtypes import of
+from tapegrad.kernels.errstate import nameless
+from tapegrad.tape import Node, Op, boxed, buffer_of, record, tick, wrote
+
+Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
+
+
+class Cold:
+    """What few tensors have.
+
+    parent:   the tensor that a view was cut from, None for what is no view.
+    op, args: how it was cut.
+    seen:     the base's node that the view's node derives from.
+    leaf:     the gradient's home while requires_grad is off.
+    """
+
+    __slots__ = ("args", "leaf", "op", "parent", "seen")
+    args: tuple[Any, ...]
+    leaf: Any
+    op: Any
+    parent: Any
+    seen: Node | None
+
+
+def is_view(t: Any) -> bool:
+    """Whether t shows another tensor's memory by a view op."""
+    return t._cold is not None and t._cold.parent is not None
+
+
+def base_of(t: Any) -> Any:
+    """The tensor whose memory t shows: t itself unless it is a view."""
+    c = t._cold
+    while c is not None and c.parent is not None:
+        t = c.parent
+        c = t._cold
+    return t
+
+
+def path_of(t: Any) -> tuple[Step, ...]:
+    """The steps that lead from t's base to t."""
+    steps: list[Step] = []
+    c = t._cold
+    while c is not None and c.parent is not None:
+        steps.append((c.op, c.parent._a.shape, c.args))
+        c = c.parent._cold
+    return tuple(reversed(steps))
+
+
+def cold_of(t: Any) -> Cold:
+    """t's Cold, made if it has none."""
+    c: Cold = t._cold
+    if c is None:
+        c = t._cold = Cold()
+        c.parent = c.op = c.seen = c.leaf = None
+    return c
+
+
+def view_of(parent: Any, op: Op, args: tuple[Any, ...]) -> Cold:
+    """The Cold of a view that `op` cut from parent (which is up to date)."""
+    c = Cold()
+    c.parent = parent
+    c.op = op
+    c.args = args
+    above = parent._cold
+    c.seen = parent._node if above is None or above.parent is None else above.seen
+    c.leaf = None
+    return c
+
+
+def box(t: Any) -> Any:
+    """t's array, as one that others may share: results without dimensions start as NumPy scalars, which are
+    much faster to compute with but have no memory to show."""
+    a = t._a
+    if isinstance(a, np.generic):
+        a = np.array(a)
+        boxed(t._a, a)
+        t._a = a
+    return a
+
+
+def fresh(t: Any) -> None:
+    """Bring a view's node up to date if its base was written through another view."""
+    c = t._cold
+    if c.parent is None:
+        return
+    n = base_of(t)._node
+    if (
+        n is c.seen or n is None or n.op is None
+    ):  # requires_grad_() on the base is no write: views keep theirs
+        return
+    c.seen = n
+    for op, shape, args in path_of(t):
+        n = record(op.node, (n,), (), (shape, args), None)
+    t._node = n
+
+
+def follow(F: Any, x: Any, path: tuple[Step, ...]) -> Any:
+    """The part of x that a path names."""
+    for op, _, args in path:
+        x = op.call(x, *args) if F.records else op.forward(x, *args)
+    return x
+
+
+def _covered(path: tuple[Step, ...], shape: tuple[int, ...]) -> Any:
+    """True in an array like the base where the path leads."""
+    m: Any = np.ones(shape, bool)
+    for op, outer, args in reversed(path):
+        (m,) = op.vjp(K, m, (), (outer, args), (None,))
+    return m
+
+
+def _copy_slices_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: Any) -> Any:
+    part = follow(F, g, path)
+    rest = None if need[0] is None else F.where(_covered(path, tuple(part.shape)), 0, g)
+    return rest, part
+
+
+COPY_SLICES = Op("copy_slices", "opaque", None, linear=True)
+COPY_SLICES.vjp = _copy_slices_vjp
+COPY_SLICES.node = type("CopySlices", (Node,), {"__slots__": (), "op": COPY_SLICES})
+
+
+def check_writable(t: Any, name: str) -> None:
+    """Raises: RuntimeError if t must not be written in place (a leaf under grad mode, shared or read-only "
+    "memory)."""
+    c = t._cold
+    if c is not None:
+        fresh(t)
+    n = t._node
+    if n is not None and grad_enabled():
+        shape = sizes(t._a.shape)
+        if n.op is None:
+            raise RuntimeError(
+                f"{name}: a leaf Tensor{shape} that requires grad cannot change in place; wrap the update "
+                "in no_grad()."
+            )
+        if is_view(t) and base_of(t)._node is not None and base_of(t)._node.op is None:
+            raise RuntimeError(
+                f"{name}: this Tensor{shape} is a view of a leaf that requires grad, which cannot change "
+                "in place; "
+                "wrap the update in no_grad(), or clone() first."
+            )
+    check_memory(t, name)
+
+
+def check_memory(t: Any, name: str) -> None:
+    """Raises: RuntimeError if t's memory is shared among its elements, or read-only."""
+    a = t._a
+    if type(a) is ndarray and not a.flags.writeable:
+        raise RuntimeError(
+            f"{name}: several elements of this Tensor{sizes(a.shape)} may share one place in memory "
+            "(expand), or its "
+            "memory is read-only; clone() it first."
+        )
+
+
+def check_fits(t: Any, r: Any, name: str) -> None:
+    """Raises: RuntimeError if the result r has another shape than its target t, or a dtype that t cannot "
+    "hold."""
+    a, b = t._a, r._a
+    if a.shape != b.shape:
+        raise RuntimeError(
+            f"{name}: the result is {sizes(b.shape)} and the target is {sizes(a.shape)}; they must be equal. "
+            f"Use the out-of-place op."
+        )
+    if a.dtype is not b.dtype and of(b.dtype).category > of(a.dtype).category:
+        raise RuntimeError(
+            f"{name}: the result is {of(b.dtype)} and the target is {of(a.dtype)}, which cannot hold it; "
+            "convert the target first, e.g. with .float()."
+        )
+
+
+def assign(t: Any, r: Any) -> Any:
+    """Make t hold r's values and r's node, in t's own memory. The checks above come first: from here "
+    "nothing fails."""
+    a = box(t)
+    n, value = r._node, r._a
+    if n is not None and type(n.saved) is tuple:
+        # What the rule reads of t's old value must not change with it.
+        n.saved = tuple([_apart(s, a) if s is not value else s for s in n.saved])
+    a[...] = value
+    wrote(a)
+    if n is not None:
+        # The out-of-place result is dropped: a rule that reads it reads t, and a later write to t is then
+        # noticed.
+        n.saved = tuple([a if s is value else s for s in n.saved])
+        n.seq = tick()
+        adopt(t, n)
+    return t
+
+
+def _apart(s: Any, a: Any) -> Any:
+    return s.copy() if type(s) is ndarray and buffer_of(s) is buffer_of(a) else s
+
+
+def adopt(t: Any, n: Node) -> None:
+    """t's value now comes from n; if t is a view, its base takes part."""
+    special.rebased = True
+    t._node = n
+    c = t._cold
+    if c is not None and c.parent is not None:
+        base = base_of(t)
+        base._node = c.seen = record(COPY_SLICES.node, (base._node, n), (), path_of(t), base._a.shape)
+
+
+nameless(globals())
