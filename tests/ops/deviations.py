@@ -1,0 +1,42 @@
+"""Where tapegrad differs from torch 2.13 on purpose: what, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One deviation.
+
+    row: the rows of samples that it is about, as a pattern. what: "name" (of grad_fn), "gradient", "graph"
+    (whether there is one), "value" or "error". call: a regular expression found in the form and the call.
+    """
+
+    row: str
+    what: str
+    call: str
+    reason: str
+
+
+_WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
+
+DEVIATIONS = (
+    Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
+    Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
+    Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),
+    Deviation("norm", "gradient", "", "a norm that counts (p=0) has the gradient 0; torch has none"),
+    Deviation("am??", "gradient", "nan", "torch divides 0 by 0 in every slice with a nan"),
+    Deviation("matmul", "name", r"\[4, 5\], float32\[3, 5, 2\]", "torch copies the result; no need to here"),
+    Deviation("nll_loss", "name", "none", "torch reshapes to four dimensions and back"),
+    Deviation("cross_entropy", "name", "none", "torch reshapes to four dimensions and back"),
+    Deviation("cross_entropy", "name", "float32.*float32", "torch divides by a number that it counts inside"),
+    Deviation("*", "name", _WRITING + r"float(16|32).*float(32|64)", "the last op is the cast to the target"),
+    Deviation(
+        "[lgen][qte]", "*", _WRITING, "only the target takes part in a graph, without a name of its own"
+    ),
+    Deviation("random_", "name", r"\], \d", "one op; torch has three"),
+    Deviation("bernoulli_", "name", r"\], float", "one op; torch has two"),
+    Deviation("logical_*", "*", _WRITING, "torch leaves the target's graph as if nothing had been written"),
+    Deviation("*", "error", _WRITING + r"bool\[\], bool\[3\]", "dtypes are looked at before shapes"),
+)
