@@ -98,7 +98,7 @@ def any(
     **names: Any,
 ) -> Tensor: ...
 def arange(
-    start: Any,
+    start: Any = ...,
     end: Any = ...,
     step: Any = ...,
     *,
@@ -152,7 +152,8 @@ def cos(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def div(input: Any, other: Any, *, rounding_mode: str | None = ..., out: Tensor | None = ...) -> Tensor: ...
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def empty(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[builtins.int] | None = ...,
     out: Tensor | None = ...,
     dtype: Any = ...,
     layout: Any = ...,
@@ -359,7 +360,8 @@ def normal(
 ) -> Tensor: ...
 def numel(input: Tensor) -> builtins.int: ...
 def ones(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[builtins.int] | None = ...,
     out: Tensor | None = ...,
     dtype: Any = ...,
     layout: Any = ...,
@@ -377,7 +379,7 @@ def ones_like(
     memory_format: Any = ...,
 ) -> Tensor: ...
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
-def permute(input: Tensor, *dims: Any) -> Tensor: ...
+def permute(input: Tensor, *order_: Any, dims: Sequence[builtins.int] | None = ...) -> Tensor: ...
 def pow(input: Any, exponent: Any, *, out: Tensor | None = ...) -> Tensor: ...
 def prod(
     input: Tensor,
@@ -389,7 +391,8 @@ def prod(
     **names: Any,
 ) -> Tensor: ...
 def rand(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[builtins.int] | None = ...,
     generator: Generator | None = ...,
     out: Tensor | None = ...,
     dtype: Any = ...,
@@ -415,7 +418,8 @@ def randint(
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
 def randn(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[builtins.int] | None = ...,
     generator: Generator | None = ...,
     out: Tensor | None = ...,
     dtype: Any = ...,
@@ -448,7 +452,7 @@ def remainder(
     out: Tensor | None = ...,
 ) -> Tensor: ...
 def reshape(input: Tensor, *shape: Any) -> Tensor: ...
-def round(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def round(input: Tensor, *, decimals: builtins.int = ..., out: Tensor | None = ...) -> Tensor: ...
 def seed() -> builtins.int: ...
 def set_default_dtype(d: dtype) -> None: ...
 def set_printoptions(
@@ -531,7 +535,8 @@ def var(
 ) -> Tensor: ...
 def where(condition: Any, input: Any = ..., other: Any = ..., *, out: Tensor | None = ...) -> Any: ...
 def zeros(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[builtins.int] | None = ...,
     out: Tensor | None = ...,
     dtype: Any = ...,
     layout: Any = ...,

@@ -15,6 +15,7 @@ PACKAGES = frozenset(
     {
         "tapegrad",
         "tapegrad.autograd",
+        "tapegrad.define",
         "tapegrad.kernels",
         "tapegrad.nn",
         "tapegrad.nn.modules",
@@ -42,7 +43,7 @@ def say_once(message: str) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__package__") in PACKAGES:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, TapegradWarning, stacklevel=level - 1)
+    warnings.warn(message, TapegradWarning, stacklevel=level)
 
 
 def caller() -> tuple[CodeType, int]:

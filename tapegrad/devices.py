@@ -1,5 +1,5 @@
-"""Where tensors live. `device_of` is the one place that knows: the storage says it, so no op names a "
-"device."""
+"""Where tensors live. `device_of` is the one place that knows: the storage says it, so no op names a
+device."""
 
 from __future__ import annotations
 

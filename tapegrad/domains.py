@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from sys import getrefcount
 from threading import Lock
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad.kernels.errstate import nameless
-from tapegrad.tape import Node, total, wrote
+from tapegrad.tape import Node, added, total, wrote
 from tapegrad.tensor import Tensor, wrap
+
+_lock = Lock()  # two threads may bring gradients to one leaf
 
 
 class Raw:
@@ -21,7 +22,6 @@ class Raw:
 
     records = False
     F: ModuleType = K
-    _lock = Lock()
 
     def attach(self, n: Node) -> Any:
         """What n saved."""
@@ -39,10 +39,10 @@ class Raw:
         """A copy (a NumPy scalar has no memory to share)."""
         return g.copy() if type(g) is ndarray else g
 
-    def deposit(self, gradients: list[tuple[Any, Any]]) -> None:
+    def deposit(self, gradients: dict[Any, Any]) -> None:
         """Add each g to its leaf's gradient, in place where there is one."""
-        with self._lock:
-            for leaf, g in gradients:
+        with _lock:
+            for leaf, g in gradients.items():
                 old = leaf.grad
                 if old is None:
                     leaf.grad = wrap(g)
@@ -56,9 +56,9 @@ class Raw:
         elif type(a) is not ndarray or not a.flags.writeable:
             old._a = total(a, g)
         else:
-            wrote(a)
-            with suppress(FloatingPointError):  # np.seterr(all="raise"): NumPy raises when it has written
-                np.add(a, g, a)
+            if getrefcount(a) > ALONE:
+                wrote(a)
+            added(a, g)
 
 
 class Recorded:
@@ -90,11 +90,16 @@ class Recorded:
         copy: Tensor = self.F.clone(g)
         return copy
 
-    def deposit(self, gradients: list[tuple[Any, Any]]) -> None:
+    def deposit(self, gradients: dict[Any, Any]) -> None:
         """Add each g to its leaf's gradient, recorded."""
-        for leaf, g in gradients:
-            leaf.grad = g if leaf.grad is None else leaf.grad + g
+        with _lock:
+            for leaf, g in gradients.items():
+                leaf.grad = g if leaf.grad is None else leaf.grad + g
 
+
+# The references to an array that only one tensor has: the tensor's, a local name, and getrefcount's argument.
+# Nobody can notice a write to it, so it need not be stamped, and graphs recorded before stay quick to check.
+ALONE = 3
 
 RAW, RECORDED = Raw(), Recorded()
 

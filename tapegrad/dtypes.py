@@ -61,7 +61,7 @@ NAMES: dict[str, dtype] = {d.name: d for d in ALL} | {
     "cdouble": complex128,
 }
 
-F4, F8, I8, B1 = float32.numpy, float64.numpy, int64.numpy, bool_.numpy
+F4, F8, I8, U1, B1 = float32.numpy, float64.numpy, int64.numpy, uint8.numpy, bool_.numpy
 default.dtype = F4
 
 # By NumPy's type number, a list index being the cheapest look-up. C has two 64-bit integers and one may be

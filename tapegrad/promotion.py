@@ -1,5 +1,5 @@
-"""Operands that are not simply two tensors of one dtype: numbers, arrays, mixed dtypes; and what cannot "
-"be combined."""
+"""Operands that are not simply two tensors of one dtype: numbers, arrays, mixed dtypes; and what cannot
+be combined."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ def operands(
             return NotImplemented
         else:
             raise not_a_tensor(op.name, ("input", "other")[i] if len(xs) < 3 else f"argument {i + 1}", x)
+    if op.check is not None:
+        op.check(op, known)
     dtype = result_dtype(known)
     if floats and of(dtype).category < FLOAT:
         dtype = default.dtype
@@ -77,7 +79,8 @@ def operands(
 
 
 def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:
-    """Why the kernel refused: shapes that do not broadcast, or a dtype without that operation."""
+    """Why the kernel refused: shapes that do not broadcast, or (NotImplementedError) a dtype without that
+    operation."""
     arrays = [x._a for x in xs if isinstance(x, Tensor)]
     try:
         np.broadcast_shapes(*[a.shape for a in arrays])
@@ -89,7 +92,7 @@ def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:
         if "bool" in kinds
         else " Convert first, e.g. with .float()."
     )
-    return RuntimeError(f"{op.name}: {kinds} given, for which {op.name} is not defined.{cure}")
+    return NotImplementedError(f"{op.name}: {kinds} given, for which {op.name} is not defined.{cure}")
 
 
 def _clash(shapes: Sequence[tuple[int, ...]]) -> str:

@@ -32,41 +32,52 @@ class Op:
 
     forward: arrays (then arguments) in, array out.
     call:    the same on Tensors.
-    vjp:     vjp(F, g, saved, meta, parents) -> one cotangent (or None) per parent, written over a namespace
-    F. reads:   for each input, the places in `saved` that its cotangent is computed from. linear:  whether
-    `call` is its own derivative (then jvp is the op itself). ir:      the pointwise expression, for
-    compilers; "" where the kind or the kernel says it.
+    check:   check(op, operands) raises for operands that the op refuses, or None.
+    vjp:     vjp(F, g, saved, meta, parents) -> a cotangent or None per parent, written over a namespace F.
+    reads:   for each input, the places in `saved` that its cotangent is computed from.
+    replay:  replay(meta, inputs) computes the output anew, for evaluating a recorded graph.
+    shown:   the class that its nodes take when somebody looks at them, named as torch names it.
+    linear:  whether `call` is its own derivative (then jvp is the op itself).
+    ir:      the pointwise expression, for compilers; "" where the kind or the kernel says it.
     """
 
-    __slots__ = ("call", "forward", "ir", "kind", "linear", "name", "node", "reads", "vjp")
+    __slots__ = (
+        *("call", "check", "forward", "ir", "kind", "linear", "name"),
+        *("reads", "replay", "shown", "vjp"),
+    )
 
     def __init__(self, name: str, kind: str, forward: Any, ir: str = "", linear: bool = False) -> None:
         self.name, self.kind, self.forward, self.ir, self.linear = name, kind, forward, ir, linear
         self.reads: tuple[tuple[int, ...], ...] = ()
         self.call: Any = None
+        self.check: Any = None
         self.vjp: Any = None
-        self.node: type[Node] = Node
+        self.replay: Any = lambda meta, xs: forward(*xs)
+        self.shown: type[Node] = Node
 
     def __repr__(self) -> str:
         return f"<op {self.name}: {self.kind}>"
 
 
 class Node:
-    """One recorded operation. Each op has its own subclass, named as torch names it (MulBackward0).
+    """One recorded operation.
 
+    All are of one class, because CPython's inline caches serve one class at a time: with a class per op, each
+    attribute below would cost ten times as much in the sweep.
+
+    op:      what was done.
     parents: the node of every input, None where an input needs no gradient.
     saved:   (output, *inputs) with None for what no rule reads, or () if none reads anything; a `Freed` once
-    a
-             backward has used it.
+             a backward has used it.
     meta:    what else the rule needs: shapes and arguments.
     seq:     when it was recorded.
-    trace:   (output, *inputs) of a small op, for pictures of the graph; of a large one only the output's
-    shape. code, lasti: where it was recorded; `place(code, lasti)` is the line. rare:    hooks and a retained
-    gradient, or None.
+    trace:   (output, *inputs) of a small op, for pictures of the graph; of a large one the output's shape.
+    rare:    hooks and a retained gradient, or None.
+    code, lasti: where it was recorded; `place(code, lasti)` is the line.
     """
 
-    __slots__ = ("code", "lasti", "meta", "parents", "rare", "saved", "seq", "trace")
-    op: Any = None
+    __slots__ = ("code", "lasti", "meta", "op", "parents", "rare", "saved", "seq", "trace")
+    op: Any
     parents: tuple[Node | None, ...]
     saved: Any
     meta: Any
@@ -78,7 +89,12 @@ class Node:
 
     def name(self) -> str:
         """The name as torch gives it."""
-        return type(self).__name__
+        return type(self).__name__ if self.op is None else self.op.shown.__name__
+
+    def show(self) -> Node:
+        """This node, for a user to look at: from now on in its op's own class, so that type() names it."""
+        self.__class__ = self.op.shown
+        return self
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
@@ -92,7 +108,7 @@ class AccumulateGrad(Node):
     label: str | None
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.parents, self.saved, self.meta, self.rare = (), (), None, None
+        self.op, self.parents, self.saved, self.meta, self.rare = None, (), (), None, None
         self.trace, self.grad, self.label = shape, None, None
         self.seq = tick()
         self.code, self.lasti = caller()
@@ -150,7 +166,7 @@ def user_frame(f: Any) -> Any:
 
 
 def record(
-    kind: type[Node], parents: tuple[Node | None, ...], saved: Any, meta: Any, trace: Any, depth: int = 3
+    op: Op, parents: tuple[Node | None, ...], saved: Any, meta: Any, trace: Any, depth: int = 3
 ) -> Node:
     """A node of the calling wrapper's operation, which its user called `depth` frames up. Hot: plain stores.
 
@@ -158,7 +174,8 @@ def record(
 
     The hottest wrappers (elementwise) hold a copy of this body: the call alone would cost them a twentieth.
     """
-    n = kind()
+    n = Node()
+    n.op = op
     n.parents = parents
     n.saved = saved
     n.meta = meta
@@ -170,8 +187,7 @@ def record(
     if code.co_filename is not seen.file:
         f = user_frame(f)
         code = f.f_code
-    n.code = code
-    n.lasti = f.f_lasti
+    n.code, n.lasti = code, f.f_lasti
     return n
 
 
@@ -179,8 +195,8 @@ def record(
 
 
 class Write:
-    """The last write to a buffer: when, how often, where. `ref` watches the buffer; `keep` holds an "
-    "alias's id."""
+    """The last write to a buffer: when, how often, where. `ref` watches the buffer; `keep` holds an
+    alias's id."""
 
     __slots__ = ("code", "count", "keep", "lasti", "ref", "tick")
 
@@ -220,8 +236,8 @@ def _forget(*keys: int) -> Callable[[Any], None]:
 
 
 def wrote(*arrays: Any) -> None:
-    """Stamp the buffers under the arrays as written now. Every in-place operation calls this; views share "
-    "a stamp."""
+    """Stamp the buffers under the arrays as written now. Every in-place operation calls this; views share
+    a stamp."""
     code, lasti = caller()
     with _lock:
         for x in arrays:
@@ -293,8 +309,8 @@ class Domain(Protocol):
     def own(self, g: Any) -> Any:
         """g itself or a copy, such that nobody else can see its memory."""
 
-    def deposit(self, gradients: list[tuple[Any, Any]]) -> None:
-        """Add each owned g to its leaf's grad, for pairs (leaf, g)."""
+    def deposit(self, gradients: dict[Any, Any]) -> None:
+        """Add each leaf's owned gradient to its grad."""
 
 
 def sweep(
@@ -315,69 +331,96 @@ def sweep(
     Raises: RuntimeError on a freed graph or an overwritten saved array; whatever a hook raises.
     """
     grads: dict[Node, Any] = {}
-    leaves: list[tuple[Node, Any]] = []
     heap: list[tuple[int, Node]] = []
-    got: dict[Node, Any] = {}
-    targets = None if wanted is None else set(wanted)
-    through = None if targets is None else between(roots, targets)
-    used = None if retain else freed_here()
     for i, n in enumerate(roots):
-        g = seeds[i]
         if n in grads:
-            grads[n] = total(grads[n], g)
+            grads[n] = total(grads[n], seeds[i])
         else:
-            grads[n] = g
+            grads[n] = seeds[i]
             heappush(heap, (-n.seq, n))
-    F, records = domain.F, domain.records
+    used = None if retain else freed_here()
+    if wanted is None:
+        leaves = _walk(heap, grads, domain, used, None)
+        if leaves:
+            domain.deposit(leaves)
+        return {}
+    selection = Selection(roots, set(wanted))
+    _walk(heap, grads, domain, used, selection)
+    return selection.got
+
+
+class Selection:
+    """A partial sweep: its targets, the nodes through which a root reaches one, and what arrived."""
+
+    __slots__ = ("got", "targets", "through")
+
+    def __init__(self, roots: Iterable[Node], targets: set[Node]) -> None:
+        self.targets, self.through = targets, between(roots, targets)
+        self.got: dict[Node, Any] = {}
+
+
+def _walk(
+    heap: list[Any], grads: dict[Node, Any], domain: Domain, used: Freed | None, selection: Selection | None
+) -> dict[Node, Any]:
+    """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
+    are the leaves' gradients, as arrays that nobody else can see."""
+    F, records, leaves = domain.F, domain.records, dict[Node, Any]()
     while heap:
         n = heappop(heap)[1]
         g = grads.pop(n)
-        if n.rare is not None:
-            g = run_hooks(n, g, domain)
-        if through is not None and targets is not None:
-            if n in targets:
-                got[n] = g
-            if n not in through:
-                continue
-        op = n.op
-        if op is None:
-            leaves.append((n, domain.own(g)))
+        if (n.rare is not None or selection is not None) and (g := _arrived(n, g, domain, selection)) is None:
             continue
-        saved = n.saved
-        if saved.__class__ is Freed:
+        if (op := n.op) is None:
+            leaves[n] = domain.own(g)
+            continue
+        if (saved := n.saved).__class__ is Freed:
             raise freed_error(n)
         if last_write.tick > n.seq:
             check_saved(n)
         parents = n.parents
-        if records:
-            below = op.vjp(F, g, domain.attach(n), n.meta, parents)
-        else:
-            try:
-                below = op.vjp(F, g, saved, n.meta, parents)
-            except FloatingPointError:
-                below = again(op.vjp, F, g, saved, n.meta, parents)
-        for i, p in enumerate(parents):  # zip(strict=...) takes 0.25 us
-            if p is None:
+        try:
+            below = op.vjp(F, g, domain.attach(n) if records else saved, n.meta, parents)
+        except FloatingPointError:  # the user has set np.seterr(all="raise")
+            below = again(op.vjp, F, g, saved, n.meta, parents)
+        i = -1
+        for p in parents:
+            i += 1
+            if p is None or (pg := below[i]) is None:
                 continue
-            pg = below[i]
-            if pg is None:
-                continue
-            if through is not None and p not in through and p not in targets:  # type: ignore[operator] # both set
-                continue
-            if p in grads:
-                grads[p] = total(grads[p], pg)
-            elif through is None and p.op is None and p.rare is None:
+            if type(p) is AccumulateGrad and p.rare is None and selection is None:
                 # A plain leaf needs no turn in the heap: nothing lies below it.
-                grads[p] = domain.own(pg) if pg is g or records or pg.base is not None else pg
-                leaves.append((p, None))
-            else:
+                if (old := leaves.get(p)) is not None:
+                    leaves[p] = old + pg if records else added(old, pg)
+                else:
+                    leaves[p] = domain.own(pg) if records or pg is g or pg.base is not None else pg
+            elif p in grads:
+                grads[p] = total(grads[p], pg)
+            elif selection is None or p in selection.through or p in selection.targets:
                 grads[p] = pg
                 heappush(heap, (-p.seq, p))
         if used is not None and op.reads:
             n.saved = used
-    if leaves:
-        domain.deposit([(n, grads.pop(n) if g is None else g) for n, g in leaves])
-    return got
+    return leaves
+
+
+def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None) -> Any:
+    """The cotangent after n's hooks, noted if it is wanted; None if nothing that is wanted lies below n."""
+    if n.rare is not None:
+        g = run_hooks(n, g, domain)
+    if selection is None:
+        return g
+    if n in selection.targets:
+        selection.got[n] = g
+    return g if n in selection.through else None
+
+
+def added(own: Any, g: Any) -> Any:
+    """own + g, in the memory of own, which nobody else can see."""
+    try:
+        own += g
+    except FloatingPointError:  # NumPy raises after it has written an array
+        return own if type(own) is ndarray else again(add, own, g)
+    return own
 
 
 def total(a: Any, b: Any) -> Any:
@@ -389,8 +432,8 @@ def total(a: Any, b: Any) -> Any:
 
 
 def run_hooks(n: Node, g: Any, domain: Domain) -> Any:
-    """The cotangent after a node's hooks, in the order they were added; then keep it if it is to be "
-    "retained."""
+    """The cotangent after a node's hooks, in the order they were added; then keep it if it is to be
+    retained."""
     rare = n.rare
     assert rare is not None
     if rare.hooks:

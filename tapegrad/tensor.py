@@ -1,5 +1,5 @@
-"""Tensor: an array, its node in the graph, and Python's protocols. No mathematics: `ops` binds that onto "
-"it."""
+"""Tensor: an array, its node in the graph, and Python's protocols. No mathematics: `ops` binds that onto
+it."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
         if self._cold is not None:
             fresh(self)
         n = self._node
-        return None if n is None or n.op is None else n
+        return None if n is None or n.op is None else n.show()
 
     @property
     def grad(self) -> Tensor | None:
@@ -326,14 +326,20 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def __array_wrap__(self, a: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
         return wrap(a)
 
+    def _number(self, what: str) -> Any:
+        a = self._a
+        if a.size != 1:
+            raise ValueError(f"{what}: a Tensor{sizes(a.shape)} has {a.size} elements, not one.")
+        return a.item()
+
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("float"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number("int"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number("complex"))
 
     def __bool__(self) -> bool:
         a = self._a

@@ -1,10 +1,9 @@
 """Views and in-place writes.
 
 A view remembers the tensor it was cut from (its base) and the path of view ops that leads there. A write to a
-view gives the view a new node and rebases its base: the base becomes "what it was, with this region
-replaced". Other views of the base notice that its node has changed and derive their own anew when they are
-next used. Nothing else in the engine knows that writes exist, except for the clock that finds overwritten
-saved arrays.
+view rebases its base: the base becomes "what it was, with this region replaced". The views of the base notice
+that its node has changed and derive their own anew when they are next used. Nothing else in the engine knows
+that writes exist, except for the clock that finds overwritten saved arrays.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from tapegrad._errors import sizes
 from tapegrad._state import grad_enabled, special
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.tape import Node, Op, boxed, buffer_of, record, tick, wrote
+from tapegrad.tape import Node, Op, Rare, boxed, buffer_of, record, tick, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
 
@@ -109,8 +108,25 @@ def fresh(t: Any) -> None:
         return
     c.seen = n
     for op, shape, args in path_of(t):
-        n = record(op.node, (n,), (), (shape, args), None)
+        n = record(op, (n,), (), (shape, args), None)
+    _succeed(t, n)
+
+
+def _succeed(t: Any, n: Node) -> None:
+    """n becomes t's node, also in keeping the gradient that retain_grad() asked for."""
+    old = t._node
+    if old is not None and old.rare is not None and old.rare.retains and old is not n:
+        n.rare = n.rare or Rare()
+        n.rare.retains, n.rare.grad = True, old.rare.grad
+        old.rare.retains, old.rare.grad = False, None
     t._node = n
+
+
+def refresh(*tensors: Any) -> None:
+    """Bring those that are views up to date."""
+    for t in tensors:
+        if getattr(t, "_cold", None) is not None:
+            fresh(t)
 
 
 def follow(F: Any, x: Any, path: tuple[Step, ...]) -> Any:
@@ -134,14 +150,22 @@ def _copy_slices_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: 
     return rest, part
 
 
+def _copy_slices(path: tuple[Step, ...], xs: Any) -> Any:
+    base = np.array(xs[0])
+    follow(K, base, path)[...] = xs[1]
+    return base
+
+
 COPY_SLICES = Op("copy_slices", "opaque", None, linear=True)
 COPY_SLICES.vjp = _copy_slices_vjp
-COPY_SLICES.node = type("CopySlices", (Node,), {"__slots__": (), "op": COPY_SLICES})
+COPY_SLICES.replay = _copy_slices
+COPY_SLICES.reads = ((), ())  # as in torch, a graph through it can be used only once
+COPY_SLICES.shown = type("CopySlices", (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
 
 
 def check_writable(t: Any, name: str) -> None:
-    """Raises: RuntimeError if t must not be written in place (a leaf under grad mode, shared or read-only "
-    "memory)."""
+    """Raises: RuntimeError if t must not be written in place (a leaf under grad mode, shared or read-only
+    memory)."""
     c = t._cold
     if c is not None:
         fresh(t)
@@ -174,8 +198,8 @@ def check_memory(t: Any, name: str) -> None:
 
 
 def check_fits(t: Any, r: Any, name: str) -> None:
-    """Raises: RuntimeError if the result r has another shape than its target t, or a dtype that t cannot "
-    "hold."""
+    """Raises: RuntimeError if the result r has another shape than its target t, or a dtype that t cannot
+    hold."""
     a, b = t._a, r._a
     if a.shape != b.shape:
         raise RuntimeError(
@@ -190,8 +214,8 @@ def check_fits(t: Any, r: Any, name: str) -> None:
 
 
 def assign(t: Any, r: Any) -> Any:
-    """Make t hold r's values and r's node, in t's own memory. The checks above come first: from here "
-    "nothing fails."""
+    """Make t hold r's values and r's node, in t's own memory. The checks above come first: from here
+    nothing fails."""
     a = box(t)
     n, value = r._node, r._a
     if n is not None and type(n.saved) is tuple:
@@ -213,13 +237,16 @@ def _apart(s: Any, a: Any) -> Any:
 
 
 def adopt(t: Any, n: Node) -> None:
-    """t's value now comes from n; if t is a view, its base takes part."""
+    """t's value now comes from n; a view's becomes a part of its base's value, and it a view of that.
+
+    The view's own node is derived when it is next used, as those of the other views are.
+    """
     special.rebased = True
-    t._node = n
+    _succeed(t, n)
     c = t._cold
     if c is not None and c.parent is not None:
         base = base_of(t)
-        base._node = c.seen = record(COPY_SLICES.node, (base._node, n), (), path_of(t), base._a.shape)
+        _succeed(base, record(COPY_SLICES, (base._node, n), (), path_of(t), base._a.shape))
 
 
 nameless(globals())

@@ -11,7 +11,7 @@ from numpy import ndarray
 from tapegrad._errors import describe, sizes
 from tapegrad._state import grad_enabled, inference_enabled, set_mode
 from tapegrad.domains import RAW, RECORDED
-from tapegrad.tape import AccumulateGrad, Node, sweep
+from tapegrad.tape import AccumulateGrad, Node, Rare, sweep
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import fresh
 
@@ -36,8 +36,8 @@ def _root(t: Tensor, op: str, what: str) -> Node:
 
 
 def _seed(t: Tensor, g: Any, op: str) -> Any:
-    """The cotangent to start with: g, or 1 for a scalar. A caller's array is copied: leaves may keep what "
-    "arrives."""
+    """The cotangent to start with: g, or 1 for a scalar. A caller's array is copied: leaves may keep what
+    arrives."""
     a = t._a
     if g is None:
         if a.size != 1:
@@ -113,13 +113,18 @@ def backward(
     if inputs is None:
         _sweep(roots, seeds, retain, create_graph)
         return
-    leaves = [_root(t, "backward", "an inputs=") for t in _many(inputs)]
-    for n in leaves:
-        if not isinstance(n, AccumulateGrad):
-            raise RuntimeError("backward: inputs= must be leaves; for other tensors use torch.autograd.grad.")
+    nodes = [_root(t, "backward", "an inputs=") for t in _many(inputs)]
     domain = RECORDED if create_graph else RAW
-    got = _sweep(roots, seeds, retain, create_graph, leaves)
-    domain.deposit([(n, domain.own(g)) for n, g in got.items()])
+    got = _sweep(roots, seeds, retain, create_graph, nodes)
+    keepers = [n if isinstance(n, AccumulateGrad) else _retained(n) for n in got]
+    domain.deposit(dict(zip(keepers, map(domain.own, got.values()), strict=True)))
+
+
+def _retained(n: Node) -> Rare:
+    """Where a node that is no leaf keeps its gradient."""
+    n.rare = n.rare or Rare()
+    n.rare.retains = True
+    return n.rare
 
 
 def tensor_backward(
@@ -131,12 +136,30 @@ def tensor_backward(
 ) -> None:
     """Add this tensor's gradients to `.grad` of the leaves below it. See torch.autograd.backward."""
     if inputs is not None or create_graph or gradient is not None or self._cold is not None:
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+        backward([self], [gradient], retain_graph, create_graph, inputs=inputs)
         return
     n = self._node
     if n is None:
         n = _root(self, "backward", "this")
     sweep((n,), (_seed(self, None, "backward"),), RAW, retain=bool(retain_graph))
+
+
+def _wanted(inputs: Sequence[Any]) -> list[Node]:
+    """The nodes of grad's inputs. Raises: RuntimeError for one that does not require grad."""
+    wanted: list[Node] = []
+    for i, t in enumerate(inputs):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"grad: inputs[{i}] is {type(t).__name__}; a Tensor is needed.")
+        if t._cold is not None:
+            fresh(t)
+        if t._node is None:
+            raise RuntimeError(
+                f"grad: inputs[{i}], a {describe(t)} tensor, does not require grad; call requires_grad_() "
+                "on it before "
+                "computing the outputs."
+            )
+        wanted.append(t._node)
+    return wanted
 
 
 def grad(
@@ -158,19 +181,7 @@ def grad(
     outs, ins = _many(outputs), _many(inputs)
     gs = _many(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     roots, seeds = _start(outs, gs, create_graph, "grad")
-    wanted = []
-    for i, t in enumerate(ins):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"grad: inputs[{i}] is {type(t).__name__}; a Tensor is needed.")
-        if t._cold is not None:
-            fresh(t)
-        if t._node is None:
-            raise RuntimeError(
-                f"grad: inputs[{i}], a {describe(t)} tensor, does not require grad; call requires_grad_() "
-                "on it before "
-                "computing the outputs."
-            )
-        wanted.append(t._node)
+    wanted = _wanted(ins)
     retain = create_graph if retain_graph is None else retain_graph
     got = _sweep(roots, seeds, retain, create_graph, wanted)
     results = []

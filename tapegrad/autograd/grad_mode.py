@@ -114,8 +114,8 @@ class inference_mode(_Mode):
 
 
 class set_grad_enabled(_Mode):
-    """Set recording at once; as a context manager it is restored at the end. Source: "
-    "torch.set_grad_enabled."""
+    """Set recording at once; as a context manager it is restored at the end. Source:
+    torch.set_grad_enabled."""
 
     __slots__ = ("_on",)
 

@@ -15,8 +15,8 @@ _number = count().__next__
 
 
 class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away; as a context manager, at the end "
-    "of the block."""
+    """What registering a hook returns: `remove()` takes the hook away; as a context manager, at the end
+    of the block."""
 
     __slots__ = ("_hooks", "id")
 

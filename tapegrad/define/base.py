@@ -11,13 +11,14 @@ import numpy as np
 from tapegrad._state import grad_enabled, special
 from tapegrad.tape import Node, Op
 from tapegrad.tensor import Tensor
-from tapegrad.views import assign, check_fits, check_writable, fresh
+from tapegrad.views import assign, check_fits, check_writable, refresh
 
 Rule = Callable[..., Any]
 Saves = Sequence[tuple[int, ...]]
 
 OUT = -1  # in `saves`: the op's own output
 SMALL = 16  # up to so many elements, a node remembers all its values: for pictures of the graph
+EQUAL = ()  # an elementwise node's meta where no input was broadcast
 OPS: dict[str, Op] = {}  # every op by its key: the registry
 
 
@@ -37,7 +38,7 @@ def define(key: str, kind: str, forward: Any, title: str | None = None, **facts:
     name = key.partition(".")[0]
     op = Op(name, kind, forward, **facts)
     title = title or "".join(word[:1].upper() + word[1:] for word in name.split("_")) + "Backward0"
-    op.node = type(title, (Node,), {"__slots__": (), "op": op, "__module__": "tapegrad.tape"})
+    op.shown = type(title, (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
     if key in OPS:
         raise ValueError(f"define: op {key!r} is defined twice.")
     OPS[key] = op
@@ -59,18 +60,21 @@ def bound(d: Rule, places: tuple[int, ...]) -> Rule:
     if len(places) == 1:
         (i,) = places
         return lambda F, g, saved, *meta: d(F, g, saved[i], *meta)
-    if len(places) == 2:
-        i, j = places
-        return lambda F, g, saved, *meta: d(F, g, saved[i], saved[j], *meta)
     return lambda F, g, saved, *meta: d(F, g, *[saved[k] for k in places], *meta)
 
 
 def rules_of(op: Op, d: Sequence[Rule | None], saves: Saves) -> list[Rule | None]:
-    """The rules of all inputs as (F, g, saved, *meta); sets `op.reads`. Input i is at place i + 1, OUT at "
-    "0."""
+    """The rules of all inputs as (F, g, saved, *meta); sets `op.reads`. Input i is at place i + 1, OUT at
+    0."""
+    places = reading(op, saves)
+    return [None if di is None else bound(di, ks) for di, ks in zip(d, places, strict=True)]
+
+
+def reading(op: Op, saves: Saves) -> tuple[tuple[int, ...], ...]:
+    """Set `op.reads` from what each rule saves: input i is at place i + 1 of `saved`, OUT at 0."""
     places = tuple([tuple([k + 1 for k in ks]) for ks in saves])
     op.reads = places if any(places) else ()
-    return [None if di is None else bound(di, ks) for di, ks in zip(d, places, strict=True)]
+    return places
 
 
 _plans: dict[tuple[Any, ...], Any] = {}
@@ -91,22 +95,22 @@ def kept(op: Op, parents: Sequence[Node | None], values: tuple[Any, ...]) -> tup
 
 
 def trace_of(y: Any, *xs: Any) -> Any:
-    """What a node remembers for pictures: (out, *inputs) if all are small, (out,) if only that is, else "
-    "its shape."""
+    """What a node remembers for pictures: (out, *inputs), None for those that are not small; of a large
+    output only its shape."""
     if y.size > SMALL:
         return y.shape
-    for x in xs:
-        if x is not None and x.size > SMALL:
-            return (y,)
-    return (y, *xs)
+    return tuple([v if v is None or (v.base is None and v.size <= SMALL) else _apart(v) for v in (y, *xs)])
+
+
+def _apart(x: Any) -> Any:
+    """A copy of a small view, which would otherwise keep its whole base alive; nothing of what is large."""
+    return x.copy() if x.size <= SMALL else None
 
 
 def recording(*tensors: Any) -> bool:
     """Whether an operation on these must be recorded. Brings views up to date."""
     if special.rebased:
-        for t in tensors:
-            if isinstance(t, Tensor) and t._cold is not None:
-                fresh(t)
+        refresh(*tensors)
     for t in tensors:
         if isinstance(t, Tensor) and t._node is not None:
             return not special.threads or grad_enabled()

@@ -16,14 +16,28 @@ from numpy import ndarray
 
 from tapegrad import promotion
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import SMALL, Function, Rule, Saves, define, kept, named, recording, rules_of, store
+from tapegrad.define.base import (
+    EQUAL,
+    SMALL,
+    Function,
+    Rule,
+    Saves,
+    define,
+    kept,
+    named,
+    reading,
+    recording,
+    store,
+    trace_of,
+)
 from tapegrad.define.linear import cast
+from tapegrad.define.wrappers import write_vjp
 from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.pointwise import constant
-from tapegrad.tape import Op, record, seen, tick, user_frame, wrote
+from tapegrad.tape import Node, Op, record, seen, tick, user_frame, wrote
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import assign, check_fits, check_writable
+from tapegrad.views import assign, check_fits, check_writable, refresh
 
 # What a fast path lets fall through to its careful one: a number has no _kind, a kernel refuses, the user has
 # set np.seterr(all="raise").
@@ -48,17 +62,22 @@ def elementwise(
     arity: int = 0,
     title: str | None = None,
     ufunc: Any = None,
+    fast: Any = None,
+    check: Any = None,
 ) -> Elementwise:
     """An op that works on each element for itself.
 
     floats: integers are converted to the default dtype first (exp, division). arity: only if `d` is empty (an
     op without derivative). ufunc: the NumPy ufunc of a kernel that is a Python operator, for the in-place
-    form.
+    form. fast: what takes the kernel's place on one float32 or float64 array. check(op, operands) raises for
+    dtypes that the op refuses even if their promotion had the op.
     """
     op = define(name, "elementwise", kernel, title, ir=ir)
+    op.check = check
     n = len(d) or arity
     if d:
-        op.vjp = _vjp(rules_of(op, d, saves or ((),) * n))
+        reading(op, saves or ((),) * n)
+        op.vjp = write_vjp(op, d)
     call: Any
     if n == 2:
         fast = (_operator if d else _flat_operator)(op, kernel, floats)
@@ -66,39 +85,16 @@ def elementwise(
         call.operator = fast
         fast.op = op
     else:
-        call = named((_unary if n == 1 else _nary)(op, kernel, floats), op)
-    call.ufunc = ufunc or (kernel if isinstance(kernel, np.ufunc) else None)
+        call = named(_unary(op, fast or kernel, floats) if n == 1 else _nary(op, floats), op)
+    call.ufunc = next((f for f in (ufunc, fast, kernel) if isinstance(f, np.ufunc)), None)
     return call  # type: ignore[no-any-return] # it has become one
-
-
-def _vjp(rules: Sequence[Rule | None]) -> Any:
-    """Each input's rule, its cotangent summed back to the input's shape: meta holds those shapes, or None
-    where `saved` has all values (of a small op)."""
-    if len(rules) == 1:
-        (only,) = rules
-        assert only is not None
-        return lambda F, g, saved, _, need: (only(F, g, saved),)
-
-    def vjp(F: Any, g: Any, saved: Any, shapes: Any, need: Any) -> Any:
-        gs: list[Any] = []
-        for i, p in enumerate(need):
-            d = rules[i]
-            if p is None or d is None:
-                gs.append(None)
-                continue
-            x = d(F, g, saved)
-            shape = saved[i + 1].shape if shapes is None else shapes[i]
-            gs.append(x if x.shape == shape else F.sum_to(x, shape))
-        return gs
-
-    return vjp
 
 
 # ---- one operand
 
 
 def _unary(op: Op, kernel: Any, floats: bool) -> Any:
-    node, differentiable = op.node, op.vjp is not None
+    differentiable = op.vjp is not None
     reads = op.reads[0] if op.reads else ()
     reads_x, reads_y = 1 in reads, 0 in reads
 
@@ -106,84 +102,30 @@ def _unary(op: Op, kernel: Any, floats: bool) -> Any:
         try:
             x = input._a
             kind = input._kind
-            if (kind is not F4 and kind is not F8) or special.rebased or out is not None:
-                return _careful_unary(op, kernel, floats, input, out)
+            if (kind is not F4 and kind is not F8) or out is not None:
+                return _careful_unary(op, floats, input, out)
             y = kernel(x)
         except SURPRISES:
-            return _careful_unary(op, kernel, floats, input, out)
+            return _careful_unary(op, floats, input, out)
         t = blank()
         t._a = y
         t._kind = kind if differentiable else y.dtype
         t._cold = None
+        if special.rebased:
+            refresh(input)
         p = input._node
         if p is None or not differentiable or (special.threads and not grad_enabled()):
             t._node = None
             return t
-        n = node()
+        n = Node()
+        n.op = op
         n.parents = (p,)
-        if y.size <= SMALL:
+        if y.size <= SMALL and x.base is None:
             n.saved = n.trace = (y, x)
         else:
             n.saved = (y if reads_y else None, x if reads_x else None)
-            n.trace = y.shape
-        n.meta = n.rare = None
-        n.seq = tick()
-        f: Any = frame(1)
-        code = f.f_code
-        if code.co_filename is not seen.file:
-            f = user_frame(f)
-            code = f.f_code
-        n.code = code
-        n.lasti = f.f_lasti
-        t._node = n
-        return t
-
-    return call
-
-
-def _careful_unary(op: Op, kernel: Any, floats: bool, input: Any, out: Tensor | None) -> Tensor:
-    """One operand in any dtype, also a stale view; or the error it deserves."""
-    promotion.need_tensor(input, op.name)
-    if floats:
-        (input,) = promotion.operands(op, (input,), True, cast)
-    return _finish(op, kernel, (input,), out)
-
-
-# ---- two operands
-
-
-def _operator(op: Op, kernel: Any, floats: bool) -> Any:
-    """The op as Python's operator of two tensors of one dtype, which is what most calls are."""
-    node = op.node
-
-    def call(input: Any, other: Any) -> Any:
-        try:
-            kind = input._kind
-            if kind is not other._kind or special.rebased or (floats and kind is not F4 and kind is not F8):
-                return _careful_binary(op, kernel, floats, True, input, other)
-            x = input._a
-            y = other._a
-            r = kernel(x, y)
-        except SURPRISES:
-            return _careful_binary(op, kernel, floats, True, input, other)
-        t = blank()
-        t._a = r
-        t._kind = kind
-        t._cold = None
-        p = input._node
-        q = other._node
-        if (p is None and q is None) or (special.threads and not grad_enabled()):
-            t._node = None
-            return t
-        n = node()
-        n.parents = (p, q)
-        if r.size <= SMALL:
-            n.saved = n.trace = (r, x, y)
-            n.meta = None
-        else:
-            n.saved = kept(op, (p, q), (r, x, y, None))
-            n.meta = (x.shape, y.shape)
-            n.trace = r.shape
+            n.trace = trace_of(y, x)
+        n.meta = EQUAL
         n.rare = None
         n.seq = tick()
         f: Any = frame(1)
@@ -191,8 +133,67 @@ def _operator(op: Op, kernel: Any, floats: bool) -> Any:
         if code.co_filename is not seen.file:
             f = user_frame(f)
             code = f.f_code
-        n.code = code
-        n.lasti = f.f_lasti
+        n.code, n.lasti = code, f.f_lasti
+        t._node = n
+        return t
+
+    return call
+
+
+def _careful_unary(op: Op, floats: bool, input: Any, out: Tensor | None) -> Tensor:
+    """One operand in any dtype, also a stale view; or the error it deserves."""
+    promotion.need_tensor(input, op.name)
+    if op.check is not None:
+        op.check(op, (input,))
+    if floats:
+        (input,) = promotion.operands(op, (input,), True, cast)
+    return _finish(op, (input,), out)
+
+
+# ---- two operands
+
+
+def _operator(op: Op, kernel: Any, floats: bool) -> Any:
+    """The op as Python's operator of two tensors of one dtype, which is what most calls are."""
+
+    def call(input: Any, other: Any) -> Any:
+        try:
+            kind = input._kind
+            if kind is not other._kind or (floats and kind is not F4 and kind is not F8):
+                return _careful_binary(op, kernel, floats, True, input, other)
+            x, y = input._a, other._a
+            r = kernel(x, y)
+        except SURPRISES:
+            return _careful_binary(op, kernel, floats, True, input, other)
+        t = blank()
+        t._a = r
+        t._kind = kind
+        t._cold = None
+        if special.rebased:
+            refresh(input, other)
+        p, q = input._node, other._node
+        if (p is None and q is None) or (special.threads and not grad_enabled()):
+            t._node = None
+            return t
+        n = Node()
+        n.op = op
+        n.parents = (p, q)
+        # Small values are kept for pictures, but a small view would keep its whole base.
+        if r.size <= SMALL and x.base is None and y.base is None:
+            n.saved = n.trace = (r, x, y)
+            n.meta = None
+        else:
+            n.saved = kept(op, (p, q), (r, x, y, None))
+            n.meta = (x.shape, y.shape)
+            n.trace = trace_of(r, x, y)
+        n.rare = None
+        n.seq = tick()
+        f: Any = frame(1)
+        code = f.f_code
+        if code.co_filename is not seen.file:
+            f = user_frame(f)
+            code = f.f_code
+        n.code, n.lasti = code, f.f_lasti
         t._node = n
         return t
 
@@ -205,7 +206,7 @@ def _careful_binary(op: Op, kernel: Any, floats: bool, operator: bool, input: An
     if what is float or what is int:
         try:
             kind = input._kind
-            if (kind is F4 or kind is F8) and not special.rebased:
+            if kind is F4 or kind is F8:
                 x = input._a
                 # NumPy promotes a Python number as torch does, and is slower than with a 0-d array; not for
                 # scalars
@@ -214,7 +215,7 @@ def _careful_binary(op: Op, kernel: Any, floats: bool, operator: bool, input: An
         except SURPRISES:
             pass
     pair = promotion.operands(op, (input, other), floats, cast, operator)
-    return NotImplemented if pair is NotImplemented else _finish(op, kernel, pair, None)
+    return NotImplemented if pair is NotImplemented else _finish(op, pair, None)
 
 
 def _with_number(op: Op, input: Tensor, x: Any, y: Any, r: Any) -> Tensor:
@@ -223,14 +224,17 @@ def _with_number(op: Op, input: Tensor, x: Any, y: Any, r: Any) -> Tensor:
     t._a = r
     t._kind = r.dtype
     t._cold = None
+    if special.rebased:
+        refresh(input)
     p = input._node
     if p is None or op.vjp is None or (special.threads and not grad_enabled()):
         t._node = None
-    elif r.size <= SMALL:
-        t._node = record(op.node, (p, None), (r, x, y), None, (r, x, y), 4)
+    elif r.size <= SMALL and x.base is None:
+        t._node = record(op, (p, None), (r, x, y), EQUAL, (r, x, y), 4)
     else:
         saved = kept(op, (p, None), (r, x, y, None))
-        t._node = record(op.node, (p, None), saved, (x.shape, None), r.shape, 4)
+        trace = r.shape if r.size > SMALL else (r, x.copy(), y)
+        t._node = record(op, (p, None), saved, EQUAL, trace, 4)
     return t
 
 
@@ -263,34 +267,34 @@ def _binary(op: Op, kernel: Any, floats: bool, fast: Any) -> Any:
 # ---- any number of operands, and the general ending of all
 
 
-def _nary(op: Op, kernel: Any, floats: bool) -> Any:
+def _nary(op: Op, floats: bool) -> Any:
     def call(*inputs: Any, out: Tensor | None = None) -> Tensor:
-        return _finish(op, kernel, promotion.operands(op, inputs, floats, cast), out)
+        return _finish(op, promotion.operands(op, inputs, floats, cast), out)
 
     return call
 
 
-def _finish(op: Op, kernel: Any, inputs: Sequence[Tensor], out: Tensor | None) -> Tensor:
+def _finish(op: Op, inputs: Sequence[Tensor], out: Tensor | None) -> Tensor:
     """The op on Tensors of one dtype, recorded if it must be."""
     record_it = op.vjp is not None and recording(*inputs)
     xs = [t._a for t in inputs]
     try:
-        y = again(kernel, *xs)
+        y = again(op.forward, *xs)
     except (TypeError, ValueError) as e:
         raise promotion.refused(op, inputs) from e
     t = wrap(y)
     if record_it:
         parents = tuple([x._node for x in inputs])
-        values = (y, *xs)
-        if y.size <= SMALL:
-            t._node = record(op.node, parents, values, None, values)
-        else:
-            shapes = tuple([x.shape for x in xs])
-            t._node = record(op.node, parents, kept(op, parents, (*values, None)), shapes, y.shape)
+        saved = kept(op, parents, (y, *xs, None))
+        t._node = record(op, parents, saved, tuple([x.shape for x in xs]), trace_of(y, *xs))
     return t if out is None else store(t, out, op.name)
 
 
 # ---- in place
+
+# What a write of values without a graph does to the graph of its target (x.eq_(y)).
+CONSTANT = define("constant", "linear", None, linear=True)
+CONSTANT.vjp = lambda F, g, saved, meta, need: (F.zeros_like(g),)
 
 
 def inplace(function: Any, name: str) -> Any:
@@ -308,6 +312,8 @@ def inplace(function: Any, name: str) -> Any:
         check_fits(self, result, name)
         if result._kind is not self._kind:
             result = cast(result, self._kind)
+        if result._node is None and recording(self):
+            result._node = record(CONSTANT, (self._node,), (), None, None)
         return assign(self, result)  # type: ignore[no-any-return] # views.py knows no Tensor class
 
     call.__name__ = call.__qualname__ = name

@@ -1,5 +1,5 @@
-"""The other kinds: reductions, matrix products by signature, composites with a fused stand-in, and opaque "
-"ops."""
+"""The other kinds: reductions, matrix products by signature, composites with a fused stand-in, and opaque
+ops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def reduction(
     """
     op = define(key, "reduction", kernel, title, linear=not saves)
     op.reads = (tuple([k + 1 for k in saves]),) if saves else ()
-    node, reads_x, reads_y = op.node, 0 in saves, OUT in saves
+    reads_x, reads_y = 0 in saves, OUT in saves
 
     def vjp(F: Any, g: Any, saved: Any, meta: Any, _: Any) -> Any:
         shape, dim, keepdim, args = meta
@@ -53,10 +53,11 @@ def reduction(
             t._node = None
         else:
             saved = (y if reads_y else None, x if reads_x else None)
-            t._node = record(node, (p,), saved, (x.shape, dim, keepdim, args), trace_of(y, x))
+            t._node = record(op, (p,), saved, (x.shape, dim, keepdim, args), trace_of(y, x))
         return t
 
     op.vjp = vjp
+    op.replay = lambda meta, xs: kernel(*xs, *meta[1:3], *meta[3])
     return named(call, op)
 
 
@@ -89,6 +90,7 @@ def opaque(
         return gs
 
     op.vjp = vjp
+    op.replay = lambda meta, xs: kernel(*xs, *meta[1 if shapes else 0 :])
     return named(write_wrapper(op, len(d), optional=optional, shapes=shapes), op)
 
 
@@ -160,6 +162,7 @@ def composite(
             return backward(need, g, *saved[1:], *args)
 
         op.vjp = vjp
+        op.replay = lambda meta, xs: forward(*xs, *meta)
         call = write_wrapper(op, n)
         call.body = body
         return named(call, op)
@@ -169,6 +172,7 @@ def composite(
 
 ALIAS = define("alias.replay", "linear", None, "AliasBackward0", linear=True)
 ALIAS.vjp = lambda F, g, saved, meta, need: (g,)
+ALIAS.replay = lambda meta, xs: xs[0]
 
 
 def replay(
@@ -176,7 +180,7 @@ def replay(
 ) -> list[Any]:
     """The recorded cotangents of a body's inputs: run it on stand-ins for them and sweep back to those."""
     stand_ins = [
-        wrap(t._a, None if p is None else record(ALIAS.node, (p,), (), None, None))
+        wrap(t._a, None if p is None else record(ALIAS, (p,), (), None, None))
         for t, p in zip(inputs, need, strict=True)
     ]
     y = body(RECORDED.F, *stand_ins, *args)

@@ -25,7 +25,7 @@ def linear(
     """
     op = define(key, kind, kernel, title, linear=True)
     op.vjp = lambda F, g, _, meta, __: (vjp(F, g, meta[0], *meta[1]),)
-    node = op.node
+    op.replay = lambda meta, xs: kernel(*xs, *meta[1])
 
     def call(input: Tensor, *args: Any) -> Tensor:
         if special.rebased and input._cold is not None:
@@ -50,7 +50,7 @@ def linear(
         if p is None or (special.threads and not grad_enabled()):
             t._node = None
         else:
-            t._node = record(node, (p,), (), (x.shape, args), trace_of(y, x))
+            t._node = record(op, (p,), (), (x.shape, args), trace_of(y, x))
         return t
 
     return named(call, op)
@@ -59,8 +59,8 @@ def linear(
 def indexing(
     keys: tuple[str, str], gather: Any, scatter: Any, *, titles: tuple[str, str], view: bool = False
 ) -> tuple[Function, Function]:
-    """Two linear ops that are each other's adjoint: gather(x, *args), and scatter(g, *args, shape) with "
-    "x's shape."""
+    """Two linear ops that are each other's adjoint: gather(x, *args), and scatter(g, *args, shape) with
+    x's shape."""
 
     def gather_vjp(F: Any, g: Any, shape: Any, *args: Any) -> Any:
         return (scatter_call if F.records else scatter)(g, *args, shape)
@@ -70,6 +70,8 @@ def indexing(
 
     gather_call = linear(keys[0], gather, gather_vjp, view=view, title=titles[0], kind="indexing")
     scatter_call = linear(keys[1], scatter, scatter_vjp, title=titles[1], kind="indexing")
+    if not view:  # torch saves the index tensors: a graph through them can be used once
+        gather_call.op.reads = scatter_call.op.reads = ((),)
     return gather_call, scatter_call
 
 
@@ -81,6 +83,7 @@ def variadic(name: str, kernel: Any, vjp: Any) -> Function:
     """
     op = define(name, "linear", kernel, linear=True)
     op.vjp = lambda F, g, _, meta, need: vjp(F, g, meta[0], need, *meta[1])
+    op.replay = lambda meta, xs: kernel(xs, *meta[1])
 
     def call(tensors: Sequence[Tensor], *args: Any) -> Tensor:
         record_it = recording(*tensors)
@@ -89,7 +92,7 @@ def variadic(name: str, kernel: Any, vjp: Any) -> Function:
         if record_it:
             shapes = tuple([x.shape for x in xs])
             parents = tuple([t._node for t in tensors])
-            t._node = record(op.node, parents, (), (shapes, args), trace_of(t._a, *xs))
+            t._node = record(op, parents, (), (shapes, args), trace_of(t._a, *xs))
         return t
 
     return named(call, op)
@@ -115,18 +118,19 @@ def several(name: str, vjp: Any, step: Op) -> Any:
     hub = define(f"{name}.all", "linear", None, linear=True)
     port = define(name, "linear", None, linear=True)
     hub.vjp = lambda F, parts, _, meta, __: (vjp(F, parts, *meta),)
-    port.vjp = lambda F, g, _, i, __: (Parts({i: g}),)
+    port.vjp = lambda F, g, _, meta, __: (Parts({meta[0]: g}),)
+    port.replay = lambda meta, xs: step.forward(xs[0], meta[1])
 
     def call(input: Tensor, indices: Sequence[Any], *args: Any) -> list[Tensor]:
         record_it = recording(input)
         x = box(input)
         outs = []
-        above = record(hub.node, (input._node,), (), (x.shape, *args), None) if record_it else None
+        above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
         for i, index in enumerate(indices):
             t = wrap(step.forward(x, index))
             t._cold = view_of(input, step, (index,))
             if above is not None:
-                t._node = record(port.node, (above,), (), i, trace_of(t._a))
+                t._node = record(port, (above,), (), (i, index), trace_of(t._a))
             outs.append(t)
         return outs
 

@@ -11,15 +11,16 @@ from linecache import cache
 from typing import Any
 
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import recording, trace_of
+from tapegrad.define.base import EQUAL, trace_of
 from tapegrad.kernels.errstate import again
 from tapegrad.tape import Op, record
 from tapegrad.tensor import blank
+from tapegrad.views import refresh
 
-_TEMPLATE = """\
+_CALL = """\
 def {name}({parameters}):
     if special.rebased:
-        recording({inputs})
+        refresh({inputs})
 {loads}
     try:
         y = kernel({arrays})
@@ -33,7 +34,7 @@ def {name}({parameters}):
     if ({nobody}) or (special.threads and not grad_enabled()):
         t._node = None
     else:
-        t._node = record(node, ({parents}), {saved}, {meta}, trace_of(y, {traced}))
+        t._node = record(op, ({parents}), {saved}, {meta}, trace_of(y, {traced}))
     return t
 """
 
@@ -61,25 +62,67 @@ def write_wrapper(
         "meta": _meta(n, optional, shapes, arguments),
         "traced": ", ".join(f"x{i}" for i in every),
     }
-    source = _TEMPLATE.format(**lines)
-    file = f"<tapegrad op {op.name}>"
-    cache[file] = (len(source), None, source.splitlines(True), file)  # tracebacks show its lines
-    namespace: dict[str, Any] = {
-        "__package__": "tapegrad.define",
+    source = _CALL.format(**lines)
+    used = {
         "again": again,
         "blank": blank,
         "grad_enabled": grad_enabled,
         "kernel": op.forward,
-        "node": op.node,
+        "op": op,
         "record": record,
-        "recording": recording,
+        "refresh": refresh,
         "special": special,
         "trace_of": trace_of,
     }
+    return _compiled(source, op.name, used)
+
+
+_VJP_OF_ONE = """\
+def vjp(F, g, saved, shapes, need):
+{rules}
+    return (x0,)
+"""
+
+_VJP = """\
+def vjp(F, g, saved, shapes, need):
+{rules}
+    if shapes is EQUAL or (shapes is None and {equal}):
+        return {results}
+    if shapes is None:
+        shapes = {shapes}
+    return [None if x is None else F.sum_to(x, shape) for x, shape in zip(({results}), shapes)]
+"""
+
+
+def write_vjp(op: Op, rules: Sequence[Any]) -> Any:
+    """The vjp of an elementwise op from one rule d(F, g, *what it reads) per input, or None.
+
+    The cotangents are summed back to the inputs' shapes: meta holds those; or None where `saved` has all
+    values (of a small op); or EQUAL where nothing was broadcast.
+    """
+    every = range(len(rules))
+    lines = []
+    for i in every:
+        read = "".join(f", saved[{k}]" for k in (op.reads[i] if op.reads else ()))
+        some = f"None if need[{i}] is None else d{i}(F, g{read})" if rules[i] is not None else "None"
+        lines.append(f"    x{i} = {some}")
+    source = (_VJP_OF_ONE if len(rules) == 1 else _VJP).format(
+        rules="\n".join(lines),
+        shapes=f"({', '.join(f'saved[{i + 1}].shape' for i in every)},)",
+        equal=" == ".join(f"saved[{i + 1}].shape" for i in every),
+        results=", ".join(f"x{i}" for i in every),
+    )
+    return _compiled(source, "vjp", {"EQUAL": EQUAL, **{f"d{i}": d for i, d in enumerate(rules)}})
+
+
+def _compiled(source: str, name: str, used: dict[str, Any]) -> Any:
+    """The function that the source defines, with what it uses."""
+    file = f"<tapegrad {name}>"
+    cache[file] = (len(source), None, source.splitlines(True), file)  # tracebacks show its lines
+    namespace = {"__package__": "tapegrad.define", **used}
     exec(compile(source, file, "exec"), namespace)
-    call = namespace[op.name]
     namespace["__name__"] = None  # see kernels.errstate.nameless
-    return call
+    return namespace[name]
 
 
 def _unless_none(i: int, optional: Sequence[int], attribute: str) -> str:
@@ -87,8 +130,8 @@ def _unless_none(i: int, optional: Sequence[int], attribute: str) -> str:
 
 
 def _saved(op: Op, n: int) -> str:
-    """The expression of the saved tuple (out, *inputs): each value if an input that reads it needs a "
-    "gradient."""
+    """The expression of the saved tuple (out, *inputs): each value if an input that reads it needs a
+    gradient."""
     if not op.reads:
         return "()"
     parts = []

@@ -3,7 +3,8 @@
 from numpy import abs, cos, exp, log, sin
 
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
-from tapegrad.kernels.pointwise import blank, cast, floor_divide, inside, power, sign, where, zeros_like
+from tapegrad.kernels.pointwise import blank, cast, gate, inside, power, sign, where, zeros_like
+from tapegrad.kernels.pointwise import floor_divide as floor_quotient
 from tapegrad.kernels.reduce import mean, sum, unreduce
 from tapegrad.kernels.shape import (
     cat,
@@ -31,7 +32,8 @@ __all__ = [
     "cos",
     "exp",
     "expand",
-    "floor_divide",
+    "floor_quotient",
+    "gate",
     "getitem",
     "inside",
     "log",

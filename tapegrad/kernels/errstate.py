@@ -29,6 +29,6 @@ def again(kernel: Callable[..., Any], *args: Any) -> Any:
 
 
 def nameless(namespace: dict[str, Any]) -> None:
-    """From here on NumPy's warnings from this module's functions are dropped. Call it with globals(), "
-    "last."""
+    """From here on NumPy's warnings from this module's functions are dropped. Call it with globals(),
+    last."""
     namespace["__name__"] = None

@@ -1,5 +1,5 @@
-"""Matrix products. For two matrices `dot` is BLAS at once, where `matmul` first spends 1 us on its loop "
-"dimensions."""
+"""Matrix products. For two matrices `dot` is BLAS at once, where `matmul` first spends 1 us on its loop
+dimensions."""
 
 from __future__ import annotations
 

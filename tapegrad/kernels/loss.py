@@ -10,19 +10,15 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import zero
 
 
-def softmax(x: Any, dim: int) -> Any:
-    """exp(x) / sum exp(x) along `dim`, shifted by the maximum so that exp cannot overflow."""
-    if x.ndim == 0:
-        return np.ones_like(x)
+def softmax(x: Any, dim: tuple[int, ...]) -> Any:
+    """exp(x) / sum exp(x) along `dim` (one axis, none for a number), shifted so that exp cannot overflow."""
     y = np.exp(x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf))
     y /= np.add.reduce(y, axis=dim, keepdims=True)
     return y
 
 
-def log_softmax(x: Any, dim: int) -> Any:
+def log_softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """x - log sum exp(x) along `dim`, shifted by the maximum."""
-    if x.ndim == 0:
-        return np.zeros_like(x)
     y = x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
     y -= np.log(np.add.reduce(np.exp(y), axis=dim, keepdims=True))
     return y
@@ -33,12 +29,12 @@ def mse(x: Any, y: Any, n: int) -> Any:
     flat = (x - y).ravel()
     # BLAS is three times as fast on few numbers; NumPy sums many in pairs, which keeps float32 accurate.
     total = flat.dot(flat) if flat.size <= 65536 else np.add.reduce(flat * flat)
-    return total / n
+    return total / n  # nan over nothing: NumPy scalars divide by 0 too
 
 
 def mse_vjp(need: Any, g: Any, x: Any, y: Any, n: int) -> tuple[Any, Any]:
     """The gradients for x and for y: one is the other's negative."""
-    scale = g * (2 / n)
+    scale = g * (2 / n if n else np.nan)
     gx = None if need[0] is None else (x - y) * scale
     return gx, None if need[1] is None else (y - x) * scale
 
@@ -59,7 +55,9 @@ def nll_plan(target: Any, weight: Any, ignore: int, mean: bool, dtype: Any) -> t
 
 
 def _rows(classes: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """The index of each target's class in a [N, C, ...] array."""
+    """The index of each target's class in a [C] or [N, C, ...] array."""
+    if len(shape) == 1:
+        return (classes,)
     if len(shape) == 2:
         return np.arange(shape[0]), classes
     grid = np.ogrid[tuple([slice(n) for n in classes.shape])]
@@ -67,11 +65,11 @@ def _rows(classes: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 def nll_loss(logp: Any, classes: Any, w: Any, n: Any, reduce: bool) -> Any:
-    """The weighted negative log-probability of each target class (classes are on axis 1); if `reduce`, "
-    "their sum / n."""
+    """The weighted negative log-probability of each target class (classes are on axis 1); if `reduce`,
+    their sum / n."""
     picked = logp[_rows(classes, logp.shape)]
     if w is None:
-        return -np.add.reduce(picked, axis=None) / n if reduce else -picked
+        return (0 - np.add.reduce(picked, axis=None)) / n if reduce else -picked
     losses = np.where(w == 0, zero(logp.dtype), -picked * w)  # a weight of 0 beats an infinite loss
     return np.add.reduce(losses, axis=None) / n if reduce else losses
 
@@ -79,7 +77,7 @@ def nll_loss(logp: Any, classes: Any, w: Any, n: Any, reduce: bool) -> Any:
 def nll_spread(g: Any, classes: Any, w: Any, n: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of nll_loss: -g * w / n at the target classes, 0 elsewhere."""
     z = np.zeros(shape, g.dtype)
-    share = -g / n if w is None else -g * (w / n)
+    share = -g / n if w is None else np.where(w == 0, zero(w.dtype), -g * (w / n))
     z[_rows(classes, shape)] = share
     return z
 

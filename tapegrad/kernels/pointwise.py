@@ -56,11 +56,18 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return np.where(condition, a, b)
 
 
-def relu(x: Any, out: Any = None) -> Any:
-    """max(x, 0): nan stays, and so does the sign of -0."""
+def relu_of_floats(x: Any) -> Any:
+    """max(x, 0): nan stays, and so does the sign of -0 (processors take the second of two zeros)."""
     if type(x) is not ndarray:
         return x if not x < 0 else x.dtype.type(0)
-    return np.maximum(x, zero(x.dtype), out=out)
+    return np.maximum(zero(x.dtype), x)
+
+
+def relu(x: Any) -> Any:
+    """max(x, 0) in any dtype. Raises: RuntimeError for bool."""
+    if x.dtype.kind == "b":
+        raise RuntimeError("relu: input is bool; numbers are needed. Convert first, e.g. with .float().")
+    return relu_of_floats(x)
 
 
 def sigmoid(x: Any) -> Any:
@@ -73,23 +80,74 @@ def sigmoid(x: Any) -> Any:
     return np.divide(one, y, out=y)
 
 
+def gate(g: Any, y: Any) -> Any:
+    """g where y is above 0 (or nan), else 0."""
+    return where(y <= 0, 0, g)
+
+
 def sign(x: Any) -> Any:
     """-1, 0 or 1; 0 for nan, as torch has it."""
+    if x.dtype.kind != "f":
+        return x.copy() if x.dtype.kind == "b" else np.sign(x)
     return np.where(np.isnan(x), zero(x.dtype), np.sign(x))[()]
 
 
+def _numbers_only(x: Any) -> None:
+    if x.dtype.kind == "b":
+        raise TypeError("bool")
+
+
+def abs(x: Any) -> Any:
+    """The absolute value. Raises: TypeError for bool, as torch has it."""
+    _numbers_only(x)
+    return np.abs(x)
+
+
+def _rounding(name: str, f: Any) -> Any:
+    def kernel(x: Any) -> Any:
+        _numbers_only(x)
+        return x.copy() if x.dtype.kind in "iu" else f(x)
+
+    kernel.__name__ = kernel.__qualname__ = name
+    kernel.__doc__ = f"{f.__name__} of floats; integers are whole already. Raises: TypeError for bool."
+    return kernel
+
+
+floor, ceil, trunc = (_rounding(f.__name__, f) for f in (np.floor, np.ceil, np.trunc))
+round = _rounding("round", np.rint)
+
+
+def round_to(x: Any, decimals: int) -> Any:
+    """x with so many decimals; negative ones are places before the point."""
+    scale = constant(10.0 ** (decimals if decimals > 0 else -decimals), x.dtype)
+    return np.rint(x * scale) / scale if decimals > 0 else np.rint(x / scale) * scale
+
+
 def clamp(x: Any, low: Any, high: Any) -> Any:
-    """x limited to [low, high]; a bound that is None is open; high wins where low > high; nan stays."""
+    """x limited to [low, high]; a bound that is None is open; high wins where low > high; nan stays.
+
+    Of two zeros the processor takes the second: that of x.
+    """
     if low is not None:
-        x = np.maximum(x, low)
+        x = np.maximum(low, x)
     if high is not None:
-        x = np.minimum(x, high)
+        x = np.minimum(high, x)
     return x
 
 
+def at_least(x: Any, low: Any) -> Any:
+    """The larger of x and low; of two zeros that of x."""
+    return np.maximum(low, x)
+
+
+def at_most(x: Any, high: Any) -> Any:
+    """The smaller of x and high; of two zeros that of x."""
+    return np.minimum(high, x)
+
+
 def inside(x: Any, low: Any, high: Any) -> Any:
-    """Whether low <= x <= high; a bound that is None is open. Written with operators: it serves Tensors "
-    "as well."""
+    """Whether low <= x <= high; a bound that is None is open. Written with operators: it serves Tensors
+    as well."""
     if low is None:
         return x <= high
     return x >= low if high is None else (x >= low) & (x <= high)
@@ -98,33 +156,56 @@ def inside(x: Any, low: Any, high: Any) -> Any:
 def power(x: Any, n: Any) -> Any:
     """x to the power n. An integer base to a negative integer power has no integer value.
 
-    Raises: RuntimeError for negative integer powers of integers.
+    Raises: RuntimeError for negative integer powers of integers, TypeError for bool.
     """
     if getattr(x, "dtype", None) is not None and x.dtype.kind in "iub":
+        if n is True or n is False:  # the one power of bool that torch has
+            return x.copy() if n else np.ones_like(x)
+        _numbers_only(x)
         if np.any(np.less(n, 0)):
             raise RuntimeError(
                 "pow: an integer base with a negative integer exponent has no integer result; use x.float()."
             )
-        # NumPy's bool power is not defined; torch's is bool.
-        return np.power(x.astype("u1"), n).astype(bool) if x.dtype.kind == "b" else np.power(x, n)
+        return np.power(x, n)
     return x**n
 
 
+def _integers(x: Any, y: Any, op: str) -> bool:
+    """Whether to divide integers. Raises: RuntimeError for a division by zero of them, TypeError for bool."""
+    kind = np.result_type(x, y).kind
+    if kind == "b":
+        raise TypeError("bool")
+    if kind in "iu" and np.any(np.equal(y, 0)):
+        raise RuntimeError(f"{op}: integers are divided by zero; use floats for inf and nan.")
+    return kind in "iu"
+
+
 def floor_divide(x: Any, y: Any) -> Any:
-    """floor(x / y). Raises: RuntimeError for an integer division by zero."""
-    if np.result_type(x, y).kind in "iub":
-        if np.any(np.equal(y, 0)):
-            raise RuntimeError("floor_divide: division by zero of integers; use floats for inf.")
+    """floor(x / y). Raises: RuntimeError for an integer division by zero, TypeError for bool."""
+    if _integers(x, y, "floor_divide"):
         return np.floor_divide(x, y)
     # NumPy gives nan for x // 0.0 where torch gives the quotient's infinity.
     return np.where(np.equal(y, 0), np.divide(x, y), np.floor_divide(x, y))[()]
 
 
+def trunc_divide(x: Any, y: Any) -> Any:
+    """x / y rounded towards zero.
+
+    Raises: RuntimeError for an integer division by zero, TypeError for bool.
+    """
+    if not _integers(x, y, "div"):
+        return np.trunc(np.divide(x, y))
+    below = np.floor_divide(x, y)
+    return below + ((below < 0) & (np.remainder(x, y) != 0)).astype(below.dtype)
+
+
 def remainder(x: Any, y: Any) -> Any:
-    """x - floor(x / y) * y: the sign of the divisor. Raises: RuntimeError for an integer modulo by zero."""
-    if np.result_type(x, y).kind in "iub" and np.any(np.equal(y, 0)):
-        raise RuntimeError("remainder: modulo by zero of integers; use floats for nan.")
-    return np.remainder(x, y)
+    """x - floor(x / y) * y: the sign of the divisor, but a zero has the sign of x.
+
+    Raises: RuntimeError for an integer modulo by zero, TypeError for bool.
+    """
+    r = np.remainder(x, y)
+    return r if _integers(x, y, "remainder") else np.where(r == 0, np.copysign(r, x), r)[()]
 
 
 def cast(x: Any, dtype: Any) -> Any:

@@ -44,7 +44,7 @@ def sum(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
                 return x.ravel().dot(ones(n, x.dtype))
         elif dim == (0,) and x.ndim == 2:
             return column_sum(x)
-    return np.add.reduce(x, axis=dim, keepdims=keepdim)
+    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)  # NumPy widens small integers
 
 
 def mean(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
@@ -57,7 +57,7 @@ def mean(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
 
 def prod(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
     """The product."""
-    return np.multiply.reduce(x, axis=dim, keepdims=keepdim)
+    return np.multiply.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)
 
 
 def others(x: Any, dim: Dims) -> Any:
@@ -145,7 +145,7 @@ def _arg(f: Any, x: Any, dim: int | None, keepdim: Keep) -> Any:
 def pick(x: Any, index: Any, dim: int, keepdim: Keep) -> Any:
     """The entries of x at `index` (of size 1 along `dim`)."""
     if x.ndim == 0:
-        return x
+        return x.copy()
     y = np.take_along_axis(x, index, dim)
     return y if keepdim else y.reshape(y.shape[:dim] + y.shape[dim + 1 :])
 

@@ -1,9 +1,10 @@
-"""Bodies that move elements: views, copies, joins, selections. Dimensions arrive normalised (0 <= dim < "
-"ndim)."""
+"""Bodies that move elements: views, copies, joins, selections. Dimensions arrive normalised (0 <= dim <
+ndim)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,18 @@ def ones(n: int, dtype: Any) -> Any:
     return found
 
 
-def expand(x: Any, shape: tuple[int, ...]) -> Any:
+def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated along new or size-1 axes, as a read-only view."""
     return np.broadcast_to(x, shape)
+
+
+def expand(x: Any, shape: tuple[int, ...]) -> Any:
+    """The same as a view or, where that is quicker, as a new array."""
+    if x.ndim == 0 and prod(shape) <= 4096:  # filling takes a tenth of NumPy's broadcast_to
+        y = np.empty(shape, x.dtype)
+        y.fill(x)
+        return y
+    return broadcast(x, shape)
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
@@ -65,7 +75,7 @@ def reshape(x: Any, shape: tuple[int, ...]) -> Any:
 
 def transpose(x: Any, i: int, j: int) -> Any:
     """Axes i and j swapped."""
-    return x.swapaxes(i, j)
+    return x.swapaxes(i, j) if x.ndim else x[...]
 
 
 def permute(x: Any, dims: tuple[int, ...]) -> Any:
@@ -93,14 +103,11 @@ def mT(x: Any) -> Any:
     return x.T if x.ndim == 2 else x.swapaxes(-1, -2)
 
 
-def alias(x: Any) -> Any:
-    """The same elements, as an array object of their own."""
-    return x[...]
-
-
 def clone(x: Any) -> Any:
-    """A copy with the layout of x."""
-    return x.copy("K") if type(x) is ndarray else x
+    """A copy with the layout of x, except that repeated elements (stride 0) lie in row-major order."""
+    if type(x) is not ndarray:
+        return x
+    return x.copy("K") if 0 not in x.strides else np.maximum(x, x)
 
 
 def contiguous(x: Any) -> Any:
@@ -109,7 +116,9 @@ def contiguous(x: Any) -> Any:
 
 
 def cat(xs: Sequence[Any], dim: int) -> Any:
-    """Joined along an existing axis."""
+    """Joined along an existing axis; empty 1-d arrays join anything."""
+    if xs[0].ndim != 1:
+        xs = [x for x in xs if x.ndim != 1 or x.size]
     return np.concatenate(xs, axis=dim)
 
 
@@ -136,10 +145,11 @@ def putitem(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 
 def take(x: Any, index: tuple[Any, ...]) -> Any:
-    """The copy of x at integer and boolean arrays (slices between them select whole axes)."""
+    """x at integer and boolean arrays, copied in row-major order; slices between them select whole axes."""
     if len(index) == 1 and index[0].dtype.kind == "i":
         return x.take(index[0], 0)
-    return x[index]
+    y = x[index]
+    return y.copy() if type(y) is ndarray and not y.flags.c_contiguous else y
 
 
 def scatter(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:

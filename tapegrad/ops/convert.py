@@ -1,4 +1,4 @@
-"""From one dtype, device or class to another; detaching; filling."""
+"""From one dtype, device or class to another; detaching."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import sizes
-from tapegrad.define import cast, inplace, linear, opaque
+from tapegrad.define import cast
 from tapegrad.devices import check_device, device
 from tapegrad.dtypes import NAMES, as_numpy, dtype, of
-from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.shape import clone
+from tapegrad.kernels.errstate import again, nameless
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import box, is_view
@@ -43,9 +42,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             raise TypeError(f"to: {type(x).__name__} is given; a dtype, a device or a Tensor is needed.")
     check_device(where, "to")
     wanted = input._a.dtype if kind is None else as_numpy(kind, "to")
-    if wanted is not input._a.dtype:
-        return cast(input, wanted)
-    return clone(input) if copy else input
+    return cast(input, wanted) if copy or wanted is not input._a.dtype else input
 
 
 _NAMES = {
@@ -108,39 +105,18 @@ def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
 
 
 def detach(input: Tensor) -> Tensor:
-    """The same memory outside the graph: no gradient flows through it, and a write to one shows in the "
-    "other."""
+    """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
+    other."""
     return wrap(box(need_tensor(input, "detach")))
 
 
 def detach_(input: Tensor) -> Tensor:
-    """Take input itself out of the graph. Raises: RuntimeError for a view, whose base would keep its "
-    "history."""
+    """Take input itself out of the graph. Raises: RuntimeError for a view, whose base would keep its
+    history."""
     if is_view(input):
         raise RuntimeError(f"detach_: this Tensor{sizes(input._a.shape)} is a view; use detach().")
     input._node = None
     return input
-
-
-# ---- filling in place
-
-_fill = opaque(
-    "fill",
-    lambda x, value: np.full(x.shape, value, x.dtype),
-    linear=True,
-    d=(lambda F, g, shapes, value: F.zeros_like(g),),
-    title="FillBackward2",
-)
-_zero = linear("zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g))
-zero_ = inplace(_zero, "zero_")
-_fill_ = inplace(_fill, "fill_")
-
-
-def fill_(input: Tensor, value: Any) -> Tensor:
-    """Set every element to one number, in place."""
-    number = value.item() if isinstance(value, Tensor) else value
-    result: Tensor = _fill_(input, np.asarray(number).astype(input._a.dtype))
-    return result
 
 
 def numel(input: Tensor) -> int:
@@ -167,12 +143,21 @@ def equal(input: Tensor, other: Tensor) -> bool:
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Tensor:
-    """Where |input - other| <= atol + rtol * |other|. Raises: RuntimeError for mixed dtypes."""
+    """Where |input - other| <= atol + rtol * |other|.
+
+    Raises: RuntimeError for mixed dtypes, shapes that do not broadcast, negative tolerances.
+    """
     a, b = need_tensor(input, "isclose")._a, need_tensor(other, "isclose", "other")._a
     if a.dtype is not b.dtype:
         raise RuntimeError(f"isclose: input is {of(a.dtype)} and other is {of(b.dtype)}; they must be equal.")
-    with np.errstate(all="ignore"):
-        return wrap(np.isclose(a, b, rtol, atol, equal_nan))
+    if rtol < 0 or atol < 0:
+        raise RuntimeError(f"isclose: rtol is {rtol} and atol is {atol}; both must be 0 or more.")
+    try:
+        return wrap(again(np.isclose, a, b, rtol, atol, equal_nan))
+    except ValueError:
+        raise RuntimeError(
+            f"isclose: input is {sizes(a.shape)} and other is {sizes(b.shape)}; they must broadcast."
+        ) from None
 
 
 def allclose(

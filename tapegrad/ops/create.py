@@ -15,15 +15,15 @@ from tapegrad.define import store
 from tapegrad.devices import check_device
 from tapegrad.dtypes import as_numpy, number_dtype, of, result
 from tapegrad.ops.pointwise import Number
-from tapegrad.promotion import NUMBERS, need_tensor
+from tapegrad.promotion import NUMBERS, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
 
 # ---- from data
 
 
 def _leaf(a: Any, requires_grad: bool) -> Tensor:
-    """A Tensor around an array of its own. Raises: RuntimeError if it cannot require grad."""
-    t = wrap(a)
+    """A Tensor around an array that nobody else has. Raises: RuntimeError if it cannot require grad."""
+    t = wrap(a if a.ndim else a[()])  # a NumPy scalar computes ten times as fast as a 0-d array
     if requires_grad:
         t.requires_grad_()
     return t
@@ -60,29 +60,30 @@ def _flat_leaves(data: Any, dtypes: set[Any]) -> Any:
         return data
     if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, dict)):
         return [_flat_leaves(data[i], dtypes) for i in range(len(data))]
-    raise TypeError(
+    raise (ValueError if isinstance(data, (str, bytes)) else RuntimeError)(
         f"tensor: data holds a {type(data).__name__}; numbers, sequences of them, arrays or Tensors are "
         "needed."
     )
 
 
 def _check_regular(data: Any, depth: int = 0) -> None:
-    """Raises: ValueError where sequences of one depth differ in length."""
+    """Raises: ValueError where sequences of one depth differ in length, TypeError for a number among them."""
     if not isinstance(data, list) or not data:
         return
     lengths = [len(x) if isinstance(x, list) else -1 for x in data]
     for n in lengths:
         if n != lengths[0]:
-            what = f"{n} elements" if n >= 0 else "a number"
-            raise ValueError(
-                f"tensor: at depth {depth + 1} one sequence has {lengths[0]} elements and another {what}; "
-                "they must be equal."
+            first, other = (f"{k} elements" if k >= 0 else "is a number" for k in (lengths[0], n))
+            raise (ValueError if min(lengths) >= 0 else TypeError)(
+                f"tensor: at depth {depth + 1} one entry has {first} and another {other}; they must be alike."
             )
     for x in data:
         _check_regular(x, depth + 1)
 
 
 def _from_sequence(data: Any, dtype: Any) -> Any:
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"tensor: data is {data!r:.60}; numbers are needed, e.g. float(data).")
     kinds: set[Any] = set()
     plain = _flat_leaves(data, kinds)
     _check_regular(plain)
@@ -109,8 +110,8 @@ def _overflow(plain: Any, e: Exception) -> Any:
 
 
 def array_of(data: Any, dtype: Any, copy: bool) -> Any:
-    """`data` as an ndarray of a NumPy dtype (None: as it comes); shares memory unless `copy` or a "
-    "conversion needs one."""
+    """`data` as an ndarray of a NumPy dtype (None: as it comes); shares memory unless `copy` or a
+    conversion needs one."""
     if isinstance(data, Tensor):
         a = data._a if copy else data.numpy(force=True)
     elif isinstance(data, ndarray):
@@ -136,8 +137,8 @@ def tensor(
     """A new leaf with a copy of data: a number, nested sequences, an array, a pandas object.
 
     Python floats become the default dtype, integers int64; arrays keep theirs.
-    Raises: ValueError for ragged sequences, TypeError for what holds no numbers, RuntimeError for integers
-    with requires_grad.
+    Raises: as torch: ValueError for ragged sequences, TypeError, ValueError or RuntimeError for what holds no
+    numbers, RuntimeError for integers with requires_grad.
     """
     check_device(device, "tensor")
     if isinstance(data, Tensor):
@@ -152,7 +153,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     kind = None if dtype is None else as_numpy(dtype, "as_tensor")
     if isinstance(data, Tensor):
         return data if kind is None or data._a.dtype is kind else data.to(dtype)
-    return wrap(array_of(data, kind, False))
+    a = array_of(data, kind, False)
+    return _leaf(a, False) if isinstance(data, NUMBERS) else wrap(a)
 
 
 asarray = as_tensor
@@ -175,9 +177,18 @@ def from_numpy(ndarray_: ndarray) -> Tensor:
 # ---- filled
 
 
-def shape_of(size: tuple[Any, ...], op: str) -> tuple[int, ...]:
-    """f(2, 3), f((2, 3)) and f([2, 3]) as a shape. Raises: TypeError or RuntimeError for what is no size."""
-    given = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
+def shape_of(sides: tuple[Any, ...], op: str, size: Sequence[int] | None = None) -> tuple[int, ...]:
+    """f(2, 3), f((2, 3)), f([2, 3]) and f(size=(2, 3)) as a shape.
+
+    Raises: TypeError or RuntimeError for what is no size.
+    """
+    given = sides[0] if len(sides) == 1 and isinstance(sides[0], (tuple, list)) else sides
+    if size is not None:
+        if sides or not isinstance(size, (tuple, list)):
+            raise TypeError(f"{op}: {sides!r} and size={size!r} are given; one tuple of integers is needed.")
+        given = size
+    elif not sides:
+        raise TypeError(f"{op}: no size is given; pass one, e.g. {op}(2, 3), or {op}(()) for a 0-d tensor.")
     shape = []
     for n in given:
         if isinstance(n, (bool, float)) or not hasattr(n, "__index__"):
@@ -201,7 +212,8 @@ def _made(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None)
 
 
 def zeros(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[int] | None = None,
     out: Tensor | None = None,
     dtype: Any = None,
     layout: Any = None,
@@ -209,14 +221,15 @@ def zeros(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Zeros of a shape, given as zeros(2, 3) or zeros((2, 3))."""
+    """Zeros of a shape, given as zeros(2, 3), zeros((2, 3)) or zeros(size=(2, 3))."""
     return _made(
-        "zeros", np.zeros(shape_of(size, "zeros"), _kind(dtype, "zeros")), device, requires_grad, out
+        "zeros", np.zeros(shape_of(sides, "zeros", size), _kind(dtype, "zeros")), device, requires_grad, out
     )
 
 
 def ones(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[int] | None = None,
     out: Tensor | None = None,
     dtype: Any = None,
     layout: Any = None,
@@ -224,12 +237,15 @@ def ones(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Ones of a shape, given as ones(2, 3) or ones((2, 3))."""
-    return _made("ones", np.ones(shape_of(size, "ones"), _kind(dtype, "ones")), device, requires_grad, out)
+    """Ones of a shape, given as ones(2, 3), ones((2, 3)) or ones(size=(2, 3))."""
+    return _made(
+        "ones", np.ones(shape_of(sides, "ones", size), _kind(dtype, "ones")), device, requires_grad, out
+    )
 
 
 def empty(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[int] | None = None,
     out: Tensor | None = None,
     dtype: Any = None,
     layout: Any = None,
@@ -240,7 +256,7 @@ def empty(
 ) -> Tensor:
     """A tensor whose elements are whatever the memory held."""
     return _made(
-        "empty", np.empty(shape_of(size, "empty"), _kind(dtype, "empty")), device, requires_grad, out
+        "empty", np.empty(shape_of(sides, "empty", size), _kind(dtype, "empty")), device, requires_grad, out
     )
 
 
@@ -255,9 +271,11 @@ def full(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """A shape filled with one number; bool, int and float fill values give bool, int64 and the default "
-    "dtype."""
-    value = fill_value.item() if isinstance(fill_value, (Tensor, np.generic)) else fill_value
+    """A shape filled with one number; bool, int and float fill values give bool, int64 and the default
+    dtype."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full: size is {size!r}; a tuple of integers is needed, e.g. full((2, 3), 1.0).")
+    value = _number(fill_value, "full", "fill_value")
     kind = number_dtype(value) if dtype is None else as_numpy(dtype, "full")
     a = np.empty(shape_of((tuple(size),), "full"), kind)
     a[...] = np.asarray(value).astype(kind)
@@ -286,7 +304,7 @@ def eye(
 def _like(op: str, make: Any, input: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     check_device(device, op)
     a = need_tensor(input, op)._a
-    return _leaf(np.asarray(make(a, dtype=None if dtype is None else as_numpy(dtype, op))), requires_grad)
+    return _leaf(make(a, dtype=None if dtype is None else as_numpy(dtype, op)), requires_grad)
 
 
 def zeros_like(
@@ -339,9 +357,11 @@ def full_like(
     memory_format: Any = None,
 ) -> Tensor:
     """One number in the shape and dtype of input."""
-    t = _like("full_like", np.empty_like, input, dtype, device, requires_grad)
-    t._a[...] = np.asarray(fill_value).astype(t._a.dtype)
-    return t
+
+    def make(a: Any, dtype: Any) -> Any:
+        return np.full_like(a, number(fill_value, dtype or a.dtype), dtype)
+
+    return _like("full_like", make, input, dtype, device, requires_grad)
 
 
 def blank(shape: tuple[int, ...], like: Tensor) -> Tensor:
@@ -360,7 +380,7 @@ def _number(x: Any, op: str, what: str) -> Any:
 
 
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -374,10 +394,12 @@ def arange(
     """start, start + step, ... below end; arange(n) counts from 0. Integers give int64, floats the default
     dtype.
 
-    Raises: RuntimeError for a step of 0, or one that leads away from end.
+    Raises: RuntimeError for a step of 0, or one that leads away from end; TypeError without an end.
     """
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    if start is None:
+        start = 0
     first, last, by = (
         _number(x, "arange", what) for x, what in ((start, "start"), (end, "end"), (step, "step"))
     )
@@ -411,8 +433,10 @@ def linspace(
     """`steps` numbers from start to end, both included, equally spaced; counted from both ends, so that it is
     exact at both.
 
-    Raises: RuntimeError for negative steps.
+    Raises: RuntimeError for negative steps, TypeError for what is no number.
     """
+    if isinstance(steps, (bool, float)) or not hasattr(steps, "__index__"):
+        raise TypeError(f"linspace: steps is {steps!r}; an integer is needed.")
     if steps < 0:
         raise RuntimeError(f"linspace: steps is {steps}; 0 or more is needed.")
     first, last = _number(start, "linspace", "start"), _number(end, "linspace", "end")

@@ -14,9 +14,10 @@ from numpy import ndarray
 
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, indexing, inplace, linear, opaque
+from tapegrad.define import cast, indexing, linear, opaque
 from tapegrad.dtypes import I8
 from tapegrad.kernels.errstate import nameless
+from tapegrad.ops.write import copy_, fill_
 from tapegrad.promotion import NUMBERS, need_tensor
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import assign, check_writable
@@ -57,12 +58,13 @@ _put = opaque(
         lambda F, g, shapes, i, add: F.sum_to(F.take(g, i), shapes[1]),
     ),
 )
+_put.op.reads = ((), ())  # as in `indexing`
 without = linear("without", S.without, lambda F, g, _, i: F.without(g, i), title="IndexPutBackward0")
 
 
-def _bad_index(x: Any) -> IndexError:
+def _bad_index(x: Any) -> Exception:
     kind = describe(x) if isinstance(x, Tensor) else type(x).__name__
-    return IndexError(
+    return (TypeError if isinstance(x, str) else IndexError)(
         f"index: {kind} is given; integers, slices, None, ..., and integer or bool tensors can be indices."
     )
 
@@ -80,7 +82,7 @@ def _array_of(i: Any) -> Any:
         a = np.array(
             [v.item() if isinstance(v, Tensor) and v.numel() == 1 else v for v in i] or np.empty(0, I8)
         )
-    elif isinstance(i, (ndarray, np.bool_)):
+    elif isinstance(i, (ndarray, np.bool_, bool)):
         a = np.asarray(i)
     else:
         raise _bad_index(i)
@@ -103,15 +105,10 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
     arrays: list[Any] = []  # one entry per dimension that the basic part leaves: an array, or a full slice
     spans = [_span(i) for i in items]
     taken = sum(spans)
-    if taken > len(shape) and shape:
-        raise IndexError(
-            f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d)."
-        )
+    _check_count(items, taken, shape)
     at = 0
     for i, span in zip(items, spans, strict=True):
         if i is Ellipsis:
-            if Ellipsis in [b for b in basic if b is Ellipsis]:
-                raise IndexError("index: ... may come only once.")
             rest = len(shape) - taken
             basic.append(Ellipsis)
             arrays += [slice(None)] * rest
@@ -144,6 +141,17 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
     return tuple(basic), tuple(arrays)
 
 
+def _check_count(items: tuple[Any, ...], taken: int, shape: tuple[int, ...]) -> None:
+    if taken and not shape:
+        raise IndexError("index: a 0-d tensor has no dimension to index; use .item(), or x[...].")
+    if taken > len(shape):
+        raise IndexError(
+            f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d)."
+        )
+    if sum(i is Ellipsis for i in items) > 1:
+        raise IndexError("index: ... may come only once.")
+
+
 def _is_integer(i: Any) -> bool:
     if isinstance(i, Tensor):
         return bool(i._a.ndim == 0 and i._a.dtype.kind == "i")
@@ -165,15 +173,16 @@ def _span(i: Any) -> int:
 
 
 def _plain_slice(s: slice) -> slice:
-    ends = [v if v is None else v.__index__() for v in (s.start, s.stop, s.step)]
+    try:
+        ends = [v if v is None else v.__index__() for v in (s.start, s.stop, s.step)]
+    except AttributeError:
+        raise TypeError(f"index: {s} is given; the ends of a slice must be integers.") from None
     if ends[2] is not None and ends[2] <= 0:
         raise ValueError(f"index: the step of a slice is {ends[2]}; it must be greater than 0. Use flip.")
     return slice(*ends)
 
 
 def _in_range(i: int, shape: tuple[int, ...], at: int) -> int:
-    if not shape:
-        raise IndexError("index: a 0-d tensor has no dimension to index; use .item().")
     n = shape[at]
     if not -n <= i < n:
         raise IndexError(
@@ -191,8 +200,8 @@ def _check_mask(mask: Any, shape: tuple[int, ...], at: int) -> None:
 
 
 def _cut(x: Tensor, basic: tuple[Any, ...]) -> Tensor:
-    """The view of x at a basic index; the node is named for the last thing that the index does, as in "
-    "torch."""
+    """The view of x at a basic index; the node is named for the last thing that the index does, as in
+    torch."""
     op = _whole
     for i in basic:
         if i is None:
@@ -202,6 +211,19 @@ def _cut(x: Tensor, basic: tuple[Any, ...]) -> Tensor:
         elif i is not Ellipsis:
             op = _slice
     return op(x, basic)
+
+
+def _is_whole(basic: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+    """Whether a basic index takes everything as it is, like x[:] and x[...]: torch cuts no view for it."""
+    at = 0
+    for i in basic:
+        if i is Ellipsis:
+            at += len(shape) - (len(basic) - 1)
+        elif type(i) is slice and not i.start and i.indices(shape[at]) == (0, shape[at], 1):
+            at += 1
+        else:
+            return False
+    return True
 
 
 def _view_kind(at: Any) -> Any:
@@ -245,7 +267,7 @@ def index(input: Tensor, at: Any) -> Tensor:
     basic, arrays = parse(at, x.shape)
     if not arrays:
         return _cut(input, basic)
-    if any(b != slice(None) for b in basic if b is not Ellipsis):
+    if not _is_whole(basic, x.shape):
         input = _cut(input, basic)
     try:
         return take(input, arrays)
@@ -274,19 +296,23 @@ def set_index(input: Tensor, at: Any, value: Any) -> None:
     Raises: IndexError for the index, RuntimeError for a value that does not fit or a target that must not be
     written.
     """
-    check_writable(input, "setitem")
     basic, arrays = parse(at, input._a.shape)
+    check_writable(input, "setitem")
     source = _value(value, input)
     target = input
-    if not arrays or any(b != slice(None) for b in basic if b is not Ellipsis):
+    if not _is_whole(basic, input._a.shape):
         target = _cut(input, basic)
     if arrays:
+        _check_kind(value, input, arrays)
         assign(target, _placed(target, source, arrays, False))
         return
     extra = source._a.ndim - target._a.ndim
     if extra > 0 and source._a.shape[:extra] == (1,) * extra:
         source = getitem(source, (0,) * extra)
-    copy_(target, source)
+    if source._a.ndim or not target._a.ndim:
+        copy_(target, source)
+    else:
+        fill_(target, source)
 
 
 def _value(value: Any, like: Tensor) -> Tensor:
@@ -294,7 +320,21 @@ def _value(value: Any, like: Tensor) -> Tensor:
         return value if value._a.dtype is like._a.dtype else cast(value, like._a.dtype)
     if not isinstance(value, (*NUMBERS, np.generic, ndarray)):
         raise TypeError(f"setitem: value is {type(value).__name__}; a Tensor or a number is needed.")
-    return wrap(np.asarray(value).astype(like._a.dtype))
+    a = np.asarray(value)
+    if a.dtype.kind == "c" and not like.is_complex():
+        raise RuntimeError(f"setitem: value is {value} and the tensor {like.dtype}; a real number is needed.")
+    return wrap(a.astype(like._a.dtype))
+
+
+def _check_kind(value: Any, target: Tensor, arrays: tuple[Any, ...]) -> None:
+    """Raises: RuntimeError for another dtype at index arrays; one number at a mask is converted."""
+    if isinstance(value, Tensor) and value._a.dtype is not target._a.dtype:
+        found = [a for a in arrays if isinstance(a, ndarray)]
+        if value._a.ndim or len(found) > 1 or found[0].dtype.kind != "b":
+            raise RuntimeError(
+                f"setitem: value is {value.dtype} and the tensor {target.dtype}; at index tensors they must "
+                f"be equal. Convert it, e.g. with .to({target.dtype})."
+            )
 
 
 def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate: bool) -> Tensor:
@@ -302,44 +342,43 @@ def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate:
         result: Tensor = _put(target, source, arrays, accumulate)
     except IndexError as e:
         raise _out_of_range(arrays, target._a.shape, e) from None
-    except ValueError:
-        room = sizes(target._a[arrays].shape)
+    except ValueError as e:
         raise RuntimeError(
-            f"index_put: value is {sizes(source._a.shape)} and the indexed part is {room}; value must "
-            "broadcast to it."
+            f"index_put: value is {sizes(source._a.shape)}, which does not broadcast to the indexed part of "
+            f"the {sizes(target._a.shape)} tensor ({e})."
         ) from None
     return result
 
 
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """A copy of input with values at the places that the index tensors name; accumulate adds."""
-    basic, arrays = parse(tuple(indices), need_tensor(input, "index_put")._a.shape)
-    return _placed(input, _value(values, input), arrays or basic, accumulate)
+    """A copy of input with values at the places that the index tensors name; accumulate adds.
 
-
-_copy = opaque(
-    "copy",
-    lambda x, y: np.broadcast_to(y, x.shape),
-    linear=True,
-    d=(lambda F, g, shapes: F.zeros_like(g), lambda F, g, shapes: F.sum_to(g, shapes[1])),
-    title="CopyBackwards",
-)
-
-
-def copied(input: Tensor, src: Tensor) -> Tensor:
-    """src in the shape and dtype of input. Raises: RuntimeError if src does not broadcast to input."""
-    need_tensor(src, "copy_", "src")
-    try:
-        result: Tensor = _copy(input, src if src._a.dtype is input._a.dtype else cast(src, input._a.dtype))
-    except ValueError:
+    Raises: IndexError for the indices, RuntimeError for values of another dtype or that do not fit.
+    """
+    x, source = need_tensor(input, "index_put")._a, need_tensor(values, "index_put", "values")._a
+    if not isinstance(indices, (tuple, list)):
+        raise TypeError(
+            f"index_put: indices is {type(indices).__name__}; a tuple of index tensors is needed."
+        )
+    if source.dtype is not x.dtype:
         raise RuntimeError(
-            f"copy_: src is {sizes(src._a.shape)} and the target is {sizes(input._a.shape)}; src must "
-            "broadcast to it."
-        ) from None
-    return result
+            f"index_put: input is {input.dtype} and values is {values.dtype}; they must be equal. Convert "
+            f"one, e.g. with .to({input.dtype})."
+        )
+    basic, arrays = parse(tuple(indices), x.shape)
+    if source.ndim > _dims_at(arrays, x.ndim):
+        raise RuntimeError(
+            f"index_put: values is {sizes(source.shape)}, which has more dimensions than the indexed part of "
+            f"the {sizes(x.shape)} tensor."
+        )
+    return _placed(input, values, arrays or basic, accumulate)
 
 
-copy_ = inplace(copied, "copy_")
+def _dims_at(arrays: tuple[Any, ...], ndim: int) -> int:
+    """How many dimensions the part of an array has that index arrays select."""
+    found = [a for a in arrays if isinstance(a, ndarray)]
+    taken = sum(a.ndim if a.dtype.kind == "b" else 1 for a in found)
+    return ndim - taken + max([1 if a.dtype.kind == "b" else a.ndim for a in found], default=0)
 
 
 nameless(globals())

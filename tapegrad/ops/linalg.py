@@ -6,11 +6,13 @@ from math import prod
 from typing import Any
 
 import tapegrad.kernels.linalg as L
+import tapegrad.kernels.shape as S
 from tapegrad._errors import sizes
 from tapegrad.define import finish as _finish
-from tapegrad.define import gufunc, opaque
+from tapegrad.define import gufunc, linear, opaque
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.shape import reshape, squeeze, unsqueeze
+from tapegrad.ops.pointwise import mul
+from tapegrad.ops.shape import reshape, unsafe_view, unsqueeze
 from tapegrad.promotion import mismatch, need_tensor, not_a_tensor
 from tapegrad.tensor import Tensor
 
@@ -36,23 +38,19 @@ _mv = gufunc(
 _dot = gufunc(
     "dot", "(k),(k)->()", L.dot, saves=((1,), (0,)), d=(lambda F, g, y: g * y, lambda F, g, x: g * x)
 )
-_outer = gufunc(
-    "outer",
-    "(n),(m)->(n,m)",
-    L.outer,
-    saves=((1,), (0,)),
-    d=(lambda F, g, y: F.mv(g, y), lambda F, g, x: F.mv(F.mT(g), x)),
-)
 _matmul = gufunc(
     "matmul", "(n,k),(k,m)->(n,m)", L.matmul, batched=True, title="UnsafeViewBackward0", **_PRODUCT
 )
 _bmm = gufunc("bmm", "(n,k),(k,m)->(n,m)", L.matmul, batched=True, **_PRODUCT)
+_one_row = linear(
+    "matmul.row", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), title="SqueezeBackward4"
+)
 _CORES = (("n", "k"), ("k", "m"))
 
 
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The product of two matrices: [n, k] times [k, m]. Raises: RuntimeError for other shapes or mixed "
-    "dtypes."""
+    """The product of two matrices: [n, k] times [k, m]. Raises: RuntimeError for other shapes or mixed
+    dtypes."""
     return _finish(_mm(input, mat2), out, "mm")
 
 
@@ -67,8 +65,11 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The outer product [n, m] of two vectors [n] and [m]."""
-    return _finish(_outer(input, vec2), out, "outer")
+    """The outer product [n, m] of two vectors [n] and [m]. Raises: RuntimeError unless both are 1-d."""
+    for what, x in (("input", input), ("vec2", vec2)):
+        if need_tensor(x, "outer", what)._a.ndim != 1:
+            raise RuntimeError(f"outer: {what} is {sizes(x._a.shape)} ({x._a.ndim}-d); a vector is needed.")
+    return mul(unsqueeze(input, 1), vec2, out=out)
 
 
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -98,7 +99,10 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     except AttributeError:
         raise mismatch("matmul", _CORES, input, other, False) from None
     if n == 2 and m == 2:
-        result = _mm(input, other)
+        try:
+            result = _mm(input, other)
+        except RuntimeError:
+            raise mismatch("matmul", _CORES, input, other, False) from None
     elif n == 1 and m == 1:
         result = _dot(input, other)
     elif n == 2 and m == 1:
@@ -108,15 +112,18 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
             f"matmul: input is {n}-d and other is {m}-d; both must be 1-d or more. Use * for numbers."
         )
     elif n == 1:
-        result = squeeze(matmul(unsqueeze(input, 0), other), -2)
+        rows = matmul(unsqueeze(input, 0), other)
+        shape = rows._a.shape
+        result = (_one_row if m == 2 else unsafe_view)(rows, (*shape[:-2], shape[-1]))
     elif m == 1:
-        result = squeeze(_matmul(input, unsqueeze(other, 1)), -1)
+        columns = _matmul(input, unsqueeze(other, 1))
+        result = unsafe_view(columns, columns._a.shape[:-1])
     elif m == 2 and input._a.flags.c_contiguous:
         # One large product instead of many small ones.
         *lead, k = input._a.shape
         if k != other._a.shape[0] or input._a.dtype is not other._a.dtype:
             raise mismatch("matmul", _CORES, input, other, True)
-        result = reshape(_mm(reshape(input, prod(lead), k), other), *lead, other._a.shape[1])
+        result = unsafe_view(_mm(reshape(input, prod(lead), k), other), (*lead, other._a.shape[1]))
     else:
         result = _matmul(input, other)
     return _finish(result, out, "matmul")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tapegrad.define import inplace
-from tapegrad.ops import convert, index, linalg, nn, pointwise, random, reduce, shape
+from tapegrad.ops import convert, index, linalg, nn, pointwise, random, reduce, shape, write
 from tapegrad.tensor import Tensor
 
 # name -> function with the tensor as its first argument
@@ -25,14 +25,15 @@ _SAME = (
         "split squeeze t "
         "transpose unbind unflatten unsqueeze view view_as",
     ),
-    (index, "copy_ index_put"),
+    (index, "index_put"),
     (linalg, "addmm bmm dot matmul mm mv outer"),
     (nn, "log_softmax softmax"),
     (random, "bernoulli bernoulli_ exponential_ normal_ random_ uniform_"),
     (
         convert,
-        "allclose byte char cpu detach detach_ double equal fill_ half isclose long short to type_as zero_",
+        "allclose byte char cpu detach detach_ double equal half isclose long short to type_as",
     ),
+    (write, "copy_ fill_ zero_"),
 )
 _RENAMED = {
     "absolute": pointwise.abs,
@@ -49,17 +50,36 @@ _RENAMED = {
     "negative": pointwise.neg,
     "not_equal": pointwise.ne,
     "subtract": pointwise.sub,
-    "true_divide": pointwise.div,
+    "true_divide": pointwise._div,
     "type": convert.type_,
 }
 # These also exist with a trailing underscore, writing their result into the tensor.
 _IN_PLACE = (
-    "abs add bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min clip cos div eq "
-    "exp floor "
-    "floor_divide ge gt index_put le log logical_and logical_not logical_or logical_xor lt mul multiply ne "
-    "neg negative "
-    "pow reciprocal relu remainder round sigmoid sign sin sqrt sub subtract tanh true_divide trunc addmm"
+    "abs absolute add addmm bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min "
+    "clip cos div divide eq exp floor floor_divide ge greater greater_equal gt index_put le less less_equal "
+    "log logical_and logical_not logical_or logical_xor lt mul multiply ne neg negative not_equal pow "
+    "reciprocal relu remainder round sigmoid sign sin sqrt sub subtract tanh true_divide trunc"
 )
+
+
+# Python's operators of two operands.
+_PLAIN: dict[str, Any] = {
+    "add": pointwise._add,
+    "sub": pointwise._sub,
+    "mul": pointwise.mul,
+    "truediv": pointwise._div,
+    "floordiv": pointwise.floor_divide,
+    "mod": pointwise.remainder,
+    "and": pointwise.bitwise_and,
+    "or": pointwise.bitwise_or,
+    "xor": pointwise.bitwise_xor,
+    "eq": pointwise.eq,
+    "ne": pointwise.ne,
+    "lt": pointwise.lt,
+    "le": pointwise.le,
+    "gt": pointwise.gt,
+    "ge": pointwise.ge,
+}
 
 
 def _reflected(name: str, f: Any) -> Any:
@@ -68,6 +88,18 @@ def _reflected(name: str, f: Any) -> Any:
 
     call.__name__ = call.__qualname__ = name
     return call
+
+
+def _invert(self: Tensor) -> Any:
+    if self._kind.kind not in "iub":
+        raise TypeError(f"invert: {self.dtype} is given; ~ is defined for integers and bool.")
+    return pointwise.bitwise_not(self)
+
+
+def _iter(self: Tensor) -> Any:
+    if not self._a.ndim:
+        raise TypeError("iter: a 0-d tensor has no entries; use .item().")
+    return iter(shape.unbind(self))
 
 
 def _pow(self: Tensor, exponent: Any) -> Any:
@@ -83,30 +115,10 @@ def _matmul(self: Tensor, other: Any) -> Any:
 
 def _operators() -> dict[str, Any]:
     p = pointwise
-    plain: dict[str, Any] = {
-        "add": p._add,
-        "sub": p._sub,
-        "mul": p.mul,
-        "truediv": p._div,
-        "floordiv": p.floor_divide,
-        "mod": p.remainder,
-        "and": p.bitwise_and,
-        "or": p.bitwise_or,
-        "xor": p.bitwise_xor,
-        "eq": p.eq,
-        "ne": p.ne,
-        "lt": p.lt,
-        "le": p.le,
-        "gt": p.gt,
-        "ge": p.ge,
-    }
-    found = {f"__{k}__": f.operator for k, f in plain.items()}
-    found |= {f"__r{k}__": plain[k].operator for k in ("add", "mul", "and", "or", "xor")}
-    found |= {
-        f"__i{k}__": inplace(plain[k], f"__i{k}__")
-        for k in ("add", "sub", "mul", "truediv", "floordiv", "mod")
-    }
-    found |= {f"__i{k}__": inplace(plain[k], f"__i{k}__") for k in ("and", "or", "xor")}
+    found = {f"__{k}__": f.operator for k, f in _PLAIN.items()}
+    found |= {f"__r{k}__": _PLAIN[k].operator for k in ("add", "mul", "and", "or", "xor")}
+    in_place = ("add", "sub", "mul", "truediv", "floordiv", "mod", "and", "or", "xor")
+    found |= {f"__i{k}__": inplace(_PLAIN[k], f"{_PLAIN[k].op.name}_") for k in in_place}
     return found | {
         "__rsub__": p.rsub.operator,
         "__rtruediv__": lambda self, other: p.reciprocal(self) * other,
@@ -115,15 +127,15 @@ def _operators() -> dict[str, Any]:
         "__neg__": p.neg,
         "__pos__": lambda self: self,
         "__abs__": p.abs,
-        "__invert__": p.bitwise_not,
+        "__invert__": _invert,
         "__pow__": _pow,
         "__rpow__": lambda self, other: p.pow(other, self),
-        "__ipow__": inplace(p.pow, "__ipow__"),
+        "__ipow__": inplace(p.pow, "pow_"),
         "__matmul__": _matmul,
         "__rmatmul__": lambda self, other: NotImplemented,
         "__getitem__": index.index,
         "__setitem__": index.set_index,
-        "__iter__": lambda self: iter(shape.unbind(self)),
+        "__iter__": _iter,
     }
 
 

@@ -11,12 +11,11 @@ import tapegrad.kernels.linalg as L
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import choices, describe, say_once, sizes
 from tapegrad.define import OUT, Function, cast, composite, elementwise, indexing, opaque
-from tapegrad.dtypes import F4, F8, FLOAT, I8, as_numpy, of
+from tapegrad.dtypes import F4, F8, FLOAT, I8, U1, as_numpy, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.pointwise import add, div, mul, neg
-from tapegrad.ops.reduce import mean
+from tapegrad.ops.pointwise import add, div, mul, neg, where
 from tapegrad.ops.reduce import sum as sum_
-from tapegrad.ops.shape import expand, numpy_names, reshape, unsqueeze
+from tapegrad.ops.shape import expand, expand_as, numpy_names, reshape
 from tapegrad.promotion import mismatch, need_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -109,13 +108,13 @@ _softmax = opaque(
     "softmax",
     Q.softmax,
     saves=((OUT,),),
-    d=(lambda F, g, y, _, dim: y * (g - F.sum(g * y, (dim,), True)),),
+    d=(lambda F, g, y, _, dim: y * (g - F.sum(g * y, dim, True)),),
 )
 _log_softmax = opaque(
     "log_softmax",
     Q.log_softmax,
     saves=((OUT,),),
-    d=(lambda F, g, y, _, dim: g - F.exp(y) * F.sum(g, (dim,), True),),
+    d=(lambda F, g, y, _, dim: g - F.exp(y) * F.sum(g, dim, True),),
 )
 
 
@@ -132,9 +131,8 @@ def _soft(op: Any, input: Any, dim: int | None, dtype: Any, name: str) -> Tensor
         say_once(
             f"{name}: dim is not given and {dim} is taken, as torch does; pass dim= to say what sums to 1."
         )
-    if x._a.ndim == 0:
-        return reshape(op(reshape(x, 1), axis(dim, 0, name)), ())
-    result: Tensor = op(x, axis(dim, x._a.ndim, name))
+    at = axis(dim, x._a.ndim, name)
+    result: Tensor = op(x, (at,) if x._a.ndim else ())
     return result
 
 
@@ -240,7 +238,9 @@ def mse_loss(
         )
     if weight is not None:
         losses = mul(_squared_error(x, y), weight)
-        return losses if reduction == "none" else sum_(losses) if reduction == "sum" else mean(losses)
+        if reduction == "none":
+            return losses
+        return sum_(losses) if reduction == "sum" else div(sum_(losses), sum_(expand_as(weight, losses)))
     result: Tensor = (
         _squared_error(x, y) if reduction == "none" else _mse(x, y, x._a.size if reduction == "mean" else 1)
     )
@@ -257,34 +257,41 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
     return "sum" if size_average is False else "mean"
 
 
-_nll, _nll_spread = indexing(
-    ("nll_loss", "nll_spread"),
-    Q.nll_loss,
-    lambda g, classes, w, n, _, shape: Q.nll_spread(g, classes, w, n, shape),
-    titles=("NllLossBackward0", "NllLossBackwardBackward0"),
-)
+def _picking(key: str, title: str) -> Function:
+    """The loss of the picked classes: torch's node is named by the dimensions of its input."""
+    gather, _ = indexing(
+        (key, f"{key}.spread"),
+        Q.nll_loss,
+        lambda g, classes, w, n, _, shape: Q.nll_spread(g, classes, w, n, shape),
+        titles=(f"{title}Backward0", f"{title}BackwardBackward0"),
+    )
+    return gather
+
+
+_nll, _nll_2d = _picking("nll_loss", "NllLoss"), _picking("nll_loss.2d", "NllLoss2D")
 
 
 def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
     """The target as an int64 array of classes, checked against the input's classes."""
     shape, t = x._a.shape, need_tensor(target, name, "target")._a
-    if t.dtype.kind not in "iu":
+    if t.dtype is not I8 and t.dtype is not U1:
         raise RuntimeError(
             f"{name}: target is {target.dtype}; class indices (int64) are needed. Use .long()."
         )
-    wanted = shape[:1] + shape[2:]
+    wanted = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    classes = shape[1 if len(shape) > 1 else 0]
     if t.shape != wanted:
         kind = ValueError if t.shape[:1] != wanted[:1] else RuntimeError
         raise kind(
             f"{name}: input is {sizes(shape)} and target is {sizes(t.shape)}; target must be {sizes(wanted)}."
         )
     t = t.astype(I8, copy=False)
-    if t.size and (t.min() < 0 or t.max() >= shape[1]):
-        bad = t[((t < 0) | (t >= shape[1])) & (t != ignore)]
+    if t.size and (t.min() < 0 or t.max() >= classes):
+        bad = t[((t < 0) | (t >= classes)) & (t != ignore)]
         if not bad.size:
             return t
         raise IndexError(
-            f"{name}: target has class {int(bad[0])}; with {shape[1]} classes it must be 0 to {shape[1] - 1}."
+            f"{name}: target has class {int(bad[0])}; with {classes} classes it must be 0 to {classes - 1}."
         )
     return t
 
@@ -292,11 +299,10 @@ def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
 def _class_weight(name: str, weight: Tensor | None, x: Tensor) -> Any:
     if weight is None:
         return None
-    w = need_tensor(weight, name, "weight")._a
-    if w.shape != (x._a.shape[1],) or w.dtype is not x._a.dtype:
+    w, classes = need_tensor(weight, name, "weight")._a, x._a.shape[:2][-1]
+    if w.shape != (classes,) or w.dtype is not x._a.dtype:
         raise RuntimeError(
-            f"{name}: weight is {describe(weight)}; one per class is needed, "
-            f"{of(x._a.dtype)}[{x._a.shape[1]}]."
+            f"{name}: weight is {describe(weight)}; one per class is needed, {of(x._a.dtype)}[{classes}]."
         )
     return w
 
@@ -322,13 +328,10 @@ def nll_loss(
     x = need_tensor(input, "nll_loss")
     if x._a.ndim == 0:
         raise ValueError("nll_loss: input is 0-d; [C], [N, C] or [N, C, ...] is needed.")
-    if x._a.ndim == 1:
-        single = nll_loss(unsqueeze(x, 0), unsqueeze(target, 0), weight, None, ignore_index, None, reduction)
-        return reshape(single, ())
     t = _class_indices("nll_loss", x, target, ignore_index)
     w = _class_weight("nll_loss", weight, x)
     safe, w, n = Q.nll_plan(t, w, ignore_index, reduction == "mean", x._a.dtype)
-    return _nll(x, safe, w, n, reduction != "none")
+    return (_nll if x._a.ndim < 3 else _nll_2d)(x, safe, w, n, reduction != "none")
 
 
 def cross_entropy(
@@ -345,12 +348,12 @@ def cross_entropy(
     shape.
 
     Shapes: input [N, C, ...] or [C] scores, target [N, ...] or [] classes, or as input; weight [C].
-    Raises: as nll_loss; ValueError for a label_smoothing outside 0 to 1.
+    Raises: as nll_loss; RuntimeError for a label_smoothing outside 0 to 1.
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
     _reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; 0 to 1 is needed.")
+        raise RuntimeError(f"cross_entropy: label_smoothing is {label_smoothing}; 0 to 1 is needed.")
     x = need_tensor(input, "cross_entropy")
     need_tensor(target, "cross_entropy", "target")
     at = 0 if x._a.ndim == 1 else 1
@@ -390,7 +393,7 @@ def _uniform_loss(
     """The cross entropy against all classes alike, where the target is not ignored."""
     counted = target._a != ignore
     terms = logp if weight is None else logp * _per_class(weight, logp, at)
-    losses = neg(sum_(terms, at)) * wrap(np.asarray(counted).astype(logp._a.dtype))
+    losses: Tensor = where(wrap(np.asarray(counted)), neg(sum_(terms, at)), 0)
     if reduction == "none":
         return losses
     total = sum_(losses)

@@ -1,5 +1,5 @@
-"""Optimizers' updates as in-place operations over lists of tensors, so that they can be fused below the "
-"optimizers."""
+"""Optimizers' updates as in-place operations over lists of tensors, so that they can be fused below the
+optimizers."""
 
 from __future__ import annotations
 

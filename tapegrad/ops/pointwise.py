@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import tapegrad.kernels.pointwise as P
-from tapegrad.define import OUT, cast, elementwise, opaque, store
-from tapegrad.dtypes import B1, F4, F8
+from tapegrad._errors import describe
+from tapegrad.define import OUT, Function, cast, elementwise, finish, opaque, store
+from tapegrad.dtypes import B1, F4, F8, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.promotion import NUMBERS, need_tensor, not_a_tensor, operands, refused, result_dtype
+from tapegrad.promotion import NUMBERS, need_tensor, not_a_tensor, number, operands, refused, result_dtype
+from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
 Number = bool | int | float | complex
@@ -19,9 +22,41 @@ Number = bool | int | float | complex
 # ---- arithmetic. Python's operators reach NumPy's loops 0.3 us sooner than np.add(...) does, and NumPy's
 # scalars (results without dimensions) ten times sooner.
 
+
+def _no_bool(op: Op, xs: Sequence[Any]) -> None:
+    """torch has no `-` for bool, not even beside other dtypes: a mask that is to be inverted is meant."""
+    for x in xs:
+        if x is True or x is False or (isinstance(x, Tensor) and x._kind is B1):
+            raise RuntimeError(
+                f"{op.name}: {describe(x)} is given; numbers are needed. Invert a mask with ~, or convert "
+                "it first, e.g. with .int()."
+            )
+
+
+def _flat(F: Any, g: Any) -> Any:
+    """The cotangent of a function that is constant between its jumps."""
+    return F.zeros_like(g)
+
+
+def _no_derivative(name: str) -> Any:
+    def rule(F: Any, g: Any) -> Any:
+        raise RuntimeError(f"{name} backward: {name} has no derivative; detach() its inputs.")
+
+    return rule
+
+
 _add = elementwise("add", operator.add, ufunc=np.add, ir="a + b", d=(lambda F, g: g, lambda F, g: g))
-_sub = elementwise("sub", operator.sub, ufunc=np.subtract, ir="a - b", d=(lambda F, g: g, lambda F, g: -g))
-rsub = elementwise("rsub", P.rsub, ir="b - a", d=(lambda F, g: -g, lambda F, g: g), title="RsubBackward1")
+_sub = elementwise(
+    "sub",
+    operator.sub,
+    ufunc=np.subtract,
+    ir="a - b",
+    d=(lambda F, g: g, lambda F, g: -g),
+    check=_no_bool,
+)
+rsub = elementwise(
+    "rsub", P.rsub, ir="b - a", d=(lambda F, g: -g, lambda F, g: g), title="RsubBackward1", check=_no_bool
+)
 mul = elementwise(
     "mul",
     operator.mul,
@@ -36,29 +71,52 @@ _div = elementwise(
     ufunc=np.true_divide,
     ir="a / b",
     floats=True,
-    saves=((1,), (1, OUT)),
-    d=(lambda F, g, b: g / b, lambda F, g, b, y: -g * y / b),
+    saves=((1,), (0, 1)),  # not OUT, which the user may write: torch reads these
+    d=(lambda F, g, b: g / b, lambda F, g, a, b: -g * (a / b / b)),
 )
-neg = elementwise("neg", operator.neg, ufunc=np.negative, ir="-a", d=(lambda F, g: -g,))
-floor_divide = elementwise("floor_divide", P.floor_divide, ir="floor(a / b)", arity=2)
+neg = elementwise("neg", operator.neg, ufunc=np.negative, ir="-a", d=(lambda F, g: -g,), check=_no_bool)
+floor_divide = elementwise(
+    "floor_divide",
+    P.floor_divide,
+    ir="floor(a / b)",
+    d=(_no_derivative("floor_divide"),) * 2,
+    title="NotImplemented",  # as torch calls it
+)
+floor_quotient = elementwise(
+    "div.floor", P.floor_divide, ir="floor(a / b)", d=(_flat, _flat), title="DivBackward2"
+)
+_trunc_quotient = elementwise(
+    "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(_flat, _flat), title="DivBackward2"
+)
 remainder = elementwise(
     "remainder",
     P.remainder,
     ir="a - floor(a / b) * b",
     saves=((), (0, 1)),
-    d=(lambda F, g: g, lambda F, g, a, b: -g * F.floor_divide(a, b)),
+    d=(lambda F, g: g, lambda F, g, a, b: -g * F.floor_quotient(a, b)),
+    title="RemainderBackward1",
 )
 
 
+def _scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
+    """alpha * other, in the dtype that it will have beside input."""
+    kind = result_dtype([x for x in (input, other) if isinstance(x, (Tensor, *NUMBERS))])
+    if kind.kind in "iub" and isinstance(alpha, float):
+        raise RuntimeError(f"{op}: alpha is {alpha} and the result is {of(kind)}; an integer is needed.")
+    if not isinstance(other, Tensor):
+        return other * alpha
+    return mul(other if other._kind is kind else cast(other, kind), bool(alpha) if kind is B1 else alpha)
+
+
 def add(input: Any, other: Any, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
-    """input + alpha * other."""
-    result: Tensor = _add(input, other if alpha == 1 else mul(other, alpha), out=out)
+    """input + alpha * other. Raises: RuntimeError for integers with a float alpha."""
+    result: Tensor = _add(input, other if alpha == 1 else _scaled("add", input, other, alpha), out=out)
     return result
 
 
 def sub(input: Any, other: Any, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
-    """input - alpha * other."""
-    result: Tensor = _sub(input, other if alpha == 1 else mul(other, alpha), out=out)
+    """input - alpha * other. Raises: RuntimeError for bool, and for integers with a float alpha."""
+    result: Tensor = _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha), out=out)
     return result
 
 
@@ -70,9 +128,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     if rounding_mode is None:
         result: Tensor = _div(input, other, out=out)
     elif rounding_mode == "floor":
-        result = floor_divide(input, other, out=out)
+        result = floor_quotient(input, other, out=out)
     elif rounding_mode == "trunc":
-        result = trunc(_div(input, other), out=out)
+        result = _trunc_quotient(input, other, out=out)
     else:
         raise ValueError(f"div: rounding_mode is {rounding_mode!r}; None, 'floor' or 'trunc' is needed.")
     return result
@@ -122,7 +180,11 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     ):
         return _square(input)
     if isinstance(exponent, Tensor):
-        result = _power(input, exponent) if isinstance(input, Tensor) else _power_of_number(exponent, input)
+        if isinstance(input, Tensor):
+            result = _power(input, exponent)
+        else:
+            # The rule takes the logarithm of the number, so it must be a value of the dtype.
+            result = _power_of_number(*operands(_power_of_number.op, (exponent, input), False, cast))
     elif isinstance(exponent, NUMBERS):
         x = need_tensor(input, "pow")
         dtype = result_dtype((x, exponent))
@@ -161,14 +223,49 @@ reciprocal = elementwise(
 )
 # 0 at 0, as the lectures and torch define it; a nan passes its gradient on.
 relu = elementwise(
-    "relu", P.relu, ir="a < 0 ? 0 : a", saves=((OUT,),), d=(lambda F, g, y: F.where(y <= 0, 0, g),)
+    "relu",
+    P.relu,
+    fast=P.relu_of_floats,
+    ir="a < 0 ? 0 : a",
+    saves=((OUT,),),
+    d=(lambda F, g, y: F.gate(g, y),),
 )
-abs = elementwise("abs", np.abs, ir="abs(a)", saves=((0,),), d=(lambda F, g, x: g * F.sign(x),))
-sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(lambda F, g: F.zeros_like(g),))
-floor = elementwise("floor", np.floor, ir="floor(a)", d=(lambda F, g: F.zeros_like(g),))
-ceil = elementwise("ceil", np.ceil, ir="ceil(a)", d=(lambda F, g: F.zeros_like(g),))
-trunc = elementwise("trunc", np.trunc, ir="trunc(a)", d=(lambda F, g: F.zeros_like(g),))
-round = elementwise("round", np.rint, ir="rint(a)", d=(lambda F, g: F.zeros_like(g),))
+# An op of its own, so that also the gradient of relu alone has a graph (and second derivatives of 0).
+gate = elementwise(
+    "threshold_backward",
+    P.gate,
+    ir="b <= 0 ? 0 : a",
+    saves=((1,), ()),
+    d=(lambda F, g, y: F.gate(g, y), _flat),
+    title="ThresholdBackwardBackward0",
+)
+abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", saves=((0,),), d=(lambda F, g, x: g * F.sign(x),))
+sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_flat,))
+floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_flat,))
+ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_flat,))
+trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(_flat,))
+_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_flat,))
+_round_to = opaque(
+    "round.decimals",
+    P.round_to,
+    kind="elementwise",
+    d=(lambda F, g, shapes, n: F.zeros_like(g),),
+    title="RoundBackward1",
+)
+
+
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
+    """The nearest integer, halves to the even one; with so many decimals.
+
+    Raises: NotImplementedError for bool, and for decimals of integers.
+    """
+    if decimals == 0:
+        result: Tensor = _round(input, out=out)
+        return result
+    if need_tensor(input, "round")._kind.kind != "f":
+        raise NotImplementedError(f"round: input is {input.dtype}; decimals need a floating point tensor.")
+    return finish(_round_to(input, decimals), out, "round")
+
 
 # ---- the larger, the smaller; equals share the gradient
 
@@ -192,26 +289,59 @@ minimum = elementwise(
         lambda F, g, a, b: F.where(a < b, 0, F.where(a == b, g / 2, g)),
     ),
 )
-_clamp_numbers = opaque(
-    "clamp",
-    P.clamp,
-    kind="elementwise",
-    saves=((0,),),
-    d=(lambda F, g, x, _, low, high: F.where(F.inside(x, low, high), g, 0),),
-    title="ClampBackward1",
-)
-_clamp_low = elementwise(
-    "clamp.low",
-    np.maximum,
-    saves=((0, 1), (0, 1)),
-    d=(lambda F, g, x, low: F.where(x >= low, g, 0), lambda F, g, x, low: F.where(x < low, g, 0)),
-)
-_clamp_high = elementwise(
-    "clamp.high",
-    np.minimum,
-    saves=((0, 1), (0, 1)),
-    d=(lambda F, g, x, high: F.where(x <= high, g, 0), lambda F, g, x, high: F.where(x > high, g, 0)),
-)
+
+
+def _clamp_by_numbers(key: str, title: str) -> Function:
+    return opaque(
+        key,
+        P.clamp,
+        kind="elementwise",
+        saves=((0,),),
+        d=(lambda F, g, x, _, low, high: F.where(F.inside(x, low, high), g, 0),),
+        title=title,
+    )
+
+
+def _clamp_from(key: str, title: str) -> Function:
+    return elementwise(
+        key,
+        P.at_least,
+        ir="max(a, b)",
+        saves=((0, 1), (0, 1)),
+        d=(lambda F, g, x, low: F.where(x >= low, g, 0), lambda F, g, x, low: F.where(x < low, g, 0)),
+        title=title,
+    )
+
+
+def _clamp_to(key: str, title: str) -> Function:
+    return elementwise(
+        key,
+        P.at_most,
+        ir="min(a, b)",
+        saves=((0, 1), (0, 1)),
+        d=(lambda F, g, x, high: F.where(x <= high, g, 0), lambda F, g, x, high: F.where(x > high, g, 0)),
+        title=title,
+    )
+
+
+# For each name: the op for numbers, for a lower bound and for an upper bound; torch names their nodes apart.
+_CLAMPS = {
+    "clamp": (
+        _clamp_by_numbers("clamp", "ClampBackward1"),
+        _clamp_from("clamp.from", "ClampBackward0"),
+        _clamp_to("clamp.to", "ClampBackward0"),
+    ),
+    "clamp_min": (
+        _clamp_by_numbers("clamp_min", "ClampMinBackward0"),
+        _clamp_from("clamp_min.tensor", "ClampMinBackward1"),
+        None,
+    ),
+    "clamp_max": (
+        _clamp_by_numbers("clamp_max", "ClampMaxBackward0"),
+        None,
+        _clamp_to("clamp_max.tensor", "ClampMaxBackward1"),
+    ),
+}
 _clamp = elementwise(
     "clamp.tensors",
     P.clamp,
@@ -232,29 +362,36 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     """
     if min is None and max is None:
         raise RuntimeError("clamp: min and max are both None; at least one is needed.")
-    x = need_tensor(input, "clamp")
+    return finish(_limit("clamp", input, min, max), out, "clamp")
+
+
+def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
+    x = need_tensor(input, name)
+    min, max = (v.item() if isinstance(v, np.generic) else v for v in (min, max))
+    for what, v in (("min", min), ("max", max)):
+        if v is not None and not isinstance(v, (Tensor, *NUMBERS)):
+            raise TypeError(f"{name}: {what} is {type(v).__name__}; a number or a Tensor is needed.")
+    by_numbers, above, below = _CLAMPS[name]
     if not isinstance(min, Tensor) and not isinstance(max, Tensor):
         dtype = result_dtype([v for v in (x, min, max) if v is not None])
         x = x if x._a.dtype is dtype else cast(x, dtype)
-        low, high = (None if v is None else dtype.type(v) for v in (min, max))
-        result: Tensor = _clamp_numbers(x, low, high)
-    elif max is None:
-        result = _clamp_low(x, min)
-    elif min is None:
-        result = _clamp_high(x, max)
-    else:
-        result = _clamp(x, min, max)
-    return result if out is None else store(result, out, "clamp")
+        low, high = (None if v is None else number(v, dtype) for v in (min, max))
+        return by_numbers(x, low, high)
+    if max is None and above is not None:
+        return above(x, min)
+    if min is None and below is not None:
+        return below(x, max)
+    return _clamp(x, min, max)
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """input, but at least min."""
-    return clamp(input, min=min)
+    return _limit("clamp_min", input, min, None)
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """input, but at most max."""
-    return clamp(input, max=max)
+    return _limit("clamp_max", input, None, max)
 
 
 # ---- a choice

@@ -107,7 +107,7 @@ def _kind(dtype: Any, op: str, otherwise: Any = None) -> Any:
 def _made(
     op: str, flat: Any, shape: tuple[int, ...], device: Any, requires_grad: bool, out: Tensor | None
 ) -> Tensor:
-    t = wrap(flat.reshape(shape))
+    t = wrap(flat.reshape(shape) if shape else flat.reshape(())[()])
     if out is not None:
         return store(t, out, op)
     return t.requires_grad_() if requires_grad else t
@@ -124,7 +124,8 @@ def _count(shape: tuple[int, ...]) -> int:
 
 
 def rand(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[int] | None = None,
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: Any = None,
@@ -135,13 +136,14 @@ def rand(
 ) -> Tensor:
     """Uniform numbers in [0, 1)."""
     check_device(device, "rand")
-    shape = shape_of(size, "rand")
+    shape = shape_of(sides, "rand", size)
     flat = R.uniform(_stream(generator, "rand"), _count(shape), 0.0, 1.0, _kind(dtype, "rand"))
     return _made("rand", flat, shape, device, requires_grad, out)
 
 
 def randn(
-    *size: Any,
+    *sides: Any,
+    size: Sequence[int] | None = None,
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: Any = None,
@@ -152,7 +154,7 @@ def randn(
 ) -> Tensor:
     """Numbers of the standard normal distribution."""
     check_device(device, "randn")
-    shape = shape_of(size, "randn")
+    shape = shape_of(sides, "randn", size)
     flat = R.normal(_stream(generator, "randn"), _count(shape), 0.0, 1.0, _kind(dtype, "randn"))
     return _made("randn", flat, shape, device, requires_grad, out)
 
@@ -248,8 +250,9 @@ def normal(
         shape = shape_of((tuple(size),), "normal")
         flat = R.normal(_stream(generator, "normal"), _count(shape), mean, std, _kind(dtype, "normal"))
         return _made("normal", flat, shape, None, False, None)
-    if isinstance(std, Tensor) and (std._a < 0).any():
-        raise RuntimeError(f"normal: std has {float(std._a.min())}; 0 or more is needed.")
+    least = std if not isinstance(std, Tensor) else float(std._a.min()) if std._a.size else 0.0
+    if least < 0:
+        raise RuntimeError(f"normal: std has {least}; 0 or more is needed.")
     if isinstance(mean, Tensor) and isinstance(std, Tensor):
         try:
             shape = np.broadcast_shapes(mean._a.shape, std._a.shape)
@@ -279,14 +282,14 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor 
 # ---- in place: a draw as an operation on what was there, which the gradient then no longer reaches
 
 
-def _drawing(name: str, flat: Any) -> Any:
+def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
     """The in-place method `name`: flat(stream, tensor, n, ...) draws n values."""
     fresh_values = opaque(
         name,
         lambda _, a: a,
         linear=True,
         d=(lambda F, g, shapes, _: F.zeros_like(g),),
-        title=f"{name.capitalize()}Backward0",
+        title=title,
     )
 
     @wraps(flat)
@@ -303,8 +306,8 @@ def _drawing(name: str, flat: Any) -> Any:
 
 
 def _uniform(stream: Stream, a: Any, low: float = 0.0, to: float = 1.0) -> Any:
-    """Uniform numbers in [from, to), in place. Raises: RuntimeError for from above to, or an integer "
-    "tensor."""
+    """Uniform numbers in [from, to), in place. Raises: RuntimeError for from above to, or an integer
+    tensor."""
     return R.uniform(stream, a.size, low, to, a.dtype)
 
 
@@ -335,15 +338,15 @@ def _bernoulli(stream: Stream, a: Any, p: Any = 0.5) -> Any:
 
 
 def _exponential(stream: Stream, a: Any, lambd: float = 1.0) -> Any:
-    """Numbers of the exponential distribution with rate lambd, in place. Raises: RuntimeError unless "
-    "lambd > 0."""
+    """Numbers of the exponential distribution with rate lambd, in place. Raises: RuntimeError unless
+    lambd > 0."""
     return R.exponential(stream, a.size, lambd, a.dtype)
 
 
 uniform_ = _drawing("uniform", _uniform)
 normal_ = _drawing("normal", _normal)
-random_ = _drawing("random", _random)
-bernoulli_ = _drawing("bernoulli", _bernoulli)
+random_ = _drawing("random", _random, "RandomBackward2")
+bernoulli_ = _drawing("bernoulli", _bernoulli, "BernoulliBackward2")
 exponential_ = _drawing("exponential", _exponential)
 
 

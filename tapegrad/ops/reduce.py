@@ -9,7 +9,7 @@ import numpy as np
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import OUT, Function, cast, finish, indexing, reduction
-from tapegrad.dtypes import F4, F8, I8, as_numpy, uint8
+from tapegrad.dtypes import B1, F4, F8, I8, as_numpy, uint8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import maximum, minimum
 from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, stack, unbind
@@ -50,7 +50,7 @@ def _spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
 
 def _var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
     n = R.count(shape, dim) - correction
-    return g * (2 / n if n > 0 else np.nan if n < 0 else np.inf) * (x - F.mean(x, dim, True))
+    return g * (2 / n if n > 0 else np.inf) * (x - F.mean(x, dim, True))
 
 
 def _std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
@@ -67,14 +67,17 @@ def _norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: floa
     if p in (np.inf, -np.inf):
         hit = (F.abs(x) == y) | (x != x)
         count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
-        return F.where(hit, g * F.sign(x) / count, 0)
+        return F.sign(x) * F.where(hit, g / count, 0)
     steep = F.where(x == 0, 0, F.sign(x) * F.power(F.abs(x), p - 1))
     return steep * F.where(y == 0, 0, g * F.power(y, 1 - p))
 
 
 _sum, _sum_dim = _both("sum", R.sum, lambda F, g, shape, dim: F.expand(g, shape))
-_mean, _mean_dim = _both("mean", R.mean, lambda F, g, shape, dim: F.expand(g / R.count(shape, dim), shape))
-_prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, shape, dim: g * _others(F, x, dim), (0,))
+_mean, _mean_dim = _both(
+    "mean", R.mean, lambda F, g, shape, dim: F.expand(g / (R.count(shape, dim) or 1), shape)
+)
+# torch reads the product itself, too, and notices when it was written.
+_prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, _y, shape, dim: g * _others(F, x, dim), (0, OUT))
 _var = reduction("var", R.var, d=_var_rule, saves=(0,))
 _std = reduction("std", R.std, d=_std_rule, saves=(0, OUT))
 _norm = reduction(
@@ -261,7 +264,7 @@ def norm(
 ) -> Tensor:
     """The p-norm of all elements as one vector, or over the dimensions `dim`; "fro" is 2.
 
-    Raises: RuntimeError for integers, ValueError for another name.
+    Raises: RuntimeError for integers, another name, and where p is negative or inf and there is no element.
     """
     if names:
         dim, keepdim = numpy_names("norm", names, dim, keepdim)
@@ -271,9 +274,12 @@ def norm(
             f"norm: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
     if isinstance(p, str) and p != "fro":
-        raise ValueError(f"norm: p is {p!r}; a number or 'fro' is needed.")
+        raise RuntimeError(f"norm: p is {p!r}; a number or 'fro' is needed.")
     order = 2.0 if p is None or isinstance(p, str) else float(p)
-    return finish(_norm(x, dims_of(dim, x._a.ndim, "norm"), keepdim, order), out, "norm")
+    dims = dims_of(dim, x._a.ndim, "norm")
+    if (order < 0 or order == np.inf) and any_zero(x._a.shape, dims):
+        raise RuntimeError(f"norm: input is {sizes(x._a.shape)}; the {p}-norm of no elements is not defined.")
+    return finish(_norm(x, dims, keepdim, order), out, "norm")
 
 
 # ---- extremes
@@ -380,6 +386,10 @@ def amin(
 
 def _arg(input: Any, dim: int | None, keepdim: bool, op: str, kernel: Any) -> Tensor:
     x = need_tensor(input, op)
+    if x._kind is B1:
+        raise RuntimeError(f"{op}: input is bool; numbers are needed. Convert it first, e.g. with .int().")
+    if dim is None and not x._a.size:
+        raise IndexError(f"{op}: input is {sizes(x._a.shape)}; one element or more is needed.")
     _not_empty(x, dim, op)
     return wrap(kernel(x._a, None if dim is None else axis(dim, x._a.ndim, op), keepdim))
 

@@ -21,9 +21,10 @@ Dims = int | Sequence[int] | None
 # ---- primitives: arguments already checked and normalised
 
 _view = linear("view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-_reshape_copy = linear("unsafe_view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape))
+_reshape_alias = linear("reshape_alias", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), view=True)
+unsafe_view = linear("unsafe_view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape))
 _transpose = linear("transpose", S.transpose, lambda F, g, _, i, j: F.transpose(g, i, j), view=True)
-_t = linear("t", S.t, lambda F, g, _: F.mT(g), view=True)
+_t = linear("t", S.t, lambda F, g, _: F.mT(g) if g.ndim == 2 else g, view=True)
 _permute = linear(
     "permute", S.permute, lambda F, g, _, dims: F.permute(g, tuple(np.argsort(dims).tolist())), view=True
 )
@@ -35,9 +36,8 @@ _squeeze_dims = linear(
     "squeeze.dims", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, title="SqueezeBackward2"
 )
 _unsqueeze = linear("unsqueeze", S.unsqueeze, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-_expand = linear("expand", S.expand, lambda F, g, shape, _: F.sum_to(g, shape), view=True)
+_expand = linear("expand", S.broadcast, lambda F, g, shape, _: F.sum_to(g, shape), view=True)
 _sum_to = linear("sum_to", S.sum_to, lambda F, g, shape, _: F.expand(g, shape), title="SumBackward1")
-_alias = linear("alias", S.alias, lambda F, g, _: g, view=True)
 clone_ = linear("clone", S.clone, lambda F, g, _: g)
 _contiguous = linear("contiguous", S.contiguous, lambda F, g, _: g, title="CloneBackward0")
 
@@ -132,7 +132,9 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     """
     x = need_tensor(input, "reshape")._a
     new = _resolve(_sequence(shape, "reshape"), x, "reshape")
-    return (_view if _can_view(x, new) else _reshape_copy)(input, new)
+    if x.flags.c_contiguous:
+        return _view(input, new)
+    return (_reshape_alias if _can_view(x, new) else unsafe_view)(input, new)
 
 
 def view(input: Tensor, *shape: Any) -> Tensor:
@@ -184,7 +186,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension."""
-    return reshape(input, -1) if input.numel() else reshape(input, 0)
+    return _view(contiguous(need_tensor(input, "ravel")), (input._a.size,))
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -264,30 +266,29 @@ def sum_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions swapped."""
     n = need_tensor(input, "transpose")._a.ndim
-    result: Tensor = (
-        _transpose(input, axis(dim0, n, "transpose"), axis(dim1, n, "transpose")) if n else _alias(input)
-    )
+    result: Tensor = _transpose(input, axis(dim0, n, "transpose"), axis(dim1, n, "transpose"))
     return result
 
 
 def t(input: Tensor) -> Tensor:
     """A matrix transposed, as a view; fewer dimensions stay. Raises: RuntimeError for more than two."""
     n = need_tensor(input, "t")._a.ndim
-    if n == 2:
-        return _t(input)
     if n > 2:
         raise RuntimeError(
             f"t: input is {sizes(input._a.shape)} ({n}-d); at most 2-d is needed. Use mT or transpose."
         )
-    return _alias(input)
+    return _t(input)
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
-    """A view with the dimensions in another order. Raises: RuntimeError unless `dims` names each once."""
+def permute(input: Tensor, *order_: Any, dims: Sequence[int] | None = None) -> Tensor:
+    """A view with the dimensions in another order: permute(1, 0), permute((1, 0)) or permute(dims=(1, 0)).
+
+    Raises: RuntimeError unless each dimension is named once.
+    """
     n = need_tensor(input, "permute")._a.ndim
-    given = _sequence(dims, "permute")
-    order = tuple([axis(d, n, "permute") for d in given])
-    if len(order) != n or len(set(order)) != n:
+    given = _sequence(order_ if dims is None else (dims,), "permute")
+    order = tuple([axis(d, n, "permute") for d in given]) if len(given) == n else ()
+    if len(set(order)) != n:
         raise RuntimeError(
             f"permute: input is {n}-d and dims are {given}; each dimension is needed exactly once."
         )
@@ -334,6 +335,9 @@ def _cut(dim: int, at: Any) -> tuple[Any, ...]:
 def _cat_vjp(F: Any, g: Any, shapes: Sequence[tuple[int, ...]], need: Any, dim: int) -> list[Any]:
     gs, start = [], 0
     for shape, p in zip(shapes, need, strict=True):
+        if len(shape) != len(g.shape):  # an empty 1-d tensor that joined
+            gs.append(None if p is None else F.blank(shape, g))
+            continue
         stop = start + shape[dim]
         gs.append(None if p is None else F.getitem(g, _cut(dim, slice(start, stop))))
         start = stop
@@ -357,7 +361,9 @@ def _tensors(tensors: Any, op: str) -> list[Tensor]:
         if not isinstance(x, Tensor):
             raise not_a_tensor(op, f"tensors[{i}]", x)
     if not found:
-        raise ValueError(f"{op}: the list of tensors is empty; at least one is needed.")
+        raise (ValueError if op == "cat" else RuntimeError)(
+            f"{op}: the list of tensors is empty; at least one is needed."
+        )
     kind = found[0]._kind
     for x in found:
         if x._kind is not kind:
@@ -373,9 +379,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     """
     if names:
         dim, _ = numpy_names("cat", names, dim)
-    every = _tensors(tensors, "cat")
+    xs = _tensors(tensors, "cat")
     # An empty 1-d tensor joins anything: code that collects batches starts with torch.tensor([]).
-    xs = [x for x in every if x._a.size or x._a.ndim != 1] or every[:1]
+    xs.sort(key=lambda x: x._a.shape == (0,))
     first = xs[0]._a.shape
     if not first:
         raise RuntimeError("cat: tensors[0] is 0-d; 1-d or more is needed. Use stack.")
@@ -383,11 +389,10 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     try:
         return finish(_cat(xs, i), out, "cat")
     except ValueError:
-        other = next(x for x in xs if not _joins(x._a.shape, first, i))
+        other = next(x._a.shape for x in xs if not _joins(x._a.shape, first, i) and x._a.shape != (0,))
         raise RuntimeError(
-            f"cat: tensors[0] is {sizes(first)} and tensors[{xs.index(other)}] is {sizes(other._a.shape)}; "
-            "they must be "
-            f"equal except at dimension {i}."
+            f"cat: one tensor is {sizes(first)} and another {sizes(other)}; they must be equal except at "
+            f"dimension {i}."
         ) from None
 
 
@@ -398,7 +403,7 @@ def _joins(a: tuple[int, ...], b: tuple[int, ...], dim: int) -> bool:
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, **names: Any) -> Tensor:
     """The tensors, of one shape, along a new dimension.
 
-    Raises: RuntimeError for shapes that differ, ValueError for an empty list.
+    Raises: RuntimeError for shapes that differ, and for an empty list.
     """
     if names:
         dim, _ = numpy_names("stack", names, dim)
@@ -429,6 +434,7 @@ def _unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
 
 
 _split = several("split", _split_back, index.getitem.op)
+_split_sizes = several("split_with_sizes", _split_back, index.getitem.op)
 _unbind = several("unbind", _unbind_back, index.getitem.op)
 
 
@@ -443,17 +449,18 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     i = axis(dim, len(shape), "split")
     n, given = shape[i], split_size_or_sections
     if isinstance(given, int):
+        cut = _split
         if given < 0 or (given == 0 and n):
             raise RuntimeError(f"split: split_size is {given}; 1 or more is needed.")
         lengths = tuple([min(given, n - k) for k in range(0, n, given or 1)]) or (0,)
     else:
-        lengths = tuple(given)
+        cut, lengths = _split_sizes, tuple(given)
         if sum(lengths) != n or min(lengths, default=0) < 0:
             raise RuntimeError(
                 f"split: sections are {list(lengths)}; they must add up to dimension {i}'s size {n}."
             )
     ends = list(accumulate(lengths, initial=0))
-    return tuple(_split(tensor, [_cut(i, slice(a, b)) for a, b in pairwise(ends)], i, lengths))
+    return tuple(cut(tensor, [_cut(i, slice(a, b)) for a, b in pairwise(ends)], i, lengths))
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -470,10 +477,10 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of each entry along dim, without it. Raises: RuntimeError for a 0-d tensor."""
+    """Views of each entry along dim, without it. Raises: IndexError for a 0-d tensor."""
     shape = need_tensor(input, "unbind")._a.shape
     if not shape:
-        raise RuntimeError("unbind: input is 0-d; 1-d or more is needed.")
+        raise IndexError("unbind: input is 0-d; 1-d or more is needed.")
     i = axis(dim, len(shape), "unbind")
     return tuple(_unbind(input, [_cut(i, k) for k in range(shape[i])], i))
 

@@ -53,7 +53,7 @@ class Optimizer:
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
                 raise TypeError(f"{op}: params[{i}] is {type(p).__name__}; a Tensor is needed.")
-            if not p.is_leaf:
+            if not (p.is_leaf or p.retains_grad or self.defaults.get("differentiable")):
                 raise ValueError(
                     f"{op}: params[{i}], {describe(p)}, was computed; only leaves can be trained."
                 )
@@ -87,8 +87,8 @@ class Optimizer:
         return {p: i for i, p in enumerate(dict.fromkeys(every))}
 
     def state_dict(self) -> dict[str, Any]:
-        """State and groups with parameters as numbers, as torch writes them. The state's tensors are "
-        "shared."""
+        """State and groups with parameters as numbers, as torch writes them. The state's tensors are
+        shared."""
         number = self._numbered()
         groups = [{**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups]
         return {

@@ -1,7 +1,7 @@
-"""Pictures of the computation graph."""
+"""Pictures of the computation graph, and the chain rule written out."""
 
-from typing import Any
+from tapegrad.viz.chain_rule import ChainRule, chain_rule, explain
+from tapegrad.viz.drawing import Drawing, graph
+from tapegrad.viz.picture import Picture
 
-
-def explain(*_: Any) -> None:
-    raise NotImplementedError
+__all__ = ["ChainRule", "Drawing", "Picture", "chain_rule", "explain", "graph"]

@@ -27,8 +27,8 @@ class IncompatibleKeys(NamedTuple):
 
 
 class StateDict(OrderedDict[str, Any]):
-    """The tensors of a module by their full names; `_metadata` holds the version of each module, as torch "
-    "writes it."""
+    """The tensors of a module by their full names; `_metadata` holds the version of each module, as torch
+    writes it."""
 
     _metadata: OrderedDict[str, Any]
 
@@ -138,8 +138,8 @@ class Module:
             raise KeyError(f"register_{what}: {name!r} exists already; choose another name.")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter. Raises: KeyError for a name that is taken or unusable, TypeError for another "
-        "class."""
+        """Add a parameter. Raises: KeyError for a name that is taken or unusable, TypeError for another
+        class."""
         self._check_name("parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
@@ -161,8 +161,8 @@ class Module:
         self._transient.discard(name) if persistent else self._transient.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Add a submodule. Raises: KeyError for a name that is taken or unusable, TypeError for another "
-        "class."""
+        """Add a submodule. Raises: KeyError for a name that is taken or unusable, TypeError for another
+        class."""
         self._check_name("module", name, self._modules)
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"add_module: {name} is {type(module).__name__}; an nn.Module or None is needed.")
@@ -290,8 +290,8 @@ class Module:
                 p.grad = p.grad.detach().zero_()
 
     def _convert(self: Self, change: Callable[[Tensor], Tensor]) -> Self:
-        """Put change(value) in the place of every parameter's and buffer's value; the objects stay the "
-        "same."""
+        """Put change(value) in the place of every parameter's and buffer's value; the objects stay the
+        same."""
         with no_grad():
             for _, p in self._named("_parameters", "", True, True):
                 grad, p.grad = p.grad, None
@@ -335,8 +335,8 @@ class Module:
     # ---- state
 
     def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> StateDict:
-        """Parameters and persistent buffers by their dotted names, sharing memory; keep_vars keeps them "
-        "attached."""
+        """Parameters and persistent buffers by their dotted names, sharing memory; keep_vars keeps them
+        attached."""
         state: StateDict = StateDict() if destination is None else destination
         if not hasattr(state, "_metadata"):
             state._metadata = OrderedDict()

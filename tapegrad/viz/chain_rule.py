@@ -1,0 +1,243 @@
+"""The chain rule, written out: every path from a result to an input, its local derivatives, and their sum."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tapegrad.autograd.graph import Graph, Vertex
+from tapegrad.autograd.graph import graph as recorded
+from tapegrad.tensor import Tensor
+from tapegrad.viz.drawing import number, values
+
+MOST_PATHS = 200  # so many are listed; their number doubles with every diamond
+STEP = 1e-6  # of the central difference, relative, in float64
+
+
+@dataclass(slots=True)
+class Path:
+    """One path from the result down to the input.
+
+    steps: (vertex, which of its inputs comes next). locals: the derivative of each step, None where it is not
+    from one number to another. product: what the path contributes to the gradient.
+    """
+
+    steps: list[tuple[Vertex, int]]
+    product: Any = None
+
+    @property
+    def locals(self) -> list[float | None]:
+        """The derivatives along the path."""
+        return [v.locals[i] for v, i in self.steps]
+
+    @property
+    def vertices(self) -> list[Vertex]:
+        """All vertices, from the result to the input."""
+        return [*[v for v, _ in self.steps], self.steps[-1][0].inputs[self.steps[-1][1]]]
+
+
+@dataclass(slots=True)
+class ChainRule:
+    """What `chain_rule` found. `str` of it is the written-out derivation.
+
+    total: the sum of all paths' products, which is the gradient. checked: the central difference, or None
+    where values are missing. paths: at most MOST_PATHS of the `count` there are.
+    """
+
+    result: str
+    variable: str
+    paths: list[Path]
+    count: int
+    total: Any
+    checked: Any
+    names: dict[Vertex, str] = field(repr=False, default_factory=dict)
+
+    def __str__(self) -> str:
+        return "\n".join(_written(self)) + "\n"
+
+
+def explain(a: Tensor, w: Tensor, names: Mapping[str, Any] | None = None) -> None:
+    """Print da/dw as the chain rule gives it: each path from a to w with its local derivatives and their
+    product, the sum over the paths, and a finite difference beside it.
+
+    Raises: as chain_rule.
+    """
+    sys.stdout.write(str(chain_rule(a, w, names)))
+
+
+def chain_rule(a: Tensor, w: Tensor, names: Mapping[str, Any] | None = None) -> ChainRule:
+    """The derivation that `explain` prints, as data.
+
+    Raises: RuntimeError if a has no graph, is not a single number, or does not depend on w; or if the graph
+    was freed and its values are too large to have been kept.
+    """
+    g = recorded(a, names=names, gradients=True)
+    root, leaf = g.roots[0], g.find(w)
+    if a.numel() != 1:
+        raise RuntimeError(
+            f"explain: a is {list(a.shape)}; a single number is needed. Reduce it first (.sum(), .mean())."
+        )
+    if leaf is None:
+        raise RuntimeError(
+            f"explain: a does not depend on this Tensor{list(w.shape)}; pass one of the tensors it was "
+            "computed from."
+        )
+    labels = _labels(g)
+    paths, count = _paths(g, root, leaf)
+    for path in paths:
+        path.product = _product(path)
+    if any(path.product is None for path in paths):
+        raise RuntimeError(
+            "explain: the graph was freed, or an array in it was written in place, and it is too large to "
+            "rebuild; call "
+            "explain before backward(), or pass retain_graph=True there."
+        )
+    total = leaf.gradient if count > len(paths) else sum(path.product for path in paths)
+    return ChainRule(labels[root], labels[leaf], paths, count, total, _difference(g, root, leaf), labels)
+
+
+def _labels(g: Graph) -> dict[Vertex, str]:
+    """A name for every vertex: the variable's, or the op's with a number."""
+    labels, seen = {}, dict[str, int]()
+    for v in g.vertices:
+        base = v.name or v.op or v.kind
+        seen[base] = seen.get(base, 0) + 1
+        labels[v] = base if v.name or seen[base] == 1 else f"{base}_{seen[base]}"
+    return labels
+
+
+# ---- paths
+
+
+def _reaching(g: Graph, leaf: Vertex) -> dict[Vertex, int]:
+    """How many paths lead from each vertex to the leaf."""
+    count: dict[Vertex, int] = {}
+    for v in g.vertices:
+        n = 1 if v is leaf else sum(count.get(x, 0) for x in v.inputs)
+        if n:
+            count[v] = n
+    return count
+
+
+def _paths(g: Graph, root: Vertex, leaf: Vertex) -> tuple[list[Path], int]:
+    """The paths from root to leaf, at most MOST_PATHS of them, and how many there are."""
+    count = _reaching(g, leaf)
+    paths: list[Path] = []
+    stack: list[tuple[Vertex, list[tuple[Vertex, int]]]] = [(root, [])]
+    while stack and len(paths) < MOST_PATHS:
+        v, steps = stack.pop()
+        if v is leaf and steps:
+            paths.append(Path(steps))
+        elif v is not leaf:
+            stack += [(x, [*steps, (v, i)]) for i, x in reversed(list(enumerate(v.inputs))) if x in count]
+    return paths, count.get(root, 0)
+
+
+def _product(path: Path) -> Any:
+    """The gradient that arrives through this path alone; None if a rule lacks what it reads."""
+    first = path.steps[0][0]
+    g = np.ones(first.shape or (), first.dtype or "f4")
+    for v, i in path.steps:
+        below = v.pull(g)
+        if below is None:
+            return None
+        g = np.asarray(below[i])
+    return g
+
+
+# ---- the finite difference
+
+
+def _difference(g: Graph, root: Vertex, leaf: Vertex) -> Any:
+    """The central difference of the result by each element of the leaf, replayed in float64; None if a value
+    that the replay needs was not kept."""
+    needed = [v for v in g.vertices if v in _reaching(g, leaf) and v is not leaf]
+    if leaf.value is None or leaf.changed or any(_missing(v) for v in needed):
+        return None
+    at = leaf.value.astype("f8")
+    slope = np.zeros(at.shape)
+    for i in np.ndindex(at.shape):
+        h = STEP * max(1.0, abs(at[i]))
+        ends = []
+        for sign in (1, -1):
+            moved = at.copy()
+            moved[i] += sign * h
+            ends.append(_replay(needed, leaf, moved)[root])
+        slope[i] = float((ends[0] - ends[1]).item()) / (2 * h)
+    return slope
+
+
+def _missing(v: Vertex) -> bool:
+    """Whether an input of v that does not lie on a path is unknown. An op replays only with all of its
+    inputs."""
+    complete = len(v.inputs) == len(v.node.parents)
+    return not complete or any((x.value is None and x.kind == "constant") or x.changed for x in v.inputs)
+
+
+def _replay(needed: list[Vertex], leaf: Vertex, moved: Any) -> dict[Vertex, Any]:
+    known: dict[Vertex, Any] = {leaf: moved}
+    for v in needed:
+        xs = [
+            known[x] if x in known else x.value.astype("f8") if x.value.dtype.kind == "f" else x.value
+            for x in v.inputs
+        ]
+        known[v] = xs[0] if v.op == "to_copy" else np.asarray(v.replay(xs))
+    return known
+
+
+# ---- the text
+
+
+def _written(rule: ChainRule) -> list[str]:
+    lines = [f"d{rule.result}/d{rule.variable}"]
+    many = rule.count > len(rule.paths)
+    for k, path in enumerate(rule.paths, 1):
+        chain = " <- ".join(rule.names[v] for v in path.vertices)
+        lines += ["", f"path {k}: {chain}"]
+        lines += _steps(rule, path)
+        factors = [number(d) for d in path.locals if d is not None]
+        shown = " * ".join(factors) + " = " if len(factors) == len(path.steps) > 1 else ""
+        lines.append(f"  product: {shown}{values(path.product)}")
+    if many:
+        lines += ["", f"... {rule.count} paths in all; the first {len(rule.paths)} are shown"]
+    terms = " + ".join(values(p.product) for p in rule.paths)
+    lines += [
+        "",
+        f"sum over {rule.count} path{'s' * (rule.count > 1)}: "
+        + (f"{terms} = " if 1 < rule.count <= 8 else "")
+        + values(rule.total),
+    ]
+    if rule.checked is None:
+        lines.append(
+            "finite difference: not possible, since not every value was kept (more than 16 elements)"
+        )
+    else:
+        lines.append(f"finite difference: {_precise(rule.checked)}")
+    return lines
+
+
+def _steps(rule: ChainRule, path: Path) -> list[str]:
+    rows = []
+    for v, i in path.steps:
+        below = rule.names[v.inputs[i]]
+        d = v.locals[i]
+        what = (
+            number(d)
+            if d is not None
+            else f"{v.op}'s rule, {list(v.shape or ())} by {list(v.inputs[i].shape or ())}"
+        )
+        rows.append((f"d{rule.names[v]}/d{below}", what, f"{v.op}  {v.line}".strip()))
+    wide = [max(len(r[k]) for r in rows) for k in range(2)]
+    return [f"  {a:<{wide[0]}} = {b:<{wide[1]}}   {c}".rstrip() for a, b, c in rows]
+
+
+def _precise(a: Any) -> str:
+    if a.size == 1:
+        return f"{a.item():.6f}"
+    return str(
+        np.array2string(a, separator=", ", formatter={"all": lambda x: f"{x:.6f}"}, max_line_width=10**6)
+    )

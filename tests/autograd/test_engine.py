@@ -1,0 +1,299 @@
+"""The engine: accumulation, ownership, hooks, views, modes, threads, memory."""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import tapegrad as torch
+from tapegrad import tape
+from tapegrad.autograd import grad
+
+
+def test_accumulation_over_backwards_and_paths():
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = (x * x + x * 3.0).sum()
+    y.backward(retain_graph=True)
+    assert x.grad.tolist() == [5.0, 7.0, 9.0]
+    held = x.grad
+    y.backward()
+    assert x.grad is held and held.tolist() == [10.0, 14.0, 18.0]
+
+
+def test_diamonds_do_not_cost_a_path_each():
+    x = t = torch.tensor([1.0], requires_grad=True)
+    for _ in range(60):
+        t = t + t
+    t.sum().backward()
+    assert x.grad.item() == 2.0**60
+
+
+def test_gradients_have_owners():
+    a, b = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    seed = torch.ones(3)
+    (a + b).backward(seed)
+    a.grad.zero_()
+    assert b.grad.tolist() == [1.0] * 3 and seed.tolist() == [1.0] * 3
+    x = torch.ones(3, requires_grad=True)
+    x.sum().backward()  # a broadcast, read-only array inside
+    x.grad.add_(1)
+    assert x.grad.tolist() == [2.0] * 3
+
+
+def test_results_of_grad_do_not_share_memory():
+    a, b = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    ga, gb = grad((a + b).sum(), (a, b))
+    ga.zero_()
+    assert gb.tolist() == [1.0] * 3
+
+
+def test_a_wanted_node_runs_only_if_another_lies_below():
+    x = torch.tensor([2.0], requires_grad=True)
+    h = x * x
+    z = (h * 3).sum()
+    assert grad(z, h)[0].tolist() == [3.0]  # frees what z recorded, and nothing of h
+    assert grad(h.sum(), x)[0].tolist() == [4.0]
+    h = x * x
+    both = grad((h * 3).sum(), (h, x))
+    assert [g.item() for g in both] == [3.0, 12.0]
+
+
+def test_node_and_grad_of_a_leaf_survive_requires_grad_false():
+    x = torch.tensor([1.0], requires_grad=True)
+    y = (x * 2).sum()
+    x.requires_grad_(False)
+    assert not x.requires_grad and x.is_leaf
+    y.backward()
+    assert x.grad.tolist() == [2.0]
+    x.requires_grad_()
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [5.0]
+
+
+def test_hooks_see_and_replace_gradients():
+    x = torch.ones(2, requires_grad=True)
+    y = x * 2
+    seen = []
+    handle = y.register_hook(lambda g: seen.append(g.tolist()))
+    y.register_hook(lambda g: g * 10)
+    y.retain_grad()
+    y.sum().backward()
+    assert seen == [[1.0, 1.0]] and y.grad.tolist() == [10.0, 10.0] and x.grad.tolist() == [20.0, 20.0]
+    handle.remove()
+    handle.remove()
+    with x.register_hook(lambda g: g * 0):
+        (x * 2).sum().backward()
+    assert seen == [[1.0, 1.0]] and x.grad.tolist() == [20.0, 20.0]
+
+
+def test_a_hook_that_keeps_its_gradient_is_not_written_to():
+    x = torch.ones(2, requires_grad=True)
+    kept = []
+    x.register_hook(kept.append)
+    (x * 2).sum().backward()
+    x.grad.zero_()
+    assert kept[0].tolist() == [2.0, 2.0]
+
+
+def test_backward_inside_a_hook():
+    x, w = torch.tensor([3.0], requires_grad=True), torch.tensor([2.0], requires_grad=True)
+    y, other = x * 2, (w * w).sum()
+    y.register_hook(lambda g: other.backward())
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0] and w.grad.tolist() == [4.0]
+
+
+def test_double_backward():
+    x = torch.tensor([3.0], requires_grad=True)
+    (g,) = grad((x**3).sum(), x, create_graph=True)
+    assert g.tolist() == [27.0] and g.requires_grad
+    assert grad(g.sum(), x)[0].tolist() == [18.0]
+    y = (x * x).sum()
+    y.backward(create_graph=True)
+    assert x.grad.grad_fn is not None
+    x.grad = None
+
+
+def test_inputs_of_backward():
+    x, y = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    (x * y).sum().backward(inputs=[x])
+    assert x.grad.tolist() == [1.0] and y.grad is None
+    h = x * 2
+    (h * 3).sum().backward(inputs=h)
+    assert h.grad.tolist() == [3.0] and x.grad.tolist() == [1.0]
+
+
+def test_in_place_on_views_and_bases():
+    x = torch.arange(6.0, requires_grad=True)
+    y = x * 2
+    v = y.view(2, 3)
+    row = v[0]
+    row.mul_(3.0)
+    y[5] = 0.0
+    assert y.tolist() == [0.0, 6.0, 12.0, 6.0, 8.0, 0.0]
+    (v * v).sum().backward()
+    assert x.grad.tolist() == [0.0, 72.0, 144.0, 24.0, 32.0, 0.0]
+
+
+def test_write_into_a_buffer_makes_its_views_differentiable():
+    w = torch.tensor(2.0, requires_grad=True)
+    buffer = torch.zeros(3)
+    view = buffer[1]
+    buffer[1] = w * 3
+    assert view.requires_grad and view.item() == 6.0
+    (view * view).backward()
+    assert w.grad.item() == 36.0
+
+
+def test_views_keep_out_of_requires_grad_on_their_base():
+    base = torch.zeros(3)
+    view = base[0]
+    base.requires_grad_()
+    assert not view.requires_grad
+
+
+def test_modes_as_contexts_decorators_and_functions():
+    x = torch.ones(1, requires_grad=True)
+    with torch.no_grad():
+        assert not torch.is_grad_enabled() and (x * 2).grad_fn is None
+        with torch.enable_grad():
+            assert (x * 2).requires_grad
+        assert not torch.is_grad_enabled()
+    with torch.inference_mode():
+        assert torch.is_inference_mode_enabled() and not (x * 2).requires_grad
+
+    @torch.no_grad()
+    def f(t, depth=3):
+        return f(t, depth - 1) if depth else t * 2
+
+    @torch.no_grad
+    def g(t):
+        return t * 2
+
+    assert not f(x).requires_grad and not g(x).requires_grad and torch.is_grad_enabled()
+    torch.set_grad_enabled(False)
+    assert not torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
+    with torch.set_grad_enabled(False):
+        assert not (x * 2).requires_grad
+    assert torch.is_grad_enabled()
+
+
+def test_a_decorated_generator_keeps_its_mode_to_itself():
+    x = torch.ones(1, requires_grad=True)
+
+    @torch.no_grad()
+    def numbers():
+        received = yield (x * 1).requires_grad
+        yield received
+
+    it = numbers()
+    assert next(it) is False and torch.is_grad_enabled()
+    assert it.send("hello") == "hello"
+
+
+def test_an_exception_restores_the_mode():
+    with pytest.raises(ZeroDivisionError), torch.no_grad():
+        1 / 0  # noqa: B018 # for its exception
+    assert torch.is_grad_enabled()
+
+
+def test_grad_mode_is_per_thread():
+    inside, done = threading.Event(), threading.Event()
+    seen = {}
+
+    def other():
+        inside.wait(10)
+        x = torch.ones(1, requires_grad=True)
+        seen["enabled"] = torch.is_grad_enabled()
+        seen["recorded"] = (x * 2).requires_grad
+        done.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with torch.no_grad():
+        inside.set()
+        done.wait(10)
+    thread.join()
+    assert seen == {"enabled": True, "recorded": True}
+
+
+def test_threads_on_one_leaf_lose_no_gradient():
+    x = torch.zeros(100, requires_grad=True)
+
+    def work():
+        for _ in range(200):
+            (x * 1.0).sum().backward()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert x.grad.tolist() == [800.0] * 100
+
+
+def test_the_last_write_mark_never_decreases():
+    arrays = [np.zeros(3) for _ in range(4)]
+    marks = []
+
+    def work(a):
+        for _ in range(2000):
+            tape.wrote(a)
+            marks.append(tape.last_write.tick)
+
+    threads = [threading.Thread(target=work, args=(a,)) for a in arrays]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    highest = tape.last_write.tick
+    tape.wrote(arrays[0])
+    assert tape.last_write.tick > highest >= max(marks)
+
+
+def test_a_dropped_graph_is_freed_at_once():
+    gc.disable()
+    try:
+        x = torch.ones(1000, requires_grad=True)
+        y = (x * 2).exp()
+        ref = weakref.ref(y._a)
+        z = y.sum()
+        del y
+        assert ref() is not None
+        del z
+        assert ref() is None
+    finally:
+        gc.enable()
+
+
+def test_deep_graphs_need_no_recursion():
+    x = torch.ones(1, requires_grad=True)
+    y = x
+    for _ in range(100_000):
+        y = y + 1.0
+    y.backward()
+    assert x.grad.item() == 1.0
+    del y
+
+
+def test_ieee_results_are_silent_and_np_seterr_is_respected():
+    big = torch.tensor([1e38, -1.0, 0.0], requires_grad=True)
+    with np.errstate(all="raise"):
+        assert (big * 1e38).tolist()[0] == float("inf")
+        y = big.log().sum() + (big / 0.0).sum() + big.exp().sum()
+        y.backward()
+        assert np.geterr()["over"] == "raise"
+    assert y.isnan().item()
+
+
+def test_numpy_shares_memory_with_results_without_dimensions():
+    t = torch.ones(3).sum()
+    a = t.numpy()
+    a[...] = 7
+    assert t.item() == 7.0
+    d = t.detach()
+    d.zero_()
+    assert t.item() == 0.0 and a[()] == 0.0
