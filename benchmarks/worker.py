@@ -1,0 +1,60 @@
+"""One peer in a process of its own: it prepares, times and checks cases as its parent asks, a JSON line
+each way."""
+
+from __future__ import annotations
+
+import json
+import sys
+from time import perf_counter
+from typing import Any
+
+from benchmarks.cases import CASES
+from tapegrad.cli.ways import Library
+
+
+def memory() -> float:
+    """Resident memory of this process in MiB; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as f:
+            return int(f.read().split()[1]) * 4096 / 2**20
+    except OSError:
+        return 0.0
+
+
+def serve(name: str) -> None:
+    """Answer requests until the parent closes the pipe."""
+    lib = Library(name)
+    run: Any = None
+    check: Any = None
+    repeats = 1
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "prepare":
+            run, check = CASES[request["case"]].make(lib)
+            numbers = check()
+            repeats = _repeats(run, request["seconds"])
+            answer: Any = {"numbers": numbers, "repeats": repeats}
+        else:
+            before = memory()
+            start = perf_counter()
+            run(repeats)
+            answer = {"seconds": (perf_counter() - start) / repeats, "grown": memory() - before}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def _repeats(run: Any, seconds: float) -> int:
+    """How often to run in a round so that it lasts about `seconds`; the runs that find out are the
+    warm-up."""
+    n = 1
+    while True:
+        start = perf_counter()
+        run(n)
+        took = perf_counter() - start
+        if took >= seconds / 4:
+            return max(1, round(n * seconds / took))
+        n *= 4
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
