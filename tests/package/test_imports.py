@@ -1,0 +1,119 @@
+"""What `import tapegrad` loads, what it exports, and how its modules may import each other."""
+
+import subprocess
+import sys
+
+import tapegrad
+from tools import layers, sizes, stubs
+
+# Loading more makes every program start later. A module that is needed only sometimes loads when first used.
+LOADED = [
+    "_errors",
+    "_printing",
+    "_state",
+    "autograd",
+    "autograd.engine",
+    "autograd.grad_mode",
+    "autograd.hooks",
+    "define",
+    "define.base",
+    "define.elementwise",
+    "define.general",
+    "define.linear",
+    "define.wrappers",
+    "devices",
+    "domains",
+    "dtypes",
+    "kernels",
+    "kernels.drawing",
+    "kernels.errstate",
+    "kernels.gaussian",
+    "kernels.generator",
+    "kernels.linalg",
+    "kernels.loss",
+    "kernels.pointwise",
+    "kernels.random",
+    "kernels.random_integers",
+    "kernels.reduce",
+    "kernels.rounding",
+    "kernels.shape",
+    "ops",
+    "ops.convert",
+    "ops.create",
+    "ops.index",
+    "ops.linalg",
+    "ops.methods",
+    "ops.nn",
+    "ops.pointwise",
+    "ops.random",
+    "ops.reduce",
+    "ops.shape",
+    "ops.write",
+    "promotion",
+    "tape",
+    "tensor",
+    "views",
+]
+
+
+def run(code):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_modules_that_import_loads():
+    code = "import tapegrad, sys; print(*[m[9:] for m in sorted(sys.modules) if m.startswith('tapegrad.')])"
+    assert run(code) == sorted(LOADED)
+
+
+def test_heavy_modules_stay_out():
+    heavy = ("numpy.random", "llvmlite", "matplotlib", "tqdm")
+    code = f"import tapegrad, sys; print(*[m for m in {heavy} if m in sys.modules])"
+    assert run(code) == []
+
+
+def test_lazy_names_load_on_first_use():
+    code = "import tapegrad as t; t.nn.Linear; t.optim.SGD; t.viz.graph; t.explain; print(t.nn.__name__)"
+    assert run(code) == ["tapegrad.nn"]
+
+
+def test_exports_are_there():
+    assert len(set(tapegrad.__all__)) == len(tapegrad.__all__)  # that they are sorted, ruff sees to
+    for name in tapegrad.__all__:
+        assert hasattr(tapegrad, name), name
+    assert set(tapegrad.__all__) <= set(dir(tapegrad))
+
+
+def test_an_absent_name_is_an_attribute_error():
+    try:
+        tapegrad.no_such_name  # noqa: B018 # for its exception
+    except AttributeError as e:
+        assert "no_such_name" in str(e)
+    else:
+        raise AssertionError
+
+
+def test_imports_go_downward():
+    assert layers.problems() == []
+
+
+def test_stubs_are_fresh():
+    assert stubs.main(["--check"]) == 0
+
+
+def test_files_and_functions_are_within_their_size(capfd):
+    assert sizes.main() == 0, capfd.readouterr().err
+
+
+def test_every_package_is_known_to_the_source_lines():
+    from tapegrad._errors import PACKAGES
+
+    packages = {
+        f"tapegrad.{m}"
+        for m, path in layers.modules().items()
+        if path.name == "__init__.py" and m != "__init__"
+    }
+    users = {"tapegrad.cli", "tapegrad.data", "tapegrad.testing", "tapegrad.testing.samples"}
+    assert packages - users <= PACKAGES
