@@ -31,11 +31,13 @@ class Case:
 def adaline(lib: Library) -> tuple[Run, Check]:
     """The lecture's training: nn.Module, index minibatches, 20 epochs."""
 
+    data = ways.load(lib, 123)
+
     def run(n: int) -> None:
         for _ in range(n):
-            ways.train(lib, "nn", 20, 123)
+            ways.train(lib, "nn", data, 20, 123)
 
-    return run, lambda: ways.train(lib, "nn", 20, 123).losses
+    return run, lambda: ways.train(lib, "nn", data, 20, 123).losses
 
 
 def linear_step(lib: Library) -> tuple[Run, Check]:

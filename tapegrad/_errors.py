@@ -46,12 +46,40 @@ def say_once(message: str) -> None:
     warnings.warn(message, TapegradWarning, stacklevel=level)
 
 
-def caller() -> tuple[CodeType, int]:
-    """The user's code that led here, as (code, instruction): cheap to keep, resolved by `place`."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__package__") in PACKAGES:
-        frame = frame.f_back
-    return frame.f_code, frame.f_lasti
+class Seen:
+    """The file of the last user's line: its frames need no look-up whether they are ours."""
+
+    __slots__ = ("file",)
+
+    def __init__(self) -> None:
+        self.file = ""
+
+
+seen = Seen()
+
+
+def user_frame(f: Any) -> Any:
+    """The nearest frame, from f outwards, that is not tapegrad's own."""
+    while f.f_globals.get("__package__") in PACKAGES:
+        back = f.f_back
+        if back is None:
+            return f
+        f = back
+        if f.f_code.co_filename is seen.file:
+            return f
+    seen.file = f.f_code.co_filename
+    return f
+
+
+def caller(depth: int = 1) -> tuple[CodeType, int]:
+    """The user's code that led here, as (code, instruction): cheap to keep, resolved by `place`.
+
+    depth: how many frames up the user is at least.
+    """
+    f: Any = sys._getframe(depth)
+    if f.f_code.co_filename is not seen.file:
+        f = user_frame(f)
+    return f.f_code, f.f_lasti
 
 
 def line_of(code: CodeType, lasti: int) -> int:

@@ -10,10 +10,9 @@ class Special:
     """What makes a wrapper leave its fast path. Reading it is all that the fast path pays for these features.
 
     threads: how many threads are not in the plain mode (grad on, inference off); while it is not zero a
-    wrapper asks
-             for its own thread's mode.
-    rebased: whether any tensor was written in place under the tape; from then on wrappers bring views up to
-    date.
+             wrapper asks for its own thread's mode.
+    rebased: whether any tensor was written in place under the tape; from then on wrappers bring views up
+             to date.
     """
 
     __slots__ = ("rebased", "threads")

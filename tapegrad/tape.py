@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from numpy import ndarray
 
-from tapegrad._errors import PACKAGES, caller, describe, place
+from tapegrad._errors import caller, describe, place, seen, user_frame
 from tapegrad._state import grad_enabled, inference_enabled, set_mode
 from tapegrad.kernels.errstate import again, nameless
 
@@ -136,32 +136,7 @@ class Freed:
 def freed_here() -> Freed:
     """A Freed of the user's line that led here."""
     f = Freed()
-    f.code, f.lasti = caller()
-    return f
-
-
-class Seen:
-    """The file of the last user's line: its frames need no look-up whether they are ours."""
-
-    __slots__ = ("file",)
-
-    def __init__(self) -> None:
-        self.file = ""
-
-
-seen = Seen()
-
-
-def user_frame(f: Any) -> Any:
-    """The nearest frame, from f outwards, that is not tapegrad's own."""
-    while f.f_globals.get("__package__") in PACKAGES:
-        back = f.f_back
-        if back is None:
-            return f
-        f = back
-        if f.f_code.co_filename is seen.file:
-            return f
-    seen.file = f.f_code.co_filename
+    f.code, f.lasti = caller(4)
     return f
 
 
@@ -195,14 +170,14 @@ def record(
 
 
 class Write:
-    """The last write to a buffer: when, how often, where. `ref` watches the buffer; `keep` holds an
+    """The last write to a buffer: when (0: never) and where. `ref` watches the buffer; `keep` holds an
     alias's id."""
 
-    __slots__ = ("code", "count", "keep", "lasti", "ref", "tick")
+    __slots__ = ("code", "keep", "lasti", "ref", "tick")
 
     def __init__(self, ref: Any, keep: Any = None) -> None:
         self.ref, self.keep = ref, keep
-        self.tick = self.count = self.lasti = 0
+        self.tick = self.lasti = 0
         self.code: CodeType | None = None
 
 
@@ -238,17 +213,15 @@ def _forget(*keys: int) -> Callable[[Any], None]:
 def wrote(*arrays: Any) -> None:
     """Stamp the buffers under the arrays as written now. Every in-place operation calls this; views share
     a stamp."""
-    code, lasti = caller()
+    code, lasti = caller(3)
     with _lock:
+        last_write.tick = now = tick()
         for x in arrays:
-            buffer = x if x.base is None else buffer_of(x)
-            key = id(buffer)
-            w = _writes.get(key)
-            if w is None:
-                w = _writes[key] = Write(weakref.ref(buffer, _forget(key)))
-            w.code, w.lasti = code, lasti
-            w.count += 1
-            w.tick = last_write.tick = tick()
+            if x.base is not None:
+                x = buffer_of(x)
+            if (w := _writes.get(id(x))) is None:
+                w = _writes[id(x)] = Write(weakref.ref(x, _forget(id(x))))
+            w.code, w.lasti, w.tick = code, lasti, now
 
 
 def boxed(scalar: Any, array: Any) -> None:
@@ -262,7 +235,7 @@ def boxed(scalar: Any, array: Any) -> None:
 def writes_to(x: Any) -> Write | None:
     """The last write to the memory of x, if it was ever written in place."""
     w = _writes.get(id(buffer_of(x)) if type(x) is ndarray else id(x))
-    return w if w is not None and w.count else None
+    return w if w is not None and w.tick else None
 
 
 def check_saved(n: Node) -> None:
@@ -332,11 +305,11 @@ def sweep(
     """
     grads: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []
-    for i, n in enumerate(roots):
+    for n, g in zip(roots, seeds):  # noqa: B905 # checked by the caller; strict= takes 0.3 us
         if n in grads:
-            grads[n] = total(grads[n], seeds[i])
+            grads[n] = total(grads[n], g)
         else:
-            grads[n] = seeds[i]
+            grads[n] = g
             heappush(heap, (-n.seq, n))
     used = None if retain else freed_here()
     if wanted is None:
@@ -364,7 +337,8 @@ def _walk(
 ) -> dict[Node, Any]:
     """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
     are the leaves' gradients, as arrays that nobody else can see."""
-    F, records, leaves = domain.F, domain.records, dict[Node, Any]()
+    F, records = domain.F, domain.records
+    leaves: dict[Node, Any] = {}
     while heap:
         n = heappop(heap)[1]
         g = grads.pop(n)
@@ -387,8 +361,7 @@ def _walk(
             i += 1
             if p is None or (pg := below[i]) is None:
                 continue
-            if type(p) is AccumulateGrad and p.rare is None and selection is None:
-                # A plain leaf needs no turn in the heap: nothing lies below it.
+            if type(p) is AccumulateGrad and p.rare is None and selection is None:  # nothing lies below it
                 if (old := leaves.get(p)) is not None:
                     leaves[p] = old + pg if records else added(old, pg)
                 else:

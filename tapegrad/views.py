@@ -89,7 +89,7 @@ def box(t: Any) -> Any:
     """t's array, as one that others may share: results without dimensions start as NumPy scalars, which are
     much faster to compute with but have no memory to show."""
     a = t._a
-    if isinstance(a, np.generic):
+    if type(a) is not ndarray and isinstance(a, np.generic):
         a = np.array(a)
         boxed(t._a, a)
         t._a = a

@@ -138,9 +138,7 @@ def tensor_backward(
     if inputs is not None or create_graph or gradient is not None or self._cold is not None:
         backward([self], [gradient], retain_graph, create_graph, inputs=inputs)
         return
-    n = self._node
-    if n is None:
-        n = _root(self, "backward", "this")
+    n = self._node or _root(self, "backward", "this")
     sweep((n,), (_seed(self, None, "backward"),), RAW, retain=bool(retain_graph))
 
 

@@ -82,8 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     lib = Library(arguments.library)
     ways = list(WAYS) if arguments.way == "all" else [arguments.way]
+    data = load(lib, arguments.seed)
     results = {
-        way: train(lib, way, arguments.epochs, arguments.seed, _progress(way, arguments)) for way in ways
+        way: train(lib, way, data, arguments.epochs, arguments.seed, _progress(way, arguments))
+        for way in ways
     }
     if arguments.json:
         say(
@@ -180,7 +182,7 @@ def _draw(arguments: argparse.Namespace, results: dict[str, Result], path: Path)
 
     lib = Library("tapegrad")
     data = load(lib, arguments.seed)
-    trained = results.get("nn") or train(lib, "nn", arguments.epochs, arguments.seed)
+    trained = results.get("nn") or train(lib, "nn", data, arguments.epochs, arguments.seed)
     model, x, y = trained.model, data.X_train[:BATCH], data.y_train[:BATCH].float()
     yhat = model(x)
     loss = lib.F.mse_loss(yhat, y)

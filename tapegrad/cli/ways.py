@@ -142,10 +142,12 @@ def _nn(lib: Library, data: Data) -> Way:
 WAYS = {"manual": _manual, "grad": _grad, "nn": _nn}
 
 
-def train(lib: Library, way: str, epochs: int, seed: int, progress: Callable[[Any], Any] = iter) -> Result:
+def train(
+    lib: Library, way: str, data: Data, epochs: int, seed: int, progress: Callable[[Any], Any] = iter
+) -> Result:
     """Train in one way; `progress` may wrap the epochs to show them. The reported time is that of the
     training loop."""
-    torch, data, result = lib.torch, load(lib, seed), Result()
+    torch, result = lib.torch, Result()
     forward, step = WAYS[way](lib, data)
     torch.manual_seed(seed)
     start = perf_counter()

@@ -53,23 +53,6 @@ def named(call: Any, op: Op) -> Function:
     return call  # type: ignore[no-any-return] # it has become one
 
 
-def bound(d: Rule, places: tuple[int, ...]) -> Rule:
-    """The rule d as (F, g, saved, *meta): it reads these places of saved."""
-    if len(places) == 0:
-        return lambda F, g, saved, *meta: d(F, g, *meta)
-    if len(places) == 1:
-        (i,) = places
-        return lambda F, g, saved, *meta: d(F, g, saved[i], *meta)
-    return lambda F, g, saved, *meta: d(F, g, *[saved[k] for k in places], *meta)
-
-
-def rules_of(op: Op, d: Sequence[Rule | None], saves: Saves) -> list[Rule | None]:
-    """The rules of all inputs as (F, g, saved, *meta); sets `op.reads`. Input i is at place i + 1, OUT at
-    0."""
-    places = reading(op, saves)
-    return [None if di is None else bound(di, ks) for di, ks in zip(d, places, strict=True)]
-
-
 def reading(op: Op, saves: Saves) -> tuple[tuple[int, ...], ...]:
     """Set `op.reads` from what each rule saves: input i is at place i + 1 of `saved`, OUT at 0."""
     places = tuple([tuple([k + 1 for k in ks]) for ks in saves])
@@ -99,12 +82,15 @@ def trace_of(y: Any, *xs: Any) -> Any:
     output only its shape."""
     if y.size > SMALL:
         return y.shape
-    return tuple([v if v is None or (v.base is None and v.size <= SMALL) else _apart(v) for v in (y, *xs)])
-
-
-def _apart(x: Any) -> Any:
-    """A copy of a small view, which would otherwise keep its whole base alive; nothing of what is large."""
-    return x.copy() if x.size <= SMALL else None
+    values = [y, *xs]
+    for i, v in enumerate(values):
+        if v is None:
+            continue
+        if v.size > SMALL:
+            values[i] = None
+        elif v.base is not None and v.base.size > SMALL:
+            values[i] = v.copy()  # a small view would keep its large base alive
+    return values
 
 
 def recording(*tensors: Any) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad import promotion
+from tapegrad._errors import seen, user_frame
 from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import (
     EQUAL,
@@ -35,7 +36,7 @@ from tapegrad.define.wrappers import write_vjp
 from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.pointwise import constant
-from tapegrad.tape import Node, Op, record, seen, tick, user_frame, wrote
+from tapegrad.tape import Node, Op, record, tick, wrote
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import assign, check_fits, check_writable, refresh
 
@@ -77,7 +78,7 @@ def elementwise(
     n = len(d) or arity
     if d:
         reading(op, saves or ((),) * n)
-        op.vjp = write_vjp(op, d)
+        op.vjp = write_vjp(op, d, broadcast=True)
     call: Any
     if n == 2:
         fast = (_operator if d else _flat_operator)(op, kernel, floats)

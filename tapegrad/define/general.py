@@ -8,8 +8,8 @@ from typing import Any
 
 from tapegrad import promotion
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import OUT, Function, Rule, Saves, define, named, rules_of, trace_of
-from tapegrad.define.wrappers import write_wrapper
+from tapegrad.define.base import OUT, Function, Rule, Saves, define, named, reading, trace_of
+from tapegrad.define.wrappers import write_vjp, write_wrapper
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.tape import record, sweep
@@ -71,27 +71,21 @@ def opaque(
     linear: bool = False,
     kind: str = "opaque",
     shapes: bool = True,
+    arguments: bool = True,
     optional: Sequence[int] = (),
 ) -> Function:
     """call(*tensors, *args), with len(d) tensors and kernel(*arrays, *args); the `optional` tensors may be
     None.
 
     d[i](F, g, *saved, shapes, *args): as everywhere, with the inputs' shapes before the arguments (unless
-    shapes=False).
+    shapes=False). arguments: whether there are any besides the tensors.
     """
     op = define(key, kind, kernel, title, linear=linear)
-    rules = rules_of(op, d, saves or ((),) * len(d))
-
-    def vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
-        gs = []
-        for i, p in enumerate(need):
-            di = rules[i]
-            gs.append(None if p is None or di is None else di(F, g, saved, *meta))
-        return gs
-
-    op.vjp = vjp
+    reading(op, saves or ((),) * len(d))
+    op.vjp = write_vjp(op, d, meta=shapes or arguments)
     op.replay = lambda meta, xs: kernel(*xs, *meta[1 if shapes else 0 :])
-    return named(write_wrapper(op, len(d), optional=optional, shapes=shapes), op)
+    call = write_wrapper(op, len(d), optional=optional, shapes=shapes, arguments=arguments)
+    return named(call, op)
 
 
 def gufunc(
@@ -111,18 +105,8 @@ def gufunc(
     cores = [tuple(part.strip("()").split(",")) for part in signature.split("->")[0].split("),")]
     op = define(name, "gufunc", kernel, title)
     first, second = len(cores[0]), len(cores[1])
-    a, b = rules_of(op, d, saves)
-
-    def vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
-        assert a is not None and b is not None
-        x = None if need[0] is None else a(F, g, saved)
-        y = None if need[1] is None else b(F, g, saved)
-        if not batched:
-            return x, y
-        ((left, right),) = meta
-        return None if x is None else F.sum_to(x, left), None if y is None else F.sum_to(y, right)
-
-    op.vjp = vjp
+    reading(op, saves)
+    op.vjp = write_vjp(op, d, broadcast=batched)
     multiply = write_wrapper(op, 2, shapes=batched, arguments=False)
 
     def call(input: Tensor, other: Tensor) -> Tensor:

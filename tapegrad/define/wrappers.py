@@ -44,8 +44,8 @@ def write_wrapper(
 ) -> Any:
     """call(a0, ..., *args) of an op with n array inputs; those in `optional` may be None.
 
-    Recorded are the values that a rule of an input with a node reads, and as meta (shapes of the inputs,) if
-    `shapes` asks for them, followed by the arguments.
+    Recorded are the values that a rule of an input with a node reads. Meta is (the inputs' shapes, *args); it
+    lacks what `shapes` or `arguments` does not ask for, and without arguments it is the shapes themselves.
     """
     every = range(n)
     star = ", *args" if arguments else ""
@@ -77,13 +77,13 @@ def write_wrapper(
     return _compiled(source, op.name, used)
 
 
-_VJP_OF_ONE = """\
-def vjp(F, g, saved, shapes, need):
+_VJP = """\
+def vjp(F, g, saved, meta, need):
 {rules}
-    return (x0,)
+    return ({results},)
 """
 
-_VJP = """\
+_VJP_OF_BROADCAST = """\
 def vjp(F, g, saved, shapes, need):
 {rules}
     if shapes is EQUAL or (shapes is None and {equal}):
@@ -94,19 +94,20 @@ def vjp(F, g, saved, shapes, need):
 """
 
 
-def write_vjp(op: Op, rules: Sequence[Any]) -> Any:
-    """The vjp of an elementwise op from one rule d(F, g, *what it reads) per input, or None.
+def write_vjp(op: Op, rules: Sequence[Any], *, broadcast: bool = False, meta: bool = False) -> Any:
+    """The vjp of an op from one rule d(F, g, *what it reads) per input, or None.
 
-    The cotangents are summed back to the inputs' shapes: meta holds those; or None where `saved` has all
-    values (of a small op); or EQUAL where nothing was broadcast.
+    meta: the rules also get what the node's meta holds. broadcast: the cotangents are summed back to the
+    inputs' shapes: meta holds those; or None where `saved` has all values (of a small op); or EQUAL where
+    nothing was broadcast.
     """
     every = range(len(rules))
     lines = []
     for i in every:
-        read = "".join(f", saved[{k}]" for k in (op.reads[i] if op.reads else ()))
+        read = "".join(f", saved[{k}]" for k in (op.reads[i] if op.reads else ())) + ", *meta" * meta
         some = f"None if need[{i}] is None else d{i}(F, g{read})" if rules[i] is not None else "None"
         lines.append(f"    x{i} = {some}")
-    source = (_VJP_OF_ONE if len(rules) == 1 else _VJP).format(
+    source = (_VJP_OF_BROADCAST if broadcast and len(rules) > 1 else _VJP).format(
         rules="\n".join(lines),
         shapes=f"({', '.join(f'saved[{i + 1}].shape' for i in every)},)",
         equal=" == ".join(f"saved[{i + 1}].shape" for i in every),
@@ -146,10 +147,9 @@ def _saved(op: Op, n: int) -> str:
 
 
 def _meta(n: int, optional: Sequence[int], shapes: bool, arguments: bool) -> str:
-    rest = "args" if arguments else "()"
     if not shapes:
-        return rest
+        return "args" if arguments else "()"
     each = ", ".join(
         f"None if x{i} is None else x{i}.shape" if i in optional else f"x{i}.shape" for i in range(n)
     )
-    return f"(({each},), *{rest})"
+    return f"(({each},), *args)" if arguments else f"({each},)"

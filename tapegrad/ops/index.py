@@ -256,11 +256,11 @@ def index(input: Tensor, at: Any) -> Tensor:
     Raises: IndexError.
     """
     try:
-        view = _view_kind(at)
-        if view is not None:
+        if type(at) is Tensor:
+            if at._kind is I8 and at._a.ndim and input._a.ndim:
+                return take(input, (at._a,))
+        elif (view := _view_kind(at)) is not None:
             return view(input, at)  # type: ignore[no-any-return] # a Tensor
-        if type(at) is Tensor and at._kind is I8 and at._a.ndim and input._a.ndim:
-            return take(input, (at._a,))
     except (IndexError, TypeError):
         pass  # the careful way finds out what is wrong
     x = input._a

@@ -26,26 +26,32 @@ def _rows(F: Any, x: Any) -> Any:
     return x if x.ndim == 2 else F.reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
 
 
-def _linear_op(key: str, title: str) -> Function:
-    """x w^T + b: torch's node is named for what its dispatcher chose, by bias and dimensions."""
+def _linear_op(key: str, title: str, rows: Any = _rows) -> Function:
+    """x w^T + b: torch's node is named for what its dispatcher chose, by bias and dimensions.
+
+    rows: how x and g become matrices; None where they are.
+    """
     return opaque(
         key,
         L.linear,
         saves=((1,), (0,), ()),
         d=(
             lambda F, g, w: F.matmul(g, w),
-            lambda F, g, x: F.mm(F.mT(_rows(F, g)), _rows(F, x)),
+            (lambda F, g, x: F.mm(F.mT(rows(F, g)), rows(F, x)))
+            if rows
+            else lambda F, g, x: F.mm(F.mT(g), x),
             lambda F, g: F.sum_rows(g),
         ),
         title=title,
         shapes=False,
+        arguments=False,
         optional=(2,),
     )
 
 
 _linear = {
-    (2, True): _linear_op("linear", "AddmmBackward0"),
-    (2, False): _linear_op("linear.plain", "MmBackward0"),
+    (2, True): _linear_op("linear", "AddmmBackward0", None),
+    (2, False): _linear_op("linear.plain", "MmBackward0", None),
     (3, True): _linear_op("linear.batch", "ViewBackward0"),
     (3, False): _linear_op("linear.batch_plain", "UnsafeViewBackward0"),
     (1, True): _linear_op("linear.vector", "ViewBackward0"),

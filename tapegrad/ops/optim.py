@@ -14,24 +14,22 @@ from tapegrad.views import box, check_memory
 
 
 def sgd_(
-    params: Sequence[Tensor], grads: Sequence[Tensor], buffers: list[Tensor | None], *options: Any
+    params: Sequence[Tensor], grads: Sequence[Tensor], buffers: list[Tensor | None] | None, *options: Any
 ) -> None:
     """One SGD step on all params in place; `buffers` (momentum, one per param) are updated in place or filled
-    in.
+    in; None without momentum.
 
     options: lr, momentum, dampening, weight_decay, nesterov, maximize; see kernels.optim.sgd.
     Raises: RuntimeError before anything changes, if a parameter must not be written.
     """
+    arrays = []
     for p in params:
-        check_memory(p, "sgd_")
-    arrays = [p._a if p._a.ndim else box(p) for p in params]
+        a = box(p)
+        if not a.flags.writeable:
+            check_memory(p, "sgd_")
+        arrays.append(a)
+    held = [b if b is None else box(b) for b in buffers] if buffers else []
     wrote(*arrays)
-    again(_sgd, arrays, grads, buffers, options)
-
-
-def _sgd(arrays: list[Any], grads: Sequence[Tensor], buffers: list[Tensor | None], options: Any) -> None:
-    for i, a in enumerate(arrays):
-        held = buffers[i]
-        buffer = O.sgd(a, grads[i]._a, None if held is None else box(held), *options)
-        if held is None and buffer is not None:
-            buffers[i] = wrap(buffer)
+    again(O.sgd, arrays, [g._a for g in grads], held, *options)
+    if buffers:
+        buffers[:] = [wrap(a) if b is None else b for b, a in zip(buffers, held, strict=True)]

@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
@@ -143,6 +144,8 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     Raises: RuntimeError if the number of elements differs, or the layout does not allow it without a copy.
     """
     x = input._a
+    if shape == (-1,) and type(x) is ndarray and x.flags.c_contiguous:
+        return _view(input, (x.size,))
     new = _resolve(_sequence(shape, "view"), x, "view")
     if not _can_view(x, new):
         raise RuntimeError(

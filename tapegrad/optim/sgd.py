@@ -63,22 +63,24 @@ class SGD(Optimizer):
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
+            params, grads = [], []
+            for p in group["params"]:
+                if (g := p.grad) is not None:
+                    params.append(p)
+                    grads.append(g)
             if group["differentiable"]:
-                for p in params:
-                    self._recorded(p, group)
+                for p, g in zip(params, grads, strict=True):
+                    self._recorded(p, g, group)
             elif params:
-                self._plain(params, group)
+                self._plain(params, grads, group)
         return loss
 
-    def _plain(self, params: list[Tensor], group: dict[str, Any]) -> None:
+    def _plain(self, params: list[Tensor], grads: list[Tensor], group: dict[str, Any]) -> None:
         momentum = group["momentum"]
-        held: list[Tensor | None] = (
-            [self.state[p].get("momentum_buffer") for p in params] if momentum else [None] * len(params)
-        )
+        held = [self.state[p].get("momentum_buffer") for p in params] if momentum else None
         sgd_(
             params,
-            [p.grad for p in params],  # type: ignore[misc] # those without a gradient were left out
+            grads,
             held,
             float(group["lr"]),
             momentum,
@@ -87,12 +89,11 @@ class SGD(Optimizer):
             group["nesterov"],
             group["maximize"],
         )
-        if momentum:
+        if held is not None:
             for p, buffer in zip(params, held, strict=True):
                 self.state[p]["momentum_buffer"] = buffer
 
-    def _recorded(self, p: Tensor, group: dict[str, Any]) -> None:
-        g: Any = p.grad
+    def _recorded(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         if group["maximize"]:
             g = -g
         if group["weight_decay"]:
