@@ -22,17 +22,15 @@ from tapegrad.define.base import (
     SMALL,
     Function,
     Rule,
-    Saves,
     define,
     kept,
     named,
-    reading,
     recording,
     store,
     trace_of,
 )
 from tapegrad.define.linear import cast
-from tapegrad.define.wrappers import write_vjp
+from tapegrad.define.wrappers import read_by, write_vjp
 from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.pointwise import constant
@@ -56,8 +54,7 @@ def elementwise(
     name: str,
     kernel: Any,
     *,
-    d: Sequence[Rule | None] = (),
-    saves: Saves = (),
+    d: Sequence[str | Rule | None] = (),
     ir: str = "",
     floats: bool = False,
     arity: int = 0,
@@ -68,16 +65,20 @@ def elementwise(
 ) -> Elementwise:
     """An op that works on each element for itself.
 
-    floats: integers are converted to the default dtype first (exp, division). arity: only if `d` is empty (an
-    op without derivative). ufunc: the NumPy ufunc of a kernel that is a Python operator, for the in-place
-    form. fast: what takes the kernel's place on one float32 or float64 array. check(op, operands) raises for
-    dtypes that the op refuses even if their promotion had the op.
+    d: the cotangent of each input, as an expression over F, g, the inputs a, b, c and the output y; what it
+    names is what the op saves. Or a function of F and g; or None. arity: only if `d` is empty (an op without
+    derivative).
+    floats: integers are converted to the default dtype first (exp, division).
+    ufunc: the NumPy ufunc of a kernel that is a Python operator, for the in-place form. fast: what takes the
+    kernel's place on one float32 or float64 array.
+    check(op, operands) raises for dtypes that the op refuses even if their promotion had the op.
     """
     op = define(name, "elementwise", kernel, title, ir=ir)
     op.check = check
     n = len(d) or arity
     if d:
-        reading(op, saves or ((),) * n)
+        reads = tuple([read_by(rule) if isinstance(rule, str) else () for rule in d])
+        op.reads = reads if any(reads) else ()
         op.vjp = write_vjp(op, d, broadcast=True)
     call: Any
     if n == 2:

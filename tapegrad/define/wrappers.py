@@ -6,6 +6,7 @@ three inputs costs 1. What is saved is decided by conditions that are written ou
 
 from __future__ import annotations
 
+from ast import Name, parse, walk
 from collections.abc import Sequence
 from linecache import cache
 from typing import Any
@@ -77,15 +78,27 @@ def write_wrapper(
     return _compiled(source, op.name, used)
 
 
+# How an elementwise op's rules call what they read: the output and the inputs, in the order of `saved`.
+NAMES = ("y", "a", "b", "c")
+
+
+def read_by(rule: str) -> tuple[int, ...]:
+    """The places in `saved` of the names that a rule reads. Raises: ValueError for a name that is none."""
+    used = {n.id for n in walk(parse(rule, mode="eval")) if isinstance(n, Name)}
+    if unknown := used - {*NAMES, "F", "g"}:
+        raise ValueError(f"define: the rule {rule!r} has the unknown names {sorted(unknown)}.")
+    return tuple([k for k, name in enumerate(NAMES) if name in used])
+
+
 _VJP = """\
 def vjp(F, g, saved, meta, need):
-{rules}
+{unpack}{rules}
     return ({results},)
 """
 
 _VJP_OF_BROADCAST = """\
 def vjp(F, g, saved, shapes, need):
-{rules}
+{unpack}{rules}
     if shapes is EQUAL or (shapes is None and {equal}):
         return {results}
     if shapes is None:
@@ -95,7 +108,8 @@ def vjp(F, g, saved, shapes, need):
 
 
 def write_vjp(op: Op, rules: Sequence[Any], *, broadcast: bool = False, meta: bool = False) -> Any:
-    """The vjp of an op from one rule d(F, g, *what it reads) per input, or None.
+    """The vjp of an op from one rule per input: an expression over F, g and the names in `NAMES`, which is
+    written out; or a function d(F, g, *what it reads); or None.
 
     meta: the rules also get what the node's meta holds. broadcast: the cotangents are summed back to the
     inputs' shapes: meta holds those; or None where `saved` has all values (of a small op); or EQUAL where
@@ -103,14 +117,17 @@ def write_vjp(op: Op, rules: Sequence[Any], *, broadcast: bool = False, meta: bo
     """
     every = range(len(rules))
     lines = []
-    for i in every:
+    for i, rule in enumerate(rules):
         read = "".join(f", saved[{k}]" for k in (op.reads[i] if op.reads else ())) + ", *meta" * meta
-        some = f"None if need[{i}] is None else d{i}(F, g{read})" if rules[i] is not None else "None"
-        lines.append(f"    x{i} = {some}")
+        g = rule if isinstance(rule, str) else f"d{i}(F, g{read})"
+        lines.append(f"    x{i} = " + ("None" if rule is None else f"None if need[{i}] is None else {g}"))
+    shapes = [f"saved[{i + 1}].shape" for i in every]
+    named = any(isinstance(rule, str) for rule in rules) and op.reads
     source = (_VJP_OF_BROADCAST if broadcast and len(rules) > 1 else _VJP).format(
+        unpack=f"    {', '.join(NAMES[: len(rules) + 1])} = saved\n" if named else "",
         rules="\n".join(lines),
-        shapes=f"({', '.join(f'saved[{i + 1}].shape' for i in every)},)",
-        equal=" == ".join(f"saved[{i + 1}].shape" for i in every),
+        shapes=f"({', '.join(shapes)},)",
+        equal=" == ".join(shapes),
         results=", ".join(f"x{i}" for i in every),
     )
     return _compiled(source, "vjp", {"EQUAL": EQUAL, **{f"d{i}": d for i, d in enumerate(rules)}})

@@ -10,7 +10,7 @@ import numpy as np
 
 import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
-from tapegrad.define import OUT, Function, cast, elementwise, finish, opaque, store
+from tapegrad.define import Function, cast, elementwise, finish, opaque, store
 from tapegrad.dtypes import B1, F4, F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.promotion import NUMBERS, need_tensor, not_a_tensor, number, operands, refused, result_dtype
@@ -33,9 +33,7 @@ def _no_bool(op: Op, xs: Sequence[Any]) -> None:
             )
 
 
-def _flat(F: Any, g: Any) -> Any:
-    """The cotangent of a function that is constant between its jumps."""
-    return F.zeros_like(g)
+_FLAT = "F.zeros_like(g)"  # the cotangent of a function that is constant between its jumps
 
 
 def _no_derivative(name: str) -> Any:
@@ -45,25 +43,22 @@ def _no_derivative(name: str) -> Any:
     return rule
 
 
-_add = elementwise("add", operator.add, ufunc=np.add, ir="a + b", d=(lambda F, g: g, lambda F, g: g))
+_add = elementwise("add", operator.add, ufunc=np.add, ir="a + b", d=("g", "g"))
 _sub = elementwise(
     "sub",
     operator.sub,
     ufunc=np.subtract,
     ir="a - b",
-    d=(lambda F, g: g, lambda F, g: -g),
+    d=("g", "-g"),
     check=_no_bool,
 )
-rsub = elementwise(
-    "rsub", P.rsub, ir="b - a", d=(lambda F, g: -g, lambda F, g: g), title="RsubBackward1", check=_no_bool
-)
+rsub = elementwise("rsub", P.rsub, ir="b - a", d=("-g", "g"), title="RsubBackward1", check=_no_bool)
 mul = elementwise(
     "mul",
     operator.mul,
     ufunc=np.multiply,
     ir="a * b",
-    saves=((1,), (0,)),
-    d=(lambda F, g, b: g * b, lambda F, g, a: g * a),
+    d=("g * b", "g * a"),
 )
 _div = elementwise(
     "div",
@@ -71,10 +66,10 @@ _div = elementwise(
     ufunc=np.true_divide,
     ir="a / b",
     floats=True,
-    saves=((1,), (0, 1)),  # not OUT, which the user may write: torch reads these
-    d=(lambda F, g, b: g / b, lambda F, g, a, b: -g * (a / b / b)),
+    # not OUT, which the user may write: torch reads these
+    d=("g / b", "-g * (a / b / b)"),
 )
-neg = elementwise("neg", operator.neg, ufunc=np.negative, ir="-a", d=(lambda F, g: -g,), check=_no_bool)
+neg = elementwise("neg", operator.neg, ufunc=np.negative, ir="-a", d=("-g",), check=_no_bool)
 floor_divide = elementwise(
     "floor_divide",
     P.floor_divide,
@@ -83,17 +78,16 @@ floor_divide = elementwise(
     title="NotImplemented",  # as torch calls it
 )
 floor_quotient = elementwise(
-    "div.floor", P.floor_divide, ir="floor(a / b)", d=(_flat, _flat), title="DivBackward2"
+    "div.floor", P.floor_divide, ir="floor(a / b)", d=(_FLAT, _FLAT), title="DivBackward2"
 )
 _trunc_quotient = elementwise(
-    "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(_flat, _flat), title="DivBackward2"
+    "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(_FLAT, _FLAT), title="DivBackward2"
 )
 remainder = elementwise(
     "remainder",
     P.remainder,
     ir="a - floor(a / b) * b",
-    saves=((), (0, 1)),
-    d=(lambda F, g: g, lambda F, g, a, b: -g * F.floor_quotient(a, b)),
+    d=("g", "-g * F.floor_quotient(a, b)"),
     title="RemainderBackward1",
 )
 
@@ -138,15 +132,14 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
 
 # ---- powers
 
-_square = elementwise("pow.square", np.square, ir="a * a", saves=((0,),), d=(lambda F, g, x: g * (x * 2),))
+_square = elementwise("pow.square", np.square, ir="a * a", d=("g * (a * 2)",))
 _power = elementwise(
     "pow.tensor",
     P.power,
     ir="pow(a, b)",
-    saves=((0, 1), (0, 1, OUT)),
     d=(
-        lambda F, g, a, b: F.where(b == 0, 0, g * (b * F.power(a, b - 1))),
-        lambda F, g, a, b, y: g * F.where((a == 0) & (b >= 0), 0, y * F.log(a)),
+        "F.where(b == 0, 0, g * (b * F.power(a, b - 1)))",
+        "g * F.where((a == 0) & (b >= 0), 0, y * F.log(a))",
     ),
     title="PowBackward1",
 )
@@ -154,8 +147,7 @@ _power_of_number = elementwise(
     "pow.number",
     lambda b, a: P.power(a, b),
     ir="pow(b, a)",
-    saves=((0, 1, OUT), ()),
-    d=(lambda F, g, b, a, y: g * F.where((a == 0) & (b >= 0), 0, y * F.log(a)), None),
+    d=("g * F.where((b == 0) & (a >= 0), 0, y * F.log(b))", None),
     title="PowBackward2",
 )
 _power_to_number = opaque(
@@ -200,51 +192,42 @@ power = pow  # its name in F
 
 # ---- functions of one number
 
-exp = elementwise("exp", np.exp, ir="exp(a)", floats=True, saves=((OUT,),), d=(lambda F, g, y: g * y,))
-log = elementwise("log", np.log, ir="log(a)", floats=True, saves=((0,),), d=(lambda F, g, x: g / x,))
-sqrt = elementwise(
-    "sqrt", np.sqrt, ir="sqrt(a)", floats=True, saves=((OUT,),), d=(lambda F, g, y: g / (y * 2),)
-)
-sin = elementwise("sin", np.sin, ir="sin(a)", floats=True, saves=((0,),), d=(lambda F, g, x: g * F.cos(x),))
-cos = elementwise("cos", np.cos, ir="cos(a)", floats=True, saves=((0,),), d=(lambda F, g, x: -g * F.sin(x),))
-tanh = elementwise(
-    "tanh", np.tanh, ir="tanh(a)", floats=True, saves=((OUT,),), d=(lambda F, g, y: g * (1 - y * y),)
-)
+exp = elementwise("exp", np.exp, ir="exp(a)", floats=True, d=("g * y",))
+log = elementwise("log", np.log, ir="log(a)", floats=True, d=("g / a",))
+sqrt = elementwise("sqrt", np.sqrt, ir="sqrt(a)", floats=True, d=("g / (y * 2)",))
+sin = elementwise("sin", np.sin, ir="sin(a)", floats=True, d=("g * F.cos(a)",))
+cos = elementwise("cos", np.cos, ir="cos(a)", floats=True, d=("-g * F.sin(a)",))
+tanh = elementwise("tanh", np.tanh, ir="tanh(a)", floats=True, d=("g * (1 - y * y)",))
 sigmoid = elementwise(
     "sigmoid",
     P.sigmoid,
     ir="1 / (1 + exp(-a))",
     floats=True,
-    saves=((OUT,),),
-    d=(lambda F, g, y: g * ((1 - y) * y),),
+    d=("g * ((1 - y) * y)",),
 )
-reciprocal = elementwise(
-    "reciprocal", np.reciprocal, ir="1 / a", floats=True, saves=((OUT,),), d=(lambda F, g, y: -g * (y * y),)
-)
+reciprocal = elementwise("reciprocal", np.reciprocal, ir="1 / a", floats=True, d=("-g * (y * y)",))
 # 0 at 0, as the lectures and torch define it; a nan passes its gradient on.
 relu = elementwise(
     "relu",
     P.relu,
     fast=P.relu_of_floats,
     ir="a < 0 ? 0 : a",
-    saves=((OUT,),),
-    d=(lambda F, g, y: F.gate(g, y),),
+    d=("F.gate(g, y)",),
 )
 # An op of its own, so that also the gradient of relu alone has a graph (and second derivatives of 0).
 gate = elementwise(
     "threshold_backward",
     P.gate,
     ir="b <= 0 ? 0 : a",
-    saves=((1,), ()),
-    d=(lambda F, g, y: F.gate(g, y), _flat),
+    d=("F.gate(g, b)", _FLAT),
     title="ThresholdBackwardBackward0",
 )
-abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", saves=((0,),), d=(lambda F, g, x: g * F.sign(x),))
-sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_flat,))
-floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_flat,))
-ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_flat,))
-trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(_flat,))
-_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_flat,))
+abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", d=("g * F.sign(a)",))
+sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_FLAT,))
+floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_FLAT,))
+ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_FLAT,))
+trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(_FLAT,))
+_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_FLAT,))
 _round_to = opaque(
     "round.decimals",
     P.round_to,
@@ -273,21 +256,13 @@ maximum = elementwise(
     "maximum",
     np.maximum,
     ir="max(a, b)",
-    saves=((0, 1), (0, 1)),
-    d=(
-        lambda F, g, a, b: F.where(a < b, 0, F.where(a == b, g / 2, g)),
-        lambda F, g, a, b: F.where(a > b, 0, F.where(a == b, g / 2, g)),
-    ),
+    d=("F.where(a < b, 0, F.where(a == b, g / 2, g))", "F.where(a > b, 0, F.where(a == b, g / 2, g))"),
 )
 minimum = elementwise(
     "minimum",
     np.minimum,
     ir="min(a, b)",
-    saves=((0, 1), (0, 1)),
-    d=(
-        lambda F, g, a, b: F.where(a > b, 0, F.where(a == b, g / 2, g)),
-        lambda F, g, a, b: F.where(a < b, 0, F.where(a == b, g / 2, g)),
-    ),
+    d=("F.where(a > b, 0, F.where(a == b, g / 2, g))", "F.where(a < b, 0, F.where(a == b, g / 2, g))"),
 )
 
 
@@ -307,8 +282,7 @@ def _clamp_from(key: str, title: str) -> Function:
         key,
         P.at_least,
         ir="max(a, b)",
-        saves=((0, 1), (0, 1)),
-        d=(lambda F, g, x, low: F.where(x >= low, g, 0), lambda F, g, x, low: F.where(x < low, g, 0)),
+        d=("F.where(a >= b, g, 0)", "F.where(a < b, g, 0)"),
         title=title,
     )
 
@@ -318,8 +292,7 @@ def _clamp_to(key: str, title: str) -> Function:
         key,
         P.at_most,
         ir="min(a, b)",
-        saves=((0, 1), (0, 1)),
-        d=(lambda F, g, x, high: F.where(x <= high, g, 0), lambda F, g, x, high: F.where(x > high, g, 0)),
+        d=("F.where(a <= b, g, 0)", "F.where(a > b, g, 0)"),
         title=title,
     )
 
@@ -346,11 +319,10 @@ _clamp = elementwise(
     "clamp.tensors",
     P.clamp,
     ir="min(max(a, b), c)",
-    saves=((0, 1, 2),) * 3,
     d=(
-        lambda F, g, x, low, high: F.where((x >= low) & (x <= high), g, 0),
-        lambda F, g, x, low, high: F.where((low < high) & (x < low), g, 0),
-        lambda F, g, x, low, high: F.where((x > high) | (high < low), g, 0),
+        "F.where((a >= b) & (a <= c), g, 0)",
+        "F.where((b < c) & (a < b), g, 0)",
+        "F.where((a > c) | (c < b), g, 0)",
     ),
 )
 
