@@ -111,7 +111,7 @@ def chain(lib: Library) -> tuple[Run, Check]:
 
 
 def scalar_graph(lib: Library) -> tuple[Run, Check]:
-    """An MLP of 0-d tensors (2-16-16-1, 10 rows, tanh and a squared error): about 10,000 nodes, forward
+    """An MLP of 0-d tensors (2-16-16-1, 16 rows, tanh and a squared error): about 10,000 nodes, forward
     and backward."""
     torch = lib.torch
     torch.manual_seed(0)
@@ -120,7 +120,7 @@ def scalar_graph(lib: Library) -> tuple[Run, Check]:
         [[torch.randn(()).requires_grad_() for _ in range(n + 1)] for _ in range(m)]
         for n, m in pairwise(sizes)
     ]
-    rows = torch.randn(10, 2).tolist()
+    rows = torch.randn(16, 2).tolist()
     parameters = [w for layer in layers for neuron in layer for w in neuron]
 
     def loss() -> Any:
@@ -173,6 +173,49 @@ def deep(lib: Library) -> tuple[Run, Check]:
     return run, lambda: [once(), float(w.grad.item())]
 
 
+def large(lib: Library) -> tuple[Run, Check]:
+    """tanh(a * b + a).sum() on 1,000,000 floats, and backward."""
+    torch = lib.torch
+    torch.manual_seed(0)
+    a, b = torch.rand(1_000_000, requires_grad=True), torch.rand(1_000_000)
+
+    def run(n: int) -> None:
+        for _ in range(n):
+            a.grad = None
+            (a * b + a).tanh().sum().backward()
+
+    def check() -> list[float]:
+        run(1)
+        return [float(v) for v in a.grad[:20].tolist()]
+
+    return run, check
+
+
+def mlp(lib: Library) -> tuple[Run, Check]:
+    """A step of 784-512-512-10 with ReLU, cross entropy and SGD on a batch of 128."""
+    torch, nn = lib.torch, lib.nn
+
+    def fresh() -> tuple[Any, Any, Any, Any]:
+        torch.manual_seed(0)
+        X, y = torch.rand(128, 784), torch.randint(0, 10, (128,))
+        model = nn.Sequential(
+            nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)
+        )
+        return model, lib.optim.SGD(model.parameters(), lr=0.1), X, y
+
+    def steps(model: Any, optimizer: Any, X: Any, y: Any, n: int) -> Any:
+        loss = None
+        for _ in range(n):
+            loss = lib.F.cross_entropy(model(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss
+
+    held = fresh()
+    return lambda n: steps(*held, n) and None, lambda: [float(steps(*fresh(), 5).item())]
+
+
 CASES = {
     c.name: c
     for c in (
@@ -182,6 +225,8 @@ CASES = {
         Case("op_recorded", "a * b on 10 floats, recorded", op_recorded, 1.8),
         Case("chain", "10,000 times x = x * w + b on 10 floats, and backward", chain, 2.0),
         Case("scalar_graph", "an MLP of 0-d tensors, 10,000 nodes, and backward", scalar_graph, 2.0),
+        Case("large", "tanh(a * b + a).sum() on 1,000,000 floats, and backward", large),
+        Case("mlp", "a step of 784-512-512-10, ReLU, cross entropy, SGD, batch 128", mlp),
         Case("deep", "1,000,000 nodes: forward, backward, release", deep),
     )
 }

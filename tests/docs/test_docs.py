@@ -29,6 +29,10 @@ def test_programs_print_what_is_shown(path: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_errors, "_said", set())  # other tests may have heard what is said only once
     check(path.name, path.read_text(encoding="utf-8"))
+    for picture in tmp_path.glob("*.svg"):
+        assert picture.read_text() == (ROOT / "docs" / "images" / picture.name).read_text(), (
+            "run the page again"
+        )
 
 
 @every_page
