@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := plot,progress
+comma := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench stubs docs clean
@@ -38,7 +38,6 @@ docs: $(VENV)/installed-docs  ## build the documentation into site/
 clean:  ## remove what the targets made
 	rm -rf $(VENV) build site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-comma := ,
 
 # One stamp file per set of extras. A set is installed again when pyproject.toml changes.
 $(VENV)/installed-%: pyproject.toml | $(VENV)/pip
