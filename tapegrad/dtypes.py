@@ -85,8 +85,7 @@ def of(numpy_dtype: Any) -> dtype:
     if found is None:
         raise TypeError(
             f"tensor: NumPy dtype {numpy_dtype} has no torch dtype; use one of "
-            f"{', '.join(d.name for d in ALL)}, "
-            "e.g. array.astype('float32')."
+            f"{', '.join(d.name for d in ALL)}, e.g. array.astype('float32')."
         )
     return found
 

@@ -141,8 +141,7 @@ def _core_clash(cores: Sequence[tuple[str, ...]], a: tuple[int, ...], b: tuple[i
                 hint = " Did you mean other.mT?"
             return (
                 f"input is {sizes(a)} and other is {sizes(b)}; input's {_ORDINALS[i]} size ({a[-i]}) must "
-                "equal "
-                f"other's {_ORDINALS[j]} ({b[-j]}).{hint}"
+                f"equal other's {_ORDINALS[j]} ({b[-j]}).{hint}"
             )
     return (
         f"input is {sizes(a)} and other is {sizes(b)}; their leading sizes must be equal, or one of them 1."

@@ -197,16 +197,14 @@ class Tensor(TensorMethods, metaclass=TensorType):
             if not requires_grad:
                 raise RuntimeError(
                     f"requires_grad_: this Tensor{sizes(self._a.shape)} was computed ({n.op.name}) and "
-                    "cannot stop "
-                    "requiring grad; use detach()."
+                    "cannot stop requiring grad; use detach()."
                 )
             return self
         if requires_grad and n is None:
             if self._a.dtype.kind not in "fc":
                 raise RuntimeError(
-                    f"requires_grad_: this Tensor{sizes(self._a.shape)} is {self.dtype}; only floating "
-                    "point and complex "
-                    "tensors can require grad. Convert it first, e.g. with .float()."
+                    f"requires_grad_: this Tensor{sizes(self._a.shape)} is {self.dtype}; only floating point "
+                    "and complex tensors can require grad. Convert it first, e.g. with .float()."
                 )
             c = self._cold
             self._node = c.leaf if c is not None and c.leaf is not None else AccumulateGrad(self._a.shape)
@@ -242,8 +240,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
         if n.rare is None or not n.rare.retains:
             say_once(
                 "grad: this tensor is not a leaf, so backward() does not keep its gradient; call "
-                "retain_grad() on it "
-                "before backward(), or ask for it with torch.autograd.grad."
+                "retain_grad() on it before backward(), or ask for it with torch.autograd.grad."
             )
             return None
         return n.rare.grad  # type: ignore[no-any-return] # tape.py knows no Tensors

@@ -179,9 +179,8 @@ def check_writable(t: Any, name: str) -> None:
             )
         if is_view(t) and base_of(t)._node is not None and base_of(t)._node.op is None:
             raise RuntimeError(
-                f"{name}: this Tensor{shape} is a view of a leaf that requires grad, which cannot change "
-                "in place; "
-                "wrap the update in no_grad(), or clone() first."
+                f"{name}: this Tensor{shape} is a view of a leaf that requires grad, which cannot change in "
+                "place; wrap the update in no_grad(), or clone() first."
             )
     check_memory(t, name)
 
@@ -192,8 +191,7 @@ def check_memory(t: Any, name: str) -> None:
     if type(a) is ndarray and not a.flags.writeable:
         raise RuntimeError(
             f"{name}: several elements of this Tensor{sizes(a.shape)} may share one place in memory "
-            "(expand), or its "
-            "memory is read-only; clone() it first."
+            "(expand), or its memory is read-only; clone() it first."
         )
 
 

@@ -29,8 +29,7 @@ def _root(t: Tensor, op: str, what: str) -> Node:
     if t._node is None:
         raise RuntimeError(
             f"{op}: {what} {describe(t)} tensor does not require grad and has no grad_fn, so there is "
-            "nothing to go back "
-            "through. Compute it from tensors with requires_grad=True, outside no_grad()."
+            "nothing to go back through. Compute it from tensors with requires_grad=True, outside no_grad()."
         )
     return t._node
 
@@ -43,8 +42,7 @@ def _seed(t: Tensor, g: Any, op: str) -> Any:
         if a.size != 1:
             raise RuntimeError(
                 f"{op}: a {sizes(a.shape)} tensor is not a scalar; pass gradient= of that shape, or reduce "
-                "it first "
-                "(.sum(), .mean())."
+                "it first (.sum(), .mean())."
             )
         return np.ones(a.shape, a.dtype) if a.ndim else a.dtype.type(1)
     if not isinstance(g, Tensor):
@@ -152,9 +150,8 @@ def _wanted(inputs: Sequence[Any]) -> list[Node]:
             fresh(t)
         if t._node is None:
             raise RuntimeError(
-                f"grad: inputs[{i}], a {describe(t)} tensor, does not require grad; call requires_grad_() "
-                "on it before "
-                "computing the outputs."
+                f"grad: inputs[{i}], a {describe(t)} tensor, does not require grad; call requires_grad_() on "
+                "it before computing the outputs."
             )
         wanted.append(t._node)
     return wanted
@@ -189,8 +186,7 @@ def grad(
             if not allow_unused and not materialize_grads:
                 raise RuntimeError(
                     f"grad: inputs[{i}], a {describe(t)} tensor, is not used by the outputs; pass "
-                    "allow_unused=True to "
-                    "get None for it."
+                    "allow_unused=True to get None for it."
                 )
             results.append(wrap(np.zeros(t._a.shape, t._a.dtype)) if materialize_grads else None)
         else:

@@ -106,8 +106,7 @@ def graph(*tensors: Tensor, names: Mapping[str, Any] | None = None, gradients: b
         if node is None:
             raise RuntimeError(
                 f"graph: this Tensor{list(t.shape)} has no graph; compute it from tensors with "
-                "requires_grad=True, "
-                "outside no_grad()."
+                "requires_grad=True, outside no_grad()."
             )
         nodes.append(node)
     found = _vertices(nodes)

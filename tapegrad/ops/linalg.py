@@ -79,9 +79,8 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
             raise RuntimeError(f"bmm: {what} is {sizes(x._a.shape)} ({x._a.ndim}-d); a 3-d tensor is needed.")
     if input._a.shape[0] != mat2._a.shape[0]:
         raise RuntimeError(
-            f"bmm: input is {sizes(input._a.shape)} and mat2 is {sizes(mat2._a.shape)}; the first sizes "
-            "must be equal. "
-            "Use matmul to broadcast."
+            f"bmm: input is {sizes(input._a.shape)} and mat2 is {sizes(mat2._a.shape)}; the first sizes must "
+            "be equal. Use matmul to broadcast."
         )
     return _finish(_bmm(input, mat2), out, "bmm")
 

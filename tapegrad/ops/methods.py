@@ -13,17 +13,15 @@ _SAME = (
     (
         pointwise,
         "abs add bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min cos div eq "
-        "exp floor "
-        "floor_divide ge gt isfinite isinf isnan le log logical_and logical_not logical_or logical_xor lt "
-        "maximum "
-        "minimum mul ne neg pow reciprocal relu remainder round sigmoid sign sin sqrt sub tanh trunc",
+        "exp floor floor_divide ge gt isfinite isinf isnan le log logical_and logical_not logical_or "
+        "logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder round sigmoid sign sin sqrt "
+        "sub tanh trunc",
     ),
     (reduce, "all amax amin any argmax argmin max mean min norm prod std sum var"),
     (
         shape,
-        "broadcast_to chunk clone contiguous expand expand_as flatten permute ravel reshape reshape_as "
-        "split squeeze t "
-        "transpose unbind unflatten unsqueeze view view_as",
+        "broadcast_to chunk clone contiguous expand expand_as flatten permute ravel reshape reshape_as split "
+        "squeeze t transpose unbind unflatten unsqueeze view view_as",
     ),
     (index, "index_put"),
     (linalg, "addmm bmm dot matmul mm mv outer"),
@@ -80,14 +78,6 @@ _PLAIN: dict[str, Any] = {
     "gt": pointwise.gt,
     "ge": pointwise.ge,
 }
-
-
-def _reflected(name: str, f: Any) -> Any:
-    def call(self: Tensor, other: Any) -> Any:
-        return f(self, other)
-
-    call.__name__ = call.__qualname__ = name
-    return call
 
 
 def _invert(self: Tensor) -> Any:

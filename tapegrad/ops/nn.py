@@ -102,8 +102,7 @@ def _linear_error(input: Tensor, weight: Tensor) -> Exception:
     if x.ndim and w.ndim == 2 and x.dtype is w.dtype:
         return RuntimeError(
             f"linear: input is {sizes(x.shape)} and weight is {sizes(w.shape)}; input's last size "
-            f"({x.shape[-1]}) must "
-            f"equal weight's last ({w.shape[1]})."
+            f"({x.shape[-1]}) must equal weight's last ({w.shape[1]})."
         )
     return mismatch("linear", _LINEAR_CORES, input, weight, False)
 
@@ -195,8 +194,7 @@ def _same_shape(input: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tenso
     if input._a.shape != target._a.shape:
         say_once(
             f"{name}: input is {sizes(input._a.shape)} and target is {sizes(target._a.shape)}; they are "
-            "broadcast, "
-            "which is rarely meant. Give both one shape, e.g. with target.view_as(input)."
+            "broadcast, which is rarely meant. Give both one shape, e.g. with target.view_as(input)."
         )
         try:
             shape = np.broadcast_shapes(input._a.shape, target._a.shape)

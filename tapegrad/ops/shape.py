@@ -150,8 +150,7 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     if not _can_view(x, new):
         raise RuntimeError(
             f"view: a {sizes(x.shape)} tensor with strides {input.stride()} cannot be seen as {sizes(new)} "
-            "without a "
-            "copy; use reshape()."
+            "without a copy; use reshape()."
         )
     return _view(input, new)
 

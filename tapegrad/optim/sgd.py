@@ -39,9 +39,8 @@ class SGD(Optimizer):
                 raise ValueError(f"SGD: {name} is {value}; 0 or more is needed.")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(
-                f"SGD: nesterov with momentum {momentum} and dampening {dampening}; momentum above 0 and "
-                "no dampening "
-                "are needed."
+                f"SGD: nesterov with momentum {momentum} and dampening {dampening}; momentum above 0 and no "
+                "dampening are needed."
             )
         defaults = {
             "lr": lr,

@@ -93,8 +93,7 @@ def chain_rule(a: Tensor, w: Tensor, names: Mapping[str, Any] | None = None) -> 
     if any(path.product is None for path in paths):
         raise RuntimeError(
             "explain: the graph was freed, or an array in it was written in place, and it is too large to "
-            "rebuild; call "
-            "explain before backward(), or pass retain_graph=True there."
+            "rebuild; call explain before backward(), or pass retain_graph=True there."
         )
     total = leaf.gradient if count > len(paths) else sum(path.product for path in paths)
     return ChainRule(labels[root], labels[leaf], paths, count, total, _difference(g, root, leaf), labels)

@@ -22,6 +22,34 @@ def test_accumulation_over_backwards_and_paths():
     assert x.grad is held and held.tolist() == [10.0, 14.0, 18.0]
 
 
+def test_adding_to_a_gradient_is_a_write_to_it():
+    x, w = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    (x * 2).sum().backward()
+    y = (x.grad * w).sum()
+    before = (w * 3).sum()
+    (x * 2).sum().backward()
+    with pytest.raises(RuntimeError, match=r"mul backward: a float32\[3\] array that mul saved .* in place"):
+        y.backward()
+    before.backward()
+    assert w.grad.tolist() == [3, 3, 3]
+
+
+def test_a_view_of_a_gradient_sees_what_is_added():
+    x = torch.ones(3, requires_grad=True)
+    (x * 2).sum().backward()
+    head, all_ = x.grad[:1], x.grad
+    (x * 2).sum().backward()
+    assert head.tolist() == [4] and all_.tolist() == [4, 4, 4]
+
+
+def test_a_node_is_named_as_torch_names_it():
+    x = torch.ones(3, requires_grad=True)
+    for y, name in ((x * 2, "MulBackward0"), (x.sum(), "SumBackward0"), (x[:2], "SliceBackward0")):
+        assert type(y.grad_fn).__name__ == y.grad_fn.name() == name
+    y.sum().backward()  # the class makes no difference to the sweep
+    assert x.grad.tolist() == [1, 1, 0]
+
+
 def test_diamonds_do_not_cost_a_path_each():
     x = t = torch.tensor([1.0], requires_grad=True)
     for _ in range(60):

@@ -136,8 +136,7 @@ def test_shape_mismatch():
         torch.ones(2) + torch.ones(3)
     message = (
         "matmul: input is [3, 4] and other is [2, 4]; input's last size (4) must equal other's second-last "
-        "(2). "
-        "Did you mean other.mT?"
+        "(2). Did you mean other.mT?"
     )
     with pytest.raises(RuntimeError, match=re.escape(message)):
         torch.ones(3, 4) @ torch.ones(2, 4)

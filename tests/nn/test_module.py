@@ -41,9 +41,8 @@ def test_a_shared_parameter_comes_once():
 def test_repr():
     assert repr(Net()) == (
         "Net(\n  (first): Linear(in_features=2, out_features=3, bias=True)\n  (act): ReLU()\n  (rest): "
-        "Sequential(\n"
-        "    (0): Linear(in_features=3, out_features=3, bias=True)\n    (1): Sigmoid()\n"
-        "    (2): Linear(in_features=3, out_features=1, bias=False)\n  )\n)"
+        "Sequential(\n    (0): Linear(in_features=3, out_features=3, bias=True)\n    (1): Sigmoid()\n    "
+        "(2): Linear(in_features=3, out_features=1, bias=False)\n  )\n)"
     )
 
 

@@ -114,29 +114,20 @@ def test_mermaid_of_hostile_names(hostile: Picture) -> None:
 
 def test_text(lecture: Picture) -> None:
     assert to_text(lecture) == (
-        "a = relu(w*x + b)\n"
-        "#  box   kind       value  grad  inputs (label)    from\n"
-        "0  w     parameter  2.0    3.0                     lecture.py:3  w = tensor(2.0)\n"
-        "1  x     leaf       3.0                            lecture.py:4  x = tensor(3.0)\n"
-        "2  mul              6.0    1.0   0 (3.0), 1 (2.0)  lecture.py:6  u = w * x\n"
-        "3  b     parameter  1.0    1.0                     lecture.py:5  b = tensor(1.0)\n"
-        "4  add              7.0    1.0   2 (1.0), 3 (1.0)  lecture.py:7  v = u + b\n"
-        "5  relu  result     7.0    1.0   4 (1.0)           lecture.py:8  a = relu(v)\n"
+        "a = relu(w*x + b)\n#  box   kind       value  grad  inputs (label)    from\n0  w     parameter  2.0 "
+        "   3.0                     lecture.py:3  w = tensor(2.0)\n1  x     leaf       3.0                   "
+        "         lecture.py:4  x = tensor(3.0)\n2  mul              6.0    1.0   0 (3.0), 1 (2.0)  "
+        "lecture.py:6  u = w * x\n3  b     parameter  1.0    1.0                     lecture.py:5  b = "
+        "tensor(1.0)\n4  add              7.0    1.0   2 (1.0), 3 (1.0)  lecture.py:7  v = u + b\n5  relu  "
+        "result     7.0    1.0   4 (1.0)           lecture.py:8  a = relu(v)\n"
     )
 
 
 def test_text_shows_groups(grouped: Picture) -> None:
     assert to_text(grouped) == (
-        "#  box       kind       shape  inputs\n"
-        "0  x         constant\n"
-        "   net.0:\n"
-        "1    w       parameter\n"
-        "2    matmul             [2]    0, 1\n"
-        "   net:\n"
-        "3    relu                      2\n"
-        "   net.0:\n"
-        "4    matmul                    3, 1\n"
-        "5  mul                         4, 4\n"
+        "#  box       kind       shape  inputs\n0  x         constant\n   net.0:\n1    w       parameter\n2  "
+        "  matmul             [2]    0, 1\n   net:\n3    relu                      2\n   net.0:\n4    matmul "
+        "                   3, 1\n5  mul                         4, 4\n"
     )
 
 
