@@ -11,8 +11,9 @@ from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad.kernels.errstate import nameless
-from tapegrad.tape import Node, added, total, wrote
+from tapegrad.tape import Node, added, total
 from tapegrad.tensor import Tensor, wrap
+from tapegrad.writes import replaced, wrote
 
 _lock = Lock()  # two threads may bring gradients to one leaf
 
@@ -36,8 +37,8 @@ class Raw:
         return t._a
 
     def own(self, g: Any) -> Any:
-        """A copy (a NumPy scalar has no memory to share)."""
-        return g.copy() if type(g) is ndarray else g
+        """A copy."""
+        return g.copy()
 
     def deposit(self, gradients: dict[Any, Any]) -> None:
         """Add each g to its leaf's gradient, in place where there is one."""
@@ -55,6 +56,7 @@ class Raw:
             leaf.grad = wrap(total(a, g))
         elif type(a) is not ndarray or not a.flags.writeable:
             old._a = total(a, g)
+            replaced(a)
         else:
             if getrefcount(a) > ALONE:
                 wrote(a)

@@ -4,6 +4,7 @@ be combined."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy import ndarray
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
 from tapegrad.dtypes import FLOAT, of, result
+from tapegrad.kernels.errstate import nameless
 from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
@@ -35,6 +37,19 @@ def need_tensor(x: Any, op: str, argument: str = "input") -> Tensor:
 def number(x: Any, dtype: Any) -> Any:
     """A Python number as a NumPy scalar of `dtype`; integers wrap around, as in torch."""
     return np.asarray(x).astype(dtype)[()]
+
+
+def fitting(x: Any, dtype: Any, op: str) -> Any:
+    """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
+    if dtype.kind in "iuf" and not isinstance(x, complex):
+        most = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
+        least = np.iinfo(dtype).min if dtype.kind == "i" else -most  # unsigned ones wrap around, as in torch
+        bad = not least <= x <= most
+        if bad and (dtype.kind != "f" or isfinite(x)):
+            raise RuntimeError(
+                f"{op}: {x} does not fit {of(dtype)}, which goes to {most}; use a wider dtype."
+            )
+    return number(x, dtype)
 
 
 def result_dtype(xs: Sequence[Any]) -> Any:
@@ -146,3 +161,6 @@ def _core_clash(cores: Sequence[tuple[str, ...]], a: tuple[int, ...], b: tuple[i
     return (
         f"input is {sizes(a)} and other is {sizes(b)}; their leading sizes must be equal, or one of them 1."
     )
+
+
+nameless(globals())

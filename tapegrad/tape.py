@@ -8,13 +8,10 @@ node finds that out.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
-from itertools import count
 from operator import add
 from sys import _getframe as frame
-from threading import Lock
 from types import CodeType
 from typing import Any, Protocol
 
@@ -23,8 +20,7 @@ from numpy import ndarray
 from tapegrad._errors import caller, describe, place, seen, user_frame
 from tapegrad._state import grad_enabled, inference_enabled, set_mode
 from tapegrad.kernels.errstate import again, nameless
-
-tick = count(1).__next__
+from tapegrad.writes import last_write, tick, writes_to
 
 
 class Op:
@@ -166,82 +162,13 @@ def record(
     return n
 
 
-# ---- in-place writes
-
-
-class Write:
-    """The last write to a buffer: when (0: never) and where. `ref` watches the buffer; `keep` holds an
-    alias's id."""
-
-    __slots__ = ("code", "keep", "lasti", "ref", "tick")
-
-    def __init__(self, ref: Any, keep: Any = None) -> None:
-        self.ref, self.keep = ref, keep
-        self.tick = self.lasti = 0
-        self.code: CodeType | None = None
-
-
-class Mark:
-    """`tick`: when any buffer was last written. It never decreases, also between threads."""
-
-    __slots__ = ("tick",)
-
-    def __init__(self) -> None:
-        self.tick = 0
-
-
-last_write = Mark()
-_writes: dict[int, Write] = {}
-_lock = Lock()
-
-
-def buffer_of(x: Any) -> Any:
-    """The array that owns the memory x shows."""
-    while type(x.base) is ndarray:
-        x = x.base
-    return x
-
-
-def _forget(*keys: int) -> Callable[[Any], None]:
-    def forget(_: Any) -> None:
-        for key in keys:
-            _writes.pop(key, None)
-
-    return forget
-
-
-def wrote(*arrays: Any) -> None:
-    """Stamp the buffers under the arrays as written now. Every in-place operation calls this; views share
-    a stamp."""
-    code, lasti = caller(3)
-    with _lock:
-        last_write.tick = now = tick()
-        for x in arrays:
-            if x.base is not None:
-                x = buffer_of(x)
-            if (w := _writes.get(id(x))) is None:
-                w = _writes[id(x)] = Write(weakref.ref(x, _forget(id(x))))
-            w.code, w.lasti, w.tick = code, lasti, now
-
-
-def boxed(scalar: Any, array: Any) -> None:
-    """From now on `array` is the memory of what was the NumPy scalar `scalar`: nodes may have saved the
-    scalar, and a write to the array makes those stale."""
-    key, alias = id(array), id(scalar)
-    with _lock:
-        _writes[key] = _writes[alias] = Write(weakref.ref(array, _forget(key, alias)), keep=scalar)
-
-
-def writes_to(x: Any) -> Write | None:
-    """The last write to the memory of x, if it was ever written in place."""
-    w = _writes.get(id(buffer_of(x)) if type(x) is ndarray else id(x))
-    return w if w is not None and w.tick else None
+# ---- what was saved must be as it was
 
 
 def check_saved(n: Node) -> None:
     """Raises: RuntimeError if an array that n's rules read was written in place since."""
     read = {k for p, ks in zip(n.parents, n.op.reads, strict=False) if p is not None for k in ks}
-    for x in [n.saved[k] for k in sorted(read)]:
+    for x in [*[n.saved[k] for k in sorted(read)], *_arrays_in(n.meta)]:
         w = writes_to(x) if hasattr(x, "dtype") else None
         if w is not None and w.tick > n.seq:
             assert w.code is not None
@@ -250,6 +177,13 @@ def check_saved(n: Node) -> None:
                 f"({place(n.code, n.lasti)}) was "
                 f"written in place at {place(w.code, w.lasti)}. Clone it first, or use the out-of-place op."
             )
+
+
+def _arrays_in(meta: Any) -> list[Any]:
+    """The arrays among an op's arguments: indices, masks, class weights."""
+    if isinstance(meta, (tuple, list)):
+        return [a for m in meta for a in _arrays_in(m)]
+    return [meta] if isinstance(meta, ndarray) else []
 
 
 def freed_error(n: Node) -> RuntimeError:
@@ -416,13 +350,25 @@ def run_hooks(n: Node, g: Any, domain: Domain) -> Any:
             for hook in list(rare.hooks.values()):
                 r = hook(domain.wrap(g))
                 if r is not None:
-                    g = domain.unwrap(r)
+                    g = _hooked(domain, g, r)
         finally:
             set_mode(grad, inference)
     if rare.retains:
         kept = domain.wrap(domain.own(g))
         rare.grad = kept if rare.grad is None else domain.wrap(domain.unwrap(rare.grad) + domain.unwrap(kept))
     return g
+
+
+def _hooked(domain: Domain, g: Any, r: Any) -> Any:
+    """What a hook returned, in place of the cotangent g. Raises: TypeError, RuntimeError if it cannot be."""
+    if not hasattr(r, "_node"):
+        raise TypeError(f"hook: it returned {describe(r)}; a Tensor or None is needed.")
+    new = domain.unwrap(r)
+    if new.shape != g.shape or new.dtype != g.dtype:
+        raise RuntimeError(
+            f"hook: it returned {describe(r)} for a {describe(g)} gradient; both must be alike."
+        )
+    return new
 
 
 def between(roots: Iterable[Node], targets: set[Node]) -> set[Node]:

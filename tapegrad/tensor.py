@@ -386,7 +386,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
         if id(self) in memo:
             found: Tensor = memo[id(self)]
             return found
-        t = like(type(self), self._a.copy(), self.requires_grad)
+        t = like(type(self), self._a.copy("K") if self._a.ndim else self._a.copy(), self.requires_grad)
         memo[id(self)] = t
         if self.grad is not None:
             t.grad = self.grad.__deepcopy__(memo)
@@ -424,6 +424,11 @@ blank: Callable[[], Tensor] = type.__call__.__get__(Tensor)
 
 def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
     """A leaf of a class around an array (how leaves unpickle and deep-copy)."""
+    if requires_grad and a.dtype.kind not in "fc":
+        raise RuntimeError(
+            f"{cls.__name__}: {describe(a)} is given; only floating point and complex tensors can require "
+            "grad. Convert it first, e.g. with .float(), or pass requires_grad=False."
+        )
     t: Tensor = object.__new__(cls)
     t._a, t._kind, t._cold = a, a.dtype, None
     t._node = AccumulateGrad(a.shape) if requires_grad else None

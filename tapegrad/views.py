@@ -18,7 +18,8 @@ from tapegrad._errors import sizes
 from tapegrad._state import grad_enabled, special
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.tape import Node, Op, Rare, boxed, buffer_of, record, tick, wrote
+from tapegrad.tape import Node, Op, Rare, record
+from tapegrad.writes import boxed, buffer_of, replaced, tick, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
 
@@ -214,6 +215,8 @@ def check_fits(t: Any, r: Any, name: str) -> None:
 def assign(t: Any, r: Any) -> Any:
     """Make t hold r's values and r's node, in t's own memory. The checks above come first: from here
     nothing fails."""
+    if isinstance(t._a, np.generic):
+        return _assign_number(t, r)
     a = box(t)
     n, value = r._node, r._a
     if n is not None and type(n.saved) is tuple:
@@ -225,6 +228,17 @@ def assign(t: Any, r: Any) -> Any:
         # The out-of-place result is dropped: a rule that reads it reads t, and a later write to t is then
         # noticed.
         n.saved = tuple([a if s is value else s for s in n.saved])
+        n.seq = tick()
+        adopt(t, n)
+    return t
+
+
+def _assign_number(t: Any, r: Any) -> Any:
+    """The same for a NumPy scalar, which has no memory that others share: t gets another one."""
+    old, n, value = t._a, r._node, r._a
+    t._a = value if type(value) is type(old) else np.asarray(value).astype(old.dtype)[()]
+    replaced(old)
+    if n is not None:
         n.seq = tick()
         adopt(t, n)
     return t

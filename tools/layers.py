@@ -21,6 +21,7 @@ LAYERS: list[tuple[str, int]] = [
     ("devices", 0),
     ("data", 0),
     ("kernels", 1),
+    ("writes", 2),
     ("tape", 2),
     ("views", 2),
     ("tensor", 2),
@@ -38,7 +39,7 @@ LAYERS: list[tuple[str, int]] = [
     ("__main__", 8),
 ]
 # These never reach below the operations: what they need is on Tensors, in ops or in autograd.
-NEVER = {"optim": ("kernels", "tape"), "viz": ("kernels", "tape", "views", "define")}
+NEVER = {"optim": ("kernels", "tape", "writes"), "viz": ("kernels", "tape", "writes", "views", "define")}
 
 
 def layer(module: str) -> int:

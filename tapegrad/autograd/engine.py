@@ -112,6 +112,8 @@ def backward(
         _sweep(roots, seeds, retain, create_graph)
         return
     nodes = [_root(t, "backward", "an inputs=") for t in _many(inputs)]
+    if not nodes:
+        raise RuntimeError("backward: inputs is empty; pass tensors, or leave it out for all leaves.")
     domain = RECORDED if create_graph else RAW
     got = _sweep(roots, seeds, retain, create_graph, nodes)
     keepers = [n if isinstance(n, AccumulateGrad) else _retained(n) for n in got]
@@ -174,6 +176,8 @@ def grad(
     Raises: as backward; RuntimeError for an input that does not require grad, or is not used.
     """
     outs, ins = _many(outputs), _many(inputs)
+    if not ins:
+        raise RuntimeError("grad: inputs is empty; at least one tensor is needed.")
     gs = _many(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     roots, seeds = _start(outs, gs, create_graph, "grad")
     wanted = _wanted(ins)

@@ -19,9 +19,10 @@ import numpy as np
 import tapegrad.kernels as K
 from tapegrad._errors import PACKAGES, line_of, place
 from tapegrad.kernels.errstate import again
-from tapegrad.tape import AccumulateGrad, Freed, Node, writes_to
+from tapegrad.tape import AccumulateGrad, Freed, Node
 from tapegrad.tensor import Tensor
 from tapegrad.views import fresh
+from tapegrad.writes import writes_to
 
 __all__ = ["Graph", "Node", "Vertex", "graph", "names_in"]
 

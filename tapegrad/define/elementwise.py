@@ -34,9 +34,10 @@ from tapegrad.define.wrappers import read_by, write_vjp
 from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.pointwise import constant
-from tapegrad.tape import Node, Op, record, tick, wrote
+from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import assign, check_fits, check_writable, refresh
+from tapegrad.writes import tick, wrote
 
 # What a fast path lets fall through to its careful one: a number has no _kind, a kernel refuses, the user has
 # set np.seterr(all="raise").

@@ -68,7 +68,7 @@ def rounded(x: Array, dtype: DType) -> Array:
 
     Shapes: any.
     """
-    if dtype.char == "d":
+    if x.dtype is dtype or dtype.char == "d":
         return x
     with np.errstate(all="ignore"):
         if dtype.char == "e":

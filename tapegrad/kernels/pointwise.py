@@ -154,19 +154,23 @@ def inside(x: Any, low: Any, high: Any) -> Any:
 
 
 def power(x: Any, n: Any) -> Any:
-    """x to the power n. An integer base to a negative integer power has no integer value.
+    """x to the power n. Integers to negative integer powers in an array are rounded towards 0, as in torch.
 
-    Raises: RuntimeError for negative integer powers of integers, TypeError for bool.
+    Raises: RuntimeError for an integer to a negative number, TypeError for bool.
     """
     if getattr(x, "dtype", None) is not None and x.dtype.kind in "iub":
         if n is True or n is False:  # the one power of bool that torch has
             return x.copy() if n else np.ones_like(x)
         _numbers_only(x)
-        if np.any(np.less(n, 0)):
+        below = np.less(n, 0)
+        if not np.any(below):
+            return np.power(x, n)
+        if not hasattr(n, "dtype"):
             raise RuntimeError(
                 "pow: an integer base with a negative integer exponent has no integer result; use x.float()."
             )
-        return np.power(x, n)
+        sign = np.where(np.equal(x, 1), 1, np.where(np.equal(x, -1), 1 - 2 * (n % 2), 0))
+        return np.where(below, sign, np.power(x, np.where(below, 0, n))).astype(np.result_type(x, n))[()]
     return x**n
 
 

@@ -106,7 +106,7 @@ def mT(x: Any) -> Any:
 def clone(x: Any) -> Any:
     """A copy with the layout of x, except that repeated elements (stride 0) lie in row-major order."""
     if type(x) is not ndarray:
-        return x
+        return x.copy()
     return x.copy("K") if 0 not in x.strides else np.maximum(x, x)
 
 

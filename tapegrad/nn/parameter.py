@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, like, text
 from tapegrad.views import box
@@ -19,6 +21,14 @@ class Parameter(Tensor):
         return like(
             cls, Tensor()._a if data is None else box(need_tensor(data, "Parameter", "data")), requires_grad
         )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A copy without the gradient, as torch makes it."""
+        grad, self.grad = self.grad, None
+        try:
+            return super().__deepcopy__(memo)
+        finally:
+            self.grad = grad
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{text(self)}"

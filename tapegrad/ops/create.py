@@ -14,8 +14,9 @@ from tapegrad._state import default
 from tapegrad.define import store
 from tapegrad.devices import check_device
 from tapegrad.dtypes import as_numpy, number_dtype, of, result
+from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import Number
-from tapegrad.promotion import NUMBERS, need_tensor, number
+from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
 
 # ---- from data
@@ -89,12 +90,13 @@ def _from_sequence(data: Any, dtype: Any) -> Any:
     _check_regular(plain)
     if dtype is None:
         dtype = result(kinds, (), ()) if kinds else default.dtype
-    try:
-        return np.array(plain, dtype)
-    except OverflowError as e:
-        if np.dtype(dtype).kind in "iu":
-            return np.array(plain, "i8").astype(dtype) if _within_int64(plain) else _overflow(plain, e)
-        raise
+    a = np.array(plain) if np.dtype(dtype).kind in "iu" else np.array(plain, dtype)
+    if a.dtype.kind in "iuO" and not _within_int64(plain):
+        raise _overflow(plain)
+    if a.dtype is not dtype and a.size and a.dtype.kind in "iuf":
+        for extreme in (a.min(), a.max()):
+            fitting(extreme.item(), np.dtype(dtype), "tensor")
+    return np.array(plain, dtype) if a.dtype.kind == "c" else a.astype(dtype, copy=False)
 
 
 def _within_int64(plain: Any) -> bool:
@@ -105,8 +107,8 @@ def _within_int64(plain: Any) -> bool:
     return True
 
 
-def _overflow(plain: Any, e: Exception) -> Any:
-    raise ValueError(f"tensor: an integer in {plain!r:.60} does not fit 64 bits; use floats.") from e
+def _overflow(plain: Any) -> ValueError:
+    return ValueError(f"tensor: an integer in {plain!r:.60} does not fit 64 bits; use floats.")
 
 
 def array_of(data: Any, dtype: Any, copy: bool) -> Any:
@@ -120,10 +122,11 @@ def array_of(data: Any, dtype: Any, copy: bool) -> Any:
         a = np.asarray(data)
     elif type(data) is float or type(data) is int or isinstance(data, NUMBERS):
         kind = number_dtype(data) if dtype is None else dtype
-        try:
-            return np.array(data, kind)
-        except OverflowError as e:
-            return _overflow(data, e) if not _within_int64(data) else np.array(data, "i8").astype(kind)
+        if kind.kind not in "iu":
+            return np.asarray(number(data, kind))
+        if type(data) is int and not _within_int64(data):
+            raise _overflow(data)
+        return np.asarray(fitting(data, kind, "tensor"))
     elif hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
         a = native(np.asarray(data))
     else:
@@ -278,7 +281,7 @@ def full(
     value = _number(fill_value, "full", "fill_value")
     kind = number_dtype(value) if dtype is None else as_numpy(dtype, "full")
     a = np.empty(shape_of((tuple(size),), "full"), kind)
-    a[...] = np.asarray(value).astype(kind)
+    a[...] = fitting(value, kind, "full")
     return _made("full", a, device, requires_grad, out)
 
 
@@ -359,7 +362,7 @@ def full_like(
     """One number in the shape and dtype of input."""
 
     def make(a: Any, dtype: Any) -> Any:
-        return np.full_like(a, number(fill_value, dtype or a.dtype), dtype)
+        return np.full_like(a, fitting(fill_value, dtype or a.dtype, "full_like"), dtype)
 
     return _like("full_like", make, input, dtype, device, requires_grad)
 
@@ -452,3 +455,6 @@ def linspace(
         else np.full(1, a)
     )
     return _made("linspace", values.astype(kind, copy=False), device, requires_grad, out)
+
+
+nameless(globals())

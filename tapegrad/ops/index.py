@@ -18,7 +18,7 @@ from tapegrad.define import cast, indexing, linear, opaque
 from tapegrad.dtypes import I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.write import copy_, fill_
-from tapegrad.promotion import NUMBERS, need_tensor
+from tapegrad.promotion import NUMBERS, fitting, need_tensor
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import assign, check_writable
 
@@ -100,7 +100,7 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
     Raises: IndexError for what cannot be an index, too many indices, a mask of another shape, an integer out
     of range.
     """
-    items = index if type(index) is tuple else (index,)
+    items = tuple(index) if type(index) is tuple or _stands_for_tuple(index) else (index,)
     basic: list[Any] = []
     arrays: list[Any] = []  # one entry per dimension that the basic part leaves: an array, or a full slice
     spans = [_span(i) for i in items]
@@ -139,6 +139,16 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
     while isinstance(arrays[-1], slice):
         arrays.pop()
     return tuple(basic), tuple(arrays)
+
+
+def _stands_for_tuple(index: Any) -> bool:
+    """Whether a list means x[a, b] rather than x[array([a, b])]: torch's rule, which NumPy has given up."""
+    parts = (list, tuple, slice, Tensor, ndarray)
+    return (
+        type(index) is list
+        and len(index) < 32
+        and any(isinstance(i, parts) or i is None or i is Ellipsis for i in index)
+    )
 
 
 def _check_count(items: tuple[Any, ...], taken: int, shape: tuple[int, ...]) -> None:
@@ -323,6 +333,8 @@ def _value(value: Any, like: Tensor) -> Tensor:
     a = np.asarray(value)
     if a.dtype.kind == "c" and not like.is_complex():
         raise RuntimeError(f"setitem: value is {value} and the tensor {like.dtype}; a real number is needed.")
+    if isinstance(value, NUMBERS):
+        return wrap(fitting(value, like._a.dtype, "setitem"))
     return wrap(a.astype(like._a.dtype))
 
 

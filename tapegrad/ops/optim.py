@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy import ndarray
+
 import tapegrad.kernels.optim as O
 from tapegrad.kernels.errstate import again
-from tapegrad.tape import wrote
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import box, check_memory
+from tapegrad.views import assign, box, check_memory
+from tapegrad.writes import wrote
 
 
 def sgd_(
@@ -22,14 +25,19 @@ def sgd_(
     options: lr, momentum, dampening, weight_decay, nesterov, maximize; see kernels.optim.sgd.
     Raises: RuntimeError before anything changes, if a parameter must not be written.
     """
-    arrays = []
+    arrays, numbers = [], []
     for p in params:
-        a = box(p)
-        if not a.flags.writeable:
+        a = p._a
+        if type(a) is not ndarray:
+            a = np.array(a)
+            numbers.append((p, a))
+        elif not a.flags.writeable:
             check_memory(p, "sgd_")
         arrays.append(a)
     held = [b if b is None else box(b) for b in buffers] if buffers else []
     wrote(*arrays)
     again(O.sgd, arrays, [g._a for g in grads], held, *options)
+    for p, a in numbers:
+        assign(p, wrap(a))
     if buffers:
         buffers[:] = [wrap(a) if b is None else b for b, a in zip(buffers, held, strict=True)]

@@ -13,7 +13,15 @@ from tapegrad._errors import describe
 from tapegrad.define import Function, cast, elementwise, finish, opaque, store
 from tapegrad.dtypes import B1, F4, F8, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.promotion import NUMBERS, need_tensor, not_a_tensor, number, operands, refused, result_dtype
+from tapegrad.promotion import (
+    NUMBERS,
+    fitting,
+    need_tensor,
+    not_a_tensor,
+    operands,
+    refused,
+    result_dtype,
+)
 from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
@@ -347,7 +355,7 @@ def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
     if not isinstance(min, Tensor) and not isinstance(max, Tensor):
         dtype = result_dtype([v for v in (x, min, max) if v is not None])
         x = x if x._a.dtype is dtype else cast(x, dtype)
-        low, high = (None if v is None else number(v, dtype) for v in (min, max))
+        low, high = (None if v is None else fitting(v, dtype, name) for v in (min, max))
         return by_numbers(x, low, high)
     if max is None and above is not None:
         return above(x, min)

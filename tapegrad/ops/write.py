@@ -9,7 +9,7 @@ import numpy as np
 from tapegrad._errors import sizes
 from tapegrad.define import cast, inplace, linear, opaque
 from tapegrad.kernels.errstate import nameless
-from tapegrad.promotion import NUMBERS, need_tensor, number
+from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
 
 _fill = opaque(
@@ -45,7 +45,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     Raises: RuntimeError for a tensor with dimensions.
     """
     if isinstance(value, (*NUMBERS, np.generic)):
-        result: Tensor = _fill_(input, number(value, input._a.dtype))
+        result: Tensor = _fill_(input, fitting(value, input._a.dtype, "fill_"))
     elif not isinstance(value, Tensor):
         raise TypeError(f"fill_: value is {type(value).__name__}; a number or a 0-d Tensor is needed.")
     elif value._a.ndim:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tapegrad as torch
-from tapegrad import tape
+from tapegrad import writes
 from tapegrad.autograd import grad
 
 
@@ -269,17 +269,17 @@ def test_the_last_write_mark_never_decreases():
 
     def work(a):
         for _ in range(2000):
-            tape.wrote(a)
-            marks.append(tape.last_write.tick)
+            writes.wrote(a)
+            marks.append(writes.last_write.tick)
 
     threads = [threading.Thread(target=work, args=(a,)) for a in arrays]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    highest = tape.last_write.tick
-    tape.wrote(arrays[0])
-    assert tape.last_write.tick > highest >= max(marks)
+    highest = writes.last_write.tick
+    writes.wrote(arrays[0])
+    assert writes.last_write.tick > highest >= max(marks)
 
 
 def test_a_dropped_graph_is_freed_at_once():
@@ -325,3 +325,67 @@ def test_numpy_shares_memory_with_results_without_dimensions():
     d = t.detach()
     d.zero_()
     assert t.item() == 0.0 and a[()] == 0.0
+
+
+def test_writes_to_0d_tensors_are_noticed_and_leave_no_trace():
+    x = torch.tensor(2.0, requires_grad=True)
+    for change in (
+        lambda: x.add_(1),
+        lambda: x.mul_(2),
+        lambda: x.zero_(),
+        lambda: x.copy_(torch.tensor(5.0)),
+    ):
+        y = x * x
+        with torch.no_grad():
+            change()
+        with pytest.raises(RuntimeError, match=r"mul backward: .* written in place at test_engine\.py:\d+"):
+            y.backward()
+    before = len(writes._writes)
+    w = torch.tensor(0.5, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    kept = []
+    for i in range(3000):
+        loss = (w - 3) ** 2
+        if i % 1000 == 0:
+            kept.append(w * w)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert w.item() == pytest.approx(3) and type(w._a) is np.float32
+    assert len(writes._writes) - before < 300
+    for y in kept:
+        with pytest.raises(RuntimeError, match="written in place"):
+            y.backward()
+
+
+def test_a_copy_of_a_0d_tensor_has_a_life_of_its_own():
+    x = torch.tensor(2.0, requires_grad=True)
+    y = x.clone()
+    z = y * y
+    with torch.no_grad():
+        x.add_(1)
+    z.backward()
+    assert x.grad.item() == 4
+
+
+def test_arrays_among_the_arguments_must_not_change():
+    x = torch.tensor([2.0, 3.0], requires_grad=True)
+    i, mask = torch.tensor([0, 0]), torch.tensor([True, False])
+    for y, change in ((x[i], lambda: i.add_(1)), (x[mask], lambda: mask.logical_not_())):
+        change()
+        with pytest.raises(RuntimeError, match=r"index backward: .* written in place"):
+            y.sum().backward()
+    assert x.grad is None
+
+
+def test_hooks_return_gradients_or_nothing():
+    for bad, error in (
+        (lambda g: g.double(), RuntimeError),
+        (lambda g: g[:1], RuntimeError),
+        (lambda g: 7, TypeError),
+    ):
+        x = torch.ones(2, requires_grad=True)
+        x.register_hook(bad)
+        with pytest.raises(error, match="hook: it returned"):
+            (x * 2).sum().backward()
+        assert x.grad is None

@@ -1,6 +1,7 @@
 """nn.Module: registration, walking, state, text."""
 
 from collections import OrderedDict
+from copy import deepcopy
 
 import pytest
 
@@ -147,3 +148,32 @@ def test_parameter_is_a_tensor_and_shares_memory():
     assert repr(p) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
     assert not nn.Parameter(data, requires_grad=False).requires_grad
     assert type(p * 2) is torch.Tensor
+
+
+def test_a_module_does_not_take_a_parameters_place():
+    net = Net()
+    with pytest.raises(TypeError, match="scale is a parameter"):
+        net.scale = nn.Linear(1, 1)
+    assert isinstance(net.scale, nn.Parameter)
+
+
+def test_who_is_assigned_again_keeps_its_place():
+    net = nn.Module()
+    net.a, net.b = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    net.a = None
+    net.a = nn.Parameter(torch.zeros(1))
+    assert list(net.state_dict()) == ["a", "b"]
+
+
+def test_integers_cannot_be_trained():
+    with pytest.raises(RuntimeError, match=r"Parameter: int64\[2\] is given; only floating point"):
+        nn.Parameter(torch.tensor([1, 2]))
+    assert not nn.Parameter(torch.tensor([1, 2]), requires_grad=False).requires_grad
+
+
+def test_a_deep_copy_has_no_gradient():
+    layer = nn.Linear(2, 1)
+    layer(torch.ones(1, 2)).sum().backward()
+    twin = deepcopy(layer)
+    assert twin.weight.grad is None and layer.weight.grad is not None
+    assert twin.weight.tolist() == layer.weight.tolist() and twin.weight is not layer.weight

@@ -88,3 +88,27 @@ def test_size_by_name() -> None:
     for wrong in (lambda: torch.zeros(2, size=(2,)), lambda: torch.ones(size=2)):
         with pytest.raises(TypeError, match="one tuple of integers is needed"):
             wrong()
+
+
+@pytest.mark.parametrize("value", [300, 256, -256, float("nan"), float("inf"), 1e20])
+def test_what_a_dtype_cannot_hold_is_not_stored(value: float) -> None:
+    x = torch.ones(3, dtype=torch.uint8)
+    for write in (x.fill_, lambda v: x.__setitem__(0, v), lambda v: x.__setitem__(torch.tensor([0]), v)):
+        with pytest.raises(RuntimeError, match=r"does not fit torch\.uint8, which goes to 255"):
+            write(value)
+    assert x.tolist() == [1, 1, 1]
+    for make in (
+        lambda: torch.full((2,), value, dtype=torch.uint8),
+        lambda: torch.full_like(x, value),
+        lambda: torch.tensor(value, dtype=torch.uint8),
+        lambda: torch.tensor([1, value], dtype=torch.uint8),
+    ):
+        with pytest.raises(RuntimeError, match=r"does not fit torch\.uint8"):
+            make()
+
+
+def test_unsigned_dtypes_wrap_negative_numbers_and_floats_overflow_only_in_tensor() -> None:
+    assert torch.tensor([-1], dtype=torch.uint8).item() == torch.full((), -1, dtype=torch.uint8).item() == 255
+    assert torch.tensor(1e39).item() == torch.tensor([1e39]).item() == float("inf")
+    with pytest.raises(RuntimeError, match="does not fit"):
+        torch.zeros(2).fill_(1e39)

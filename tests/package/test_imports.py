@@ -53,6 +53,7 @@ LOADED = [
     "tape",
     "tensor",
     "views",
+    "writes",
 ]
 
 

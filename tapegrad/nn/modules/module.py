@@ -94,9 +94,12 @@ class Module:
                 raise AttributeError(
                     f"{type(self).__name__}: {name} is assigned before super().__init__(); call that first."
                 )
+            if kind == "_modules" and name in self._parameters:
+                self._replace(self._parameters, "parameter", "an nn.Parameter", name, value)
             for held in (own, self._parameters, self._buffers, self._modules):
-                held.pop(name, None)
-            own[kind][name] = value
+                if held is not own[kind]:
+                    held.pop(name, None)
+            own[kind][name] = value  # in its old place, if it had one
             return
         if name in own.get("_parameters", ()):
             self._replace(self._parameters, "parameter", "an nn.Parameter", name, value)

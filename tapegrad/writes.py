@@ -1,0 +1,131 @@
+"""The clock, and who wrote to which memory when: what makes an array that a node saved stale.
+
+One clock numbers recorded nodes and in-place writes. A buffer, the array that owns the memory under its
+views, has an entry in a table once it was written. A NumPy scalar has no memory; where it was a tensor's
+value and is no more, or is the value of an array now, the table has an entry for it too.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from itertools import count
+from sys import getrefcount
+from threading import Lock
+from types import CodeType
+from typing import Any
+
+from numpy import ndarray
+
+from tapegrad._errors import caller
+
+tick = count(1).__next__
+
+
+class Write:
+    """The last write to a buffer: when (0: never) and where. `ref` watches the buffer; `keep` holds an
+    alias's id."""
+
+    __slots__ = ("code", "keep", "lasti", "ref", "tick")
+
+    def __init__(self, ref: Any, keep: Any = None) -> None:
+        self.ref, self.keep = ref, keep
+        self.tick = self.lasti = 0
+        self.code: CodeType | None = None
+
+
+class Mark:
+    """`tick`: when any buffer was last written. It never decreases, also between threads."""
+
+    __slots__ = ("tick",)
+
+    def __init__(self) -> None:
+        self.tick = 0
+
+
+last_write = Mark()
+_writes: dict[int, Write] = {}
+_lock = Lock()
+
+
+def buffer_of(x: Any) -> Any:
+    """The array that owns the memory x shows."""
+    while type(x.base) is ndarray:
+        x = x.base
+    return x
+
+
+def _forget(*keys: int) -> Callable[[Any], None]:
+    def forget(_: Any) -> None:
+        for key in keys:
+            _writes.pop(key, None)
+
+    return forget
+
+
+def wrote(*arrays: Any) -> None:
+    """Stamp the buffers under the arrays as written now. Every in-place operation calls this; views share
+    a stamp."""
+    code, lasti = caller(3)
+    with _lock:
+        last_write.tick = now = tick()
+        for x in arrays:
+            if x.base is not None:
+                x = buffer_of(x)
+            if (w := _writes.get(id(x))) is None:
+                w = _writes[id(x)] = Write(weakref.ref(x, _forget(id(x))))
+            w.code, w.lasti, w.tick = code, lasti, now
+
+
+def boxed(scalar: Any, array: Any) -> None:
+    """From now on `array` is the memory of what was the NumPy scalar `scalar`: nodes may have saved the
+    scalar, and a write to the array makes those stale."""
+    key, alias = id(array), id(scalar)
+    with _lock:
+        _writes[key] = _writes[alias] = Write(weakref.ref(array, _forget(key, alias)), keep=scalar)
+
+
+class Outdated:
+    """The NumPy scalars that were a tensor's value until a write gave it another, while nodes hold them."""
+
+    __slots__ = ("ids", "most")
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.most = 64
+
+
+_outdated = Outdated()
+
+
+def replaced(scalar: Any) -> None:
+    """A tensor has another value now in place of the NumPy scalar: whoever saved that is stale.
+
+    The caller holds one reference, the tensor none any more.
+    """
+    if getrefcount(scalar) <= 3:  # the caller's, ours, and getrefcount's argument: no node saved it
+        return
+    w = Write(None, keep=scalar)
+    w.code, w.lasti = caller(4)
+    with _lock:
+        w.tick = last_write.tick = tick()
+        _writes[id(scalar)] = w
+        ids = _outdated.ids
+        ids.append(id(scalar))
+        if len(ids) > _outdated.most:  # forget those that only their Write still holds
+            ids[:] = [k for k in set(ids) if (old := _writes.get(k)) and _held(old)]
+            _outdated.most = max(64, 2 * len(ids))
+
+
+def _held(w: Write) -> bool:
+    """Whether anybody but w holds its scalar; if not, the table forgets it."""
+    if getrefcount(w.keep) > 2:
+        return True
+    del _writes[id(w.keep)]
+    return False
+
+
+def writes_to(x: Any) -> Write | None:
+    """The last write to the memory of x, if it was ever written in place."""
+    w = _writes.get(id(buffer_of(x)) if type(x) is ndarray else id(x))
+    return w if w is not None and w.tick else None
