@@ -86,8 +86,8 @@ def _line(r: dict[str, Any]) -> str:
 def _time(seconds: float) -> str:
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
+            return f"{float(f'{seconds / scale:.3g}'):g} {unit}"
+    return f"{float(f'{seconds / 1e-9:.3g}'):g} ns"
 
 
 __all__ = ["Outcome", "main"]

@@ -99,6 +99,11 @@ def _pow(self: Tensor, exponent: Any) -> Any:
         return NotImplemented
 
 
+def _where(self: Tensor, condition: Tensor, other: Any) -> Any:
+    """This tensor where condition holds, else other. See torch.where."""
+    return pointwise.where(condition, self, other)
+
+
 def _matmul(self: Tensor, other: Any) -> Any:
     return linalg.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
 
@@ -132,6 +137,7 @@ def _operators() -> dict[str, Any]:
 def methods() -> dict[str, Any]:
     """Every method and operator by its name."""
     found = {name: getattr(module, name) for module, names in _SAME for name in names.split()} | _RENAMED
+    found["where"] = _where
     found |= {f"{name}_": inplace(found[name], f"{name}_") for name in _IN_PLACE.split()}
     return found | _operators()
 

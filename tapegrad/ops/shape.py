@@ -252,7 +252,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return expand(input, *other._a.shape)
 
 
-def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
+def broadcast_to(input: Tensor, *shape: Any) -> Tensor:
     """expand to `shape`."""
     return expand(input, *shape)
 

@@ -112,3 +112,10 @@ def test_unsigned_dtypes_wrap_negative_numbers_and_floats_overflow_only_in_tenso
     assert torch.tensor(1e39).item() == torch.tensor([1e39]).item() == float("inf")
     with pytest.raises(RuntimeError, match="does not fit"):
         torch.zeros(2).fill_(1e39)
+
+
+def test_where_as_a_method_keeps_this_tensor_where_the_condition_holds() -> None:
+    x = torch.tensor([1.0, -2.0], requires_grad=True)
+    y = x.where(x > 0, 7.0)
+    y.sum().backward()
+    assert y.tolist() == [1, 7] and x.grad.tolist() == [1, 0] and y.grad_fn.name() == "WhereBackward0"
