@@ -21,6 +21,10 @@ def atomic_write(path: str | os.PathLike[str], text: str | bytes) -> None:
     if target.exists() and not target.is_file():
         target.write_bytes(content)  # a device or a pipe must not be replaced, and a folder raises here
         return
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"save: {path} lies in a folder that does not exist; make {target.parent} first."
+        )
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:

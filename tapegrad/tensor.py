@@ -185,6 +185,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
+        if not isinstance(flag, bool):
+            raise RuntimeError(f"requires_grad: {flag!r} is given; True or False is needed.")
         self.requires_grad_(flag)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -192,6 +194,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
 
         Raises: RuntimeError for a result of operations (switching off), or a dtype without derivatives.
         """
+        if not isinstance(requires_grad, bool):
+            raise TypeError(f"requires_grad_: {requires_grad!r} is given; True or False is needed.")
         n = self._node
         if n is not None and n.op is not None:
             if not requires_grad:

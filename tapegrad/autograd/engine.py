@@ -44,6 +44,10 @@ def _seed(t: Tensor, g: Any, op: str) -> Any:
                 f"{op}: a {sizes(a.shape)} tensor is not a scalar; pass gradient= of that shape, or reduce "
                 "it first (.sum(), .mean())."
             )
+        if a.dtype.kind == "c":
+            raise RuntimeError(
+                f"{op}: a {describe(t)} tensor is not real; pass gradient=, or make it real first."
+            )
         return np.ones(a.shape, a.dtype) if a.ndim else a.dtype.type(1)
     if not isinstance(g, Tensor):
         raise TypeError(f"{op}: gradient is {type(g).__name__}; a Tensor or None is needed.")

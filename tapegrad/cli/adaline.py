@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
     )
     p.add_argument("--epochs", type=_at_least_one, default=20, metavar="N", help="epochs to train (20)")
     p.add_argument(
-        "--seed", type=int, default=123, metavar="N", help="seed of the shuffling (123, as in the lectures)"
+        "--seed", type=_seed, default=123, metavar="N", help="seed of the shuffling (123, as in the lectures)"
     )
     p.add_argument(
         "--plot", type=_ending(PLOTS), metavar="FILE", help=f"write the loss curve ({', '.join(PLOTS)})"
@@ -49,11 +49,25 @@ def add_parser(commands: Any) -> None:
     p.set_defaults(run=run)
 
 
-def _at_least_one(text: str) -> int:
-    n = int(text)
-    if n < 1:
-        raise argparse.ArgumentTypeError(f"{n} is given; 1 or more is needed")
+def _whole(text: str, least: int, most: int) -> int:
+    """The number in text. Raises: ArgumentTypeError unless it is a whole one from least to most."""
+    try:
+        n = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is given; a whole number is needed") from None
+    if n < least:
+        raise argparse.ArgumentTypeError(f"{n} is given; {least} or more is needed")
+    if n > most:
+        raise argparse.ArgumentTypeError(f"{n} is given; {most} or less is needed")
     return n
+
+
+def _at_least_one(text: str) -> int:
+    return _whole(text, 1, 10**9)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, -(2**63), 2**64 - 1)
 
 
 def _ending(endings: tuple[str, ...]) -> Callable[[str], Path]:

@@ -122,6 +122,8 @@ def array_of(data: Any, dtype: Any, copy: bool) -> Any:
         a = np.asarray(data)
     elif type(data) is float or type(data) is int or isinstance(data, NUMBERS):
         kind = number_dtype(data) if dtype is None else dtype
+        if isinstance(data, complex) and kind.kind not in "cb":
+            raise TypeError(f"tensor: {data} is complex and dtype {of(kind)}; a real number is needed.")
         if kind.kind not in "iu":
             return np.asarray(number(data, kind))
         if type(data) is int and not _within_int64(data):

@@ -211,9 +211,7 @@ def _written(rule: ChainRule) -> list[str]:
         + values(rule.total),
     ]
     if rule.checked is None:
-        lines.append(
-            "finite difference: not possible, since not every value was kept (more than 16 elements)"
-        )
+        lines.append("finite difference: not possible, since not every value on the way was kept")
     else:
         lines.append(f"finite difference: {_precise(rule.checked)}")
     return lines

@@ -73,7 +73,7 @@ def test_json(capsys):
     ("arguments", "message"),
     [
         (["adaline", "--epochs", "0"], "1 or more is needed"),
-        (["adaline", "--epochs", "many"], "invalid"),
+        (["adaline", "--epochs", "many"], "a whole number is needed"),
         (["adaline", "--way", "none"], "invalid choice"),
         (["adaline", "--graph", "g.bmp"], "must end in"),
         (["adaline", "--plot", "/no/such/folder/p.png"], "folder"),
