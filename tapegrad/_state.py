@@ -1,4 +1,5 @@
-"""What a user can set: grad mode and inference mode (per thread), the default dtype."""
+"""What a user can set: grad mode and inference mode (per thread), the default dtype; and what watches a
+thread's operations."""
 
 from __future__ import annotations
 
@@ -11,14 +12,17 @@ class Special:
 
     threads: how many threads are not in the plain mode (grad on, inference off); while it is not zero a
              wrapper asks for its own thread's mode.
-    rebased: whether any tensor was written in place under the tape; from then on wrappers bring views up
-             to date.
+    alert:   how many reasons there are to look before an operation: one if any tensor was ever written in
+             place under the tape (then views must be brought up to date), and one for each thread in which a
+             transform runs or an observer watches.
+    rebased: whether the first of these reasons is among them.
     """
 
-    __slots__ = ("rebased", "threads")
+    __slots__ = ("alert", "rebased", "threads")
 
     def __init__(self) -> None:
         self.threads = 0
+        self.alert = 0
         self.rebased = False
 
 
@@ -52,6 +56,58 @@ def set_mode(grad: bool, inference: bool) -> None:
     if was is not now:
         with _lock:
             special.threads += 1 if now else -1
+
+
+class Watch:
+    """What goes on in a thread besides plain operations.
+
+    levels:    the running transforms (`levels.Level`), outermost first.
+    observers: each is called as observer(op, inputs, args, output, node) after every operation: arrays, the
+               op's other arguments, the result's array, and its node or None.
+    """
+
+    __slots__ = ("levels", "observers")
+
+    def __init__(self, levels: tuple[Any, ...] = (), observers: tuple[Any, ...] = ()) -> None:
+        self.levels, self.observers = levels, observers
+
+
+_NOTHING = Watch()
+
+
+class _Watched(local):
+    now = _NOTHING
+
+
+_watched = _Watched()
+
+
+def watch() -> Watch:
+    """What goes on in this thread."""
+    return _watched.now
+
+
+def watching() -> bool:
+    """Whether anything does."""
+    return _watched.now is not _NOTHING
+
+
+def set_watch(levels: tuple[Any, ...], observers: tuple[Any, ...]) -> None:
+    """Set it, and keep the count of reasons to be alert."""
+    was = _watched.now is not _NOTHING
+    _watched.now = Watch(levels, observers) if levels or observers else _NOTHING
+    now = _watched.now is not _NOTHING
+    if was is not now:
+        with _lock:
+            special.alert += 1 if now else -1
+
+
+def set_rebased() -> None:
+    """From now on views may have to be brought up to date before they are used."""
+    with _lock:
+        if not special.rebased:
+            special.rebased = True
+            special.alert += 1
 
 
 class _Default:

@@ -18,8 +18,9 @@ from typing import Any, Protocol
 from numpy import ndarray
 
 from tapegrad._errors import caller, describe, place, seen, user_frame
-from tapegrad._state import grad_enabled, inference_enabled, set_mode
+from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.kernels.errstate import again, nameless
+from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.writes import last_write, tick, writes_to
 
 
@@ -30,6 +31,10 @@ class Op:
     call:    the same on Tensors.
     check:   check(op, operands) raises for operands that the op refuses, or None.
     vjp:     vjp(F, g, saved, meta, parents) -> a cotangent or None per parent, written over a namespace F.
+    meta:    meta(arrays, args) -> what a node keeps besides arrays.
+    batch:   batch(B, arrays, args) computes it for a whole batch, see `storage.batched`; None: by its kind.
+    body:    the same in terms of other ops, body(F, *arrays, *args); None if it is none.
+    view:    whether the result shares its input's memory.
     reads:   for each input, the places in `saved` that its cotangent is computed from.
     replay:  replay(meta, inputs) computes the output anew, for evaluating a recorded graph.
     shown:   the class that its nodes take when somebody looks at them, named as torch names it.
@@ -38,8 +43,8 @@ class Op:
     """
 
     __slots__ = (
-        *("call", "check", "forward", "ir", "kind", "linear", "name"),
-        *("reads", "replay", "shown", "vjp"),
+        *("batch", "body", "call", "check", "forward", "ir", "kind", "linear", "meta", "name"),
+        *("reads", "replay", "shown", "view", "vjp"),
     )
 
     def __init__(self, name: str, kind: str, forward: Any, ir: str = "", linear: bool = False) -> None:
@@ -48,6 +53,10 @@ class Op:
         self.call: Any = None
         self.check: Any = None
         self.vjp: Any = None
+        self.batch: Any = None
+        self.body: Any = None
+        self.view = False
+        self.meta: Any = lambda xs, args: args
         self.replay: Any = lambda meta, xs: forward(*xs)
         self.shown: type[Node] = Node
 
@@ -82,6 +91,7 @@ class Node:
     code: CodeType
     lasti: int
     rare: Rare | None
+    level = 0  # the id of the innermost transform that it was recorded in
 
     def name(self) -> str:
         """The name as torch gives it."""
@@ -94,6 +104,13 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
+
+
+class InnerNode(Node):
+    """A node that was recorded inside a transform."""
+
+    __slots__ = ("level",)
+    level: int
 
 
 class AccumulateGrad(Node):
@@ -146,6 +163,8 @@ def record(
     The hottest wrappers (elementwise) hold a copy of this body: the call alone would cost them a twentieth.
     """
     n = Node()
+    if special.alert and watch().levels:
+        n, parents = _inside(parents)
     n.op = op
     n.parents = parents
     n.saved = saved
@@ -162,13 +181,50 @@ def record(
     return n
 
 
+# ---- recording inside transforms: an edge never leaves a level except through that level's own nodes
+
+
+CROSS = Op("cross", "linear", None, linear=True)  # storage/borders.py gives it its rule
+
+
+def _inside(parents: tuple[Node | None, ...]) -> tuple[Node, tuple[Node | None, ...]]:
+    """An empty node of the innermost level, and parents that lie in it."""
+    levels = watch().levels
+    n = InnerNode()
+    n.level = levels[-1].id
+    return n, tuple([None if p is None else crossed(p, levels) for p in parents])
+
+
+def crossed(p: Node, levels: Sequence[Level]) -> Node:
+    """The node that stands for p inside all of these levels that are younger than p."""
+    for level in levels:
+        if p.level >= level.id:
+            continue
+        inner = level.crossed.get(p)
+        if inner is None:
+            inner = level.crossed[p] = cross_node(p, level)
+        p = inner
+    return p
+
+
+def cross_node(p: Node, level: Level) -> InnerNode:
+    """A node inside a level for the value of p outside of it."""
+    n = InnerNode()
+    n.op, n.parents, n.saved, n.meta, n.trace, n.rare = CROSS, (p,), (), (level,), None, None
+    n.level = level.id
+    n.seq = tick()
+    n.code, n.lasti = caller()
+    return n
+
+
 # ---- what was saved must be as it was
 
 
 def check_saved(n: Node) -> None:
     """Raises: RuntimeError if an array that n's rules read was written in place since."""
     read = {k for p, ks in zip(n.parents, n.op.reads, strict=False) if p is not None for k in ks}
-    for x in [*[n.saved[k] for k in sorted(read)], *_arrays_in(n.meta)]:
+    values = [*[n.saved[k] for k in sorted(read)], *_arrays_in(n.meta)]
+    for x in [a for v in values for a in arrays_of(v)]:
         w = writes_to(x) if hasattr(x, "dtype") else None
         if w is not None and w.tick > n.seq:
             assert w.code is not None
@@ -180,10 +236,10 @@ def check_saved(n: Node) -> None:
 
 
 def _arrays_in(meta: Any) -> list[Any]:
-    """The arrays among an op's arguments: indices, masks, class weights."""
+    """The arrays and storages among an op's arguments: indices, masks, class weights."""
     if isinstance(meta, (tuple, list)):
         return [a for m in meta for a in _arrays_in(m)]
-    return [meta] if isinstance(meta, ndarray) else []
+    return [meta] if isinstance(meta, (ndarray, Storage)) else []
 
 
 def freed_error(n: Node) -> RuntimeError:

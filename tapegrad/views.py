@@ -15,7 +15,7 @@ from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad._errors import sizes
-from tapegrad._state import grad_enabled, special
+from tapegrad._state import grad_enabled, set_rebased, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tape import Node, Op, Rare, record
@@ -130,10 +130,19 @@ def refresh(*tensors: Any) -> None:
             fresh(t)
 
 
+def attend(*tensors: Any) -> bool:
+    """What a wrapper does while `special.alert` is not 0: bring views up to date, and find out whether this
+    thread must take the careful way (`define.base.careful`)."""
+    for t in tensors:
+        if getattr(t, "_cold", None) is not None:
+            fresh(t)
+    return watching()
+
+
 def follow(F: Any, x: Any, path: tuple[Step, ...]) -> Any:
     """The part of x that a path names."""
     for op, _, args in path:
-        x = op.call(x, *args) if F.records else op.forward(x, *args)
+        x = F.apply(op, x, *args)
     return x
 
 
@@ -253,7 +262,7 @@ def adopt(t: Any, n: Node) -> None:
 
     The view's own node is derived when it is next used, as those of the other views are.
     """
-    special.rebased = True
+    set_rebased()
     _succeed(t, n)
     c = t._cold
     if c is not None and c.parent is not None:

@@ -21,6 +21,7 @@ LAYERS: list[tuple[str, int]] = [
     ("devices", 0),
     ("data", 0),
     ("kernels", 1),
+    ("levels", 2),
     ("writes", 2),
     ("tape", 2),
     ("views", 2),

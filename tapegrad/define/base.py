@@ -8,10 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tapegrad._state import grad_enabled, special
-from tapegrad.tape import Node, Op
-from tapegrad.tensor import Tensor
-from tapegrad.views import assign, check_fits, check_writable, refresh
+from tapegrad._state import grad_enabled, special, watch
+from tapegrad.domains import RECORDED
+from tapegrad.kernels.errstate import again, nameless
+from tapegrad.levels import youngest
+from tapegrad.tape import Node, Op, record
+from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import assign, box, check_fits, check_writable, refresh, view_of
 
 Rule = Callable[..., Any]
 Saves = Sequence[tuple[int, ...]]
@@ -95,12 +98,50 @@ def trace_of(y: Any, *xs: Any) -> Any:
 
 def recording(*tensors: Any) -> bool:
     """Whether an operation on these must be recorded. Brings views up to date."""
-    if special.rebased:
+    if special.alert:
         refresh(*tensors)
     for t in tensors:
         if isinstance(t, Tensor) and t._node is not None:
             return not special.threads or grad_enabled()
     return False
+
+
+# ---- the careful way: any op of any kind, in a thread where a transform runs or an observer watches
+
+
+def run(op: Op, xs: Sequence[Any], args: tuple[Any, ...] = ()) -> Any:
+    """The op on arrays and storages."""
+    storage = youngest(xs, args)
+    if storage is not None:
+        return storage.apply(op, xs, args)
+    given = (xs, *args) if op.kind == "variadic" else (*xs, *args)
+    try:
+        return op.forward(*given)
+    except FloatingPointError:
+        return again(op.forward, *given)
+
+
+def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tensor:
+    """The op on Tensors (or None for those that are optional), recorded if it must be."""
+    xs = [None if t is None else t._a for t in tensors]
+    if op.body is not None and youngest(xs, args) is not None:
+        return op.body(RECORDED.F, *tensors, *args)  # type: ignore[no-any-return] # F's functions give Tensors
+    if op.view:
+        xs = [box(tensors[0])]
+    y = run(op, xs, args)
+    t = wrap(y)
+    if op.view:
+        t._cold = view_of(tensors[0], op, args)
+    if op.vjp is not None and recording(*tensors):
+        parents = tuple([None if x is None else x._node for x in tensors])
+        trace = trace_of(y, *xs) if youngest((y,)) is None else y.shape
+        t._node = record(op, parents, kept(op, parents, (y, *xs, None)), op.meta(xs, args), trace)
+    w = watch()
+    if w.levels:
+        w.levels[-1].born.add(t)
+    for observer in w.observers:
+        observer(op, xs, args, y, t._node)
+    return t
 
 
 def store(result: Tensor, out: Tensor, name: str) -> Tensor:
@@ -122,3 +163,6 @@ def store(result: Tensor, out: Tensor, name: str) -> Tensor:
 def finish(result: Tensor, out: Tensor | None, name: str) -> Tensor:
     """The result, or `out` if it was given."""
     return result if out is None else store(result, out, name)
+
+
+nameless(globals())

@@ -16,12 +16,13 @@ from numpy import ndarray
 
 from tapegrad import promotion
 from tapegrad._errors import seen, user_frame
-from tapegrad._state import grad_enabled, special
+from tapegrad._state import grad_enabled, special, watching
 from tapegrad.define.base import (
     EQUAL,
     SMALL,
     Function,
     Rule,
+    careful,
     define,
     kept,
     named,
@@ -32,11 +33,11 @@ from tapegrad.define.base import (
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
 from tapegrad.dtypes import F4, F8
-from tapegrad.kernels.errstate import again, nameless
+from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import assign, check_fits, check_writable, refresh
+from tapegrad.views import assign, attend, check_fits, check_writable
 from tapegrad.writes import tick, wrote
 
 # What a fast path lets fall through to its careful one: a number has no _kind, a kernel refuses, the user has
@@ -76,6 +77,7 @@ def elementwise(
     """
     op = define(name, "elementwise", kernel, title, ir=ir)
     op.check = check
+    op.meta = _shapes
     n = len(d) or arity
     if d:
         reads = tuple([read_by(rule) if isinstance(rule, str) else () for rule in d])
@@ -93,6 +95,10 @@ def elementwise(
     return call  # type: ignore[no-any-return] # it has become one
 
 
+def _shapes(xs: Sequence[Any], _args: Any) -> Any:
+    return tuple([x.shape for x in xs])
+
+
 # ---- one operand
 
 
@@ -102,6 +108,8 @@ def _unary(op: Op, kernel: Any, floats: bool) -> Any:
     reads_x, reads_y = 1 in reads, 0 in reads
 
     def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        if special.alert and attend(input):
+            return _careful_unary(op, floats, input, out)
         try:
             x = input._a
             kind = input._kind
@@ -114,8 +122,6 @@ def _unary(op: Op, kernel: Any, floats: bool) -> Any:
         t._a = y
         t._kind = kind if differentiable else y.dtype
         t._cold = None
-        if special.rebased:
-            refresh(input)
         p = input._node
         if p is None or not differentiable or (special.threads and not grad_enabled()):
             t._node = None
@@ -160,6 +166,8 @@ def _operator(op: Op, kernel: Any, floats: bool) -> Any:
     """The op as Python's operator of two tensors of one dtype, which is what most calls are."""
 
     def call(input: Any, other: Any) -> Any:
+        if special.alert and attend(input, other):
+            return _careful_binary(op, kernel, floats, True, input, other)
         try:
             kind = input._kind
             if kind is not other._kind or (floats and kind is not F4 and kind is not F8):
@@ -172,8 +180,6 @@ def _operator(op: Op, kernel: Any, floats: bool) -> Any:
         t._a = r
         t._kind = kind
         t._cold = None
-        if special.rebased:
-            refresh(input, other)
         p, q = input._node, other._node
         if (p is None and q is None) or (special.threads and not grad_enabled()):
             t._node = None
@@ -206,7 +212,7 @@ def _operator(op: Op, kernel: Any, floats: bool) -> Any:
 def _careful_binary(op: Op, kernel: Any, floats: bool, operator: bool, input: Any, other: Any) -> Any:
     """Two operands of any kind: a tensor and a number (often), mixed dtypes, stale views; or their error."""
     what = type(other)
-    if what is float or what is int:
+    if (what is float or what is int) and not (special.alert and attend(input)):
         try:
             kind = input._kind
             if kind is F4 or kind is F8:
@@ -227,8 +233,6 @@ def _with_number(op: Op, input: Tensor, x: Any, y: Any, r: Any) -> Tensor:
     t._a = r
     t._kind = r.dtype
     t._cold = None
-    if special.rebased:
-        refresh(input)
     p = input._node
     if p is None or op.vjp is None or (special.threads and not grad_enabled()):
         t._node = None
@@ -245,6 +249,8 @@ def _flat_operator(op: Op, kernel: Any, floats: bool) -> Any:
     """An operator without derivative (comparisons, logic)."""
 
     def call(input: Any, other: Any) -> Any:
+        if special.alert and attend(input, other):
+            return _careful_binary(op, kernel, floats, True, input, other)
         try:
             if input._kind is not other._kind:
                 return _careful_binary(op, kernel, floats, True, input, other)
@@ -279,17 +285,10 @@ def _nary(op: Op, floats: bool) -> Any:
 
 def _finish(op: Op, inputs: Sequence[Tensor], out: Tensor | None) -> Tensor:
     """The op on Tensors of one dtype, recorded if it must be."""
-    record_it = op.vjp is not None and recording(*inputs)
-    xs = [t._a for t in inputs]
     try:
-        y = again(op.forward, *xs)
+        t = careful(op, inputs)
     except (TypeError, ValueError) as e:
         raise promotion.refused(op, inputs) from e
-    t = wrap(y)
-    if record_it:
-        parents = tuple([x._node for x in inputs])
-        saved = kept(op, parents, (y, *xs, None))
-        t._node = record(op, parents, saved, tuple([x.shape for x in xs]), trace_of(y, *xs))
     return t if out is None else store(t, out, op.name)
 
 
@@ -335,6 +334,8 @@ def _direct(ufunc: Any, self: Tensor, args: Sequence[Any]) -> bool:
     kind = self._kind
     x = self._a
     if type(x) is not ndarray or (kind is not F4 and kind is not F8) or recording(self, *args):
+        return False
+    if special.alert and watching():
         return False
     ys = []
     for a in args:

@@ -8,13 +8,13 @@ from typing import Any
 
 from tapegrad import promotion
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import OUT, Function, Rule, Saves, define, named, reading, trace_of
+from tapegrad.define.base import OUT, Function, Rule, Saves, careful, define, named, reading, trace_of
 from tapegrad.define.wrappers import write_vjp, write_wrapper
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.tape import record, sweep
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import fresh
+from tapegrad.views import attend
 
 
 def reduction(
@@ -37,8 +37,8 @@ def reduction(
         return (d(F, g, *read, shape, dim, *args),)
 
     def call(input: Tensor, dim: Any = None, keepdim: bool = False, *args: Any) -> Tensor:
-        if special.rebased and input._cold is not None:
-            fresh(input)
+        if special.alert and attend(input):
+            return careful(op, (input,), (dim, keepdim, *args))
         x = input._a
         try:
             y = kernel(x, dim, keepdim, *args)
@@ -57,6 +57,7 @@ def reduction(
         return t
 
     op.vjp = vjp
+    op.meta = lambda xs, args: (xs[0].shape, *args[:2], args[2:])
     op.replay = lambda meta, xs: kernel(*xs, *meta[1:3], *meta[3])
     return named(call, op)
 

@@ -8,28 +8,37 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import Function, define, named, recording, trace_of
+from tapegrad.define.base import Function, careful, define, named, recording, run, trace_of
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import box, fresh, view_of
+from tapegrad.views import attend, box, view_of
 
 
 def linear(
-    key: str, kernel: Any, vjp: Any, *, view: bool = False, title: str | None = None, kind: str = "linear"
+    key: str,
+    kernel: Any,
+    vjp: Any,
+    *,
+    view: bool = False,
+    title: str | None = None,
+    kind: str = "linear",
+    batch: Any = None,
 ) -> Function:
     """An op that is linear in its one array: call(input, *args), kernel(array, *args).
 
     vjp(F, g, shape, *args) is its adjoint; `shape` is the input's. view: the result shares the input's
-    memory.
+    memory. batch: see `storage.batched`.
     """
     op = define(key, kind, kernel, title, linear=True)
+    op.view, op.batch = view, batch
+    op.meta = lambda xs, args: (xs[0].shape, args)
     op.vjp = lambda F, g, _, meta, __: (vjp(F, g, meta[0], *meta[1]),)
     op.replay = lambda meta, xs: kernel(*xs, *meta[1])
 
     def call(input: Tensor, *args: Any) -> Tensor:
-        if special.rebased and input._cold is not None:
-            fresh(input)
+        if special.alert and attend(input):
+            return careful(op, (input,), args)
         x = input._a
         t = blank()
         if view:
@@ -57,19 +66,27 @@ def linear(
 
 
 def indexing(
-    keys: tuple[str, str], gather: Any, scatter: Any, *, titles: tuple[str, str], view: bool = False
+    keys: tuple[str, str],
+    gather: Any,
+    scatter: Any,
+    *,
+    titles: tuple[str, str],
+    view: bool = False,
+    batch: tuple[Any, Any] = (None, None),
 ) -> tuple[Function, Function]:
     """Two linear ops that are each other's adjoint: gather(x, *args), and scatter(g, *args, shape) with
     x's shape."""
 
     def gather_vjp(F: Any, g: Any, shape: Any, *args: Any) -> Any:
-        return (scatter_call if F.records else scatter)(g, *args, shape)
+        return F.apply(scatter_call.op, g, *args, shape)
 
     def scatter_vjp(F: Any, g: Any, _: Any, *args: Any) -> Any:
-        return (gather_call if F.records else gather)(g, *args[:-1])
+        return F.apply(gather_call.op, g, *args[:-1])
 
-    gather_call = linear(keys[0], gather, gather_vjp, view=view, title=titles[0], kind="indexing")
-    scatter_call = linear(keys[1], scatter, scatter_vjp, title=titles[1], kind="indexing")
+    gather_call = linear(
+        keys[0], gather, gather_vjp, view=view, title=titles[0], kind="indexing", batch=batch[0]
+    )
+    scatter_call = linear(keys[1], scatter, scatter_vjp, title=titles[1], kind="indexing", batch=batch[1])
     if not view:  # torch saves the index tensors: a graph through them can be used once
         gather_call.op.reads = scatter_call.op.reads = ((),)
     return gather_call, scatter_call
@@ -81,11 +98,14 @@ def variadic(name: str, kernel: Any, vjp: Any) -> Function:
     vjp(F, g, shapes, need, *args) gives one cotangent (or None) per tensor; `need` has None where none is
     wanted.
     """
-    op = define(name, "linear", kernel, linear=True)
+    op = define(name, "variadic", kernel, linear=True)
     op.vjp = lambda F, g, _, meta, need: vjp(F, g, meta[0], need, *meta[1])
+    op.meta = lambda xs, args: (tuple([x.shape for x in xs]), args)
     op.replay = lambda meta, xs: kernel(xs, *meta[1])
 
     def call(tensors: Sequence[Tensor], *args: Any) -> Tensor:
+        if special.alert and attend(*tensors):
+            return careful(op, tensors, args)
         record_it = recording(*tensors)
         xs = [t._a for t in tensors]
         t = wrap(kernel(xs, *args))
@@ -124,13 +144,14 @@ def several(name: str, vjp: Any, step: Op) -> Any:
     def call(input: Tensor, indices: Sequence[Any], *args: Any) -> list[Tensor]:
         record_it = recording(input)
         x = box(input)
-        outs = []
+        outs: list[Tensor] = []
         above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
         for i, index in enumerate(indices):
-            t = wrap(step.forward(x, index))
+            t = wrap(run(step, (x,), (index,)))
             t._cold = view_of(input, step, (index,))
             if above is not None:
-                t._node = record(port, (above,), (), (i, index), trace_of(t._a))
+                trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
+                t._node = record(port, (above,), (), (i, index), trace)
             outs.append(t)
         return outs
 

@@ -12,16 +12,16 @@ from linecache import cache
 from typing import Any
 
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import EQUAL, trace_of
+from tapegrad.define.base import EQUAL, careful, trace_of
 from tapegrad.kernels.errstate import again
 from tapegrad.tape import Op, record
 from tapegrad.tensor import blank
-from tapegrad.views import refresh
+from tapegrad.views import attend
 
 _CALL = """\
 def {name}({parameters}):
-    if special.rebased:
-        refresh({inputs})
+    if special.alert and attend({inputs}):
+        return careful(op, ({inputs},), {args})
 {loads}
     try:
         y = kernel({arrays})
@@ -54,6 +54,7 @@ def write_wrapper(
         "name": op.name,
         "parameters": ", ".join([f"a{i}" for i in every]) + star,
         "inputs": ", ".join(f"a{i}" for i in every),
+        "args": "args" if arguments else "()",
         "arrays": ", ".join(f"x{i}" for i in every) + star,
         "loads": "\n".join(f"    x{i} = {_unless_none(i, optional, '_a')}" for i in every),
         "nodes": "\n".join(f"    p{i} = {_unless_none(i, optional, '_node')}" for i in every),
@@ -63,6 +64,7 @@ def write_wrapper(
         "meta": _meta(n, optional, shapes, arguments),
         "traced": ", ".join(f"x{i}" for i in every),
     }
+    op.meta = _meta_of(shapes, arguments)
     source = _CALL.format(**lines)
     used = {
         "again": again,
@@ -70,8 +72,9 @@ def write_wrapper(
         "grad_enabled": grad_enabled,
         "kernel": op.forward,
         "op": op,
+        "attend": attend,
+        "careful": careful,
         "record": record,
-        "refresh": refresh,
         "special": special,
         "trace_of": trace_of,
     }
@@ -161,6 +164,18 @@ def _saved(op: Op, n: int) -> str:
             value if always else f"{value} if {' or '.join(readers)} else None" if readers else "None"
         )
     return f"({', '.join(parts)},)"
+
+
+def _meta_of(shapes: bool, arguments: bool) -> Any:
+    """What a node keeps, as a function of the inputs and the arguments: the same as `_meta` writes out."""
+    if not shapes:
+        return lambda xs, args: args
+
+    def meta(xs: Any, args: Any) -> Any:
+        every = tuple([None if x is None else x.shape for x in xs])
+        return (every, *args) if arguments else every
+
+    return meta
 
 
 def _meta(n: int, optional: Sequence[int], shapes: bool, arguments: bool) -> str:

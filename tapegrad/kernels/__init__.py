@@ -1,5 +1,7 @@
 """K: arrays in, arrays out. The namespace in which rules run during a plain backward."""
 
+from typing import Any
+
 from numpy import abs, cos, exp, log, sin
 
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
@@ -24,8 +26,15 @@ from tapegrad.kernels.shape import (
 
 records = False
 
+
+def apply(op: Any, x: Any, *args: Any) -> Any:
+    """An op on an array."""
+    return op.forward(x, *args)
+
+
 __all__ = [
     "abs",
+    "apply",
     "blank",
     "cast",
     "cat",

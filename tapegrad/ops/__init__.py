@@ -1,6 +1,7 @@
 """F: the operations on Tensors. The namespace in which rules run when the backward itself is recorded."""
 
 import sys
+from typing import Any
 
 from tapegrad.define import cast
 from tapegrad.domains import RECORDED
@@ -145,6 +146,8 @@ from tapegrad.ops.shape import (
     unflatten,
     unsqueeze,
 )
+from tapegrad.tape import Op
+from tapegrad.tensor import Tensor
 
 __all__ = [
     "Generator",
@@ -156,6 +159,7 @@ __all__ = [
     "amax",
     "amin",
     "any",
+    "apply",
     "arange",
     "argmax",
     "argmin",
@@ -296,5 +300,12 @@ __all__ = [
 ]
 
 records = True
+
+
+def apply(op: Op, x: Tensor, *args: Any) -> Tensor:
+    """An op on a Tensor."""
+    return op.call(x, *args)  # type: ignore[no-any-return] # every op's call gives a Tensor
+
+
 RECORDED.F = sys.modules[__name__]
 methods.bind()

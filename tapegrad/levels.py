@@ -1,0 +1,97 @@
+"""Transforms in progress: levels, and what tensors hold inside of them.
+
+Each running transform that changes what a tensor holds (vmap, jvp) is a `Level`; a thread has a stack of
+them. Inside, a tensor's storage may be a `Storage` in place of an array. The classes of storages live above
+the operations (`storage/`); down here is only what the tape and the wrappers must know of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any
+from weakref import WeakSet
+
+from tapegrad._state import set_watch, watch
+
+_number = count(1).__next__
+
+
+class Level:
+    """One running transform.
+
+    id:      levels nest, and a younger one has a larger id.
+    size:    of the batch; None where the level is one of tangents (jvp).
+    crossed: the node outside -> its stand-in inside, for every edge that has crossed into the level.
+    alive:   whether the transform still runs.
+    born:    tensors made inside, which a write may give a value per entry.
+    random:  what random functions do in a batch: "error", "same" or "different".
+    """
+
+    __slots__ = ("__weakref__", "alive", "born", "crossed", "id", "random", "size")
+
+    def __init__(self, size: int | None = None, random: str = "same") -> None:
+        self.id = _number()
+        self.size = size
+        self.random = random
+        self.crossed: dict[Any, Any] = {}
+        self.born: WeakSet[Any] = WeakSet()
+        self.alive = True
+
+    def __enter__(self) -> Level:
+        w = watch()
+        set_watch((*w.levels, self), w.observers)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        w = watch()
+        set_watch(tuple([x for x in w.levels if x is not self]), w.observers)
+        self.crossed.clear()  # its nodes and the level hold each other
+        self.born.clear()
+        self.alive = False
+
+
+class Storage:
+    """What a tensor holds inside a transform in place of an array. See `tapegrad.storage`."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # NumPy's operators and functions leave it to ours, or raise TypeError
+    level: Level
+
+    def apply(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
+        """The op on arrays and storages, of which this one has the youngest level."""
+        raise NotImplementedError
+
+    def arrays(self) -> Iterator[Any]:
+        """The arrays under it: what a write stamps and a node checks."""
+        raise NotImplementedError
+
+
+class ValueNeeded(BaseException):
+    """Python asked for the one value of what has one per entry of a batch; vmap then runs the entries one by
+    one. No Exception, so that no handler between the question and vmap takes it for an error."""
+
+    def __init__(self, level: Level, what: str) -> None:
+        self.level, self.what = level, what
+        super().__init__(what)
+
+
+def youngest(xs: Sequence[Any], args: Sequence[Any] = ()) -> Storage | None:
+    """The storage of the youngest level among operands, and among the arrays in an op's arguments."""
+    found: Storage | None = None
+    for x in xs:
+        if isinstance(x, Storage) and (found is None or x.level.id > found.level.id):
+            found = x
+    for x in args:
+        y = youngest(x) if type(x) is tuple else x if isinstance(x, Storage) else None
+        if y is not None and (found is None or y.level.id > found.level.id):
+            found = y
+    return found
+
+
+def arrays_of(x: Any) -> Iterator[Any]:
+    """The arrays under a storage; an array itself."""
+    if isinstance(x, Storage):
+        yield from x.arrays()
+    else:
+        yield x
