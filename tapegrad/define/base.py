@@ -112,7 +112,7 @@ def recording(*tensors: Any) -> bool:
 def run(op: Op, xs: Sequence[Any], args: tuple[Any, ...] = ()) -> Any:
     """The op on arrays and storages."""
     storage = youngest(xs, args)
-    if storage is not None:
+    if storage is not None and op.kind != "border":
         return storage.apply(op, xs, args)
     given = (xs, *args) if op.kind == "variadic" else (*xs, *args)
     try:
@@ -134,7 +134,7 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
         t._cold = view_of(tensors[0], op, args)
     if op.vjp is not None and recording(*tensors):
         parents = tuple([None if x is None else x._node for x in tensors])
-        trace = trace_of(y, *xs) if youngest((y,)) is None else y.shape
+        trace = trace_of(y, *xs) if youngest((y, *xs)) is None else y.shape
         t._node = record(op, parents, kept(op, parents, (y, *xs, None)), op.meta(xs, args), trace)
     w = watch()
     if w.levels:

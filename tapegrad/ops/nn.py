@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import tapegrad.define.batching as B
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import choices, describe, say_once, sizes
@@ -24,6 +25,11 @@ from tapegrad.tensor import Tensor, axis, wrap
 
 def _rows(F: Any, x: Any) -> Any:
     return x if x.ndim == 2 else F.reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _product_and_bias(F: Any, x: Any, w: Any, b: Any = None) -> Any:
+    y = F.matmul(x, F.mT(w))
+    return y if b is None else y + b
 
 
 def _linear_op(key: str, title: str, rows: Any = _rows) -> Function:
@@ -46,6 +52,7 @@ def _linear_op(key: str, title: str, rows: Any = _rows) -> Function:
         shapes=False,
         arguments=False,
         optional=(2,),
+        body=_product_and_bias,
     )
 
 
@@ -114,12 +121,14 @@ _softmax = opaque(
     Q.softmax,
     saves=((OUT,),),
     d=(lambda F, g, y, _, dim: y * (g - F.sum(g * y, dim, True)),),
+    batch=B.at_dims,
 )
 _log_softmax = opaque(
     "log_softmax",
     Q.log_softmax,
     saves=((OUT,),),
     d=(lambda F, g, y, _, dim: g - F.exp(y) * F.sum(g, dim, True),),
+    batch=B.at_dims,
 )
 
 
