@@ -136,11 +136,15 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
         parents = tuple([None if x is None else x._node for x in tensors])
         trace = trace_of(y, *xs) if youngest((y, *xs)) is None else y.shape
         t._node = record(op, parents, kept(op, parents, (y, *xs, None)), op.meta(xs, args), trace)
-    w = watch()
-    if w.levels:
-        w.levels[-1].born.add(t)
-    for observer in w.observers:
+    for observer in watch().observers:
         observer(op, xs, args, y, t._node)
+    return newborn(t)
+
+
+def newborn(t: Tensor) -> Tensor:
+    """t, which the innermost transform that runs, if any, takes down as made inside of it."""
+    if special.alert and (levels := watch().levels):
+        levels[-1].born[id(t)] = t
     return t
 
 

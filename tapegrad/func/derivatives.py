@@ -14,7 +14,7 @@ from tapegrad._pytree import Spec, tree_flatten, tree_unflatten
 from tapegrad._state import grad_enabled, recorded, watch
 from tapegrad.define.general import ALIAS
 from tapegrad.domains import RAW, RECORDED, STORED
-from tapegrad.func.vmap import vmap
+from tapegrad.func.batches import vmap
 from tapegrad.levels import Level
 from tapegrad.storage.borders import dual, held, primal, tangent
 from tapegrad.tape import Node, record, sweep
@@ -81,7 +81,7 @@ class _Pullback:
         roots = [n for n, _ in pairs]
         if records:
             got = sweep(roots, [u for _, u in pairs], RECORDED, retain=True, wanted=wanted)
-            return [got.get(n) or _zeros(t) for n, t in zip(wanted, self.inputs, strict=True)]
+            return [got[n] if n in got else _zeros(t) for n, t in zip(wanted, self.inputs, strict=True)]
         domain = STORED if watch().levels else RAW
         found = sweep(roots, [u._a for _, u in pairs], domain, retain=True, wanted=wanted)
         return [
@@ -154,14 +154,14 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
             leaves, got = tree_flatten((given,))
         if got != out_spec or any(not isinstance(u, Tensor) for u in leaves):
             raise RuntimeError(
-                f"vjp: the cotangents are {got} and the results {out_spec}; Tensors in the same containers are "
-                "needed."
+                f"vjp: the cotangents are {got} and the results {out_spec}; Tensors in the same containers "
+                "are needed."
             )
         for u, y in zip(leaves, outputs, strict=True):
             if u._a.shape != y._a.shape:
                 raise RuntimeError(
-                    f"vjp: a cotangent is {sizes(u._a.shape)} and its result {sizes(y._a.shape)}; they must be "
-                    "equal."
+                    f"vjp: a cotangent is {sizes(u._a.shape)} and its result {sizes(y._a.shape)}; they must "
+                    "be equal."
                 )
         return tree_unflatten(pull(leaves, create_graph), spec)
 
@@ -216,8 +216,8 @@ def grad_and_value(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: 
 
 
 def grad(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Function:
-    """The function that gives the gradient of func, which returns a Tensor without dimensions, with respect to
-    the arguments `argnums` (trees of Tensors). has_aux: func returns (value, aux), the gradient function
+    """The function that gives the gradient of func, which returns a Tensor without dimensions, with respect
+    to the arguments `argnums` (trees of Tensors). has_aux: func returns (value, aux), the gradient function
     (gradient, aux).
 
     Raises: RuntimeError for another result, or an argument that is not there. Source: torch.func.grad.
@@ -248,7 +248,8 @@ def _matching(primals: Any, tangents: Any, op: str) -> tuple[list[Any], list[Any
     for p, t in zip(ps, ts, strict=True):
         if p._a.shape != t._a.shape:
             raise RuntimeError(
-                f"{op}: a primal is {sizes(p._a.shape)} and its tangent {sizes(t._a.shape)}; they must be equal."
+                f"{op}: a primal is {sizes(p._a.shape)} and its tangent {sizes(t._a.shape)}; they must be "
+                "equal."
             )
     return ps, ts, spec
 

@@ -11,6 +11,7 @@ import numpy as np
 from tapegrad._errors import sizes
 from tapegrad._state import watch
 from tapegrad.define.base import OPS, run
+from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 
 
@@ -146,3 +147,6 @@ class Values(Storage):
 
     def __bool__(self) -> bool:
         return bool(self.value("bool"))
+
+
+nameless(globals())

@@ -16,6 +16,7 @@ from numpy import ndarray
 from tapegrad._state import watch
 from tapegrad.define.base import OPS, run
 from tapegrad.domains import STORED
+from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Level, Storage, ValueNeeded, arrays_of
 from tapegrad.storage.base import Flags, Values
 
@@ -61,6 +62,10 @@ class Batched(Values):
         if rule is None:
             return op.body(STORED.F, *xs, *args)
         return Batched(self.level, rule(Batch(self.level), op, xs, args))
+
+    def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
+        """Whether test(raw, raw shape) holds."""
+        return bool(test(self.raw, (self.raw.shape[0], *shape)))
 
     def value(self, what: str) -> Any:
         """Raises: ValueNeeded, upon which vmap runs the entries one by one."""
@@ -167,3 +172,6 @@ def _variadic(B: Batch, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> An
 
 
 KINDS: dict[str, Any] = {"elementwise": _elementwise, "reduction": _reduction, "variadic": _variadic}
+
+
+nameless(globals())

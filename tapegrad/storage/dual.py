@@ -15,11 +15,13 @@ import numpy as np
 
 from tapegrad._state import recorded, watch
 from tapegrad.define.base import OPS, run
+from tapegrad.define.general import ALIAS
 from tapegrad.domains import RAW, RECORDED, STORED
+from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Level, arrays_of
 from tapegrad.storage.base import Values
 from tapegrad.storage.batched import put
-from tapegrad.tape import AccumulateGrad, sweep
+from tapegrad.tape import record, sweep
 from tapegrad.tensor import wrap
 
 
@@ -79,6 +81,10 @@ class Dual(Values):
         return tuple(
             [x.primal if self.mine(x) else self._without_tangents(x) if type(x) is tuple else x for x in args]
         )
+
+    def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
+        """Whether test(part, shape) holds for both parts."""
+        return bool(test(self.primal, shape)) and bool(test(self.tangent, shape))
 
     def value(self, what: str) -> Any:
         """The primal: Python code branches on it, as without a tangent."""
@@ -147,7 +153,7 @@ def _transposed(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
     """Any other op: its backward rule, which is linear in the cotangent, is recorded for a cotangent u, and
     going back through it from the tangents gives the tangent at u."""
     with recorded():
-        u = wrap(zeros(y), AccumulateGrad(y.shape))
+        u = wrap(zeros(y), record(ALIAS, (None,), (), (), None))
         saved = tuple([None if x is None else wrap(x) for x in (y, *primals)]) if op.reads else ()
         gs = op.vjp(RECORDED.F, u, saved, op.meta(primals, args), tangents)
         pairs = [(g, t) for g, t in zip(gs, tangents, strict=True) if t is not None and g is not None]
@@ -160,3 +166,6 @@ def _transposed(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
 
 
 KINDS: dict[str, Any] = {"elementwise": _elementwise, "reduction": _reduction, "gufunc": _product}
+
+
+nameless(globals())
