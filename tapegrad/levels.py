@@ -96,6 +96,9 @@ class Storage:
         """The arrays under it: what a write stamps and a node checks."""
         raise NotImplementedError
 
+    def box(self) -> None:
+        """Give its parts memory that views can share, where they are NumPy scalars."""
+
     def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
         """Whether test(array, shape) holds for what is below, where the shape is that of one entry."""
         raise NotImplementedError

@@ -95,6 +95,8 @@ def box(t: Any) -> Any:
         a = np.array(a)
         boxed(t._a, a)
         t._a = a
+    elif isinstance(a, Storage):
+        a.box()
     return a
 
 

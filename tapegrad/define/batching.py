@@ -169,7 +169,8 @@ def put(B: Any, op: Any, xs: Any, args: Any) -> Any:
     (x, value), (index, accumulate) = xs, args
     only = index[0]
     if len(index) == 1 and isinstance(only, Storage) and value.ndim == 0 and only.dtype.kind == "b":
-        mask = B.reshape(only.raw, (*only.raw.shape, *(1,) * (x.ndim - only.ndim))) if B.mine(only) else only
+        raw = B.lift(only, only.ndim)
+        mask = B.reshape(raw, (*raw.shape, *(1,) * (x.ndim - only.ndim)))
         new = B.run("add", B.full(x), B.lift(value, x.ndim)) if accumulate else B.lift(value, x.ndim)
         return B.run("where", mask, new, B.full(x))
     if all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in index):

@@ -63,6 +63,11 @@ class Batched(Values):
             return op.body(STORED.F, *xs, *args)
         return Batched(self.level, rule(Batch(self.level), op, xs, args))
 
+    def box(self) -> None:
+        """Give its parts memory that views can share."""
+        if isinstance(self.raw, Storage):
+            self.raw.box()
+
     def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
         """Whether test(raw, raw shape) holds."""
         return bool(test(self.raw, (self.raw.shape[0], *shape)))

@@ -18,7 +18,7 @@ from tapegrad.define.base import OPS, run
 from tapegrad.define.general import ALIAS
 from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.kernels.errstate import nameless
-from tapegrad.levels import Level, arrays_of
+from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.base import Values
 from tapegrad.storage.batched import put
 from tapegrad.tape import record, sweep
@@ -82,6 +82,10 @@ class Dual(Values):
             [x.primal if self.mine(x) else self._without_tangents(x) if type(x) is tuple else x for x in args]
         )
 
+    def box(self) -> None:
+        """Give its parts memory that views can share."""
+        self.primal, self.tangent = _boxed(self.primal), _boxed(self.tangent)
+
     def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
         """Whether test(part, shape) holds for both parts."""
         return bool(test(self.primal, shape)) and bool(test(self.tangent, shape))
@@ -105,6 +109,12 @@ class Dual(Values):
 def expanded(x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated to a shape."""
     return x if x.shape == shape else run(OPS["expand"], (x,), (shape,))
+
+
+def _boxed(x: Any) -> Any:
+    if isinstance(x, Storage):
+        x.box()
+    return np.array(x) if isinstance(x, np.generic) else x
 
 
 def zeros(like: Any) -> Any:

@@ -19,10 +19,9 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Level, arrays_of
 from tapegrad.storage.batched import Batched, put
 from tapegrad.storage.dual import Dual, zeros
-from tapegrad.tape import tick
 from tapegrad.tensor import Tensor
 from tapegrad.views import adopt, base_of, follow, path_of
-from tapegrad.writes import buffer_of, wrote
+from tapegrad.writes import buffer_of, tick, wrote
 
 
 def assign(t: Tensor, r: Tensor) -> Tensor:
@@ -66,10 +65,13 @@ def _check_history(t: Tensor) -> None:
 
 
 def levels_of(x: Any) -> list[Level]:
-    """The levels of a storage, youngest first."""
+    """The levels of a storage."""
     if isinstance(x, Batched):
         return [x.level, *levels_of(x.raw)]
-    return [x.level, *levels_of(x.primal)] if isinstance(x, Dual) else []
+    if not isinstance(x, Dual):
+        return []
+    primal = levels_of(x.primal)
+    return [x.level, *primal, *[level for level in levels_of(x.tangent) if level not in primal]]
 
 
 def _widen(t: Tensor, value: Any) -> None:
