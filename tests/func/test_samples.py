@@ -25,9 +25,8 @@ LOOPING = {
     *("allclose", "arange", "bool ", "contains", "equal", "float ", "index", "int ", "item", "linspace"),
     *("masked_select", "nonzero", "numpy", "tolist", "unique"),
 }
-MASK = re.compile(
-    r"\(?(getitem|setitem|where|index_put)\w*\(.*bool\["
-)  # so do masks as indices, and where(c)
+# So do masks as indices, and where(condition) alone.
+MASK = re.compile(r"(getitem|setitem|index_put_?)\(.*bool\[|where\(\w+\[[^\]]*\][^,]*\)$")
 
 
 class Sample:
