@@ -18,7 +18,7 @@ from tapegrad.levels import Storage, arrays_of
 from tapegrad.ops.create import ones_like
 from tapegrad.ops.index import take
 from tapegrad.ops.pointwise import add, div, mul, neg, where
-from tapegrad.ops.reduce import pick
+from tapegrad.ops.reduce import mean, pick
 from tapegrad.ops.reduce import sum as sum_
 from tapegrad.ops.shape import expand, expand_as, numpy_names, reshape, unsqueeze
 from tapegrad.promotion import mismatch, need_tensor, result_dtype
@@ -32,7 +32,7 @@ def _rows(F: Any, x: Any) -> Any:
 
 
 def _product_and_bias(F: Any, x: Any, w: Any, b: Any = None) -> Any:
-    y = F.matmul(x, F.mT(w))
+    y = F.mv(w, x) if x.ndim == 1 else F.matmul(x, F.mT(w))
     return y if b is None else y + b
 
 
@@ -356,11 +356,16 @@ def nll_loss(
 def _nll_inside(x: Tensor, t: Tensor, weight: Tensor | None, ignore: int, reduction: str) -> Tensor:
     """The same in operations, which transforms need."""
     at = 0 if x._a.ndim == 1 else 1
+    if weight is None and not any((a == ignore).any() for a in arrays_of(t._a)):
+        losses: Tensor = neg(pick(x, unsqueeze(t, at)._a, at, False))
+        if reduction == "none":
+            return losses
+        return sum_(losses) if reduction == "sum" else mean(losses)
     skip = t == ignore
     safe = where(skip, 0, t)
     picked = pick(x, unsqueeze(safe, at)._a, at, False)
     w = where(skip, 0, ones_like(picked) if weight is None else take(weight, (safe._a,)))
-    losses: Tensor = where(w == 0, 0, neg(picked) * w)
+    losses = where(w == 0, 0, neg(picked) * w)
     if reduction == "none":
         return losses
     return sum_(losses) if reduction == "sum" else sum_(losses) / sum_(w)

@@ -28,16 +28,9 @@ class Batched(Values):
 
     def __init__(self, level: Level, raw: Any) -> None:
         self.level, self.raw = level, raw
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of one entry."""
-        return self.raw.shape[1:]  # type: ignore[no-any-return] # an array's or a storage's
-
-    @property
-    def dtype(self) -> Any:
-        """The NumPy dtype."""
-        return self.raw.dtype
+        self.shape = shape = raw.shape[1:]
+        self.ndim = len(shape)
+        self.dtype = raw.dtype
 
     @property
     def strides(self) -> tuple[int, ...]:

@@ -32,17 +32,8 @@ class Dual(Values):
 
     def __init__(self, level: Level, primal: Any, tangent: Any) -> None:
         self.level, self.primal = level, primal
+        self.shape, self.ndim, self.dtype = primal.shape, primal.ndim, primal.dtype
         self.tangent = tangent if tangent.shape == primal.shape else expanded(tangent, primal.shape)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes."""
-        return self.primal.shape  # type: ignore[no-any-return] # an array's or a storage's
-
-    @property
-    def dtype(self) -> Any:
-        """The NumPy dtype."""
-        return self.primal.dtype
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -104,6 +95,15 @@ class Dual(Values):
 
     def __repr__(self) -> str:
         return f"Dual({self.primal!r}, {self.tangent!r})"
+
+
+def carries(x: Any, level: Level) -> bool:
+    """Whether x has a tangent of a level."""
+    while isinstance(x, Storage):
+        if x.level is level:
+            return True
+        x = x.primal if isinstance(x, Dual) else x.raw  # type: ignore[attr-defined] # the other kind
+    return False
 
 
 def expanded(x: Any, shape: tuple[int, ...]) -> Any:

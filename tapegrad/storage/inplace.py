@@ -16,7 +16,7 @@ from tapegrad._state import watch
 from tapegrad.define.base import OPS, run
 from tapegrad.domains import STORED
 from tapegrad.kernels.errstate import nameless
-from tapegrad.levels import Level, arrays_of
+from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.batched import Batched, put
 from tapegrad.storage.dual import Dual, zeros
 from tapegrad.tensor import Tensor
@@ -79,7 +79,9 @@ def _widen(t: Tensor, value: Any) -> None:
     base = base_of(t)
     missing = [level for level in levels_of(value) if level not in levels_of(base._a)]
     for level in missing:
-        if not any(born.born.get(id(base)) is base for born in watch().levels if born.id >= level.id):
+        if not isinstance(base._a, Storage) and not any(
+            born.born.get(id(base)) is base for born in watch().levels if born.id >= level.id
+        ):
             raise RuntimeError(
                 f"in-place: the new value differs per vmap entry (or has a tangent), and the target, a "
                 f"Tensor{sizes(base._a.shape)} that was made outside of the transform, holds one value; use "
