@@ -319,6 +319,8 @@ def _basis(leaves: Sequence[Tensor]) -> list[Tensor]:
     """For tensors of n elements together, the n unit vectors, cut into the tensors' shapes: [n, *shape]
     each."""
     counts = [t._a.size for t in leaves]
+    if len(leaves) == 1:
+        return [wrap(np.eye(counts[0], dtype=leaves[0]._a.dtype).reshape(counts[0], *leaves[0]._a.shape))]
     n, start, found = sum(counts), 0, []
     for t, k in zip(leaves, counts, strict=True):
         block = np.zeros((n, k), t._a.dtype)
@@ -361,7 +363,11 @@ def jacrev(
             f, [args[i] for i in numbers], "jacrev", has_aux
         )
         shapes = [y._a.shape for y in outputs]
-        rows = vmap(lambda *us: pull(us), chunk_size=chunk_size)(*_basis(outputs))
+        if len(outputs) == 1 and outputs[0]._a.size == 1:  # a batch of one is not worth a level
+            one = wrap(np.ones(outputs[0]._a.shape, outputs[0]._a.dtype))
+            rows = [ops.unsqueeze(g, 0) for g in pull([one])]
+        else:
+            rows = vmap(lambda *us: pull(us), chunk_size=chunk_size)(*_basis(outputs))
         blocks = [_cut(J, shapes) for J in rows]  # by input, by output
         by_output = [
             _one(tree_unflatten([blocks[i][k] for i in range(len(blocks))], in_spec), argnums)
