@@ -3,7 +3,7 @@ thread's operations."""
 
 from __future__ import annotations
 
-from threading import Lock, local
+from threading import RLock, local
 from typing import Any
 
 
@@ -13,8 +13,8 @@ class Special:
     threads: how many threads are not in the plain mode (grad on, inference off); while it is not zero a
              wrapper asks for its own thread's mode.
     alert:   how many reasons there are to look before an operation: one if any tensor was ever written in
-             place under the tape (then views must be brought up to date), and one for each thread in which a
-             transform runs or an observer watches.
+             place under the tape (then views must be brought up to date), one for each thread in which a
+             transform runs or an observer watches, and one for each `Block`.
     rebased: whether the first of these reasons is among them.
     """
 
@@ -27,12 +27,27 @@ class Special:
 
 
 special = Special()
-_lock = Lock()
+_lock = RLock()  # a Block may go while it is held
+
+
+class Block:
+    """One stay in inference mode. The tensors that were made there hold it; while any of them lives,
+    operations look for them."""
+
+    __slots__ = ("__weakref__",)
+
+    def __init__(self) -> None:
+        with _lock:
+            special.alert += 1
+
+    def __del__(self) -> None:
+        with _lock:
+            special.alert -= 1
 
 
 class _Mode(local):
     grad = True
-    inference = False
+    inference: Block | None = None
 
 
 _mode = _Mode()
@@ -45,14 +60,21 @@ def grad_enabled() -> bool:
 
 def inference_enabled() -> bool:
     """Whether this thread is in inference mode."""
+    return _mode.inference is not None
+
+
+def inference_block() -> Block | None:
+    """This thread's stay in inference mode."""
     return _mode.inference
 
 
 def set_mode(grad: bool, inference: bool) -> None:
     """Set this thread's modes and keep the count of special threads."""
-    was = not _mode.grad or _mode.inference
+    was = not _mode.grad or _mode.inference is not None
     now = not grad or inference
-    _mode.grad, _mode.inference = grad, inference
+    _mode.grad = grad
+    if inference is not (_mode.inference is not None):
+        _mode.inference = Block() if inference else None
     if was is not now:
         with _lock:
             special.threads += 1 if now else -1

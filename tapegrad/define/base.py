@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
+from numpy import ndarray
 
 from tapegrad._state import grad_enabled, special, watch
 from tapegrad.domains import RECORDED
@@ -91,7 +92,7 @@ def trace_of(y: Any, *xs: Any) -> Any:
             continue
         if v.size > SMALL:
             values[i] = None
-        elif v.base is not None and v.base.size > SMALL:
+        elif type(v.base) is ndarray and v.base.size > SMALL:
             values[i] = v.copy()  # a small view would keep its large base alive
     return values
 

@@ -12,7 +12,7 @@ from tapegrad.define.base import Function, careful, define, named, recording, ru
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import attend, box, view_of
+from tapegrad.views import SEVERAL, attend, box, view_of
 
 
 def linear(
@@ -148,7 +148,7 @@ def several(name: str, vjp: Any, step: Op) -> Any:
         above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
         for i, index in enumerate(indices):
             t = wrap(run(step, (x,), (index,)))
-            t._cold = view_of(input, step, (index,))
+            t._cold = view_of(input, step, (index,), SEVERAL)
             if above is not None:
                 trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
                 t._node = record(port, (above,), (), (i, index), trace)
