@@ -34,7 +34,7 @@ class Op:
     meta:    meta(arrays, args) -> what a node keeps besides arrays.
     batch:   batch(B, arrays, args) computes it for a whole batch, see `storage.batched`; None: by its kind.
     body:    the same in terms of other ops, body(F, *arrays, *args); None if it is none.
-    view:    whether the result shares its input's memory.
+    view:    what makes a view of a tensor's own array, if the result shares the input's memory, else False.
     reads:   for each input, the places in `saved` that its cotangent is computed from.
     replay:  replay(meta, inputs) computes the output anew, for evaluating a recorded graph.
     shown:   the class that its nodes take when somebody looks at them, named as torch names it.
@@ -55,7 +55,7 @@ class Op:
         self.vjp: Any = None
         self.batch: Any = None
         self.body: Any = None
-        self.view = False
+        self.view: Any = False
         self.meta: Any = lambda xs, args: args
         self.replay: Any = lambda meta, xs: forward(*xs)
         self.shown: type[Node] = Node

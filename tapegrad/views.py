@@ -15,7 +15,7 @@ from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad._errors import sizes
-from tapegrad._state import Block, grad_enabled, inference_block, set_rebased, special, watching
+from tapegrad._state import grad_enabled, inference_block, set_rebased, special, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import apart, buffer_of, overlaps_itself
@@ -109,6 +109,12 @@ def cold_of(t: Any) -> Cold:
     return c
 
 
+def born() -> Cold | None:
+    """The Cold of a new tensor: None, or in inference mode what tells that it was made there."""
+    block = inference_block()
+    return None if block is None else Cold(block)
+
+
 def is_inference(t: Any) -> bool:
     """Whether t was made in inference mode: it can take no part in a graph."""
     c = t._cold
@@ -138,14 +144,9 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     return c
 
 
-def alias(t: Any, new: Any, a: Any) -> Any:
-    """`new`, a tensor without a node, as another name for the memory of t: as countable and as much of an
-    inference tensor as t."""
-    new._a, c = a, t._cold
-    new._cold = None
-    if c is not None and (c.count or is_inference(t)):
-        new._cold = Cold(c.made if c.parent is None else None)
-        new._cold.count = c.count
+def alias(t: Any, new: Any) -> Any:
+    """`new`, a tensor that shares t's memory outside the graph, as much of an inference tensor as t is."""
+    new._cold = Cold(t._cold.made) if is_inference(t) else None
     return new
 
 
@@ -180,6 +181,16 @@ def fresh(t: Any) -> None:
     elif written:
         c.seen = n
         _succeed(t, record(REGION, (n,), (), path_of(t), None))
+
+
+def needs_grad(t: Any) -> bool:
+    """Whether t requires grad; also of a view of which nobody knows how, since its use raises then."""
+    c = t._cold
+    if c.made is None or c.parent is None:
+        fresh(t)
+        return t._node is not None
+    base = base_of(t)._node
+    return t._node is not None or (base is not c.seen and base is not None and base.op is not None)
 
 
 def _succeed(t: Any, n: Node) -> None:
@@ -271,11 +282,7 @@ def check_history(t: Any, name: str) -> None:
     """Raises: RuntimeError if a write to t would lose what autograd knows of it, whatever is written."""
     c = t._cold
     if c is not None:
-        if is_inference(t) and inference_block() is None:
-            raise RuntimeError(
-                f"{name}: this Tensor{sizes(t._a.shape)} was made in inference_mode() and cannot change in "
-                "place outside of it; clone() it first."
-            )
+        check_inference(t, name)
         fresh(t)
     if not grad_enabled():
         return
@@ -293,6 +300,15 @@ def check_history(t: Any, name: str) -> None:
         raise RuntimeError(
             f"{name}: a leaf Tensor{sizes(t._a.shape)} that requires grad cannot change in place; wrap the "
             "update in no_grad()."
+        )
+
+
+def check_inference(t: Any, name: str) -> None:
+    """Raises: RuntimeError outside of inference mode if t was made in it."""
+    if is_inference(t) and inference_block() is None:
+        raise RuntimeError(
+            f"{name}: this Tensor{sizes(t._a.shape)} was made in inference_mode(); outside of it, it can "
+            "neither change in place nor require grad. clone() it first."
         )
 
 

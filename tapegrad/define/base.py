@@ -9,13 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy import ndarray
 
+from tapegrad._errors import describe
 from tapegrad._state import grad_enabled, special, watch
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import youngest
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import assign, box, check_fits, check_writable, refresh, view_of
+from tapegrad.views import assign, box, check_fits, check_writable, is_inference, refresh, view_of
 
 Rule = Callable[..., Any]
 Saves = Sequence[tuple[int, ...]]
@@ -129,20 +130,32 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
         return op.body(RECORDED.F, *tensors, *args)  # type: ignore[no-any-return] # F's functions give Tensors
     if op.view:
         xs = [box(tensors[0])]
-    y = run(op, xs, args)
+    y = op.view(xs[0], *args) if op.view and type(xs[0]) is ndarray else run(op, xs, args)
     t = wrap(y)
     if op.view:
         t._cold = view_of(tensors[0], op, args)
     if op.vjp is not None and recording(*tensors):
         parents = tuple([None if x is None else x._node for x in tensors])
         trace = trace_of(y, *xs) if youngest((y,)) is None else y.shape
-        t._node = record(op, parents, kept(op, parents, (y, *xs, None)), op.meta(xs, args), trace)
+        saved = kept(op, parents, (y, *xs, None))
+        _check_kept(op, tensors, saved)
+        t._node = record(op, parents, saved, op.meta(xs, args), trace)
     w = watch()
     if w.levels:
         w.levels[-1].born.add(t)
     for observer in w.observers:
         observer(op, xs, args, y, t._node)
     return t
+
+
+def _check_kept(op: Op, tensors: Sequence[Any], saved: Sequence[Any]) -> None:
+    """Raises: RuntimeError if a rule would read what was made in inference mode."""
+    for t, x in zip(tensors, saved[1:], strict=False):
+        if x is not None and t is not None and is_inference(t):
+            raise RuntimeError(
+                f"{op.name}: {describe(t)} was made in inference_mode() and cannot be saved for the backward; "
+                "clone() it first, or compute it outside."
+            )
 
 
 def store(result: Tensor, out: Tensor, name: str) -> Tensor:

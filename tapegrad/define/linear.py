@@ -20,7 +20,7 @@ def linear(
     kernel: Any,
     vjp: Any,
     *,
-    view: bool = False,
+    view: Any = False,
     title: str | None = None,
     kind: str = "linear",
     batch: Any = None,
@@ -28,9 +28,12 @@ def linear(
     """An op that is linear in its one array: call(input, *args), kernel(array, *args).
 
     vjp(F, g, shape, *args) is its adjoint; `shape` is the input's. view: the result shares the input's
-    memory. batch: see `storage.batched`.
+    memory; if the kernel does not do that on every array, the function that does it on the tensor's own.
+    batch: see `storage.batched`.
     """
     op = define(key, kind, kernel, title, linear=True)
+    if view is True:
+        view = kernel
     op.view, op.batch = view, batch
     op.meta = lambda xs, args: (xs[0].shape, args)
     op.vjp = lambda F, g, _, meta, __: (vjp(F, g, meta[0], *meta[1]),)
@@ -44,7 +47,7 @@ def linear(
         if view:
             if type(x) is not ndarray:
                 x = box(input)
-            t._a = y = kernel(x, *args)
+            t._a = y = view(x, *args)
             t._kind = input._kind
             t._cold = view_of(input, op, args)
         else:
@@ -71,7 +74,7 @@ def indexing(
     scatter: Any,
     *,
     titles: tuple[str, str],
-    view: bool = False,
+    view: Any = False,
     batch: tuple[Any, Any] = (None, None),
 ) -> tuple[Function, Function]:
     """Two linear ops that are each other's adjoint: gather(x, *args), and scatter(g, *args, shape) with

@@ -13,7 +13,7 @@ from tapegrad.dtypes import NAMES, as_numpy, dtype, of
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import box, is_view
+from tapegrad.views import alias, box, cold_of, is_view
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -107,13 +107,17 @@ def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
 def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
     other."""
-    return wrap(box(need_tensor(input, "detach")))
+    x = box(need_tensor(input, "detach"))
+    t: Tensor = alias(input, wrap(x))
+    if input._cold is not None and input._cold.count:
+        cold_of(t).count = input._cold.count
+    return t
 
 
 def detach_(input: Tensor) -> Tensor:
     """Take input itself out of the graph. Raises: RuntimeError for a view, whose base would keep its
     history."""
-    if is_view(input):
+    if is_view(need_tensor(input, "detach_")):
         raise RuntimeError(f"detach_: this Tensor{sizes(input._a.shape)} is a view; use detach().")
     input._node = None
     return input

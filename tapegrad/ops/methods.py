@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tapegrad.define import inplace
-from tapegrad.ops import convert, index, linalg, nn, pointwise, random, reduce, shape, write
+from tapegrad.ops import convert, index, linalg, memory, nn, pointwise, random, reduce, shape, write
 from tapegrad.tensor import Tensor
 
 # name -> function with the tensor as its first argument
@@ -32,8 +32,10 @@ _SAME = (
         "allclose byte char cpu detach detach_ double equal half isclose long short to type_as",
     ),
     (write, "copy_ fill_ zero_"),
+    (memory, "is_inference is_set_to resize_ resize_as_ set_ storage_offset untyped_storage"),
 )
 _RENAMED = {
+    "_is_view": memory.is_a_view,
     "absolute": pointwise.abs,
     "bool": convert.bool_,
     "clip": pointwise.clamp,
@@ -142,9 +144,12 @@ def methods() -> dict[str, Any]:
     return found | _operators()
 
 
+PROPERTIES = {"T": shape.T, "mT": shape.mT, "_base": memory.base, "_version": memory.version}
+
+
 def bind() -> None:
     """Put them onto Tensor."""
     for name, f in methods().items():
         setattr(Tensor, name, f)
-    for name, f in (("T", shape.T), ("mT", shape.mT)):
+    for name, f in PROPERTIES.items():
         setattr(Tensor, name, property(f))
