@@ -9,6 +9,7 @@ node finds that out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from heapq import heappop, heappush
 from operator import add
 from sys import _getframe as frame
@@ -20,7 +21,7 @@ from numpy import ndarray
 from tapegrad._errors import caller, describe, place, seen, user_frame
 from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.kernels.errstate import again, nameless
-from tapegrad.levels import Level, Storage, arrays_of
+from tapegrad.levels import Level, Storage, arrays_of, entered
 from tapegrad.writes import last_write, tick, writes_to
 
 
@@ -35,6 +36,7 @@ class Op:
     batch:   batch(B, arrays, args) computes it for a whole batch, see `storage.batched`; None: by its kind.
     body:    the same in terms of other ops, body(F, *arrays, *args); None if it is none.
     view:    what makes a view of a tensor's own array, if the result shares the input's memory, else False.
+    inner:   the op of nodes that are recorded inside transforms, made by `inner_op` when first needed.
     reads:   for each input, the places in `saved` that its cotangent is computed from.
     replay:  replay(meta, inputs) computes the output anew, for evaluating a recorded graph.
     shown:   the class that its nodes take when somebody looks at them, named as torch names it.
@@ -43,8 +45,8 @@ class Op:
     """
 
     __slots__ = (
-        *("batch", "body", "call", "check", "forward", "ir", "kind", "linear", "meta", "name"),
-        *("reads", "replay", "shown", "view", "vjp"),
+        *("batch", "body", "call", "check", "forward", "inner", "ir", "kind", "linear", "meta"),
+        *("name", "reads", "replay", "shown", "view", "vjp"),
     )
 
     def __init__(self, name: str, kind: str, forward: Any, ir: str = "", linear: bool = False) -> None:
@@ -55,6 +57,7 @@ class Op:
         self.vjp: Any = None
         self.batch: Any = None
         self.body: Any = None
+        self.inner: Op | None = None
         self.view: Any = False
         self.meta: Any = lambda xs, args: args
         self.replay: Any = lambda meta, xs: forward(*xs)
@@ -99,7 +102,8 @@ class Node:
 
     def show(self) -> Node:
         """This node, for a user to look at: from now on in its op's own class, so that type() names it."""
-        self.__class__ = self.op.shown
+        if type(self) is Node:
+            self.__class__ = self.op.shown
         return self
 
     def __repr__(self) -> str:
@@ -163,8 +167,8 @@ def record(
     The hottest wrappers (elementwise) hold a copy of this body: the call alone would cost them a twentieth.
     """
     n = Node()
-    if special.alert and watch().levels:
-        n, parents = _inside(parents)
+    if special.alert and (levels := watch().levels):
+        n, op, parents, meta = _inside(levels, op, parents, meta)
     n.op = op
     n.parents = parents
     n.saved = saved
@@ -187,12 +191,29 @@ def record(
 CROSS = Op("cross", "linear", None, linear=True)  # storage/borders.py gives it its rule
 
 
-def _inside(parents: tuple[Node | None, ...]) -> tuple[Node, tuple[Node | None, ...]]:
-    """An empty node of the innermost level, and parents that lie in it."""
-    levels = watch().levels
+def _inside(
+    levels: tuple[Level, ...], op: Op, parents: tuple[Node | None, ...], meta: Any
+) -> tuple[InnerNode, Op, tuple[Node | None, ...], Any]:
+    """An empty node of the innermost level, and what to put into it: parents that lie in the level, and the
+    op that goes back there."""
     n = InnerNode()
     n.level = levels[-1].id
-    return n, tuple([None if p is None else crossed(p, levels) for p in parents])
+    parents = tuple([None if p is None else crossed(p, levels) for p in parents])
+    return n, op.inner or inner_op(op), parents, (levels, meta)
+
+
+def inner_op(op: Op) -> Op:
+    """The op whose rule runs where its node was recorded: inside transforms that may have ended since."""
+    inner = op.inner = copy(op)
+    vjp, replay = op.vjp, op.replay
+
+    def within(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
+        with entered(meta[0]):
+            return vjp(F if F.records else Level.F, g, saved, meta[1], need)
+
+    inner.vjp = within
+    inner.replay = lambda meta, xs: replay(meta[1], xs)
+    return inner
 
 
 def crossed(p: Node, levels: Sequence[Level]) -> Node:

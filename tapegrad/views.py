@@ -19,6 +19,7 @@ from tapegrad._state import grad_enabled, inference_block, set_rebased, special,
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import apart, buffer_of, overlaps_itself
+from tapegrad.levels import Level, Storage
 from tapegrad.tape import Node, Op, Rare, record
 from tapegrad.writes import Write, boxed, count_of, replaced, tick, watch_buffer, wrote
 
@@ -158,6 +159,8 @@ def box(t: Any) -> Any:
         a = np.array(a)
         boxed(t._a, a)
         t._a = a
+    elif isinstance(a, Storage):
+        a.box()
     return a
 
 
@@ -169,7 +172,10 @@ def fresh(t: Any) -> None:
     c = t._cold
     if c.parent is None:
         return
-    n = base_of(t)._node
+    base = base_of(t)
+    if isinstance(base._a, Storage) and getattr(t._a, "level", None) is not base._a.level:
+        Level.again(t)  # a write inside of a transform gave the base a storage
+    n = base._node
     # requires_grad_() on the base is no write: views keep theirs
     written = n is not c.seen and n is not None and n.op is not None
     if c.made is not None:
@@ -293,8 +299,8 @@ def check_history(t: Any, name: str) -> None:
             check_made(t, name)
         if n is not None and (base is None or base.op is None):
             raise RuntimeError(
-                f"{name}: this Tensor{sizes(t._a.shape)} is a view of a leaf that requires grad, which cannot "
-                "change in place; wrap the update in no_grad(), or clone() first."
+                f"{name}: this Tensor{sizes(t._a.shape)} is a view of a leaf that requires grad, which "
+                "cannot change in place; wrap the update in no_grad(), or clone() first."
             )
     if n is not None and n.op is None:
         raise RuntimeError(
@@ -328,6 +334,11 @@ def check_memory(t: Any, name: str) -> None:
     Views that may repeat elements are read-only to NumPy, so that only those are looked at.
     """
     a = t._a
+    if isinstance(a, Storage) and any(op.view is not op.forward for op, _, _ in path_of(t)):
+        raise RuntimeError(
+            f"{name}: this Tensor{sizes(a.shape)} is a view by strides (as_strided), which cannot change in "
+            "place inside of a transform; use an index, or the out-of-place op."
+        )
     if type(a) is not ndarray or a.flags.writeable:
         return
     if overlaps_itself(a):
@@ -336,7 +347,9 @@ def check_memory(t: Any, name: str) -> None:
             "clone() it first."
         )
     if not buffer_of(a).flags.writeable:
-        raise RuntimeError(f"{name}: the memory of this Tensor{sizes(a.shape)} is read-only; clone() it first.")
+        raise RuntimeError(
+            f"{name}: the memory of this Tensor{sizes(a.shape)} is read-only; clone() it first."
+        )
     a.flags.writeable = True
 
 
@@ -361,6 +374,8 @@ def check_fits(t: Any, r: Any, name: str) -> None:
 def assign(t: Any, r: Any) -> Any:
     """Make t hold r's values and r's node, in t's own memory. The checks above come first: from here
     nothing fails."""
+    if isinstance(t._a, Storage) or isinstance(r._a, Storage):
+        return Level.assign(t, r)
     if isinstance(t._a, np.generic):
         return _assign_number(t, r)
     a = box(t)

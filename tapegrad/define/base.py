@@ -114,7 +114,7 @@ def recording(*tensors: Any) -> bool:
 def run(op: Op, xs: Sequence[Any], args: tuple[Any, ...] = ()) -> Any:
     """The op on arrays and storages."""
     storage = youngest(xs, args)
-    if storage is not None:
+    if storage is not None and op.kind != "border":
         return storage.apply(op, xs, args)
     given = (xs, *args) if op.kind == "variadic" else (*xs, *args)
     try:
@@ -136,15 +136,19 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
         t._cold = view_of(tensors[0], op, args)
     if op.vjp is not None and recording(*tensors):
         parents = tuple([None if x is None else x._node for x in tensors])
-        trace = trace_of(y, *xs) if youngest((y,)) is None else y.shape
+        trace = trace_of(y, *xs) if youngest((y, *xs)) is None else y.shape
         saved = kept(op, parents, (y, *xs, None))
         _check_kept(op, tensors, saved)
         t._node = record(op, parents, saved, op.meta(xs, args), trace)
-    w = watch()
-    if w.levels:
-        w.levels[-1].born.add(t)
-    for observer in w.observers:
+    for observer in watch().observers:
         observer(op, xs, args, y, t._node)
+    return newborn(t)
+
+
+def newborn(t: Tensor) -> Tensor:
+    """t, which the innermost transform that runs, if any, takes down as made inside of it."""
+    if special.alert and (levels := watch().levels):
+        levels[-1].born[id(t)] = t
     return t
 
 
@@ -153,8 +157,8 @@ def _check_kept(op: Op, tensors: Sequence[Any], saved: Sequence[Any]) -> None:
     for t, x in zip(tensors, saved[1:], strict=False):
         if x is not None and t is not None and is_inference(t):
             raise RuntimeError(
-                f"{op.name}: {describe(t)} was made in inference_mode() and cannot be saved for the backward; "
-                "clone() it first, or compute it outside."
+                f"{op.name}: {describe(t)} was made in inference_mode() and cannot be saved for the "
+                "backward; clone() it first, or compute it outside."
             )
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+import tapegrad.define.batching as B
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import cast, finish, linear, several, variadic
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage
 from tapegrad.ops import index
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis
@@ -21,26 +23,80 @@ Dims = int | Sequence[int] | None
 
 # ---- primitives: arguments already checked and normalised
 
-_view = linear("view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-_reshape_alias = linear("reshape_alias", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-unsafe_view = linear("unsafe_view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape))
-_transpose = linear("transpose", S.transpose, lambda F, g, _, i, j: F.transpose(g, i, j), view=True)
-_t = linear("t", S.t, lambda F, g, _: F.mT(g) if g.ndim == 2 else g, view=True)
-_permute = linear(
-    "permute", S.permute, lambda F, g, _, dims: F.permute(g, tuple(np.argsort(dims).tolist())), view=True
+_view = linear(
+    "view",
+    S.reshape,
+    lambda F, g, shape, _: F.reshape(g, shape),
+    view=True,
+    batch=B.to_shape,
 )
-_squeeze_all = linear("squeeze", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True)
+_reshape_alias = linear(
+    "reshape_alias", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), view=True, batch=B.to_shape
+)
+unsafe_view = linear(
+    "unsafe_view",
+    S.reshape,
+    lambda F, g, shape, _: F.reshape(g, shape),
+    batch=B.to_shape,
+)
+_transpose = linear(
+    "transpose", S.transpose, lambda F, g, _, i, j: F.transpose(g, i, j), view=True, batch=B.transposed
+)
+_t = linear(
+    "t",
+    S.t,
+    lambda F, g, _: F.mT(g) if g.ndim == 2 else g,
+    view=True,
+    batch=B.swapped(-2, -1),
+)
+_permute = linear(
+    "permute",
+    S.permute,
+    lambda F, g, _, dims: F.permute(g, tuple(np.argsort(dims).tolist())),
+    view=True,
+    batch=B.permuted,
+)
+_squeeze_all = linear(
+    "squeeze", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, batch=B.at_dims
+)
 _squeeze_dim = linear(
-    "squeeze.dim", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, title="SqueezeBackward1"
+    "squeeze.dim",
+    S.squeeze,
+    lambda F, g, shape, _: F.reshape(g, shape),
+    view=True,
+    title="SqueezeBackward1",
+    batch=B.at_dims,
 )
 _squeeze_dims = linear(
-    "squeeze.dims", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, title="SqueezeBackward2"
+    "squeeze.dims",
+    S.squeeze,
+    lambda F, g, shape, _: F.reshape(g, shape),
+    view=True,
+    title="SqueezeBackward2",
+    batch=B.at_dims,
 )
-_unsqueeze = linear("unsqueeze", S.unsqueeze, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-_expand = linear("expand", S.broadcast, lambda F, g, shape, _: F.sum_to(g, shape), view=True)
-_sum_to = linear("sum_to", S.sum_to, lambda F, g, shape, _: F.expand(g, shape), title="SumBackward1")
-clone_ = linear("clone", S.clone, lambda F, g, _: g)
-_contiguous = linear("contiguous", S.contiguous, lambda F, g, _: g, title="CloneBackward0")
+_unsqueeze = linear(
+    "unsqueeze", S.unsqueeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, batch=B.at_dim
+)
+_expand = linear(
+    "expand", S.broadcast, lambda F, g, shape, _: F.sum_to(g, shape), view=True, batch=B.repeated
+)
+_sum_to = linear(
+    "sum_to", S.sum_to, lambda F, g, shape, _: F.expand(g, shape), title="SumBackward1", batch=B.summed_to
+)
+clone_ = linear(
+    "clone",
+    S.clone,
+    lambda F, g, _: g,
+    batch=B.same,
+)
+_contiguous = linear(
+    "contiguous",
+    S.contiguous,
+    lambda F, g, _: g,
+    title="CloneBackward0",
+    batch=B.same,
+)
 
 
 # ---- argument forms
@@ -123,6 +179,8 @@ def _resolve(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
 def _can_view(x: Any, shape: tuple[int, ...]) -> bool:
     if x.flags.c_contiguous or x.size <= 1:
         return True
+    if isinstance(x, Storage):
+        return bool(x.can_view(shape, _can_view))
     return np.may_share_memory(x, x.reshape(shape))
 
 
