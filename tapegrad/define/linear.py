@@ -11,6 +11,7 @@ from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import Function, careful, define, named, recording, run, trace_of
 from tapegrad.define.batching import same
 from tapegrad.kernels.errstate import again, nameless
+from tapegrad.kernels.memory import apart
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import SEVERAL, attend, box, view_of
@@ -132,12 +133,13 @@ class Parts(dict[int, Any]):
         return both
 
 
-def several(name: str, vjp: Any, step: Op) -> Any:
+def several(name: str, vjp: Any, step: Op, *, safe: bool = True) -> Any:
     """An op that cuts its input into several views: call(input, indices, *args), by basic indices.
 
     It records one node for the input and one per output above it, so that the parts' cotangents meet before
     they become one of the input's size: vjp(F, parts, shape, *args). `step` is the op that cuts one such
-    view; a view's path goes through it when a write makes it derive anew.
+    view; a view's path goes through it when a write makes it derive anew. Without `safe` they are no views to
+    autograd and may be written: nodes do not notice that what they saved has changed.
     """
     hub = define(f"{name}.all", "linear", None, linear=True)
     port = define(name, "linear", None, linear=True)
@@ -151,8 +153,10 @@ def several(name: str, vjp: Any, step: Op) -> Any:
         outs: list[Tensor] = []
         above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
         for i, index in enumerate(indices):
-            t = wrap(run(step, (x,), (index,)))
-            t._cold = view_of(input, step, (index,), SEVERAL)
+            part = run(step, (x,), (index,))
+            t = wrap(part if safe or type(part) is not ndarray else apart(part))
+            if safe:
+                t._cold = view_of(input, step, (index,), SEVERAL)
             if above is not None:
                 trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
                 t._node = record(port, (above,), (), (i, index), trace)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from tapegrad.define import inplace
-from tapegrad.ops import convert, index, linalg, memory, nn, pointwise, random, reduce, shape, write
+from tapegrad.ops import (
+    convert,
+    index,
+    linalg,
+    memory,
+    nn,
+    pointwise,
+    random,
+    reduce,
+    shape,
+    split,
+    views,
+    write,
+)
 from tapegrad.tensor import Tensor
 
 # name -> function with the tensor as its first argument
@@ -20,9 +33,15 @@ _SAME = (
     (reduce, "all amax amin any argmax argmin max mean min norm prod std sum var"),
     (
         shape,
-        "broadcast_to chunk clone contiguous expand expand_as flatten permute ravel reshape reshape_as split "
-        "squeeze t transpose unbind unflatten unsqueeze view view_as",
+        "broadcast_to clone contiguous expand expand_as flatten permute ravel reshape reshape_as squeeze t "
+        "transpose unflatten unsqueeze view view_as",
     ),
+    (
+        split,
+        "chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split "
+        "unsafe_split_with_sizes vsplit",
+    ),
+    (views, "adjoint as_strided diagonal movedim moveaxis narrow select swapaxes swapdims unfold"),
     (index, "index_put"),
     (linalg, "addmm bmm dot matmul mm mv outer"),
     (nn, "log_softmax softmax"),
@@ -91,7 +110,7 @@ def _invert(self: Tensor) -> Any:
 def _iter(self: Tensor) -> Any:
     if not self._a.ndim:
         raise TypeError("iter: a 0-d tensor has no entries; use .item().")
-    return iter(shape.unbind(self))
+    return iter(split.unbind(self))
 
 
 def _pow(self: Tensor, exponent: Any) -> Any:
@@ -144,7 +163,14 @@ def methods() -> dict[str, Any]:
     return found | _operators()
 
 
-PROPERTIES = {"T": shape.T, "mT": shape.mT, "_base": memory.base, "_version": memory.version}
+PROPERTIES = {
+    "H": views.H,
+    "T": shape.T,
+    "mH": views.adjoint,
+    "mT": shape.mT,
+    "_base": memory.base,
+    "_version": memory.version,
+}
 
 
 def bind() -> None:

@@ -16,7 +16,8 @@ from tapegrad.dtypes import B1, F4, F8, I8, as_numpy, uint8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.pointwise import maximum, minimum
-from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack, unbind
+from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
+from tapegrad.ops.split import unbind
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
