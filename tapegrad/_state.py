@@ -14,7 +14,7 @@ class Special:
              wrapper asks for its own thread's mode.
     alert:   how many reasons there are to look before an operation: one if any tensor was ever written in
              place under the tape (then views must be brought up to date), one for each thread in which a
-             transform runs or an observer watches, and one for each `Block`.
+             transform runs or an observer watches, and each `Reason`.
     rebased: whether the first of these reasons is among them.
     """
 
@@ -27,12 +27,12 @@ class Special:
 
 
 special = Special()
-_lock = RLock()  # a Block may go while it is held
+_lock = RLock()  # a Reason may go while it is held
 
 
-class Block:
-    """One stay in inference mode. The tensors that were made there hold it; while any of them lives,
-    operations look for them."""
+class Reason:
+    """A reason to be alert, for as long as it lives: each stay in inference mode is one, which the tensors
+    that were made there hold; and each view that must not be used any more."""
 
     __slots__ = ("__weakref__",)
 
@@ -47,7 +47,7 @@ class Block:
 
 class _Mode(local):
     grad = True
-    inference: Block | None = None
+    inference: Reason | None = None
 
 
 _mode = _Mode()
@@ -63,7 +63,7 @@ def inference_enabled() -> bool:
     return _mode.inference is not None
 
 
-def inference_block() -> Block | None:
+def inference_block() -> Reason | None:
     """This thread's stay in inference mode."""
     return _mode.inference
 
@@ -74,7 +74,7 @@ def set_mode(grad: bool, inference: bool) -> None:
     now = not grad or inference
     _mode.grad = grad
     if inference is not (_mode.inference is not None):
-        _mode.inference = Block() if inference else None
+        _mode.inference = Reason() if inference else None
     if was is not now:
         with _lock:
             special.threads += 1 if now else -1

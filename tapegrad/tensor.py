@@ -280,7 +280,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
         """The same memory outside the graph, whose writes do not count: no node notices that what it saved
         has changed."""
         a = box(self)
-        t: Tensor = alias(self, wrap(apart(a) if isinstance(a, np.ndarray) else a))
+        t: Tensor = alias(self, wrap(apart(a) if isinstance(a, np.ndarray) else a), False)
         return t
 
     @data.setter

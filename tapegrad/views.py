@@ -15,13 +15,13 @@ from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad._errors import sizes
-from tapegrad._state import grad_enabled, inference_block, set_rebased, special, watching
+from tapegrad._state import Reason, grad_enabled, inference_block, set_rebased, special, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.memory import apart, buffer_of, overlaps_itself
+from tapegrad.kernels.memory import apart, buffer_of, overlap, overlaps_itself
 from tapegrad.levels import Level, Storage
 from tapegrad.tape import Node, Op, Rare, record
-from tapegrad.writes import Write, boxed, count_of, replaced, tick, watch_buffer, wrote
+from tapegrad.writes import boxed, count_of, replaced, tick, watch_buffer, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
 
@@ -56,18 +56,17 @@ class Made:
     """Why a view must not be written where gradients are recorded, as its own gradient or its base's would
     be lost: how it was made. Once its base was written elsewhere, also it must not be used there."""
 
-    __slots__ = ("__weakref__", "count", "how", "write")
-    write: Write | None
+    __slots__ = ("__weakref__", "how", "outdated")
+    outdated: Reason | None
 
     def __init__(self, how: str, base: Any) -> None:
-        self.how, self.write, self.count = how, None, 0
+        self.how, self.outdated = how, None
         if base._node is not None and type(base._a) is ndarray:
-            self.write = watch_buffer(base._a, self)
-            self.count = self.write.count
+            watch_buffer(base._a, self)
 
-    def outdated(self) -> bool:
-        """Whether the memory was written since."""
-        return self.write is not None and self.write.count != self.count
+    def outdate(self) -> None:
+        """The memory was written."""
+        self.outdated = self.outdated or Reason()
 
 
 NO_GRAD = "was made in no_grad(); make it outside, or write it there"
@@ -145,9 +144,13 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     return c
 
 
-def alias(t: Any, new: Any) -> Any:
-    """`new`, a tensor that shares t's memory outside the graph, as much of an inference tensor as t is."""
-    new._cold = Cold(t._cold.made) if is_inference(t) else None
+def alias(t: Any, new: Any, counts: bool) -> Any:
+    """`new`, a tensor that shares t's memory outside the graph, as much of an inference tensor as t is.
+    counts: whether a write to one is one to the other."""
+    c = t._cold
+    new._cold = Cold(c.made) if is_inference(t) else None
+    if counts and c is not None and c.count:
+        cold_of(new).count = c.count
     return new
 
 
@@ -179,7 +182,7 @@ def fresh(t: Any) -> None:
     # requires_grad_() on the base is no write: views keep theirs
     written = n is not c.seen and n is not None and n.op is not None
     if c.made is not None:
-        if (written or c.made.outdated()) and grad_enabled():
+        if (written or c.made.outdated is not None) and grad_enabled():
             raise RuntimeError(
                 f"view: this Tensor{sizes(t._a.shape)} {c.made.how}. It is a view whose base was written in "
                 "place since, so it can no longer be used where gradients are recorded."
@@ -351,6 +354,19 @@ def check_memory(t: Any, name: str) -> None:
             f"{name}: the memory of this Tensor{sizes(a.shape)} is read-only; clone() it first."
         )
     a.flags.writeable = True
+
+
+def check_overlap(t: Any, args: Any, name: str) -> None:
+    """Raises: RuntimeError if a tensor among args shows a part of t's memory, but not exactly what t shows.
+
+    As in torch, tensors with gaps in their memory are not looked at: their values are those before the write.
+    """
+    for x in args:
+        if hasattr(x, "_node") and overlap(t._a, x._a):
+            raise RuntimeError(
+                f"{name}: this Tensor{sizes(t._a.shape)} and an operand of {sizes(x._a.shape)} show "
+                "overlapping parts of one memory; clone() the operand first."
+            )
 
 
 def check_fits(t: Any, r: Any, name: str) -> None:

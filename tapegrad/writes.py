@@ -18,7 +18,6 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._errors import caller
-from tapegrad._state import set_rebased
 from tapegrad.kernels.memory import buffer_of
 
 tick = count(1).__next__
@@ -69,8 +68,8 @@ def wrote(*arrays: Any) -> None:
             w = _entry(x)
             w.code, w.lasti, w.tick = code, lasti, now
             w.count += 1
-            if w.watchers:
-                set_rebased()
+            for watcher in w.watchers or ():
+                watcher.outdate()
 
 
 def _entry(x: Any) -> Write:
@@ -82,15 +81,13 @@ def _entry(x: Any) -> Write:
     return w
 
 
-def watch_buffer(x: Any, watcher: Any) -> Write:
-    """The entry of the buffer under x. While `watcher` lives, a write there also makes wrappers look whether
-    views are up to date."""
+def watch_buffer(x: Any, watcher: Any) -> None:
+    """From now on, and while `watcher` lives, a write to the memory of x calls watcher.outdate()."""
     with _lock:
         w = _entry(x)
         if w.watchers is None:
             w.watchers = weakref.WeakSet()
         w.watchers.add(watcher)
-    return w
 
 
 def count_of(x: Any) -> int:

@@ -44,7 +44,9 @@ def apart(x: Any) -> Any:
     own = np.asarray(memoryview(buffer_of(x)))
     if x.base is None and own.dtype is x.dtype:
         return own
-    return restrided(own.view(x.dtype), x.shape, x.strides, offset_of(x))
+    y = restrided(own.view(x.dtype), x.shape, x.strides, offset_of(x))
+    y.flags.writeable = x.flags.writeable
+    return y
 
 
 def repeats(x: Any) -> bool:

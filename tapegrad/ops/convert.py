@@ -16,7 +16,7 @@ from tapegrad.levels import Storage
 from tapegrad.ops import pointwise
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import alias, box, cold_of, is_view
+from tapegrad.views import alias, box, is_view
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -115,9 +115,7 @@ def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
     other."""
     x = box(need_tensor(input, "detach"))
-    t: Tensor = alias(input, wrap(run(_without_tangent.op, (x,)) if isinstance(x, Storage) else x))
-    if input._cold is not None and input._cold.count:
-        cold_of(t).count = input._cold.count
+    t: Tensor = alias(input, wrap(run(_without_tangent.op, (x,)) if isinstance(x, Storage) else x), True)
     return t
 
 

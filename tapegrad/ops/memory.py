@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import describe, sizes
+from tapegrad.dtypes import as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, offset_of, restrided
+from tapegrad.kernels.strided import row_major
 from tapegrad.promotion import need_tensor
-from tapegrad.tensor import Tensor
+from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import (
+    alias,
     base_of,
     box,
     check_history,
@@ -115,20 +118,11 @@ def set_(
             raise RuntimeError("set_: source requires grad, and this has no derivative; use detach().")
     if size is not None:
         if stride is None:
-            stride = _row_major(size)
+            stride = row_major(tuple(size))
         a = _region(a, tuple(size), tuple(stride), storage_offset, "set_")
     replace_memory(input, a)
     cold_of(input).count += 1
     return input
-
-
-def _row_major(shape: Sequence[int]) -> tuple[int, ...]:
-    """The strides of rows one after another, in elements."""
-    steps, step = [], 1
-    for n in reversed(shape):
-        steps.append(step)
-        step *= max(n, 1)
-    return tuple(reversed(steps))
 
 
 def _region(a: Any, shape: tuple[int, ...], steps: tuple[int, ...], offset: int, op: str) -> Any:
@@ -159,7 +153,7 @@ def resize_(input: Tensor, *shape: Any, memory_format: Any = None) -> Tensor:
     if a.shape == new:
         return input
     try:
-        resized = restrided(a, new, tuple([s * a.itemsize for s in _row_major(new)]))
+        resized = restrided(a, new, tuple([s * a.itemsize for s in row_major(new)]))
     except ValueError:
         if shared:
             raise RuntimeError(
@@ -187,6 +181,38 @@ def _shown_elsewhere(t: Tensor) -> bool:
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """resize_ to the shape of another tensor."""
     return resize_(input, *need_tensor(the_template, "resize_as_", "the_template")._a.shape)
+
+
+# ---- other dtypes
+
+
+def view_arguments(names: dict[str, Any]) -> tuple[Any, ...]:
+    """What view(dtype=...) or view(size=...) names, as if it were not named."""
+    if set(names) not in ({"dtype"}, {"size"}):
+        raise TypeError(f"view: {sorted(names)} are given; sizes, or dtype=, are needed.")
+    return tuple(names.values())
+
+
+def view_dtype(input: Tensor, dtype: Any) -> Tensor:
+    """The bytes of input as elements of another dtype, which is outside the graph.
+
+    Raises: RuntimeError if its elements are wider or narrower and the last dimension does not allow that.
+    """
+    x, kind = box(input), as_numpy(dtype, "view")
+    old, new = x.itemsize, kind.itemsize
+    if old != new:
+        steps = x.strides
+        fits = x.ndim and steps[-1] == old
+        if fits and new > old:
+            fits = x.shape[-1] * old % new == 0 and offset_of(x) % new == 0
+            fits = fits and all(s % new == 0 for s in steps[:-1])
+        if not fits:
+            raise RuntimeError(
+                f"view: {describe(input)} with strides {input.stride()} cannot be seen as {dtype}; its last "
+                "dimension must lie in one piece, and hold whole elements, also from row to row."
+            )
+    t: Tensor = alias(input, wrap(x.view(kind)), True)
+    return t
 
 
 nameless(globals())

@@ -12,8 +12,10 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import cast, finish, linear, variadic
+from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
+from tapegrad.ops.memory import view_arguments, view_dtype
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis
 
@@ -194,14 +196,19 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     return (_reshape_alias if _can_view(x, new) else unsafe_view)(input, new)
 
 
-def view(input: Tensor, *shape: Any) -> Tensor:
-    """The same memory in another shape; one size may be -1.
+def view(input: Tensor, *shape: Any, **names: Any) -> Tensor:
+    """The same memory in another shape; one size may be -1. Or, with a dtype, its bytes as elements of that;
+    no gradient flows through it then.
 
     Raises: RuntimeError if the number of elements differs, or the layout does not allow it without a copy.
     """
     x = input._a
     if shape == (-1,) and type(x) is ndarray and x.flags.c_contiguous:
         return _view(input, (x.size,))
+    if names:
+        shape = view_arguments(names)
+    if len(shape) == 1 and isinstance(shape[0], dtype):
+        return view_dtype(input, shape[0])
     new = _resolve(_sequence(shape, "view"), x, "view")
     if not _can_view(x, new):
         raise RuntimeError(
@@ -356,6 +363,9 @@ def permute(input: Tensor, *order_: Any, dims: Sequence[int] | None = None) -> T
 def mT(input: Tensor) -> Tensor:
     """A view with the last two dimensions swapped. Raises: RuntimeError below two dimensions."""
     n = input._a.ndim
+    if n == 0:
+        say_once("mT: input is 0-d, where torch will stop transposing.")
+        return _transpose(input, 0, 0)
     if n < 2:
         raise RuntimeError(f"mT: input is {sizes(input._a.shape)} ({n}-d); 2-d or more is needed.")
     return _transpose(input, n - 2, n - 1)

@@ -53,6 +53,8 @@ def _equal(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int
 
 def _given(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
     i, n = sized(tensor, dim, op)
+    if not isinstance(sections, (tuple, list)):
+        raise TypeError(f"{op}: sections are {sections!r}; a tuple or list of integers is needed.")
     lengths = tuple(sections)
     if sum(lengths) != n or min(lengths, default=0) < 0:
         raise RuntimeError(

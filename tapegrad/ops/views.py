@@ -22,8 +22,10 @@ _diagonal, _ = indexing(
     S.undiagonal,
     view=True,
     titles=("DiagonalBackward0", "DiagonalBackwardBackward0"),
-    batch=(B.shifted(lambda n, k, i, j: (k, i + 1, j + 1)),)
-    + (B.shifted(lambda n, k, i, j, shape: (k, i + 1, j + 1, (n, *shape))),),
+    batch=(
+        B.shifted(lambda n, k, i, j: (k, i + 1, j + 1)),
+        B.shifted(lambda n, k, i, j, shape: (k, i + 1, j + 1, (n, *shape))),
+    ),
 )
 _unfold, _ = indexing(
     ("unfold", "unfold_backward"),
@@ -31,8 +33,10 @@ _unfold, _ = indexing(
     S.fold,
     view=True,
     titles=("UnfoldBackward0", "UnfoldBackwardBackward0"),
-    batch=(B.shifted(lambda n, dim, size, step: (dim + 1, size, step)),)
-    + (B.shifted(lambda n, dim, size, step, shape: (dim + 1, size, step, (n, *shape))),),
+    batch=(
+        B.shifted(lambda n, dim, size, step: (dim + 1, size, step)),
+        B.shifted(lambda n, dim, size, step, shape: (dim + 1, size, step, (n, *shape))),
+    ),
 )
 
 
@@ -97,14 +101,14 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     Raises: RuntimeError for a size beyond the dimension's or below 0, a step below 1.
     """
     i = axis(dimension, need_tensor(input, "unfold")._a.ndim, "unfold")
-    if not input._a.ndim:
-        input = shape.unsqueeze(input, 0)
-    n = input._a.shape[i]
+    n = input._a.shape[i] if input._a.ndim else 1
     if size < 0 or size > n or step < 1:
         raise RuntimeError(
-            f"unfold: size is {size} and step is {step}; dimension {i} allows a size from 0 to {n}, and a step "
-            "is 1 or more."
+            f"unfold: size is {size} and step is {step}; dimension {i} allows a size from 0 to {n}, and a "
+            "step is 1 or more."
         )
+    if not input._a.ndim:
+        return picked(_unfold(shape.unsqueeze(input, 0), 0, size, step), 0, 0)
     return _unfold(input, i, size, step)
 
 
@@ -166,8 +170,8 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     first += n if first < 0 else 0
     if length < 0 or first + length > n:
         raise RuntimeError(
-            f"narrow: start is {first} and length is {length}; they must not be negative, nor exceed the size "
-            f"{n} together."
+            f"narrow: start is {first} and length is {length}; they must not be negative, nor exceed the "
+            f"size {n} together."
         )
     return picked(input, i, slice(first, first + length))
 
