@@ -86,7 +86,7 @@ class recorded:
     __slots__ = ("_was",)
 
     def __enter__(self) -> None:
-        self._was = _mode.grad, _mode.inference
+        self._was = grad_enabled(), inference_enabled()
         set_mode(True, False)
 
     def __exit__(self, *_: object) -> None:

@@ -13,8 +13,9 @@ from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
 from tapegrad.kernels.memory import apart
+from tapegrad.memory import alias, replace_memory
 from tapegrad.tape import AccumulateGrad, Node, Rare
-from tapegrad.views import alias, born, box, check_inference, cold_of, fresh, needs_grad, replace_memory
+from tapegrad.views import born, box, check_inference, cold_of, fresh, needs_grad
 
 if TYPE_CHECKING:
     from tapegrad._methods import TensorMethods

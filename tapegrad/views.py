@@ -18,10 +18,10 @@ from tapegrad._errors import sizes
 from tapegrad._state import Reason, grad_enabled, inference_block, set_rebased, special, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.memory import apart, buffer_of, overlap, overlaps_itself
+from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
 from tapegrad.levels import Level, Storage
 from tapegrad.tape import Node, Op, Rare, record
-from tapegrad.writes import boxed, count_of, replaced, tick, watch_buffer, wrote
+from tapegrad.writes import boxed, replaced, tick, watch_buffer, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
 
@@ -142,16 +142,6 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     if how is not None:
         c.made = Made(how, base_of(parent))
     return c
-
-
-def alias(t: Any, new: Any, counts: bool) -> Any:
-    """`new`, a tensor that shares t's memory outside the graph, as much of an inference tensor as t is.
-    counts: whether a write to one is one to the other."""
-    c = t._cold
-    new._cold = Cold(c.made) if is_inference(t) else None
-    if counts and c is not None and c.count:
-        cold_of(new).count = c.count
-    return new
 
 
 def box(t: Any) -> Any:
@@ -380,6 +370,12 @@ def check_fits(t: Any, r: Any, name: str) -> None:
             f"{name}: the result is {sizes(b.shape)} and the target is {sizes(a.shape)}; they must be equal. "
             f"Use the out-of-place op."
         )
+    check_holds(t, r, name)
+
+
+def check_holds(t: Any, r: Any, name: str) -> None:
+    """Raises: RuntimeError if t's dtype cannot hold the result r."""
+    a, b = t._a, r._a
     if a.dtype is not b.dtype and of(b.dtype).category > of(a.dtype).category:
         raise RuntimeError(
             f"{name}: the result is {of(b.dtype)} and the target is {of(a.dtype)}, which cannot hold it; "
@@ -447,27 +443,6 @@ def adopt(t: Any, n: Node) -> None:
         n.parents = (record(REGION, (base._node,), (), path, None), *n.parents[1:])
     _succeed(base, record(COPY_SLICES, (base._node, n), (), path, base._a.shape))
     fresh(t)
-
-
-# ---- counting writes
-
-
-def version_of(t: Any) -> int:
-    """How often t was written in place. Raises: RuntimeError for an inference tensor."""
-    if is_inference(t):
-        raise RuntimeError(
-            f"_version: this Tensor{sizes(t._a.shape)} was made in inference_mode(), where writes are not "
-            "counted."
-        )
-    c = t._cold
-    return (0 if c is None else c.count) + (count_of(t._a) if type(t._a) is ndarray else 0)
-
-
-def replace_memory(t: Any, a: Any) -> None:
-    """t shows a's memory from now on. Writes to t are no writes to a, and its count goes on."""
-    c = cold_of(t)
-    c.count = 0 if is_inference(t) else version_of(t)
-    t._a, t._kind = apart(a) if type(a) is ndarray else a, a.dtype
 
 
 nameless(globals())

@@ -6,17 +6,27 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
-import numpy as np
 from numpy import ndarray
 
-from tapegrad._errors import describe
+from tapegrad._errors import describe, say, sizes
 from tapegrad._state import grad_enabled, special, watch
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import youngest
+from tapegrad.memory import resize
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import assign, box, check_fits, check_writable, is_inference, refresh, view_of
+from tapegrad.views import (
+    assign,
+    box,
+    check_fits,
+    check_holds,
+    check_overlap,
+    check_writable,
+    is_inference,
+    refresh,
+    view_of,
+)
 
 Rule = Callable[..., Any]
 Saves = Sequence[tuple[int, ...]]
@@ -162,25 +172,51 @@ def _check_kept(op: Op, tensors: Sequence[Any], saved: Sequence[Any]) -> None:
             )
 
 
-def store(result: Tensor, out: Tensor, name: str) -> Tensor:
-    """`out=`: write a result into a tensor of the same shape that can hold it.
+def store(
+    result: Tensor,
+    out: Tensor,
+    name: str,
+    operands: Sequence[Any] = (),
+    *,
+    exact: bool = False,
+    warns: bool = True,
+) -> Tensor:
+    """`out=`: write a result into a tensor that can hold it, and which gets its shape.
 
+    operands: tensors of which `out` may not show a part. exact: it must have the result's dtype. warns: a new
+    shape is worth a warning, unless `out` was empty.
     Raises: RuntimeError if autograd would be needed, or if `out` does not fit.
     """
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}: out is {describe(out)}; a Tensor is needed.")
     if result._node is not None or (out.requires_grad and grad_enabled()):
         raise RuntimeError(
             f"{name}: out= cannot be differentiated; drop out=, or wrap the call in no_grad()."
         )
-    if out._a.size == 0 and result._a.size != 0:
-        out._a = np.empty(result._a.shape, out._a.dtype)
+    if exact and out._kind is not result._kind:
+        raise RuntimeError(
+            f"{name}(out=): the result is {result.dtype} and out is {out.dtype}; they must be equal."
+        )
     check_writable(out, name)
+    check_overlap(out, operands, f"{name}(out=)")
+    check_holds(out, result, f"{name}(out=)")
+    new = result._a.shape
+    if out._a.shape != new and type(out._a) is ndarray:
+        if warns and out._a.size:
+            say(
+                f"{name}(out=): out is {sizes(out._a.shape)} and the result {sizes(new)}; it was resized, "
+                "which torch will refuse some day. Empty it first with .resize_(0)."
+            )
+        resize(out, new, f"{name}(out=)")
     check_fits(out, result, f"{name}(out=)")
     return assign(out, result)  # type: ignore[no-any-return] # views.py knows no Tensor class
 
 
-def finish(result: Tensor, out: Tensor | None, name: str) -> Tensor:
+def finish(
+    result: Tensor, out: Tensor | None, name: str, operands: Sequence[Any] = (), *, exact: bool = False
+) -> Tensor:
     """The result, or `out` if it was given."""
-    return result if out is None else store(result, out, name)
+    return result if out is None else store(result, out, name, operands, exact=exact)
 
 
 nameless(globals())

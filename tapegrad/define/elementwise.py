@@ -269,7 +269,7 @@ def _binary(op: Op, kernel: Any, floats: bool, fast: Any) -> Any:
         result = fast(input, other) if isinstance(input, Tensor) else NotImplemented
         if result is NotImplemented:
             result = _careful_binary(op, kernel, floats, False, input, other)
-        return result if out is None else store(result, out, op.name)
+        return result if out is None else store(result, out, op.name, (input, other))
 
     return call
 
@@ -290,7 +290,7 @@ def _finish(op: Op, inputs: Sequence[Tensor], out: Tensor | None) -> Tensor:
         t = careful(op, inputs)
     except (TypeError, ValueError) as e:
         raise promotion.refused(op, inputs) from e
-    return t if out is None else store(t, out, op.name)
+    return t if out is None else store(t, out, op.name, inputs)
 
 
 # ---- in place

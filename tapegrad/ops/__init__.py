@@ -40,6 +40,19 @@ from tapegrad.ops.memory import (
     resize_as_,
 )
 from tapegrad.ops.nn import cross_entropy, linear, log_softmax, mse_loss, nll_loss, softmax
+from tapegrad.ops.parts import (
+    chunk,
+    dsplit,
+    hsplit,
+    split,
+    split_with_sizes,
+    tensor_split,
+    unbind,
+    unsafe_chunk,
+    unsafe_split,
+    unsafe_split_with_sizes,
+    vsplit,
+)
 from tapegrad.ops.pointwise import (
     abs,
     add,
@@ -146,19 +159,6 @@ from tapegrad.ops.shape import (
     transpose,
     unflatten,
     unsqueeze,
-)
-from tapegrad.ops.split import (
-    chunk,
-    dsplit,
-    hsplit,
-    split,
-    split_with_sizes,
-    tensor_split,
-    unbind,
-    unsafe_chunk,
-    unsafe_split,
-    unsafe_split_with_sizes,
-    vsplit,
 )
 from tapegrad.ops.views import (
     adjoint,

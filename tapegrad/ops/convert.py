@@ -13,10 +13,11 @@ from tapegrad.devices import check_device, device
 from tapegrad.dtypes import NAMES, as_numpy, dtype, of
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Storage
+from tapegrad.memory import alias
 from tapegrad.ops import pointwise
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import alias, box, is_view
+from tapegrad.views import box, is_view
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:

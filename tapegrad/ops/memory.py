@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -13,21 +12,18 @@ from tapegrad.dtypes import as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, offset_of, restrided
 from tapegrad.kernels.strided import row_major
+from tapegrad.memory import alias, replace_memory, resize, version_of
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import (
-    alias,
     base_of,
     box,
     check_history,
     check_inference,
     cold_of,
     is_view,
-    replace_memory,
-    version_of,
 )
 from tapegrad.views import is_inference as made_in_inference_mode
-from tapegrad.writes import wrote
 
 
 class UntypedStorage:
@@ -148,34 +144,8 @@ def resize_(input: Tensor, *shape: Any, memory_format: Any = None) -> Tensor:
         raise RuntimeError(f"resize_: {describe(input)} requires grad; use reshape() or an index instead.")
     if any(n < 0 for n in new):
         raise RuntimeError(f"resize_: sizes are {sizes(new)}; they must be 0 or more.")
-    box(input)
-    shared, a = _shown_elsewhere(input), input._a
-    if a.shape == new:
-        return input
-    try:
-        resized = restrided(a, new, tuple([s * a.itemsize for s in row_major(new)]))
-    except ValueError:
-        if shared:
-            raise RuntimeError(
-                f"resize_: {sizes(new)} needs more memory than this Tensor{sizes(a.shape)} has, and others "
-                "show that (views, NumPy arrays, saved values); clone() it first."
-            ) from None
-        resized = np.empty(new, a.dtype)
-        resized.reshape(-1)[: a.size] = a.reshape(-1)
-        if not made_in_inference_mode(input):
-            cold_of(input).count = version_of(input)
-    input._a = resized
-    wrote(resized)
+    resize(input, new, "resize_")
     return input
-
-
-def _shown_elsewhere(t: Tensor) -> bool:
-    """Whether anything but t holds its array, or the memory under that. Two references are t's and
-    getrefcount's own."""
-    if getrefcount(t._a) > 2:
-        return True
-    base = t._a.base is not None
-    return base and (type(t._a.base) is not np.ndarray or getrefcount(t._a.base) > 2)
 
 
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:

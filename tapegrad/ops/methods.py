@@ -11,11 +11,11 @@ from tapegrad.ops import (
     linalg,
     memory,
     nn,
+    parts,
     pointwise,
     random,
     reduce,
     shape,
-    split,
     views,
     write,
 )
@@ -37,7 +37,7 @@ _SAME = (
         "transpose unflatten unsqueeze view view_as",
     ),
     (
-        split,
+        parts,
         "chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split "
         "unsafe_split_with_sizes vsplit",
     ),
@@ -110,7 +110,7 @@ def _invert(self: Tensor) -> Any:
 def _iter(self: Tensor) -> Any:
     if not self._a.ndim:
         raise TypeError("iter: a 0-d tensor has no entries; use .item().")
-    return iter(split.unbind(self))
+    return iter(parts.unbind(self))
 
 
 def _pow(self: Tensor, exponent: Any) -> Any:

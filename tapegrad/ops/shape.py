@@ -455,7 +455,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
         raise RuntimeError("cat: tensors[0] is 0-d; 1-d or more is needed. Use stack.")
     i = axis(dim, len(first), "cat")
     try:
-        return finish(_cat(xs, i), out, "cat")
+        return finish(_cat(xs, i), out, "cat", xs)
     except ValueError:
         other = next(x._a.shape for x in xs if not _joins(x._a.shape, first, i) and x._a.shape != (0,))
         raise RuntimeError(
@@ -483,7 +483,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
                 f"stack: tensors[0] is {sizes(first)} and tensors[{k}] is {sizes(x._a.shape)}; they must "
                 "be equal."
             )
-    return finish(_stack(xs, axis(dim, len(first) + 1, "stack")), out, "stack")
+    return finish(_stack(xs, axis(dim, len(first) + 1, "stack")), out, "stack", xs)
 
 
 nameless(globals())
