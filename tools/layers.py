@@ -26,6 +26,7 @@ LAYERS: list[tuple[str, int]] = [
     ("writes", 2),
     ("tape", 2),
     ("views", 2),
+    ("memory", 2),
     ("tensor", 2),
     ("promotion", 3),
     ("domains", 3),
