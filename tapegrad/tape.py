@@ -22,6 +22,7 @@ from tapegrad._errors import caller, describe, place, seen, user_frame
 from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Level, Storage, arrays_of, entered
+from tapegrad.naming import name_of
 from tapegrad.writes import last_write, tick, writes_to
 
 
@@ -249,10 +250,11 @@ def check_saved(n: Node) -> None:
         w = writes_to(x) if hasattr(x, "dtype") else None
         if w is not None and w.tick > n.seq:
             assert w.code is not None
+            name = name_of(x)
             raise RuntimeError(
                 f"{n.op.name} backward: a {describe(x)} array that {n.op.name} saved "
-                f"({place(n.code, n.lasti)}) was "
-                f"written in place at {place(w.code, w.lasti)}. Clone it first, or use the out-of-place op."
+                f"({place(n.code, n.lasti)}) was written in place at {place(w.code, w.lasti)}"
+                f"{f' (`{name}` shows it)' if name else ''}. Clone it first, or use the out-of-place op."
             )
 
 
@@ -268,7 +270,8 @@ def freed_error(n: Node) -> RuntimeError:
     where = place(n.saved.code, n.saved.lasti)
     return RuntimeError(
         f"{n.op.name} backward: this graph was already used and freed (by {where}). "
-        "Pass retain_graph=True there, or run the forward again."
+        f"Pass retain_graph=True there, or run the forward again ({n.op.name} was recorded at "
+        f"{place(n.code, n.lasti)})."
     )
 
 

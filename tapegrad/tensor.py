@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 import numpy as np
 
 from tapegrad import _printing, dtypes
-from tapegrad._errors import describe, say_once, sizes
+from tapegrad._errors import describe, place, say_once, sizes
 from tapegrad._state import default
 from tapegrad.devices import device, device_of
+from tapegrad.naming import subject
 from tapegrad.tape import AccumulateGrad, Node, Rare
 from tapegrad.views import box, cold_of, fresh
 
@@ -200,15 +201,16 @@ class Tensor(TensorMethods, metaclass=TensorType):
         if n is not None and n.op is not None:
             if not requires_grad:
                 raise RuntimeError(
-                    f"requires_grad_: this Tensor{sizes(self._a.shape)} was computed ({n.op.name}) and "
-                    "cannot stop requiring grad; use detach()."
+                    f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed "
+                    f"({n.op.name}, {place(n.code, n.lasti)}) and cannot stop requiring grad; use detach()."
                 )
             return self
         if requires_grad and n is None:
             if self._a.dtype.kind not in "fc":
                 raise RuntimeError(
-                    f"requires_grad_: this Tensor{sizes(self._a.shape)} is {self.dtype}; only floating point "
-                    "and complex tensors can require grad. Convert it first, e.g. with .float()."
+                    f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} is {self.dtype}; only "
+                    "floating point and complex tensors can require grad. Convert it first, e.g. with "
+                    ".float()."
                 )
             c = self._cold
             self._node = c.leaf if c is not None and c.leaf is not None else AccumulateGrad(self._a.shape)
@@ -299,8 +301,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
         except ValueError:
             a = self._a
             raise RuntimeError(
-                f"item: a Tensor{sizes(a.shape)} has {a.size} elements; exactly one is needed. Use "
-                ".tolist(), or index it."
+                f"item: {subject(self, f'Tensor{sizes(a.shape)}', 'a')} has {a.size} elements; exactly one "
+                "is needed. Use .tolist(), or index it."
             ) from None
 
     def tolist(self) -> Any:
@@ -311,8 +313,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
         """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, unless `force`."""
         if self.requires_grad and not force:
             raise RuntimeError(
-                f"numpy: this Tensor{sizes(self._a.shape)} requires grad, and NumPy would lose the graph; "
-                "use .detach().numpy()."
+                f"numpy: {subject(self, f'Tensor{sizes(self._a.shape)}')} requires grad, and NumPy would "
+                "lose the graph; use .detach().numpy()."
             )
         return box(self)
 
@@ -346,8 +348,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
         a = self._a
         if a.size != 1:
             raise RuntimeError(
-                f"bool: a Tensor{sizes(a.shape)} has {a.size} truth values; exactly one is needed. "
-                "Use .any() or .all()."
+                f"bool: {subject(self, f'Tensor{sizes(a.shape)}', 'a')} has {a.size} truth values; exactly "
+                "one is needed. Use .any() or .all()."
             )
         return bool(a) if a.ndim == 0 else bool(a.item())
 
@@ -384,8 +386,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                f"deepcopy: this Tensor{sizes(self._a.shape)} was computed; only leaves can be deep-copied. "
-                "Use .clone() or .detach().clone()."
+                f"deepcopy: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed; only leaves can "
+                "be deep-copied. Use .clone() or .detach().clone()."
             )
         if id(self) in memo:
             found: Tensor = memo[id(self)]
@@ -400,8 +402,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise RuntimeError(
-                f"pickle: this Tensor{sizes(self._a.shape)} was computed; only leaves can be pickled. Use "
-                ".detach()."
+                f"pickle: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed; only leaves can be "
+                "pickled. Use .detach()."
             )
         return like, (type(self), np.asarray(self._a), self.requires_grad)
 

@@ -18,6 +18,7 @@ from tapegrad._errors import sizes
 from tapegrad._state import grad_enabled, set_rebased, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.naming import argument, subject
 from tapegrad.tape import Node, Op, Rare, record
 from tapegrad.writes import boxed, buffer_of, replaced, tick, wrote
 
@@ -184,13 +185,14 @@ def check_writable(t: Any, name: str) -> None:
         shape = sizes(t._a.shape)
         if n.op is None:
             raise RuntimeError(
-                f"{name}: a leaf Tensor{shape} that requires grad cannot change in place; wrap the update "
-                "in no_grad()."
+                f"{name}: {subject(t, f'leaf Tensor{shape} that requires grad', 'a')} cannot change in "
+                "place; wrap the update in no_grad()."
             )
         if is_view(t) and base_of(t)._node is not None and base_of(t)._node.op is None:
             raise RuntimeError(
-                f"{name}: this Tensor{shape} is a view of a leaf that requires grad, which cannot change in "
-                "place; wrap the update in no_grad(), or clone() first."
+                f"{name}: this Tensor{shape} is a view of "
+                f"{argument('a leaf that requires grad', base_of(t))}, which cannot change in place; wrap "
+                "the update in no_grad(), or clone() first."
             )
     check_memory(t, name)
 
@@ -200,8 +202,8 @@ def check_memory(t: Any, name: str) -> None:
     a = t._a
     if type(a) is ndarray and not a.flags.writeable:
         raise RuntimeError(
-            f"{name}: several elements of this Tensor{sizes(a.shape)} may share one place in memory "
-            "(expand), or its memory is read-only; clone() it first."
+            f"{name}: several elements of {subject(t, f'Tensor{sizes(a.shape)}')} may share one place in "
+            "memory (expand), or its memory is read-only; clone() it first."
         )
 
 
@@ -211,13 +213,13 @@ def check_fits(t: Any, r: Any, name: str) -> None:
     a, b = t._a, r._a
     if a.shape != b.shape:
         raise RuntimeError(
-            f"{name}: the result is {sizes(b.shape)} and the target is {sizes(a.shape)}; they must be equal. "
-            f"Use the out-of-place op."
+            f"{name}: the result is {sizes(b.shape)} and {argument('the target', t)} is {sizes(a.shape)}; "
+            "they must be equal. Use the out-of-place op."
         )
     if a.dtype is not b.dtype and of(b.dtype).category > of(a.dtype).category:
         raise RuntimeError(
-            f"{name}: the result is {of(b.dtype)} and the target is {of(a.dtype)}, which cannot hold it; "
-            "convert the target first, e.g. with .float()."
+            f"{name}: the result is {of(b.dtype)} and {argument('the target', t)} is {of(a.dtype)}, which "
+            "cannot hold it; convert the target first, e.g. with .float()."
         )
 
 

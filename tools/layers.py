@@ -24,6 +24,7 @@ LAYERS: list[tuple[str, int]] = [
     ("kernels", 1),
     ("levels", 2),
     ("writes", 2),
+    ("naming", 2),
     ("tape", 2),
     ("views", 2),
     ("tensor", 2),

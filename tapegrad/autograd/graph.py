@@ -8,7 +8,6 @@ Values are there for small tensors (up to 16 elements), also after a backward; s
 from __future__ import annotations
 
 import linecache
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
@@ -17,7 +16,8 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels as K
-from tapegrad._errors import PACKAGES, line_of, place
+from tapegrad import naming
+from tapegrad._errors import line_of, place
 from tapegrad.kernels.errstate import again
 from tapegrad.tape import AccumulateGrad, Freed, Node
 from tapegrad.tensor import Tensor
@@ -111,7 +111,7 @@ def graph(*tensors: Tensor, names: Mapping[str, Any] | None = None, gradients: b
             )
         nodes.append(node)
     found = _vertices(nodes)
-    _name(found, names_in(_users_names() if names is None else names))
+    _name(found, names_in(naming.users_variables() if names is None else names))
     if gradients:
         _differentiate(found, nodes)
     every = sorted(found.values(), key=lambda v: v.node.seq)
@@ -229,39 +229,18 @@ def _with_constants(every: Sequence[Vertex]) -> list[Vertex]:
 # ---- names
 
 
-def _users_names() -> dict[str, Any]:
-    """The variables of the nearest frame that is not ours: what a notebook's or script's author called
-    things."""
-    f: Any = sys._getframe(1)
-    while f.f_back is not None and f.f_globals.get("__package__") in PACKAGES:
-        f = f.f_back
-    return {**f.f_globals, **f.f_locals} if f.f_locals is not f.f_globals else dict(f.f_globals)
-
-
 def names_in(variables: Mapping[str, Any]) -> dict[Any, str]:
-    """The names of nodes and arrays: of Tensors among the variables, in lists, tuples and dicts of them, and
-    of the parameters of Modules. A name without a leading underscore and without an index wins."""
+    """The names of nodes and arrays: of Tensors among the variables, in lists, tuples and dicts of them, in
+    the attributes of objects, and of the parameters of Modules (those of an only Module without its name)."""
+    held = list(naming.tensors_in(variables))
+    several = len({prefix for prefix, _, _ in held if prefix}) > 1
     found: dict[Any, str] = {}
-    parameters: list[tuple[str, Tensor]] = []
-    held: list[tuple[str, Tensor]] = []
-    modules = [
-        (k, m) for k, m in variables.items() if hasattr(m, "named_parameters") and not isinstance(m, type)
-    ]
-    modules = [(k, m) for i, (k, m) in enumerate(modules) if all(m is not n for _, n in modules[:i])]
-    for k, m in modules:
-        prefix = "" if len(modules) == 1 else f"{k}."
-        parameters += [(prefix + path, p) for path, p in m.named_parameters()]
-    for k, x in variables.items():
-        if isinstance(x, (list, tuple)) and len(x) <= 100:
-            held += [(f"{k}[{i}]", t) for i, t in enumerate(x) if isinstance(t, Tensor)]
-        elif isinstance(x, dict) and len(x) <= 100:
-            held += [(f"{k}[{i!r}]", t) for i, t in x.items() if isinstance(t, Tensor)]
-    plain = [(k, t) for k, t in variables.items() if isinstance(t, Tensor)]
-    for k, t in [*parameters, *sorted(plain, key=lambda pair: pair[0].startswith("_")), *held]:
+    for prefix, name, t in held:
+        full = prefix + name if several else name
         node = _node_of(t)
         if node is not None:
-            found.setdefault(node, k)
-        found.setdefault(id(t._a), k)
+            found.setdefault(node, full)
+        found.setdefault(id(t._a), full)
     return found
 
 

@@ -14,6 +14,7 @@ from tapegrad._errors import choices, describe, say_once, sizes
 from tapegrad.define import OUT, Function, cast, composite, elementwise, indexing, opaque
 from tapegrad.dtypes import F4, F8, FLOAT, I8, U1, as_numpy, of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.naming import argument
 from tapegrad.ops.pointwise import add, div, mul, neg, where
 from tapegrad.ops.reduce import sum as sum_
 from tapegrad.ops.shape import expand, expand_as, numpy_names, reshape
@@ -97,8 +98,8 @@ def _checked_linear(input: Any, weight: Any, bias: Any) -> Tensor:
         b = need_tensor(bias, "linear", "bias")._a
         if b.dtype is not w.dtype or b.shape not in (w.shape[:1], (1,), ()):
             raise RuntimeError(
-                f"linear: bias is {describe(bias)} and weight is {describe(weight)}; bias must be "
-                f"{of(w.dtype).name}[{w.shape[0]}]."
+                f"linear: {argument('bias', bias)} is {describe(bias)} and {argument('weight', weight)} is "
+                f"{describe(weight)}; bias must be {of(w.dtype).name}[{w.shape[0]}]."
             )
         bias = bias if b.shape == w.shape[:1] else expand(bias, w.shape[0])
     return _linear[min(x.ndim, 3), bias is not None](input, weight, bias)
@@ -108,8 +109,8 @@ def _linear_error(input: Tensor, weight: Tensor) -> Exception:
     x, w = input._a, weight._a
     if x.ndim and w.ndim == 2 and x.dtype is w.dtype:
         return RuntimeError(
-            f"linear: input is {sizes(x.shape)} and weight is {sizes(w.shape)}; input's last size "
-            f"({x.shape[-1]}) must equal weight's last ({w.shape[1]})."
+            f"linear: {argument('input', input)} is {sizes(x.shape)} and {argument('weight', weight)} is "
+            f"{sizes(w.shape)}; input's last size ({x.shape[-1]}) must equal weight's last ({w.shape[1]})."
         )
     return mismatch("linear", _LINEAR_CORES, input, weight, False)
 
@@ -209,8 +210,8 @@ def _same_shape(input: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tenso
             shape = np.broadcast_shapes(input._a.shape, target._a.shape)
         except ValueError:
             raise RuntimeError(
-                f"{name}: input is {sizes(input._a.shape)} and target is {sizes(target._a.shape)}; they "
-                "must be equal."
+                f"{name}: {argument('input', input)} is {sizes(input._a.shape)} and "
+                f"{argument('target', target)} is {sizes(target._a.shape)}; they must be equal."
             ) from None
         input, target = expand(input, shape), expand(target, shape)
     if input._a.dtype is not target._a.dtype:
@@ -288,14 +289,16 @@ def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
     shape, t = x._a.shape, need_tensor(target, name, "target")._a
     if t.dtype is not I8 and t.dtype is not U1:
         raise RuntimeError(
-            f"{name}: target is {target.dtype}; class indices (int64) are needed. Use .long()."
+            f"{name}: {argument('target', target)} is {target.dtype}; class indices (int64) are needed. Use "
+            ".long()."
         )
     wanted = shape[:1] + shape[2:] if len(shape) > 1 else ()
     classes = shape[1 if len(shape) > 1 else 0]
     if t.shape != wanted:
         kind = ValueError if t.shape[:1] != wanted[:1] else RuntimeError
         raise kind(
-            f"{name}: input is {sizes(shape)} and target is {sizes(t.shape)}; target must be {sizes(wanted)}."
+            f"{name}: {argument('input', x)} is {sizes(shape)} and {argument('target', target)} is "
+            f"{sizes(t.shape)}; target must be {sizes(wanted)}."
         )
     t = t.astype(I8, copy=False)
     if t.size and (t.min() < 0 or t.max() >= classes):
@@ -303,7 +306,8 @@ def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
         if not bad.size:
             return t
         raise IndexError(
-            f"{name}: target has class {int(bad[0])}; with {classes} classes it must be 0 to {classes - 1}."
+            f"{name}: {argument('target', target)} has class {int(bad[0])}; with {classes} classes it must "
+            f"be 0 to {classes - 1}."
         )
     return t
 
@@ -314,7 +318,8 @@ def _class_weight(name: str, weight: Tensor | None, x: Tensor) -> Any:
     w, classes = need_tensor(weight, name, "weight")._a, x._a.shape[:2][-1]
     if w.shape != (classes,) or w.dtype is not x._a.dtype:
         raise RuntimeError(
-            f"{name}: weight is {describe(weight)}; one per class is needed, {of(x._a.dtype)}[{classes}]."
+            f"{name}: {argument('weight', weight)} is {describe(weight)}; one per class is needed, "
+            f"{of(x._a.dtype)}[{classes}]."
         )
     return w
 
