@@ -17,6 +17,7 @@ LAYERS: list[tuple[str, int]] = [
     ("_state", 0),
     ("_files", 0),
     ("_printing", 0),
+    ("_tables", 0),
     ("_pytree", 0),
     ("dtypes", 0),
     ("devices", 0),

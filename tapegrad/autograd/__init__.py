@@ -15,6 +15,7 @@ from tapegrad.autograd.grad_mode import (
     set_grad_enabled,
 )
 from tapegrad.autograd.hooks import register_hook, retain_grad, retains_grad
+from tapegrad.autograd.ledger import ledger
 from tapegrad.tensor import Tensor
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "ledger",
     "no_grad",
     "set_grad_enabled",
 ]

@@ -18,6 +18,7 @@ import numpy as np
 import tapegrad.kernels as K
 from tapegrad import naming
 from tapegrad._errors import line_of, place
+from tapegrad.autograd.homes import homes
 from tapegrad.kernels.errstate import again
 from tapegrad.tape import AccumulateGrad, Freed, Node
 from tapegrad.tensor import Tensor
@@ -252,37 +253,13 @@ def _name(found: Mapping[Node, Vertex], names: Mapping[Any, str]) -> None:
         for x in v.inputs:
             if x.kind == "constant" and x.source:
                 x.name = names.get(int(x.source), "")
-    _spread_modules(sorted(found.values(), key=lambda v: v.node.seq))
+    order = sorted(found.values(), key=lambda v: v.node.seq)
+    for v, module in homes(order, _inner, {v: v.module for v in order if v.kind == "leaf"}).items():
+        v.module = module
 
 
-def _spread_modules(order: Sequence[Vertex]) -> None:
-    """The Module of each op: that of its parameters; without any, what its producers and its users have
-    in common."""
-    before: dict[Vertex, tuple[str, ...]] = {}
-    after: dict[Vertex, tuple[str, ...]] = {}
-    own = {v: next((x.module for x in v.inputs if x.kind == "leaf" and x.module), None) for v in order}
-    for v in order:
-        given = own[v]
-        before[v] = given if given is not None else _common([before[x] for x in v.inputs if x.kind == "op"])
-    for v in reversed(order):
-        given = own[v]
-        home = given if given is not None else after.get(v, ())
-        for x in v.inputs:
-            if x.kind == "op":
-                after[x] = _common([after[x], home]) if x in after else home
-    for v in order:
-        if v.kind == "op":
-            given = own[v]
-            v.module = given if given is not None else _common([before[v], after.get(v, ())])
-
-
-def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    if not paths:
-        return ()
-    first, n = paths[0], min(len(p) for p in paths)
-    while n and any(p[:n] != first[:n] for p in paths):
-        n -= 1
-    return first[:n]
+def _inner(v: Vertex) -> list[Vertex]:
+    return [x for x in v.inputs if x.kind != "constant"]
 
 
 # ---- derivatives
