@@ -10,9 +10,10 @@ import numpy as np
 
 from tapegrad import _printing, dtypes
 from tapegrad._errors import describe, place, say_once, sizes
-from tapegrad._state import default
+from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
 from tapegrad.naming import subject
+from tapegrad.observers import left
 from tapegrad.tape import AccumulateGrad, Node, Rare
 from tapegrad.views import box, cold_of, fresh
 
@@ -280,6 +281,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
     @property
     def data(self) -> Tensor:
         """The same memory without the graph."""
+        if special.alert and self._node is not None:
+            left(self, "data")
         return wrap(box(self))
 
     @data.setter
@@ -296,6 +299,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
 
     def item(self) -> Any:
         """Its one element as a Python number. Raises: RuntimeError unless there is exactly one."""
+        if special.alert and self._node is not None:
+            left(self, "item()")
         try:
             return self._a.item()
         except ValueError:
@@ -307,15 +312,19 @@ class Tensor(TensorMethods, metaclass=TensorType):
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for a 0-d tensor."""
+        if special.alert and self._node is not None:
+            left(self, "tolist()")
         return self._a.tolist()
 
     def numpy(self, *, force: bool = False) -> Any:
         """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, unless `force`."""
-        if self.requires_grad and not force:
-            raise RuntimeError(
-                f"numpy: {subject(self, f'Tensor{sizes(self._a.shape)}')} requires grad, and NumPy would "
-                "lose the graph; use .detach().numpy()."
-            )
+        if self.requires_grad:
+            if not force:
+                raise RuntimeError(
+                    f"numpy: {subject(self, f'Tensor{sizes(self._a.shape)}')} requires grad, and NumPy would "
+                    "lose the graph; use .detach().numpy()."
+                )
+            left(self, "numpy()")
         return box(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -333,6 +342,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
         a = self._a
         if a.size != 1:
             raise ValueError(f"{what}: a Tensor{sizes(a.shape)} has {a.size} elements, not one.")
+        if special.alert and self._node is not None:
+            left(self, f"{what}()")
         return a.item()
 
     def __float__(self) -> float:
@@ -351,6 +362,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
                 f"bool: {subject(self, f'Tensor{sizes(a.shape)}', 'a')} has {a.size} truth values; exactly "
                 "one is needed. Use .any() or .all()."
             )
+        if special.alert and self._node is not None:
+            left(self, "bool()")
         return bool(a) if a.ndim == 0 else bool(a.item())
 
     def __index__(self) -> int:

@@ -27,6 +27,7 @@ LAYERS: list[tuple[str, int]] = [
     ("writes", 2),
     ("naming", 2),
     ("tape", 2),
+    ("observers", 2),
     ("views", 2),
     ("tensor", 2),
     ("promotion", 3),

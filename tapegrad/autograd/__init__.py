@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from tapegrad.autograd.doctor import doctor
 from tapegrad.autograd.engine import backward, grad, tensor_backward
 from tapegrad.autograd.grad_mode import (
     enable_grad,
@@ -20,6 +21,7 @@ from tapegrad.tensor import Tensor
 
 __all__ = [
     "backward",
+    "doctor",
     "enable_grad",
     "grad",
     "graph",

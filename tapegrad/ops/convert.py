@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import sizes
+from tapegrad._state import special
 from tapegrad.define import cast
 from tapegrad.devices import check_device, device
 from tapegrad.dtypes import NAMES, as_numpy, dtype, of
 from tapegrad.kernels.errstate import again, nameless
+from tapegrad.observers import left
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import box, is_view
@@ -107,7 +109,10 @@ def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
 def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
     other."""
-    return wrap(box(need_tensor(input, "detach")))
+    t = need_tensor(input, "detach")
+    if special.alert and t._node is not None:
+        left(t, "detach()")
+    return wrap(box(t))
 
 
 def detach_(input: Tensor) -> Tensor:
@@ -115,6 +120,8 @@ def detach_(input: Tensor) -> Tensor:
     history."""
     if is_view(input):
         raise RuntimeError(f"detach_: this Tensor{sizes(input._a.shape)} is a view; use detach().")
+    if special.alert and input._node is not None:
+        left(input, "detach_()")
     input._node = None
     return input
 

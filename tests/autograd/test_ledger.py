@@ -63,7 +63,7 @@ def test_indices_masks_retained_gradients_and_hooks():
     index, seen = torch.arange(500), torch.zeros(250)
     h = w[index]
     h.retain_grad()
-    h.register_hook(lambda g: None if seen is g else None)
+    h.register_hook(lambda g: g + seen[0])
     loss = (h * 2).sum()
     roles = {(r.role, r.tensor): r.bytes for r in ledger(loss).rows}
     assert roles["argument", "index"] == 4000
