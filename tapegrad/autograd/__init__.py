@@ -17,6 +17,7 @@ from tapegrad.autograd.grad_mode import (
 )
 from tapegrad.autograd.hooks import register_hook, retain_grad, retains_grad
 from tapegrad.autograd.ledger import ledger
+from tapegrad.autograd.nonfinite import trace_nonfinite
 from tapegrad.tensor import Tensor
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ledger",
     "no_grad",
     "set_grad_enabled",
+    "trace_nonfinite",
 ]
 
 METHODS = {"backward": tensor_backward, "register_hook": register_hook, "retain_grad": retain_grad}

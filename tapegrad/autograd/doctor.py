@@ -128,7 +128,8 @@ class Checkup:
         assert self._flow is not None
         self._flow.__exit__()
         self._examine(error)
-        self._flow = None
+        self._flow.forget()
+        self._flow = self._loss = None
         if isinstance(error, RuntimeError) and self.findings:
             error.add_note(repr(self))
 

@@ -38,10 +38,10 @@ class Cut:
 class Flow(Observer):
     """Follows the values of parameters through operations and sweeps.
 
-    leaves: the parameters' nodes. ready: called before the first operation on a parameter.
-    reached: bits of those that a sweep brought a gradient to; zero, broken: of these, with zeros only, with
-    nan or inf; stale: with an old gradient that was added to. came: bits of all that the roots' values came
-    from. used: where a parameter was first used.
+    ready: called before the first operation on a parameter. bits: of the parameters, by their nodes.
+    reached: bits of those that a sweep brought a gradient to; nonzero, broken: of these, with other elements
+    than 0, with nan or inf; stale: with an old gradient that was added to. came: bits of all that the roots'
+    values came from. used: where a parameter was first used. ended: when the last sweep was over.
     """
 
     __slots__ = (
@@ -159,6 +159,10 @@ class Flow(Observer):
             return found[1:]
         number = number_under(b)
         return (0, 0, 0) if number is None else self.known(number)
+
+    def forget(self) -> None:
+        """Drop what is known of arrays: the table and its weak references hold each other."""
+        self._arrays.clear()
 
     # ---- sweeps
 
