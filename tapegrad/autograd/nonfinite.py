@@ -222,8 +222,11 @@ def finite(y: Any) -> bool:
         kind = y.dtype.char
         if kind == "f" or kind == "d":
             a = y if y.ndim == 1 else y.ravel("K")
-            if isfinite(a.dot(a)):
-                return True
+            try:
+                if isfinite(a.dot(a)):
+                    return True
+            except FloatingPointError:  # the user has set np.seterr(all="raise")
+                pass
         elif kind not in "eFD":
             return True
         return bool(np.isfinite(y).all())
