@@ -147,4 +147,4 @@ def _broadcast(prefix: Any, tree: Any, found: list[Any]) -> bool:
     (below, context), (children, names) = top[1](prefix), node[1](tree)
     if len(below) != len(children) or (node[0] is top[0] and context != names):
         return False
-    return all([_broadcast(p, c, found) for p, c in zip(below, children, strict=True)])
+    return all(_broadcast(p, c, found) for p, c in zip(below, children, strict=True))

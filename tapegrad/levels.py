@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from tapegrad._state import set_watch, watch
 
@@ -29,14 +29,19 @@ class Level:
     """
 
     __slots__ = ("born", "crossed", "drawn", "id", "random", "size")
-    F: Any = None  # the namespace of rules on arrays and storages alike, set by storage/__init__.py
+    # Set by storage/__init__.py: the namespace of rules on arrays and storages alike, views.assign where
+    # there are storages, what derives a view's storage anew, and random numbers.
+    F: Any = None
+    assign: Any = None
+    again: Any = None
+    draw: Any = None
 
     def __init__(self, size: int | None = None, random: str = "same") -> None:
         self.id = _number()
         self.size = size
         self.random = random
         self.crossed: dict[Any, Any] = {}
-        self.born: WeakSet[Any] = WeakSet()
+        self.born: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by id
         self.drawn: list[Any] = []
 
     def __enter__(self) -> Level:
@@ -89,6 +94,13 @@ class Storage:
 
     def arrays(self) -> Iterator[Any]:
         """The arrays under it: what a write stamps and a node checks."""
+        raise NotImplementedError
+
+    def box(self) -> None:
+        """Give its parts memory that views can share, where they are NumPy scalars."""
+
+    def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
+        """Whether test(array, shape) holds for what is below, where the shape is that of one entry."""
         raise NotImplementedError
 
 

@@ -4,6 +4,7 @@ whose `Batch` is B here; nothing of it is imported."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -91,12 +92,12 @@ def product(first: int, second: int) -> Rule:
         x = a.raw if B.mine(a) else a
         y = b.raw if B.mine(b) else b
         if not B.mine(b) and b.ndim == second and a.ndim == first:
-            rows = B.reshape(x, (-1, x.shape[-1])) if first == 2 else x
+            rows = B.reshape(x, (prod(x.shape[:-1]), x.shape[-1])) if first == 2 else x
             z = B.run("mm" if second == 2 else "mv", rows, y)
             return B.reshape(z, (*x.shape[:-1], *z.shape[1:]))
         if not B.mine(a) and a.ndim == first and b.ndim == second:  # the transposed product
             columns = B.run("transpose", y, args=(1, 2)) if second == 2 else y
-            flat = B.reshape(columns, (-1, columns.shape[-1])) if second == 2 else y
+            flat = B.reshape(columns, (prod(columns.shape[:-1]), columns.shape[-1])) if second == 2 else y
             turned = B.run("transpose", x, args=(0, 1)) if first == 2 else x
             z = B.run("mm" if first == 2 else "mv", flat, turned)
             z = B.reshape(z, (*columns.shape[:-1], *z.shape[1:]))
@@ -168,7 +169,8 @@ def put(B: Any, op: Any, xs: Any, args: Any) -> Any:
     (x, value), (index, accumulate) = xs, args
     only = index[0]
     if len(index) == 1 and isinstance(only, Storage) and value.ndim == 0 and only.dtype.kind == "b":
-        mask = B.reshape(only.raw, (*only.raw.shape, *(1,) * (x.ndim - only.ndim))) if B.mine(only) else only
+        raw = B.lift(only, only.ndim)
+        mask = B.reshape(raw, (*raw.shape, *(1,) * (x.ndim - only.ndim)))
         new = B.run("add", B.full(x), B.lift(value, x.ndim)) if accumulate else B.lift(value, x.ndim)
         return B.run("where", mask, new, B.full(x))
     if all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in index):

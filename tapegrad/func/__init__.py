@@ -3,6 +3,7 @@
 Source: torch.func.
 """
 
+from tapegrad.func.batches import vmap
 from tapegrad.func.derivatives import (
     grad,
     grad_and_value,
@@ -14,7 +15,6 @@ from tapegrad.func.derivatives import (
     vjp,
 )
 from tapegrad.func.modules import functional_call, stack_module_state
-from tapegrad.func.vmap import vmap
 
 __all__ = [
     "functional_call",

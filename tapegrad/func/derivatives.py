@@ -14,7 +14,7 @@ from tapegrad._pytree import Spec, tree_flatten, tree_unflatten
 from tapegrad._state import grad_enabled, recorded, watch
 from tapegrad.define.general import ALIAS
 from tapegrad.domains import RAW, RECORDED, STORED
-from tapegrad.func.vmap import vmap
+from tapegrad.func.batches import vmap
 from tapegrad.levels import Level
 from tapegrad.storage.borders import dual, held, primal, tangent
 from tapegrad.tape import Node, record, sweep
@@ -81,7 +81,7 @@ class _Pullback:
         roots = [n for n, _ in pairs]
         if records:
             got = sweep(roots, [u for _, u in pairs], RECORDED, retain=True, wanted=wanted)
-            return [got.get(n) or _zeros(t) for n, t in zip(wanted, self.inputs, strict=True)]
+            return [got[n] if n in got else _zeros(t) for n, t in zip(wanted, self.inputs, strict=True)]
         domain = STORED if watch().levels else RAW
         found = sweep(roots, [u._a for _, u in pairs], domain, retain=True, wanted=wanted)
         return [
@@ -154,14 +154,14 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
             leaves, got = tree_flatten((given,))
         if got != out_spec or any(not isinstance(u, Tensor) for u in leaves):
             raise RuntimeError(
-                f"vjp: the cotangents are {got} and the results {out_spec}; Tensors in the same containers are "
-                "needed."
+                f"vjp: the cotangents are {got} and the results {out_spec}; Tensors in the same containers "
+                "are needed."
             )
         for u, y in zip(leaves, outputs, strict=True):
             if u._a.shape != y._a.shape:
                 raise RuntimeError(
-                    f"vjp: a cotangent is {sizes(u._a.shape)} and its result {sizes(y._a.shape)}; they must be "
-                    "equal."
+                    f"vjp: a cotangent is {sizes(u._a.shape)} and its result {sizes(y._a.shape)}; they must "
+                    "be equal."
                 )
         return tree_unflatten(pull(leaves, create_graph), spec)
 
@@ -216,8 +216,8 @@ def grad_and_value(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: 
 
 
 def grad(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Function:
-    """The function that gives the gradient of func, which returns a Tensor without dimensions, with respect to
-    the arguments `argnums` (trees of Tensors). has_aux: func returns (value, aux), the gradient function
+    """The function that gives the gradient of func, which returns a Tensor without dimensions, with respect
+    to the arguments `argnums` (trees of Tensors). has_aux: func returns (value, aux), the gradient function
     (gradient, aux).
 
     Raises: RuntimeError for another result, or an argument that is not there. Source: torch.func.grad.
@@ -248,7 +248,8 @@ def _matching(primals: Any, tangents: Any, op: str) -> tuple[list[Any], list[Any
     for p, t in zip(ps, ts, strict=True):
         if p._a.shape != t._a.shape:
             raise RuntimeError(
-                f"{op}: a primal is {sizes(p._a.shape)} and its tangent {sizes(t._a.shape)}; they must be equal."
+                f"{op}: a primal is {sizes(p._a.shape)} and its tangent {sizes(t._a.shape)}; they must be "
+                "equal."
             )
     return ps, ts, spec
 
@@ -318,6 +319,8 @@ def _basis(leaves: Sequence[Tensor]) -> list[Tensor]:
     """For tensors of n elements together, the n unit vectors, cut into the tensors' shapes: [n, *shape]
     each."""
     counts = [t._a.size for t in leaves]
+    if len(leaves) == 1:
+        return [wrap(np.eye(counts[0], dtype=leaves[0]._a.dtype).reshape(counts[0], *leaves[0]._a.shape))]
     n, start, found = sum(counts), 0, []
     for t, k in zip(leaves, counts, strict=True):
         block = np.zeros((n, k), t._a.dtype)
@@ -360,7 +363,11 @@ def jacrev(
             f, [args[i] for i in numbers], "jacrev", has_aux
         )
         shapes = [y._a.shape for y in outputs]
-        rows = vmap(lambda *us: pull(us), chunk_size=chunk_size)(*_basis(outputs))
+        if len(outputs) == 1 and outputs[0]._a.size == 1:  # a batch of one is not worth a level
+            one = wrap(np.ones(outputs[0]._a.shape, outputs[0]._a.dtype))
+            rows = [ops.unsqueeze(g, 0) for g in pull([one])]
+        else:
+            rows = vmap(lambda *us: pull(us), chunk_size=chunk_size)(*_basis(outputs))
         blocks = [_cut(J, shapes) for J in rows]  # by input, by output
         by_output = [
             _one(tree_unflatten([blocks[i][k] for i in range(len(blocks))], in_spec), argnums)

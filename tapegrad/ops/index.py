@@ -145,7 +145,7 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
                 _check_mask(a, shape, at)
             if a.ndim == 0 and a.dtype.kind == "b":  # x[True]: a new dimension of size 1 or 0
                 basic.append(None)
-                arrays.append(a[None])
+                arrays.append(np.asarray(a)[None])
             else:
                 basic += [slice(None)] * span
                 arrays.append(a)

@@ -42,7 +42,8 @@ def _others(F: Any, x: Any, dim: R.Dims) -> Any:
     if not flat._a.shape[at]:
         return x
     xs = unbind(flat, at)
-    before, after = [xs[0] * 0 + 1], [xs[0] * 0 + 1]
+    one = RECORDED.F.ones_like(xs[0])
+    before, after = [one], [one]
     for a, b in zip(xs[:-1], xs[:0:-1], strict=True):
         before.append(before[-1] * a)
         after.append(after[-1] * b)

@@ -14,6 +14,7 @@ import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import cast, finish, linear, several, variadic
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage
 from tapegrad.naming import argument
 from tapegrad.ops import index
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
@@ -179,6 +180,8 @@ def _resolve(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
 def _can_view(x: Any, shape: tuple[int, ...]) -> bool:
     if x.flags.c_contiguous or x.size <= 1:
         return True
+    if isinstance(x, Storage):
+        return bool(x.can_view(shape, _can_view))
     return np.may_share_memory(x, x.reshape(shape))
 
 

@@ -7,11 +7,13 @@ kind gives (`batched`, `dual`). Rules of backward run on them unchanged, in the 
 everything nests and can be differentiated. Importing this package sets what lower layers call.
 """
 
+from tapegrad.storage import inplace, namespace, randomness
 from tapegrad.storage.batched import Batched
 from tapegrad.storage.borders import dual, enter, leave, primal, tangent
 from tapegrad.storage.dual import Dual
-from tapegrad.storage.namespace import bind
 
 __all__ = ["Batched", "Dual", "dual", "enter", "leave", "primal", "tangent"]
 
-bind()
+namespace.bind()
+inplace.bind()
+randomness.bind()

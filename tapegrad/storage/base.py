@@ -11,6 +11,7 @@ import numpy as np
 from tapegrad._errors import sizes
 from tapegrad._state import watch
 from tapegrad.define.base import OPS, run
+from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 
 
@@ -33,18 +34,8 @@ class Flags:
 class Values(Storage):
     """A storage of numbers. `shape`, `dtype` and what follows from them are those of one entry."""
 
-    __slots__ = ("level",)
+    __slots__ = ("dtype", "level", "ndim", "shape")
     base = None  # nobody but its tensor and its views hold it
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes."""
-        raise NotImplementedError
-
-    @property
-    def dtype(self) -> Any:
-        """The NumPy dtype."""
-        raise NotImplementedError
 
     def combine(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
         """The op on arrays and storages, of which this one has the youngest level."""
@@ -66,11 +57,6 @@ class Values(Storage):
             f"{what}: this tensor{sizes(self.shape)} was made inside a transform (vmap or jvp) that has "
             "ended; return it from the transformed function instead of storing it elsewhere."
         )
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return len(self.shape)
 
     @property
     def size(self) -> int:
@@ -127,7 +113,7 @@ class Values(Storage):
         return run(OPS["bitwise_not"], (self,))
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return int(self.shape[0])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.asarray(self.value("numpy"), dtype)
@@ -146,3 +132,6 @@ class Values(Storage):
 
     def __bool__(self) -> bool:
         return bool(self.value("bool"))
+
+
+nameless(globals())

@@ -16,6 +16,7 @@ from numpy import ndarray
 from tapegrad._state import watch
 from tapegrad.define.base import OPS, run
 from tapegrad.domains import STORED
+from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Level, Storage, ValueNeeded, arrays_of
 from tapegrad.storage.base import Flags, Values
 
@@ -27,16 +28,9 @@ class Batched(Values):
 
     def __init__(self, level: Level, raw: Any) -> None:
         self.level, self.raw = level, raw
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of one entry."""
-        return self.raw.shape[1:]  # type: ignore[no-any-return] # an array's or a storage's
-
-    @property
-    def dtype(self) -> Any:
-        """The NumPy dtype."""
-        return self.raw.dtype
+        self.shape = shape = raw.shape[1:]
+        self.ndim = len(shape)
+        self.dtype = raw.dtype
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -61,6 +55,15 @@ class Batched(Values):
         if rule is None:
             return op.body(STORED.F, *xs, *args)
         return Batched(self.level, rule(Batch(self.level), op, xs, args))
+
+    def box(self) -> None:
+        """Give its parts memory that views can share."""
+        if isinstance(self.raw, Storage):
+            self.raw.box()
+
+    def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
+        """Whether test(raw, raw shape) holds."""
+        return bool(test(self.raw, (self.raw.shape[0], *shape)))
 
     def value(self, what: str) -> Any:
         """Raises: ValueNeeded, upon which vmap runs the entries one by one."""
@@ -167,3 +170,6 @@ def _variadic(B: Batch, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> An
 
 
 KINDS: dict[str, Any] = {"elementwise": _elementwise, "reduction": _reduction, "variadic": _variadic}
+
+
+nameless(globals())

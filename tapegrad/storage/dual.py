@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from tapegrad._state import recorded, watch
-from tapegrad.define.base import OPS, run
+from tapegrad.define.base import EQUAL, OPS, run
+from tapegrad.define.elementwise import shapes_of
+from tapegrad.define.general import ALIAS
 from tapegrad.domains import RAW, RECORDED, STORED
-from tapegrad.levels import Level, arrays_of
+from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.base import Values
 from tapegrad.storage.batched import put
-from tapegrad.tape import AccumulateGrad, sweep
+from tapegrad.tape import record, sweep
 from tapegrad.tensor import wrap
 
 
@@ -30,17 +33,8 @@ class Dual(Values):
 
     def __init__(self, level: Level, primal: Any, tangent: Any) -> None:
         self.level, self.primal = level, primal
+        self.shape, self.ndim, self.dtype = primal.shape, primal.ndim, primal.dtype
         self.tangent = tangent if tangent.shape == primal.shape else expanded(tangent, primal.shape)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes."""
-        return self.primal.shape  # type: ignore[no-any-return] # an array's or a storage's
-
-    @property
-    def dtype(self) -> Any:
-        """The NumPy dtype."""
-        return self.primal.dtype
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -80,6 +74,14 @@ class Dual(Values):
             [x.primal if self.mine(x) else self._without_tangents(x) if type(x) is tuple else x for x in args]
         )
 
+    def box(self) -> None:
+        """Give its parts memory that views can share."""
+        self.primal, self.tangent = _boxed(self.primal), _boxed(self.tangent)
+
+    def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
+        """Whether test(part, shape) holds for both parts."""
+        return bool(test(self.primal, shape)) and bool(test(self.tangent, shape))
+
     def value(self, what: str) -> Any:
         """The primal: Python code branches on it, as without a tangent."""
         if self.level not in watch().levels:
@@ -96,9 +98,24 @@ class Dual(Values):
         return f"Dual({self.primal!r}, {self.tangent!r})"
 
 
+def carries(x: Any, level: Level) -> bool:
+    """Whether x has a tangent of a level."""
+    while isinstance(x, Storage):
+        if x.level is level:
+            return True
+        x = x.primal if isinstance(x, Dual) else x.raw  # type: ignore[attr-defined] # the other kind
+    return False
+
+
 def expanded(x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated to a shape."""
     return x if x.shape == shape else run(OPS["expand"], (x,), (shape,))
+
+
+def _boxed(x: Any) -> Any:
+    if isinstance(x, Storage):
+        x.box()
+    return np.array(x) if isinstance(x, np.generic) else x
 
 
 def zeros(like: Any) -> Any:
@@ -114,7 +131,8 @@ def _linear(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
 
 def _elementwise(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
     """The sum of partial times tangent: what the backward rule gives for the tangent as its cotangent."""
-    meta = op.meta([y] * len(primals), args)  # the rule has nothing to sum
+    # The rules have nothing to sum.
+    meta = EQUAL if op.meta is shapes_of else op.meta([y] * len(primals), args)
     saved, total = (y, *primals), None
     for i, t in enumerate(tangents):
         if t is None:
@@ -147,7 +165,7 @@ def _transposed(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
     """Any other op: its backward rule, which is linear in the cotangent, is recorded for a cotangent u, and
     going back through it from the tangents gives the tangent at u."""
     with recorded():
-        u = wrap(zeros(y), AccumulateGrad(y.shape))
+        u = wrap(zeros(y), record(ALIAS, (None,), (), (), None))
         saved = tuple([None if x is None else wrap(x) for x in (y, *primals)]) if op.reads else ()
         gs = op.vjp(RECORDED.F, u, saved, op.meta(primals, args), tangents)
         pairs = [(g, t) for g, t in zip(gs, tangents, strict=True) if t is not None and g is not None]
@@ -160,3 +178,6 @@ def _transposed(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
 
 
 KINDS: dict[str, Any] = {"elementwise": _elementwise, "reduction": _reduction, "gufunc": _product}
+
+
+nameless(globals())

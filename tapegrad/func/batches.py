@@ -224,6 +224,6 @@ def _say_that_it_loops(needed: ValueNeeded) -> None:
             where = f"{place(tb.tb_frame.f_code, tb.tb_lasti)}: "
         tb = tb.tb_next
     say_once(
-        f"vmap: {where}the code asks for the value of a tensor that has one per entry ({needed.what}), so the "
-        "entries run one after another, which is slow. Choose with torch.where instead."
+        f"vmap: {where}the code asks for the value of a tensor that has one per entry ({needed.what}), so "
+        "the entries run one after another, which is slow. Choose with torch.where instead."
     )
