@@ -277,7 +277,8 @@ def _kinds(values: Iterable[Any]) -> tuple[bool, bool]:
 
 
 def _values(name: str, x: Any) -> Values:
-    a = next(iter(_flat(x)), np.zeros(0))
+    every = list(_flat(x)) or [np.zeros(0)]
+    a = next((a for a in every if not finite(a)), every[0])  # of several, one that it is in
     kind = str(a.dtype)
     if a.dtype.kind not in "fc":
         return Values(name, a.shape, kind, 0, 0, None, None, None)

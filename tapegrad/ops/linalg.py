@@ -12,8 +12,9 @@ from tapegrad._errors import sizes
 from tapegrad.define import finish as _finish
 from tapegrad.define import gufunc, linear, opaque
 from tapegrad.kernels.errstate import nameless
+from tapegrad.ops.moves import unsafe_view
 from tapegrad.ops.pointwise import mul
-from tapegrad.ops.shape import reshape, unsafe_view, unsqueeze
+from tapegrad.ops.shape import reshape, unsqueeze
 from tapegrad.promotion import mismatch, need_tensor, not_a_tensor
 from tapegrad.tensor import Tensor
 
