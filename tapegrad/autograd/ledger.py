@@ -98,10 +98,8 @@ class Ledger:
 
     def _head(self) -> str:
         count = sum(r.count for r in self.rows)
-        return (
-            f"{self.nodes} nodes keep {size(self.bytes)} in {count} buffers, {size(self.alone)} of them "
-            f"alone; the nodes themselves take {size(self.overhead)}"
-        )
+        held = f"{size(self.bytes)} in {count} buffers"
+        return f"{self.nodes} nodes keep {held}, {size(self.alone)} of them alone"
 
     def _tables(self) -> Iterator[tuple[list[str], list[list[str]]]]:
         headers = ["bytes", "count", "op", "what", "tensor", "module", "line"]
