@@ -39,6 +39,8 @@ LOADED = [
     "kernels.rounding",
     "kernels.shape",
     "levels",
+    "naming",
+    "observers",
     "ops",
     "ops.convert",
     "ops.create",
