@@ -22,6 +22,7 @@ from tapegrad._errors import caller, describe, place, seen, user_frame
 from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Level, Storage, arrays_of, entered
+from tapegrad.naming import name_of
 from tapegrad.writes import last_write, tick, writes_to
 
 
@@ -249,10 +250,11 @@ def check_saved(n: Node) -> None:
         w = writes_to(x) if hasattr(x, "dtype") else None
         if w is not None and w.tick > n.seq:
             assert w.code is not None
+            name = name_of(x)
             raise RuntimeError(
                 f"{n.op.name} backward: a {describe(x)} array that {n.op.name} saved "
-                f"({place(n.code, n.lasti)}) was "
-                f"written in place at {place(w.code, w.lasti)}. Clone it first, or use the out-of-place op."
+                f"({place(n.code, n.lasti)}) was written in place at {place(w.code, w.lasti)}"
+                f"{f' (`{name}` shows it)' if name else ''}. Clone it first, or use the out-of-place op."
             )
 
 
@@ -268,7 +270,8 @@ def freed_error(n: Node) -> RuntimeError:
     where = place(n.saved.code, n.saved.lasti)
     return RuntimeError(
         f"{n.op.name} backward: this graph was already used and freed (by {where}). "
-        "Pass retain_graph=True there, or run the forward again."
+        f"Pass retain_graph=True there, or run the forward again ({n.op.name} was recorded at "
+        f"{place(n.code, n.lasti)})."
     )
 
 
@@ -323,13 +326,14 @@ def sweep(
             grads[n] = g
             heappush(heap, (-n.seq, n))
     used = None if retain else freed_here()
+    walk = watched if special.alert and watch().observers else _walk
     if wanted is None:
-        leaves = _walk(heap, grads, domain, used, None)
+        leaves = walk(heap, grads, domain, used, None)
         if leaves:
             domain.deposit(leaves)
         return {}
     selection = Selection(roots, set(wanted))
-    _walk(heap, grads, domain, used, selection)
+    walk(heap, grads, domain, used, selection)
     return selection.got
 
 
@@ -340,16 +344,39 @@ class Selection:
 
     def __init__(self, roots: Iterable[Node], targets: set[Node]) -> None:
         self.targets, self.through = targets, between(roots, targets)
-        self.got: dict[Node, Any] = {}
+        self.got: Grads = {}
 
 
-def _walk(
-    heap: list[Any], grads: dict[Node, Any], domain: Domain, used: Freed | None, selection: Selection | None
-) -> dict[Node, Any]:
+Heap = list[tuple[int, Node]]
+Grads = dict[Node, Any]
+Used = Freed | None
+Part = Selection | None
+
+
+def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, selection: Part) -> Grads:
+    """`_walk`, while observers (`observers.Observer`) watch: they see what each rule has made."""
+    seers = [o for o in watch().observers if hasattr(o, "swept")]
+
+    def after(n: Node, g: Any, below: Any) -> None:
+        for o in seers:
+            o.swept(n, g, below)
+        if used and n.op.reads:
+            n.saved = used
+
+    for o in seers:
+        o.begin([n for _, n in heap], selection is None)
+    try:
+        return _walk(heap, grads, domain, None, selection, after)
+    finally:
+        for o in seers:
+            o.end()
+
+
+def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, selection: Part, after: Any = None) -> Grads:
     """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
-    are the leaves' gradients, as arrays that nobody else can see."""
+    are the leaves' gradients, as arrays that nobody else can see. `after`, if given, does the freeing."""
     F, records = domain.F, domain.records
-    leaves: dict[Node, Any] = {}
+    leaves: Grads = {}
     while heap:
         n = heappop(heap)[1]
         g = grads.pop(n)
@@ -362,12 +389,11 @@ def _walk(
             raise freed_error(n)
         if last_write.tick > n.seq:
             check_saved(n)
-        parents = n.parents
+        parents, i = n.parents, -1
         try:
             below = op.vjp(F, g, domain.attach(n) if records else saved, n.meta, parents)
         except FloatingPointError:  # the user has set np.seterr(all="raise")
             below = again(op.vjp, F, g, saved, n.meta, parents)
-        i = -1
         for p in parents:
             i += 1
             if p is None or (pg := below[i]) is None:
@@ -382,8 +408,11 @@ def _walk(
             elif selection is None or p in selection.through or p in selection.targets:
                 grads[p] = pg
                 heappush(heap, (-p.seq, p))
-        if used is not None and op.reads:
-            n.saved = used
+        if used is not None:
+            if op.reads:
+                n.saved = used
+        elif after is not None:
+            after(n, g, below)
     return leaves
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 import numpy as np
 
 from tapegrad import _printing, dtypes
-from tapegrad._errors import describe, say_once, sizes
+from tapegrad._errors import describe, place, say_once, sizes
 from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
 from tapegrad.kernels.memory import apart
 from tapegrad.memory import alias, replace_memory
+from tapegrad.naming import subject
+from tapegrad.observers import left
 from tapegrad.tape import AccumulateGrad, Node, Rare
 from tapegrad.views import born, box, check_inference, cold_of, fresh, needs_grad
 
@@ -200,15 +202,16 @@ class Tensor(TensorMethods, metaclass=TensorType):
         if n is not None and n.op is not None:
             if not requires_grad:
                 raise RuntimeError(
-                    f"requires_grad_: this Tensor{sizes(self._a.shape)} was computed ({n.op.name}) and "
-                    "cannot stop requiring grad; use detach()."
+                    f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed "
+                    f"({n.op.name}, {place(n.code, n.lasti)}) and cannot stop requiring grad; use detach()."
                 )
             return self
         if requires_grad and n is None:
             if self._a.dtype.kind not in "fc":
                 raise RuntimeError(
-                    f"requires_grad_: this Tensor{sizes(self._a.shape)} is {self.dtype}; only floating point "
-                    "and complex tensors can require grad. Convert it first, e.g. with .float()."
+                    f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} is {self.dtype}; only "
+                    "floating point and complex tensors can require grad. Convert it first, e.g. with "
+                    ".float()."
                 )
             check_inference(self, "requires_grad_")
             c = self._cold
@@ -280,6 +283,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def data(self) -> Tensor:
         """The same memory outside the graph, whose writes do not count: no node notices that what it saved
         has changed."""
+        if special.alert and self._node is not None:
+            left(self, "data")
         a = box(self)
         t: Tensor = alias(self, wrap(apart(a) if isinstance(a, np.ndarray) else a), False)
         return t
@@ -302,26 +307,32 @@ class Tensor(TensorMethods, metaclass=TensorType):
 
     def item(self) -> Any:
         """Its one element as a Python number. Raises: RuntimeError unless there is exactly one."""
+        if special.alert and self._node is not None:
+            left(self, "item()")
         try:
             return self._a.item()
         except ValueError:
             a = self._a
             raise RuntimeError(
-                f"item: a Tensor{sizes(a.shape)} has {a.size} elements; exactly one is needed. Use "
-                ".tolist(), or index it."
+                f"item: {subject(self, f'Tensor{sizes(a.shape)}', 'a')} has {a.size} elements; exactly one "
+                "is needed. Use .tolist(), or index it."
             ) from None
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for a 0-d tensor."""
+        if special.alert and self._node is not None:
+            left(self, "tolist()")
         return self._a.tolist()
 
     def numpy(self, *, force: bool = False) -> Any:
         """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, unless `force`."""
-        if self.requires_grad and not force:
-            raise RuntimeError(
-                f"numpy: this Tensor{sizes(self._a.shape)} requires grad, and NumPy would lose the graph; "
-                "use .detach().numpy()."
-            )
+        if self.requires_grad:
+            if not force:
+                raise RuntimeError(
+                    f"numpy: {subject(self, f'Tensor{sizes(self._a.shape)}')} requires grad, and NumPy would "
+                    "lose the graph; use .detach().numpy()."
+                )
+            left(self, "numpy()")
         return box(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -339,6 +350,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
         a = self._a
         if a.size != 1:
             raise ValueError(f"{what}: a Tensor{sizes(a.shape)} has {a.size} elements, not one.")
+        if special.alert and self._node is not None:
+            left(self, f"{what}()")
         return a.item()
 
     def __float__(self) -> float:
@@ -354,9 +367,11 @@ class Tensor(TensorMethods, metaclass=TensorType):
         a = self._a
         if a.size != 1:
             raise RuntimeError(
-                f"bool: a Tensor{sizes(a.shape)} has {a.size} truth values; exactly one is needed. "
-                "Use .any() or .all()."
+                f"bool: {subject(self, f'Tensor{sizes(a.shape)}', 'a')} has {a.size} truth values; exactly "
+                "one is needed. Use .any() or .all()."
             )
+        if special.alert and self._node is not None:
+            left(self, "bool()")
         return bool(a) if a.ndim == 0 else bool(a.item())
 
     def __index__(self) -> int:
@@ -392,8 +407,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                f"deepcopy: this Tensor{sizes(self._a.shape)} was computed; only leaves can be deep-copied. "
-                "Use .clone() or .detach().clone()."
+                f"deepcopy: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed; only leaves can "
+                "be deep-copied. Use .clone() or .detach().clone()."
             )
         if id(self) in memo:
             found: Tensor = memo[id(self)]
@@ -408,8 +423,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise RuntimeError(
-                f"pickle: this Tensor{sizes(self._a.shape)} was computed; only leaves can be pickled. Use "
-                ".detach()."
+                f"pickle: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed; only leaves can be "
+                "pickled. Use .detach()."
             )
         return like, (type(self), np.asarray(self._a), self.requires_grad)
 

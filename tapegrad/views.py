@@ -20,6 +20,7 @@ from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
 from tapegrad.levels import Level, Storage
+from tapegrad.naming import argument, subject
 from tapegrad.tape import Node, Op, Rare, record
 from tapegrad.writes import boxed, replaced, tick, watch_buffer, wrote
 
@@ -292,13 +293,14 @@ def check_history(t: Any, name: str) -> None:
             check_made(t, name)
         if n is not None and (base is None or base.op is None):
             raise RuntimeError(
-                f"{name}: this Tensor{sizes(t._a.shape)} is a view of a leaf that requires grad, which "
-                "cannot change in place; wrap the update in no_grad(), or clone() first."
+                f"{name}: this Tensor{sizes(t._a.shape)} is a view of "
+                f"{argument('a leaf that requires grad', base_of(t))}, which cannot change in place; wrap "
+                "the update in no_grad(), or clone() first."
             )
     if n is not None and n.op is None:
         raise RuntimeError(
-            f"{name}: a leaf Tensor{sizes(t._a.shape)} that requires grad cannot change in place; wrap the "
-            "update in no_grad()."
+            f"{name}: {subject(t, f'leaf Tensor{sizes(t._a.shape)} that requires grad', 'a')} cannot change "
+            "in place; wrap the update in no_grad()."
         )
 
 
@@ -336,8 +338,8 @@ def check_memory(t: Any, name: str) -> None:
         return
     if overlaps_itself(a):
         raise RuntimeError(
-            f"{name}: several elements of this Tensor{sizes(a.shape)} share one place in memory (expand); "
-            "clone() it first."
+            f"{name}: several elements of {subject(t, f'Tensor{sizes(a.shape)}')} share one place in memory "
+            "(expand); clone() it first."
         )
     if not buffer_of(a).flags.writeable:
         raise RuntimeError(
@@ -367,8 +369,8 @@ def check_fits(t: Any, r: Any, name: str) -> None:
         check_made(t, name)
     if a.shape != b.shape:
         raise RuntimeError(
-            f"{name}: the result is {sizes(b.shape)} and the target is {sizes(a.shape)}; they must be equal. "
-            f"Use the out-of-place op."
+            f"{name}: the result is {sizes(b.shape)} and {argument('the target', t)} is {sizes(a.shape)}; "
+            "they must be equal. Use the out-of-place op."
         )
     check_holds(t, r, name)
 
@@ -378,8 +380,8 @@ def check_holds(t: Any, r: Any, name: str) -> None:
     a, b = t._a, r._a
     if a.dtype is not b.dtype and of(b.dtype).category > of(a.dtype).category:
         raise RuntimeError(
-            f"{name}: the result is {of(b.dtype)} and the target is {of(a.dtype)}, which cannot hold it; "
-            "convert the target first, e.g. with .float()."
+            f"{name}: the result is {of(b.dtype)} and {argument('the target', t)} is {of(a.dtype)}, which "
+            "cannot hold it; convert the target first, e.g. with .float()."
         )
 
 

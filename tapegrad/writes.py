@@ -104,6 +104,12 @@ def boxed(scalar: Any, array: Any) -> None:
         _writes[key] = _writes[alias] = Write(weakref.ref(array, _forget(key, alias)), keep=scalar)
 
 
+def number_under(array: Any) -> Any:
+    """The NumPy scalar whose place an array has taken (see `boxed`); None if it has taken none's."""
+    w = _writes.get(id(array))
+    return None if w is None or w.ref is None or w.ref() is not array else w.keep
+
+
 class Outdated:
     """The NumPy scalars that were a tensor's value until a write gave it another, while nodes hold them."""
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from tapegrad._errors import describe, sizes
+from tapegrad._errors import describe, place, sizes
 from tapegrad._state import grad_enabled, inference_enabled, set_mode
 from tapegrad.domains import RAW, RECORDED
+from tapegrad.naming import argument, subject
 from tapegrad.tape import AccumulateGrad, Node, Rare, sweep
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import fresh
@@ -28,10 +29,19 @@ def _root(t: Tensor, op: str, what: str) -> Node:
         fresh(t)
     if t._node is None:
         raise RuntimeError(
-            f"{op}: {what} {describe(t)} tensor does not require grad and has no grad_fn, so there is "
-            "nothing to go back through. Compute it from tensors with requires_grad=True, outside no_grad()."
+            f"{op}: {subject(t, f'{describe(t)} tensor', what)} does not require grad and has no grad_fn, so "
+            "there is nothing to go back through. Compute it from tensors with requires_grad=True, outside "
+            "no_grad()."
         )
     return t._node
+
+
+def _origin(t: Tensor, what: str = "It") -> str:
+    """Where t was computed, as a sentence."""
+    n = t._node
+    if n is None or n.op is None:
+        return ""
+    return f" {what} was computed by {n.op.name} at {place(n.code, n.lasti)}."
 
 
 def _seed(t: Tensor, g: Any, op: str) -> Any:
@@ -41,8 +51,8 @@ def _seed(t: Tensor, g: Any, op: str) -> Any:
     if g is None:
         if a.size != 1:
             raise RuntimeError(
-                f"{op}: a {sizes(a.shape)} tensor is not a scalar; pass gradient= of that shape, or reduce "
-                "it first (.sum(), .mean())."
+                f"{op}: {subject(t, f'{sizes(a.shape)} tensor', 'a')} is not a scalar; pass gradient= of "
+                f"that shape, or reduce it first (.sum(), .mean()).{_origin(t)}"
             )
         if a.dtype.kind == "c":
             raise RuntimeError(
@@ -53,7 +63,8 @@ def _seed(t: Tensor, g: Any, op: str) -> Any:
         raise TypeError(f"{op}: gradient is {type(g).__name__}; a Tensor or None is needed.")
     if g._a.shape != a.shape:
         raise RuntimeError(
-            f"{op}: gradient is {sizes(g._a.shape)} and the tensor {sizes(a.shape)}; they must be equal."
+            f"{op}: gradient is {sizes(g._a.shape)} and {argument('the tensor', t)} {sizes(a.shape)}; they "
+            "must be equal."
         )
     return g
 
@@ -156,8 +167,8 @@ def _wanted(inputs: Sequence[Any]) -> list[Node]:
             fresh(t)
         if t._node is None:
             raise RuntimeError(
-                f"grad: inputs[{i}], a {describe(t)} tensor, does not require grad; call requires_grad_() on "
-                "it before computing the outputs."
+                f"grad: {argument(f'inputs[{i}]', t)}, a {describe(t)} tensor, does not require grad; call "
+                "requires_grad_() on it before computing the outputs."
             )
         wanted.append(t._node)
     return wanted
@@ -193,8 +204,8 @@ def grad(
         if g is None:
             if not allow_unused and not materialize_grads:
                 raise RuntimeError(
-                    f"grad: inputs[{i}], a {describe(t)} tensor, is not used by the outputs; pass "
-                    "allow_unused=True to get None for it."
+                    f"grad: {argument(f'inputs[{i}]', t)}, a {describe(t)} tensor, is not used by the "
+                    f"outputs; pass allow_unused=True to get None for it.{_origin(outs[0], 'The output')}"
                 )
             results.append(wrap(np.zeros(t._a.shape, t._a.dtype)) if materialize_grads else None)
         else:

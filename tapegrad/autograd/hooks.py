@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from tapegrad._errors import describe
+from tapegrad.naming import subject
 from tapegrad.tape import Node, Rare
 from tapegrad.tensor import Tensor
 from tapegrad.views import fresh
@@ -42,7 +43,7 @@ def _rare(t: Tensor, op: str) -> Rare:
     n: Node | None = t._node
     if n is None:
         raise RuntimeError(
-            f"{op}: this {describe(t)} tensor does not require grad; call requires_grad_() first."
+            f"{op}: {subject(t, f'{describe(t)} tensor')} does not require grad; call requires_grad_() first."
         )
     if n.rare is None:
         n.rare = Rare()

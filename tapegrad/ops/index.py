@@ -19,6 +19,7 @@ from tapegrad.define import cast, indexing, linear, opaque
 from tapegrad.dtypes import I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
+from tapegrad.naming import argument, subject
 from tapegrad.ops.write import copy_, fill_
 from tapegrad.promotion import NUMBERS, fitting, need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -376,8 +377,8 @@ def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate:
         raise _out_of_range(arrays, target._a.shape, e) from None
     except ValueError as e:
         raise RuntimeError(
-            f"index_put: value is {sizes(source._a.shape)}, which does not broadcast to the indexed part of "
-            f"the {sizes(target._a.shape)} tensor ({e})."
+            f"index_put: {argument('value', source)} is {sizes(source._a.shape)}, which does not broadcast "
+            f"to the indexed part of {subject(target, f'{sizes(target._a.shape)} tensor', 'the')} ({e})."
         ) from None
     return result
 

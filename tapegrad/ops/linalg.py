@@ -107,6 +107,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         try:
             result = _mm(input, other)
         except RuntimeError:
+            if input._a.shape[1] == other._a.shape[0] and input._kind is other._kind:
+                raise  # whoever watches the operations has something to say
             raise mismatch("matmul", _CORES, input, other, False) from None
     elif n == 1 and m == 1:
         result = _dot(input, other)

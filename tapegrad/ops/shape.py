@@ -14,6 +14,7 @@ from tapegrad.define import cast, finish, variadic
 from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
+from tapegrad.naming import argument
 from tapegrad.ops import moves
 from tapegrad.ops.memory import view_arguments, view_dtype
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
@@ -92,8 +93,8 @@ def _resolve(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
         )
     if (n % known if holes else n - known) != 0:
         raise RuntimeError(
-            f"{op}: input is {sizes(x.shape)} ({n} elements) and shape is {sizes(shape)}; the products "
-            "must be equal."
+            f"{op}: {argument('input', x)} is {sizes(x.shape)} ({n} elements) and shape is {sizes(shape)}; "
+            "the products must be equal."
         )
     return tuple([n // known if k == -1 else k for k in shape]) if holes else shape
 
@@ -221,15 +222,16 @@ def expand(input: Tensor, *sizes_: Any) -> Tensor:
     lead = len(wanted) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand: input is {sizes(shape)} and sizes are {sizes(wanted)}; at least as many are needed."
+            f"expand: {argument('input', input)} is {sizes(shape)} and sizes are {sizes(wanted)}; at least "
+            "as many are needed."
         )
     new = []
     for i, n in enumerate(wanted):
         have = shape[i - lead] if i >= lead else None
         if n < -1 or (n == -1 and have is None) or (have is not None and n not in (-1, have) and have != 1):
             raise RuntimeError(
-                f"expand: input is {sizes(shape)} and sizes are {sizes(wanted)}; at dimension {i} {n} is "
-                "not possible: "
+                f"expand: {argument('input', input)} is {sizes(shape)} and sizes are {sizes(wanted)}; at "
+                f"dimension {i} {n} is not possible: "
                 + (
                     "-1 needs an existing dimension."
                     if have is None
@@ -387,10 +389,10 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     try:
         return finish(_cat(xs, i), out, "cat", xs)
     except ValueError:
-        other = next(x._a.shape for x in xs if not _joins(x._a.shape, first, i) and x._a.shape != (0,))
+        other = next(x for x in xs if not _joins(x._a.shape, first, i) and x._a.shape != (0,))
         raise RuntimeError(
-            f"cat: one tensor is {sizes(first)} and another {sizes(other)}; they must be equal except at "
-            f"dimension {i}."
+            f"cat: {argument('one tensor', xs[0])} is {sizes(first)} and {argument('another', other)} "
+            f"{sizes(other._a.shape)}; they must be equal except at dimension {i}."
         ) from None
 
 
@@ -410,8 +412,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
     for k, x in enumerate(xs):
         if x._a.shape != first:
             raise RuntimeError(
-                f"stack: tensors[0] is {sizes(first)} and tensors[{k}] is {sizes(x._a.shape)}; they must "
-                "be equal."
+                f"stack: {argument('tensors[0]', xs[0])} is {sizes(first)} and "
+                f"{argument(f'tensors[{k}]', x)} is {sizes(x._a.shape)}; they must be equal."
             )
     return finish(_stack(xs, axis(dim, len(first) + 1, "stack")), out, "stack", xs)
 
