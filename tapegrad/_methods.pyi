@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tapegrad.autograd.hooks import RemovableHandle
+from tapegrad.ops.memory import UntypedStorage
 from tapegrad.ops.random import Generator
 from tapegrad.tensor import Tensor
 
