@@ -14,12 +14,14 @@ from operator import add
 from sys import _getframe as frame
 from types import CodeType
 from typing import Any, Protocol
+from weakref import ref
 
 from numpy import ndarray
 
 from tapegrad._errors import caller, describe, place, seen, user_frame
 from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.kernels.errstate import again, nameless
+from tapegrad.rare import Rare, run_after, run_hooks, run_post, run_pre
 from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.writes import last_write, tick, writes_to
 
@@ -73,7 +75,7 @@ class Node:
     op:      what was done.
     parents: the node of every input, None where an input needs no gradient.
     saved:   (output, *inputs) with None for what no rule reads, or () if none reads anything; a `Freed` once
-             a backward has used it.
+             a backward has used it, or another `Held` while the values are elsewhere.
     meta:    what else the rule needs: shapes and arguments.
     seq:     when it was recorded.
     trace:   (output, *inputs) of a small op, for pictures of the graph; of a large one the output's shape.
@@ -92,6 +94,7 @@ class Node:
     lasti: int
     rare: Rare | None
     level = 0  # the id of the innermost transform that it was recorded in
+    outputs = 0  # of an operation with several: how many; its cotangents come as a dict by their numbers
 
     def name(self) -> str:
         """The name as torch gives it."""
@@ -116,26 +119,28 @@ class InnerNode(Node):
 class AccumulateGrad(Node):
     """A leaf: where gradients arrive. It lives as long as its tensor and keeps `grad` for it."""
 
-    __slots__ = ("grad", "label")
+    __slots__ = ("_tensor", "grad", "label")
     grad: Any
     label: str | None
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], tensor: Any = None) -> None:
         self.op, self.parents, self.saved, self.meta, self.rare = None, (), (), None, None
         self.trace, self.grad, self.label = shape, None, None
+        self._tensor = None if tensor is None else ref(tensor)
         self.seq = tick()
         self.code, self.lasti = caller()
 
+    @property
+    def variable(self) -> Any:
+        """The tensor whose leaf this is; None once nobody holds it any more."""
+        return None if self._tensor is None else self._tensor()
 
-class Rare:
-    """What few nodes have: hooks on their cotangent, and a retained gradient."""
 
-    __slots__ = ("grad", "hooks", "retains")
+class Held(Protocol):
+    """What `saved` is while the saved values are not in the node."""
 
-    def __init__(self) -> None:
-        self.hooks: dict[int, Callable[[Any], Any]] = {}
-        self.retains = False
-        self.grad: Any = None
+    def opened(self, n: Node) -> Any:
+        """What n's rule reads, as something with n's `saved` and `meta`. Raises: RuntimeError if it is gone."""
 
 
 class Freed:
@@ -144,6 +149,14 @@ class Freed:
     __slots__ = ("code", "lasti")
     code: CodeType
     lasti: int
+
+    def opened(self, n: Node) -> Any:
+        """Raises: RuntimeError. A freed node has nothing left."""
+        where = place(self.code, self.lasti)
+        raise RuntimeError(
+            f"{n.op.name} backward: this graph was already used and freed (by {where}). "
+            "Pass retain_graph=True there, or run the forward again."
+        )
 
 
 def freed_here() -> Freed:
@@ -242,25 +255,17 @@ def _arrays_in(meta: Any) -> list[Any]:
     return [meta] if isinstance(meta, (ndarray, Storage)) else []
 
 
-def freed_error(n: Node) -> RuntimeError:
-    """What a second backward through a freed node says."""
-    where = place(n.saved.code, n.saved.lasti)
-    return RuntimeError(
-        f"{n.op.name} backward: this graph was already used and freed (by {where}). "
-        "Pass retain_graph=True there, or run the forward again."
-    )
-
-
 # ---- the sweep
 
 
 class Domain(Protocol):
     """Where rules run: on raw arrays (RAW), or on Tensors that record what the rules do (RECORDED)."""
 
+    plain: bool  # whether a rule may be given what its node saved as it is
     records: bool
     F: Any
 
-    def attach(self, n: Node) -> Any:
+    def attach(self, n: Node, saved: Any) -> Any:
         """What n saved, as values of this domain."""
 
     def wrap(self, g: Any) -> Any:
@@ -306,6 +311,8 @@ def sweep(
         leaves = _walk(heap, grads, domain, used, None)
         if leaves:
             domain.deposit(leaves)
+        if grads:
+            run_after(grads.items(), domain)
         return {}
     selection = Selection(roots, set(wanted))
     _walk(heap, grads, domain, used, selection)
@@ -326,26 +333,35 @@ def _walk(
     heap: list[Any], grads: dict[Node, Any], domain: Domain, used: Freed | None, selection: Selection | None
 ) -> dict[Node, Any]:
     """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
-    are the leaves' gradients, as arrays that nobody else can see."""
+    are the leaves' gradients, as arrays that nobody else can see. In `grads` remain leaves with hooks that
+    want to run later."""
     F, records = domain.F, domain.records
+    plain = domain.plain and not watchers.checks
     leaves: dict[Node, Any] = {}
     while heap:
         n = heappop(heap)[1]
         g = grads.pop(n)
-        if (n.rare is not None or selection is not None) and (g := _arrived(n, g, domain, selection)) is None:
+        rare = n.rare
+        if (rare is not None or selection is not None) and (g := _arrived(n, g, domain, selection)) is None:
             continue
         if (op := n.op) is None:
             leaves[n] = domain.own(g)
+            if rare is not None and (rare.after or rare.post):
+                grads[n] = g
             continue
-        if (saved := n.saved).__class__ is Freed:
-            raise freed_error(n)
-        if last_write.tick > n.seq:
-            check_saved(n)
         parents = n.parents
-        try:
-            below = op.vjp(F, g, domain.attach(n) if records else saved, n.meta, parents)
-        except FloatingPointError:  # the user has set np.seterr(all="raise")
-            below = again(op.vjp, F, g, saved, n.meta, parents)
+        if plain and rare is None and (saved := n.saved).__class__ is tuple:
+            if last_write.tick > n.seq:
+                check_saved(n)
+            try:
+                below = op.vjp(F, g, saved, n.meta, parents)
+            except FloatingPointError:  # the user has set np.seterr(all="raise")
+                below = again(op.vjp, F, g, saved, n.meta, parents)
+            except Exception as e:
+                e.add_note(_where(n))
+                raise
+        else:
+            below = _pull(n, g, domain)
         i = -1
         for p in parents:
             i += 1
@@ -366,15 +382,57 @@ def _walk(
     return leaves
 
 
+class Watchers:
+    """Who wants to see every rule's results: check(n, g, below), in every thread (anomaly mode)."""
+
+    __slots__ = ("checks",)
+
+    def __init__(self) -> None:
+        self.checks: tuple[Callable[[Node, Any, Any], None], ...] = ()
+
+
+watchers = Watchers()
+
+
+def _pull(n: Node, g: Any, domain: Domain) -> Any:
+    """What n's rule makes of g where that is not plain: it may be recorded, what it reads may be elsewhere,
+    and hooks or checks may wait for the result."""
+    source: Any = n
+    while source.saved.__class__ is not tuple:
+        source = source.saved.opened(source)
+    if last_write.tick > source.seq:
+        check_saved(source)
+    given = domain.F, g, domain.attach(n, source.saved), source.meta, n.parents
+    try:
+        try:
+            below = n.op.vjp(*given)
+        except FloatingPointError:
+            below = again(n.op.vjp, *given)
+    except Exception as e:
+        e.add_note(_where(n))
+        raise
+    if n.rare is not None and n.rare.post:
+        below = run_post(n, g, below, domain)
+    for check in watchers.checks:
+        check(n, g, below)
+    return below
+
+
+def _where(n: Node) -> str:
+    return f"This happened in the backward of {n.op.name}, recorded at {place(n.code, n.lasti)}."
+
+
 def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None) -> Any:
     """The cotangent after n's hooks, noted if it is wanted; None if nothing that is wanted lies below n."""
-    if n.rare is not None:
-        g = run_hooks(n, g, domain)
-    if selection is None:
-        return g
-    if n in selection.targets:
-        selection.got[n] = g
-    return g if n in selection.through else None
+    rare = n.rare
+    if rare is not None:
+        g = run_hooks(rare, g, domain)
+    if selection is not None:
+        if n in selection.targets:
+            selection.got[n] = g
+        if n not in selection.through:
+            return None
+    return run_pre(n, g, domain) if rare is not None and rare.pre else g
 
 
 def added(own: Any, g: Any) -> Any:
@@ -392,39 +450,6 @@ def total(a: Any, b: Any) -> Any:
         return a + b
     except FloatingPointError:
         return again(add, a, b)
-
-
-def run_hooks(n: Node, g: Any, domain: Domain) -> Any:
-    """The cotangent after a node's hooks, in the order they were added; then keep it if it is to be
-    retained."""
-    rare = n.rare
-    assert rare is not None
-    if rare.hooks:
-        grad, inference = grad_enabled(), inference_enabled()
-        set_mode(domain.records, inference)  # a hook's own arithmetic is recorded exactly if the backward is
-        try:
-            for hook in list(rare.hooks.values()):
-                r = hook(domain.wrap(g))
-                if r is not None:
-                    g = _hooked(domain, g, r)
-        finally:
-            set_mode(grad, inference)
-    if rare.retains:
-        kept = domain.wrap(domain.own(g))
-        rare.grad = kept if rare.grad is None else domain.wrap(domain.unwrap(rare.grad) + domain.unwrap(kept))
-    return g
-
-
-def _hooked(domain: Domain, g: Any, r: Any) -> Any:
-    """What a hook returned, in place of the cotangent g. Raises: TypeError, RuntimeError if it cannot be."""
-    if not hasattr(r, "_node"):
-        raise TypeError(f"hook: it returned {describe(r)}; a Tensor or None is needed.")
-    new = domain.unwrap(r)
-    if new.shape != g.shape or new.dtype != g.dtype:
-        raise RuntimeError(
-            f"hook: it returned {describe(r)} for a {describe(g)} gradient; both must be alike."
-        )
-    return new
 
 
 def between(roots: Iterable[Node], targets: set[Node]) -> set[Node]:

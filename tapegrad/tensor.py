@@ -211,7 +211,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
                     "and complex tensors can require grad. Convert it first, e.g. with .float()."
                 )
             c = self._cold
-            self._node = c.leaf if c is not None and c.leaf is not None else AccumulateGrad(self._a.shape)
+            known = c.leaf if c is not None else None
+            self._node = known or AccumulateGrad(self._a.shape, self)
         elif not requires_grad and n is not None:
             cold_of(self).leaf = n
             self._node = None
@@ -264,7 +265,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
             if g is None and self._cold is None:
                 return
             c = cold_of(self)
-            n = c.leaf = c.leaf or AccumulateGrad(self._a.shape)
+            n = c.leaf = c.leaf or AccumulateGrad(self._a.shape, self)
         if isinstance(n, AccumulateGrad):
             n.grad = g
         else:
@@ -435,7 +436,7 @@ def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
         )
     t: Tensor = object.__new__(cls)
     t._a, t._kind, t._cold = a, a.dtype, None
-    t._node = AccumulateGrad(a.shape) if requires_grad else None
+    t._node = AccumulateGrad(a.shape, t) if requires_grad else None
     return t
 
 

@@ -22,6 +22,7 @@ LAYERS: list[tuple[str, int]] = [
     ("data", 0),
     ("kernels", 1),
     ("levels", 2),
+    ("rare", 2),
     ("writes", 2),
     ("tape", 2),
     ("views", 2),
