@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 from tapegrad._errors import describe
@@ -37,6 +38,15 @@ class Rare:
         self.metadata: dict[Any, Any] | None = None
         self.retains = False
         self.grad: Any = None
+
+
+class _Running(local):
+    """In each thread, while hooks run: (the node, the sweep's heap, its selection)."""
+
+    sweep: Any = None
+
+
+running = _Running()
 
 
 class mode_of:
@@ -98,10 +108,11 @@ def run_after(leaves: Iterable[tuple[Any, Any]], domain: Domain) -> None:
     for n, g in leaves:
         tensor = n.variable
         with mode_of(domain):
+            for hook in list(n.rare.after.values()) if tensor is not None else ():
+                if (r := hook(tensor)) is not None:
+                    raise TypeError(f"hook: it returned {describe(r)}; after accumulation it must be None.")
             for hook in list(n.rare.post.values()):
                 hook((), (domain.wrap(g),))
-            for hook in list(n.rare.after.values()) if tensor is not None else ():
-                hook(tensor)
 
 
 def outputs(n: Node, g: Any, domain: Domain | None) -> tuple[Any, ...]:
@@ -121,10 +132,11 @@ def _joined(n: Node, g: Any, parts: list[Any]) -> Any:
 def _each(domain: Domain, before: Any, r: Any, what: str) -> list[Any]:
     """What a node's hook returned, in place of the cotangents `before`. Raises: TypeError, RuntimeError if it
     cannot be."""
-    given = r if isinstance(r, tuple) else (r,)
-    if len(given) != len(before):
-        raise RuntimeError(f"{what}: it returned {len(given)} gradients; {len(before)} are needed.")
-    return [None if x is None else _replaced(domain, b, x, what) for b, x in zip(before, given, strict=True)]
+    if not isinstance(r, tuple):
+        raise TypeError(f"{what}: it returned {describe(r)}; a tuple of gradients or None is needed.")
+    if len(r) != len(before):
+        raise RuntimeError(f"{what}: it returned {len(r)} gradients; {len(before)} are needed.")
+    return [None if x is None else _replaced(domain, b, x, what) for b, x in zip(before, r, strict=True)]
 
 
 def _replaced(domain: Domain, g: Any, r: Any, what: str) -> Any:

@@ -19,10 +19,10 @@ from weakref import ref
 from numpy import ndarray
 
 from tapegrad._errors import caller, describe, place, seen, user_frame
-from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
+from tapegrad._state import special, watch
 from tapegrad.kernels.errstate import again, nameless
-from tapegrad.rare import Rare, run_after, run_hooks, run_post, run_pre
 from tapegrad.levels import Level, Storage, arrays_of
+from tapegrad.rare import Rare, run_after, run_hooks, run_post, run_pre, running
 from tapegrad.writes import last_write, tick, writes_to
 
 
@@ -95,6 +95,7 @@ class Node:
     rare: Rare | None
     level = 0  # the id of the innermost transform that it was recorded in
     outputs = 0  # of an operation with several: how many; its cotangents come as a dict by their numbers
+    port: int | None = None  # of a node for one of several outputs: its number; the operation is its parent
 
     def name(self) -> str:
         """The name as torch gives it."""
@@ -140,7 +141,8 @@ class Held(Protocol):
     """What `saved` is while the saved values are not in the node."""
 
     def opened(self, n: Node) -> Any:
-        """What n's rule reads, as something with n's `saved` and `meta`. Raises: RuntimeError if it is gone."""
+        """What n's rule reads, as something with n's `saved`, `meta` and `seq`. Raises: RuntimeError if it is
+        gone."""
 
 
 class Freed:
@@ -328,6 +330,12 @@ class Selection:
         self.targets, self.through = targets, between(roots, targets)
         self.got: dict[Node, Any] = {}
 
+    def note(self, n: Node, g: Any) -> Any:
+        """g, noted if it is wanted; None if nothing that is wanted lies below n."""
+        if n in self.targets:
+            self.got[n] = g
+        return g if n in self.through else None
+
 
 def _walk(
     heap: list[Any], grads: dict[Node, Any], domain: Domain, used: Freed | None, selection: Selection | None
@@ -342,7 +350,9 @@ def _walk(
         n = heappop(heap)[1]
         g = grads.pop(n)
         rare = n.rare
-        if (rare is not None or selection is not None) and (g := _arrived(n, g, domain, selection)) is None:
+        if (rare is not None or selection is not None) and (
+            g := _arrived(n, g, domain, selection, heap)
+        ) is None:
             continue
         if (op := n.op) is None:
             leaves[n] = domain.own(g)
@@ -422,17 +432,28 @@ def _where(n: Node) -> str:
     return f"This happened in the backward of {n.op.name}, recorded at {place(n.code, n.lasti)}."
 
 
-def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None) -> Any:
+def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None, heap: list[Any]) -> Any:
     """The cotangent after n's hooks, noted if it is wanted; None if nothing that is wanted lies below n."""
     rare = n.rare
-    if rare is not None:
+    if rare is None:
+        assert selection is not None
+        return selection.note(n, g)
+    was, running.sweep = running.sweep, (n, heap, selection)
+    try:
         g = run_hooks(rare, g, domain)
-    if selection is not None:
-        if n in selection.targets:
-            selection.got[n] = g
-        if n not in selection.through:
+        if selection is not None and selection.note(n, g) is None:
             return None
-    return run_pre(n, g, domain) if rare is not None and rare.pre else g
+        return run_pre(n, g, domain) if rare.pre else g
+    finally:
+        running.sweep = was
+
+
+def awaited(seqs: set[int]) -> set[int]:
+    """Of nodes given by their `seq`, those to which the sweep that is running a hook now still comes, the
+    hook's own node among them."""
+    n, heap, selection = running.sweep
+    found = [m for m in reached([n, *[m for _, m in heap]], min(seqs)) if m.seq in seqs]
+    return {m.seq for m in found if selection is None or m in selection.through or m in selection.targets}
 
 
 def added(own: Any, g: Any) -> Any:
@@ -454,20 +475,23 @@ def total(a: Any, b: Any) -> Any:
 
 def between(roots: Iterable[Node], targets: set[Node]) -> set[Node]:
     """The nodes through which a root reaches a target: those whose rule must run."""
-    oldest = min((n.seq for n in targets), default=0)
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for p in stack.pop().parents:
-            # A parent is older than its child: below the oldest target there is no target.
-            if p is not None and p.seq >= oldest and p not in seen:
-                seen.add(p)
-                stack.append(p)
     through: set[Node] = set()
-    for n in sorted(seen, key=lambda n: n.seq):
+    for n in sorted(reached(roots, min((n.seq for n in targets), default=0)), key=lambda n: n.seq):
         if any(p in through or p in targets for p in n.parents):
             through.add(n)
     return through
+
+
+def reached(roots: Iterable[Node], oldest: int) -> set[Node]:
+    """What lies below the roots and was recorded at `oldest` or later. A parent is older than its child."""
+    found = set(roots)
+    stack = list(found)
+    while stack:
+        for p in stack.pop().parents:
+            if p is not None and p.seq >= oldest and p not in found:
+                found.add(p)
+                stack.append(p)
+    return found
 
 
 nameless(globals())

@@ -12,7 +12,8 @@ from tapegrad import _printing, dtypes
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default
 from tapegrad.devices import device, device_of
-from tapegrad.tape import AccumulateGrad, Node, Rare
+from tapegrad.rare import Rare
+from tapegrad.tape import AccumulateGrad, Node
 from tapegrad.views import box, cold_of, fresh
 
 if TYPE_CHECKING:

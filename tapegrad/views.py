@@ -18,7 +18,8 @@ from tapegrad._errors import sizes
 from tapegrad._state import grad_enabled, set_rebased, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.tape import Node, Op, Rare, record
+from tapegrad.rare import Rare
+from tapegrad.tape import Node, Op, record
 from tapegrad.writes import boxed, buffer_of, replaced, tick, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments

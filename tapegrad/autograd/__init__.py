@@ -14,7 +14,13 @@ from tapegrad.autograd.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from tapegrad.autograd.hooks import register_hook, retain_grad, retains_grad
+from tapegrad.autograd.hooks import (
+    register_hook,
+    register_post_accumulate_grad_hook,
+    retain_grad,
+    retains_grad,
+)
+from tapegrad.autograd.nodes import install as _install
 from tapegrad.tensor import Tensor
 
 __all__ = [
@@ -29,10 +35,17 @@ __all__ = [
     "set_grad_enabled",
 ]
 
-METHODS = {"backward": tensor_backward, "register_hook": register_hook, "retain_grad": retain_grad}
+METHODS = {
+    "backward": tensor_backward,
+    "register_hook": register_hook,
+    "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
+    "retain_grad": retain_grad,
+}
 for _name, _f in METHODS.items():
     setattr(Tensor, _name, _f)
 setattr(Tensor, "retains_grad", property(retains_grad))  # noqa: B010 # mypy knows it as a property of the stub
+
+_install()
 
 
 def __getattr__(name: str) -> Any:
