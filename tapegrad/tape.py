@@ -238,7 +238,11 @@ def cross_node(p: Node, level: Level) -> InnerNode:
 def check_saved(n: Node) -> None:
     """Raises: RuntimeError if an array that n's rules read was written in place since."""
     read = {k for p, ks in zip(n.parents, n.op.reads, strict=False) if p is not None for k in ks}
-    values = [*[n.saved[k] for k in sorted(read)], *_arrays_in(n.meta)]
+    check_arrays(n, [*[n.saved[k] for k in sorted(read)], *_arrays_in(n.meta)])
+
+
+def check_arrays(n: Node, values: Iterable[Any]) -> None:
+    """Raises: RuntimeError if one of these, which n has saved, was written in place since."""
     for x in [a for v in values for a in arrays_of(v)]:
         w = writes_to(x) if hasattr(x, "dtype") else None
         if w is not None and w.tick > n.seq:

@@ -32,9 +32,11 @@ class Cold:
     op, args: how it was cut.
     seen:     the base's node that the view's node derives from.
     leaf:     the gradient's home while requires_grad is off.
+    closed:   why neither the view nor its base may be written while operations are recorded; None: they may.
     """
 
-    __slots__ = ("args", "leaf", "op", "parent", "seen")
+    __slots__ = ("args", "closed", "leaf", "op", "parent", "seen")
+    closed: str | None
     args: tuple[Any, ...]
     leaf: Any
     op: Any
@@ -71,7 +73,7 @@ def cold_of(t: Any) -> Cold:
     c: Cold = t._cold
     if c is None:
         c = t._cold = Cold()
-        c.parent = c.op = c.seen = c.leaf = None
+        c.parent = c.op = c.seen = c.leaf = c.closed = None
     return c
 
 
@@ -84,7 +86,13 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...]) -> Cold:
     above = parent._cold
     c.seen = parent._node if above is None or above.parent is None else above.seen
     c.leaf = None
+    c.closed = None if above is None else above.closed  # views of a closed view are
     return c
+
+
+def close(t: Any, why: str) -> None:
+    """From now on writes to this view, or to its base, are refused."""
+    t._cold.closed = why
 
 
 def box(t: Any) -> Any:
@@ -108,6 +116,9 @@ def fresh(t: Any) -> None:
         n is c.seen or n is None or n.op is None
     ):  # requires_grad_() on the base is no write: views keep theirs
         return
+    if c.closed is not None:
+        shape = sizes(t._a.shape)
+        raise RuntimeError(f"view: the base of this Tensor{shape} was written in place; {c.closed}")
     c.seen = n
     for op, shape, args in path_of(t):
         n = record(op, (n,), (), (shape, args), None)
@@ -183,6 +194,8 @@ def check_writable(t: Any, name: str) -> None:
     n = t._node
     if n is not None and grad_enabled():
         shape = sizes(t._a.shape)
+        if c is not None and c.closed is not None:
+            raise RuntimeError(f"{name}: this Tensor{shape} is a view and cannot change in place; {c.closed}")
         if n.op is None:
             raise RuntimeError(
                 f"{name}: a leaf Tensor{shape} that requires grad cannot change in place; wrap the update "
