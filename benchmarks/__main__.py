@@ -52,7 +52,7 @@ def run(cases: list[str], rounds: int, seconds: float) -> list[dict[str, Any]]:
         f"{platform.python_version()}, numpy {metadata.version('numpy')}, torch {metadata.version('torch')}, "
     )
     say(f"{os.cpu_count()} cores; median of {rounds} rounds; ratio: theirs / ours, larger is better\n\n")
-    say("{:<14} {:>11} {:>11} {:>8}  {:<15} {:>5}\n".format(*HEAD))
+    say("{:<16} {:>11} {:>11} {:>8}  {:<15} {:>5}\n".format(*HEAD))
     rows = []
     peers = [Peer(n) for n in ("tapegrad", "torch")] if set(cases) - {"import"} else []
     try:
@@ -80,7 +80,7 @@ def _line(r: dict[str, Any]) -> str:
     agree = "" if r["agree"] else "  THE NUMBERS DIFFER"
     spread = f"{r['low']:.2f} .. {r['high']:.2f}"
     times = f"{_time(r['ours']):>11} {_time(r['theirs']):>11}"
-    return f"{r['case']:<14} {times} {r['ratio']:8.2f}  {spread:<15} {goal:>5}{agree}"
+    return f"{r['case']:<16} {times} {r['ratio']:8.2f}  {spread:<15} {goal:>5}{agree}"
 
 
 def _time(seconds: float) -> str:

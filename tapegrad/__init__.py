@@ -216,6 +216,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "func",
     "ge",
     "get_default_dtype",
     "get_rng_state",
@@ -313,6 +314,7 @@ __all__ = [
     "unsqueeze",
     "var",
     "viz",
+    "vmap",
     "where",
     "zeros",
     "zeros_like",
@@ -321,14 +323,16 @@ __all__ = [
 strided = "torch.strided"  # the layout of every tensor here
 globals().update(_DTYPES)  # torch.float32 and all its siblings and aliases
 
-_LAZY = ("nn", "optim", "testing", "viz")  # loaded when first used
+# Loaded when first used.
+_LAZY = ("func", "nn", "optim", "testing", "viz")
+_LAZY_NAMES = {"explain": "viz", "vmap": "func"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return import_module(f"tapegrad.{name}")
-    if name == "explain":
-        return import_module("tapegrad.viz").explain
+    if name in _LAZY_NAMES:
+        return getattr(import_module(f"tapegrad.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module 'tapegrad' has no attribute {name!r}")
 
 

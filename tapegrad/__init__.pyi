@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tapegrad import autograd as autograd
+from tapegrad import func as func
 from tapegrad import nn as nn
 from tapegrad import optim as optim
 from tapegrad import viz as viz
@@ -17,6 +18,7 @@ from tapegrad.devices import device as device
 from tapegrad.dtypes import dtype as dtype
 from tapegrad.dtypes import finfo as finfo
 from tapegrad.dtypes import iinfo as iinfo
+from tapegrad.func import vmap as vmap
 from tapegrad.ops.random import Generator as Generator
 from tapegrad.tensor import Size as Size
 from tapegrad.tensor import Tensor as Tensor

@@ -16,11 +16,13 @@ PACKAGES = frozenset(
         "tapegrad",
         "tapegrad.autograd",
         "tapegrad.define",
+        "tapegrad.func",
         "tapegrad.kernels",
         "tapegrad.nn",
         "tapegrad.nn.modules",
         "tapegrad.ops",
         "tapegrad.optim",
+        "tapegrad.storage",
         "tapegrad.viz",
     }
 )

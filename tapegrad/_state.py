@@ -58,6 +58,19 @@ def set_mode(grad: bool, inference: bool) -> None:
             special.threads += 1 if now else -1
 
 
+class recorded:
+    """Operations are recorded in the block, whatever the thread's modes are."""
+
+    __slots__ = ("_was",)
+
+    def __enter__(self) -> None:
+        self._was = _mode.grad, _mode.inference
+        set_mode(True, False)
+
+    def __exit__(self, *_: object) -> None:
+        set_mode(*self._was)
+
+
 class Watch:
     """What goes on in a thread besides plain operations.
 

@@ -1,10 +1,10 @@
-"""The two domains in which rules run: RAW on arrays, RECORDED on Tensors (create_graph)."""
+"""The domains in which rules run: RAW on arrays, STORED on arrays and the storages of transforms, RECORDED on
+Tensors (create_graph)."""
 
 from __future__ import annotations
 
 from sys import getrefcount
 from threading import Lock
-from types import ModuleType
 from typing import Any
 
 from numpy import ndarray
@@ -23,7 +23,7 @@ class Raw:
 
     plain = True
     records = False
-    F: ModuleType = K
+    F: Any = K
 
     def attach(self, n: Node, saved: Any) -> Any:
         """What n saved."""
@@ -103,7 +103,25 @@ class Recorded:
 # Nobody can notice a write to it, so it need not be stamped, and graphs recorded before stay quick to check.
 ALONE = 3
 
-RAW, RECORDED = Raw(), Recorded()
+
+class Stored(Raw):
+    """Rules on arrays and storages: a backward inside a transform."""
+
+    F: Any = None  # the namespace for both, set by storage/__init__.py
+
+    def own(self, g: Any) -> Any:
+        """g: inside a transform gradients are handed out, not kept."""
+        return g
+
+    def deposit(self, gradients: dict[Any, Any]) -> None:
+        """Raises: RuntimeError. A leaf keeps one gradient, and a transform has one per entry or tangent."""
+        raise RuntimeError(
+            "backward: it is called inside of a transform (vmap, jvp), where leaves cannot keep gradients; "
+            "use torch.func.grad, or torch.autograd.grad."
+        )
+
+
+RAW, RECORDED, STORED = Raw(), Recorded(), Stored()
 
 
 nameless(globals())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from tapegrad._state import set_watch, watch
 
@@ -23,20 +23,26 @@ class Level:
     id:      levels nest, and a younger one has a larger id.
     size:    of the batch; None where the level is one of tangents (jvp).
     crossed: the node outside -> its stand-in inside, for every edge that has crossed into the level.
-    alive:   whether the transform still runs.
     born:    tensors made inside, which a write may give a value per entry.
     random:  what random functions do in a batch: "error", "same" or "different".
+    drawn:   what gives the generators back the states that they had before the first draw inside.
     """
 
-    __slots__ = ("__weakref__", "alive", "born", "crossed", "id", "random", "size")
+    __slots__ = ("born", "crossed", "drawn", "id", "random", "size")
+    # Set by storage/__init__.py: the namespace of rules on arrays and storages alike, views.assign where
+    # there are storages, what derives a view's storage anew, and random numbers.
+    F: Any = None
+    assign: Any = None
+    again: Any = None
+    draw: Any = None
 
     def __init__(self, size: int | None = None, random: str = "same") -> None:
         self.id = _number()
         self.size = size
         self.random = random
         self.crossed: dict[Any, Any] = {}
-        self.born: WeakSet[Any] = WeakSet()
-        self.alive = True
+        self.born: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by id
+        self.drawn: list[Any] = []
 
     def __enter__(self) -> Level:
         w = watch()
@@ -48,7 +54,28 @@ class Level:
         set_watch(tuple([x for x in w.levels if x is not self]), w.observers)
         self.crossed.clear()  # its nodes and the level hold each other
         self.born.clear()
-        self.alive = False
+
+
+class entered:
+    """These levels run in the block, besides those that run anyway: to go back through their nodes."""
+
+    __slots__ = ("_again", "_levels", "_was")
+
+    def __init__(self, levels: tuple[Level, ...]) -> None:
+        self._levels = levels
+
+    def __enter__(self) -> None:
+        w = self._was = watch()
+        self._again = [x for x in self._levels if x not in w.levels]
+        if self._again:
+            set_watch(tuple(sorted([*w.levels, *self._again], key=lambda x: x.id)), w.observers)
+
+    def __exit__(self, *_: object) -> None:
+        if self._again:
+            set_watch(self._was.levels, self._was.observers)
+        for level in self._again:
+            level.crossed.clear()
+            level.born.clear()
 
 
 class Storage:
@@ -57,6 +84,9 @@ class Storage:
     __slots__ = ()
     __array_ufunc__ = None  # NumPy's operators and functions leave it to ours, or raise TypeError
     level: Level
+    shape: Any
+    ndim: Any
+    dtype: Any
 
     def apply(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
         """The op on arrays and storages, of which this one has the youngest level."""
@@ -64,6 +94,13 @@ class Storage:
 
     def arrays(self) -> Iterator[Any]:
         """The arrays under it: what a write stamps and a node checks."""
+        raise NotImplementedError
+
+    def box(self) -> None:
+        """Give its parts memory that views can share, where they are NumPy scalars."""
+
+    def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
+        """Whether test(array, shape) holds for what is below, where the shape is that of one entry."""
         raise NotImplementedError
 
 

@@ -9,6 +9,7 @@ node finds that out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from heapq import heappop, heappush
 from operator import add
 from sys import _getframe as frame
@@ -21,8 +22,9 @@ from numpy import ndarray
 from tapegrad._errors import caller, describe, place, seen, user_frame
 from tapegrad._state import special, watch
 from tapegrad.kernels.errstate import again, nameless
-from tapegrad.levels import Level, Storage, arrays_of
+from tapegrad.levels import Level, Storage, arrays_of, entered
 from tapegrad.rare import Rare, run_after, run_hooks, run_post, run_pre, running
+from tapegrad.reach import Selection
 from tapegrad.writes import last_write, tick, writes_to
 
 
@@ -37,6 +39,7 @@ class Op:
     batch:   batch(B, arrays, args) computes it for a whole batch, see `storage.batched`; None: by its kind.
     body:    the same in terms of other ops, body(F, *arrays, *args); None if it is none.
     view:    whether the result shares its input's memory.
+    inner:   the op of nodes that are recorded inside transforms, made by `inner_op` when first needed.
     reads:   for each input, the places in `saved` that its cotangent is computed from.
     replay:  replay(meta, inputs) computes the output anew, for evaluating a recorded graph.
     shown:   the class that its nodes take when somebody looks at them, named as torch names it.
@@ -45,8 +48,8 @@ class Op:
     """
 
     __slots__ = (
-        *("batch", "body", "call", "check", "forward", "ir", "kind", "linear", "meta", "name"),
-        *("reads", "replay", "shown", "view", "vjp"),
+        *("batch", "body", "call", "check", "forward", "inner", "ir", "kind", "linear", "meta"),
+        *("name", "reads", "replay", "shown", "view", "vjp"),
     )
 
     def __init__(self, name: str, kind: str, forward: Any, ir: str = "", linear: bool = False) -> None:
@@ -57,6 +60,7 @@ class Op:
         self.vjp: Any = None
         self.batch: Any = None
         self.body: Any = None
+        self.inner: Op | None = None
         self.view = False
         self.meta: Any = lambda xs, args: args
         self.replay: Any = lambda meta, xs: forward(*xs)
@@ -103,7 +107,8 @@ class Node:
 
     def show(self) -> Node:
         """This node, for a user to look at: from now on in its op's own class, so that type() names it."""
-        self.__class__ = self.op.shown
+        if type(self) is Node:
+            self.__class__ = self.op.shown
         return self
 
     def __repr__(self) -> str:
@@ -178,8 +183,8 @@ def record(
     The hottest wrappers (elementwise) hold a copy of this body: the call alone would cost them a twentieth.
     """
     n = Node()
-    if special.alert and watch().levels:
-        n, parents = _inside(parents)
+    if special.alert and (levels := watch().levels):
+        n, op, parents, meta = _inside(levels, op, parents, meta)
     n.op = op
     n.parents = parents
     n.saved = saved
@@ -202,12 +207,29 @@ def record(
 CROSS = Op("cross", "linear", None, linear=True)  # storage/borders.py gives it its rule
 
 
-def _inside(parents: tuple[Node | None, ...]) -> tuple[Node, tuple[Node | None, ...]]:
-    """An empty node of the innermost level, and parents that lie in it."""
-    levels = watch().levels
+def _inside(
+    levels: tuple[Level, ...], op: Op, parents: tuple[Node | None, ...], meta: Any
+) -> tuple[InnerNode, Op, tuple[Node | None, ...], Any]:
+    """An empty node of the innermost level, and what to put into it: parents that lie in the level, and the
+    op that goes back there."""
     n = InnerNode()
     n.level = levels[-1].id
-    return n, tuple([None if p is None else crossed(p, levels) for p in parents])
+    parents = tuple([None if p is None else crossed(p, levels) for p in parents])
+    return n, op.inner or inner_op(op), parents, (levels, meta)
+
+
+def inner_op(op: Op) -> Op:
+    """The op whose rule runs where its node was recorded: inside transforms that may have ended since."""
+    inner = op.inner = copy(op)
+    vjp, replay = op.vjp, op.replay
+
+    def within(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
+        with entered(meta[0]):
+            return vjp(F if F.records else Level.F, g, saved, meta[1], need)
+
+    inner.vjp = within
+    inner.replay = lambda meta, xs: replay(meta[1], xs)
+    return inner
 
 
 def crossed(p: Node, levels: Sequence[Level]) -> Node:
@@ -325,22 +347,6 @@ def sweep(
     return selection.got
 
 
-class Selection:
-    """A partial sweep: its targets, the nodes through which a root reaches one, and what arrived."""
-
-    __slots__ = ("got", "targets", "through")
-
-    def __init__(self, roots: Iterable[Node], targets: set[Node]) -> None:
-        self.targets, self.through = targets, between(roots, targets)
-        self.got: dict[Node, Any] = {}
-
-    def note(self, n: Node, g: Any) -> Any:
-        """g, noted if it is wanted; None if nothing that is wanted lies below n."""
-        if n in self.targets:
-            self.got[n] = g
-        return g if n in self.through else None
-
-
 def _walk(
     heap: list[Any], grads: dict[Node, Any], domain: Domain, used: Freed | None, selection: Selection | None
 ) -> dict[Node, Any]:
@@ -452,14 +458,6 @@ def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None, heap:
         running.sweep = was
 
 
-def awaited(seqs: set[int]) -> set[int]:
-    """Of nodes given by their `seq`, those to which the sweep that is running a hook now still comes, the
-    hook's own node among them."""
-    n, heap, selection = running.sweep
-    found = [m for m in reached([n, *[m for _, m in heap]], min(seqs)) if m.seq in seqs]
-    return {m.seq for m in found if selection is None or m in selection.through or m in selection.targets}
-
-
 def added(own: Any, g: Any) -> Any:
     """own + g, in the memory of own, which nobody else can see."""
     try:
@@ -475,27 +473,6 @@ def total(a: Any, b: Any) -> Any:
         return a + b
     except FloatingPointError:
         return again(add, a, b)
-
-
-def between(roots: Iterable[Node], targets: set[Node]) -> set[Node]:
-    """The nodes through which a root reaches a target: those whose rule must run."""
-    through: set[Node] = set()
-    for n in sorted(reached(roots, min((n.seq for n in targets), default=0)), key=lambda n: n.seq):
-        if any(p in through or p in targets for p in n.parents):
-            through.add(n)
-    return through
-
-
-def reached(roots: Iterable[Node], oldest: int) -> set[Node]:
-    """What lies below the roots and was recorded at `oldest` or later. A parent is older than its child."""
-    found = set(roots)
-    stack = list(found)
-    while stack:
-        for p in stack.pop().parents:
-            if p is not None and p.seq >= oldest and p not in found:
-                found.add(p)
-                stack.append(p)
-    return found
 
 
 nameless(globals())

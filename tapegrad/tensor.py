@@ -367,7 +367,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
         return int(self._a.shape[0])
 
     def __contains__(self, x: Any) -> bool:
-        return bool(np.equal(self._a, x._a if isinstance(x, Tensor) else x).any())
+        return bool((self == x).any())
 
     def __hash__(self) -> int:
         return id(self)

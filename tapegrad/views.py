@@ -18,6 +18,7 @@ from tapegrad._errors import sizes
 from tapegrad._state import grad_enabled, set_rebased, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Level, Storage
 from tapegrad.rare import Rare
 from tapegrad.tape import Node, Op, record
 from tapegrad.writes import boxed, buffer_of, replaced, tick, wrote
@@ -103,6 +104,8 @@ def box(t: Any) -> Any:
         a = np.array(a)
         boxed(t._a, a)
         t._a = a
+    elif isinstance(a, Storage):
+        a.box()
     return a
 
 
@@ -111,14 +114,18 @@ def fresh(t: Any) -> None:
     c = t._cold
     if c.parent is None:
         return
-    n = base_of(t)._node
+    base = base_of(t)
+    if isinstance(base._a, Storage) and getattr(t._a, "level", None) is not base._a.level:
+        Level.again(t)  # a write inside of a transform gave the base a storage
+    n = base._node
     if (
         n is c.seen or n is None or n.op is None
     ):  # requires_grad_() on the base is no write: views keep theirs
         return
     if c.closed is not None:
-        shape = sizes(t._a.shape)
-        raise RuntimeError(f"view: the base of this Tensor{shape} was written in place; {c.closed}")
+        raise RuntimeError(
+            f"view: the base of this Tensor{sizes(t._a.shape)} was written in place; {c.closed}"
+        )
     c.seen = n
     for op, shape, args in path_of(t):
         n = record(op, (n,), (), (shape, args), None)
@@ -238,6 +245,8 @@ def check_fits(t: Any, r: Any, name: str) -> None:
 def assign(t: Any, r: Any) -> Any:
     """Make t hold r's values and r's node, in t's own memory. The checks above come first: from here
     nothing fails."""
+    if isinstance(t._a, Storage) or isinstance(r._a, Storage):
+        return Level.assign(t, r)
     if isinstance(t._a, np.generic):
         return _assign_number(t, r)
     a = box(t)

@@ -121,13 +121,15 @@ def package_stub() -> str:
         "from typing import Any",
         "",
         "from tapegrad import autograd as autograd",
+        "from tapegrad import func as func",
         "from tapegrad import nn as nn",
         "from tapegrad import optim as optim",
         "from tapegrad import viz as viz",
+        "from tapegrad.func import vmap as vmap",
         "from tapegrad.viz import explain as explain",
     ]
     functions, constants = [], []
-    for name in sorted(set(tapegrad.__all__) - {"autograd", "nn", "optim", "viz", "explain"}):
+    for name in sorted(set(tapegrad.__all__) - {"autograd", "explain", "func", "nn", "optim", "viz", "vmap"}):
         value = getattr(tapegrad, name)
         if isinstance(value, dtypes.dtype):
             constants.append(f"{name}: dtype")

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tapegrad._errors import caller
+from tapegrad._state import special, watch
 from tapegrad.kernels.errstate import nameless
-from tapegrad.tape import Node, Op, check_arrays
+from tapegrad.tape import Node, Op, check_arrays, crossed, inner_op
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.writes import tick
 
@@ -53,6 +54,10 @@ class Port(Node):
 def enter(n: Any, op: Op, parents: tuple[Any, ...], meta: Any) -> Any:
     """Make n a node of op. Inside transforms it lies in the innermost one, as all nodes do."""
     n.level = 0
+    if special.alert and (levels := watch().levels):
+        n.level = levels[-1].id
+        parents = tuple([None if p is None else crossed(p, levels) for p in parents])
+        op, meta = op.inner or inner_op(op), (levels, meta)
     n.op, n.parents, n.meta, n.rare = op, parents, meta, None
     n.saved, n.trace = (), None
     n.code, n.lasti = caller(3)

@@ -16,7 +16,6 @@ from typing import Any
 
 from numpy import ndarray
 
-from tapegrad import ops
 from tapegrad._errors import describe, sizes
 from tapegrad._state import grad_enabled, inference_enabled, set_mode
 from tapegrad.autograd.context import FunctionCtx, FunctionNode, Port, enter, port
@@ -26,6 +25,7 @@ from tapegrad.define.base import trace_of
 from tapegrad.define.linear import Parts
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import youngest
+from tapegrad.ops.shape import view
 from tapegrad.tape import Node, Op
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import adopt, box, close, is_view
@@ -235,7 +235,7 @@ class _Ending:
                 if apart:
                     raise RuntimeError(
                         f"{self.name}: a {describe(t)} input is returned as it is and saved; with "
-                        "setup_context return and save a view of it, x.view_as(x), or save in forward(ctx, ...)."
+                        "setup_context return and save x.view_as(x), or save in forward(ctx, ...)."
                     )
                 number = None
             roles.append(None if t is None else number if number is not None else node_of(t))
@@ -254,7 +254,7 @@ class _Ending:
             adopt(t, port(n, i) if n.outputs else n)
             return t
         if given or t._node is not None:  # another tensor, so that the input keeps its own node
-            t = ops.view(t, t._a.shape) if given else wrap(box(t))
+            t = view(t, t._a.shape) if given else wrap(box(t))
         t._node = port(n, i) if n.outputs else n
         if is_view(t):
             close(t, f"it was made by {self.name}, whose derivative a write would pass by; clone() it first.")

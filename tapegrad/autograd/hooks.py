@@ -9,7 +9,8 @@ from typing import Any
 
 from tapegrad._errors import describe
 from tapegrad.rare import Rare, running
-from tapegrad.tape import Node, awaited
+from tapegrad.reach import awaited
+from tapegrad.tape import Node
 from tapegrad.tensor import Tensor
 from tapegrad.views import fresh
 

@@ -16,7 +16,7 @@ then the op's arguments, and returns the cotangent of input i. A saved value is 
 needs a gradient reads it.
 """
 
-from tapegrad.define.base import OPS, OUT, Function, finish, store
+from tapegrad.define.base import OPS, OUT, Function, finish, newborn, store
 from tapegrad.define.elementwise import elementwise, inplace
 from tapegrad.define.general import composite, gufunc, opaque, reduction
 from tapegrad.define.linear import cast, indexing, linear, several, variadic
@@ -33,6 +33,7 @@ __all__ = [
     "indexing",
     "inplace",
     "linear",
+    "newborn",
     "opaque",
     "reduction",
     "several",

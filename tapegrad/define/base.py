@@ -11,7 +11,7 @@ import numpy as np
 from tapegrad._state import grad_enabled, special, watch
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import again, nameless
-from tapegrad.levels import youngest
+from tapegrad.levels import Storage, youngest
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import assign, box, check_fits, check_writable, refresh, view_of
@@ -112,8 +112,13 @@ def recording(*tensors: Any) -> bool:
 def run(op: Op, xs: Sequence[Any], args: tuple[Any, ...] = ()) -> Any:
     """The op on arrays and storages."""
     storage = youngest(xs, args)
-    if storage is not None:
+    if storage is not None and op.kind != "border":
         return storage.apply(op, xs, args)
+    return _plainly(op, xs, args)
+
+
+def _plainly(op: Op, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
+    """The op on arrays, or one at a level's border."""
     given = (xs, *args) if op.kind == "variadic" else (*xs, *args)
     try:
         return op.forward(*given)
@@ -124,23 +129,32 @@ def run(op: Op, xs: Sequence[Any], args: tuple[Any, ...] = ()) -> Any:
 def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tensor:
     """The op on Tensors (or None for those that are optional), recorded if it must be."""
     xs = [None if t is None else t._a for t in tensors]
-    if op.body is not None and youngest(xs, args) is not None:
-        return op.body(RECORDED.F, *tensors, *args)  # type: ignore[no-any-return] # F's functions give Tensors
     if op.view:
         xs = [box(tensors[0])]
-    y = run(op, xs, args)
+    storage = youngest(xs, args)
+    if storage is None or op.kind == "border":
+        y = _plainly(op, xs, args)
+    elif op.body is None:
+        y = storage.apply(op, xs, args)
+    else:
+        return op.body(RECORDED.F, *tensors, *args)  # type: ignore[no-any-return] # F's functions give Tensors
     t = wrap(y)
     if op.view:
         t._cold = view_of(tensors[0], op, args)
     if op.vjp is not None and recording(*tensors):
         parents = tuple([None if x is None else x._node for x in tensors])
-        trace = trace_of(y, *xs) if youngest((y,)) is None else y.shape
+        trace = trace_of(y, *xs) if storage is None else y.shape
         t._node = record(op, parents, kept(op, parents, (y, *xs, None)), op.meta(xs, args), trace)
-    w = watch()
-    if w.levels:
-        w.levels[-1].born.add(t)
-    for observer in w.observers:
+    for observer in watch().observers:
         observer(op, xs, args, y, t._node)
+    return newborn(t)
+
+
+def newborn(t: Tensor) -> Tensor:
+    """t, which the innermost transform that runs, if any, takes down as made inside of it. (A storage says so
+    itself.)"""
+    if special.alert and not isinstance(t._a, Storage) and (levels := watch().levels):
+        levels[-1].born[id(t)] = t
     return t
 
 

@@ -77,7 +77,7 @@ def elementwise(
     """
     op = define(name, "elementwise", kernel, title, ir=ir)
     op.check = check
-    op.meta = _shapes
+    op.meta = shapes_of
     n = len(d) or arity
     if d:
         reads = tuple([read_by(rule) if isinstance(rule, str) else () for rule in d])
@@ -95,7 +95,8 @@ def elementwise(
     return call  # type: ignore[no-any-return] # it has become one
 
 
-def _shapes(xs: Sequence[Any], _args: Any) -> Any:
+def shapes_of(xs: Sequence[Any], _args: Any) -> Any:
+    """An elementwise node's meta: to which shapes its rules' results are summed."""
     return tuple([x.shape for x in xs])
 
 

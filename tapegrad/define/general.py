@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import tapegrad.kernels as K
 from tapegrad import promotion
-from tapegrad._state import grad_enabled, special
+from tapegrad._state import grad_enabled, recorded, special
 from tapegrad.define.base import OUT, Function, Rule, Saves, careful, define, named, reading, trace_of
+from tapegrad.define.batching import product
 from tapegrad.define.wrappers import write_vjp, write_wrapper
-from tapegrad.domains import RECORDED
+from tapegrad.domains import RECORDED, STORED
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.tape import record, sweep
 from tapegrad.tensor import Tensor, blank, wrap
@@ -18,17 +20,26 @@ from tapegrad.views import attend
 
 
 def reduction(
-    key: str, kernel: Any, *, d: Rule, saves: tuple[int, ...] = (), title: str | None = None
+    key: str,
+    kernel: Any,
+    *,
+    d: Rule | None,
+    saves: tuple[int, ...] = (),
+    title: str | None = None,
+    batch: Any = None,
 ) -> Function:
     """An op over axes: call(input, dim, keepdim, *args) with `dim` None or a tuple of normalised axes.
 
     d(F, g, *saved, shape, dim, *args): g and a saved output have the reduced axes as 1, ready to broadcast.
+    None: there is no derivative.
     """
-    op = define(key, "reduction", kernel, title, linear=not saves)
+    op = define(key, "reduction", kernel, title, linear=d is not None and not saves)
+    op.batch = batch
     op.reads = (tuple([k + 1 for k in saves]),) if saves else ()
     reads_x, reads_y = 0 in saves, OUT in saves
 
     def vjp(F: Any, g: Any, saved: Any, meta: Any, _: Any) -> Any:
+        assert d is not None
         shape, dim, keepdim, args = meta
         g = F.unreduce(g, shape, dim, keepdim)
         read = [saved[k + 1] for k in saves]
@@ -49,14 +60,14 @@ def reduction(
         t._kind = y.dtype
         t._cold = None
         p = input._node
-        if p is None or (special.threads and not grad_enabled()):
+        if p is None or d is None or (special.threads and not grad_enabled()):
             t._node = None
         else:
             saved = (y if reads_y else None, x if reads_x else None)
             t._node = record(op, (p,), saved, (x.shape, dim, keepdim, args), trace_of(y, x))
         return t
 
-    op.vjp = vjp
+    op.vjp = None if d is None else vjp
     op.meta = lambda xs, args: (xs[0].shape, *args[:2], args[2:])
     op.replay = lambda meta, xs: kernel(*xs, *meta[1:3], *meta[3])
     return named(call, op)
@@ -74,14 +85,18 @@ def opaque(
     shapes: bool = True,
     arguments: bool = True,
     optional: Sequence[int] = (),
+    batch: Any = None,
+    body: Any = None,
 ) -> Function:
     """call(*tensors, *args), with len(d) tensors and kernel(*arrays, *args); the `optional` tensors may be
     None.
 
     d[i](F, g, *saved, shapes, *args): as everywhere, with the inputs' shapes before the arguments (unless
-    shapes=False). arguments: whether there are any besides the tensors.
+    shapes=False). arguments: whether there are any besides the tensors. batch: see `storage.batched`.
+    body(F, *tensors, *args): the same in terms of other ops.
     """
     op = define(key, kind, kernel, title, linear=linear)
+    op.batch, op.body = batch, body
     reading(op, saves or ((),) * len(d))
     op.vjp = write_vjp(op, d, meta=shapes or arguments)
     op.replay = lambda meta, xs: kernel(*xs, *meta[1 if shapes else 0 :])
@@ -106,6 +121,7 @@ def gufunc(
     cores = [tuple(part.strip("()").split(",")) for part in signature.split("->")[0].split("),")]
     op = define(name, "gufunc", kernel, title)
     first, second = len(cores[0]), len(cores[1])
+    op.batch = product(first, second)
     reading(op, saves)
     op.vjp = write_vjp(op, d, broadcast=batched)
     multiply = write_wrapper(op, 2, shapes=batched, arguments=False)
@@ -139,12 +155,13 @@ def composite(
 
     def wrapper(body: Any) -> Function:
         op = define(name, "composite", forward, title)
+        op.body = body
         op.reads = (tuple(range(1, n + 1)),) * n
 
         def vjp(F: Any, g: Any, saved: Any, args: Any, need: Any) -> Any:
-            if F.records:
-                return replay(body, saved[1:], g, args, need)
-            return backward(need, g, *saved[1:], *args)
+            if F is K:
+                return backward(need, g, *saved[1:], *args)
+            return replay(F, body, saved[1:], g, args, need)
 
         op.vjp = vjp
         op.replay = lambda meta, xs: forward(*xs, *meta)
@@ -161,16 +178,22 @@ ALIAS.replay = lambda meta, xs: xs[0]
 
 
 def replay(
-    body: Any, inputs: Sequence[Any], g: Tensor, args: tuple[Any, ...], need: Sequence[Any]
+    F: Any, body: Any, inputs: Sequence[Any], g: Any, args: tuple[Any, ...], need: Sequence[Any]
 ) -> list[Any]:
-    """The recorded cotangents of a body's inputs: run it on stand-ins for them and sweep back to those."""
+    """The cotangents of a body's inputs: run it on stand-ins for them and sweep back to those. On Tensors
+    they are recorded."""
+    domain = RECORDED if F.records else STORED
     stand_ins = [
-        wrap(t._a, None if p is None else record(ALIAS, (p,), (), None, None))
-        for t, p in zip(inputs, need, strict=True)
+        wrap(
+            x._a if F.records else x,
+            None if p is None else record(ALIAS, (p if F.records else None,), (), None, None),
+        )
+        for x, p in zip(inputs, need, strict=True)
     ]
-    y = body(RECORDED.F, *stand_ins, *args)
+    with recorded():
+        y = body(RECORDED.F, *stand_ins, *args)
     nodes = [t._node for t in stand_ins if t._node is not None]
-    got = sweep((y._node,), (g,), RECORDED, retain=True, wanted=nodes)
+    got = sweep((y._node,), (g,), domain, retain=True, wanted=nodes)
     return [None if t._node is None else got.get(t._node) for t in stand_ins]
 
 

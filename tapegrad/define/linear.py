@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import Function, careful, define, named, recording, run, trace_of
+from tapegrad.define.batching import same
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
@@ -164,6 +165,7 @@ _cast = linear(
     "to_copy",
     lambda x, dtype, _before: x.astype(dtype),
     lambda F, g, shape, dtype, before: F.cast(g, before),
+    batch=same,
 )
 
 

@@ -32,7 +32,11 @@ def outer(x: Any, y: Any) -> Any:
 
 def matmul(a: Any, b: Any) -> Any:
     """Matrix times matrix, for each entry of the leading axes."""
-    return a.dot(b) if a.ndim <= 2 and b.ndim <= 2 else np.matmul(a, b)
+    if a.ndim <= 2 and b.ndim <= 2:
+        return a.dot(b)
+    if a.shape[-1] == 1 == b.shape[-2]:  # outer products: NumPy's matmul takes four times as long
+        return np.multiply(a, b)
+    return np.matmul(a, b)
 
 
 def linear(x: Any, w: Any, b: Any = None) -> Any:

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import sizes
-from tapegrad.define import cast
+from tapegrad.define import cast, elementwise
+from tapegrad.define.base import run
 from tapegrad.devices import check_device, device
 from tapegrad.dtypes import NAMES, as_numpy, dtype, of
 from tapegrad.kernels.errstate import again, nameless
+from tapegrad.levels import Storage
+from tapegrad.ops import pointwise
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import box, is_view
@@ -104,10 +107,15 @@ def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
     return input
 
 
+# What has no derivative drops the tangent that a storage may hold.
+_without_tangent = elementwise("detach", lambda x: x, arity=1)
+
+
 def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
     other."""
-    return wrap(box(need_tensor(input, "detach")))
+    a = box(need_tensor(input, "detach"))
+    return wrap(run(_without_tangent.op, (a,)) if isinstance(a, Storage) else a)
 
 
 def detach_(input: Tensor) -> Tensor:
@@ -152,12 +160,21 @@ def isclose(
         raise RuntimeError(f"isclose: input is {of(a.dtype)} and other is {of(b.dtype)}; they must be equal.")
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"isclose: rtol is {rtol} and atol is {atol}; both must be 0 or more.")
+    if isinstance(a, Storage) or isinstance(b, Storage):
+        return _isclose_inside(input.detach(), other.detach(), rtol, atol, equal_nan)
     try:
         return wrap(again(np.isclose, a, b, rtol, atol, equal_nan))
     except ValueError:
         raise RuntimeError(
             f"isclose: input is {sizes(a.shape)} and other is {sizes(b.shape)}; they must broadcast."
         ) from None
+
+
+def _isclose_inside(x: Tensor, y: Tensor, rtol: float, atol: float, equal_nan: bool) -> Tensor:
+    """The same in operations."""
+    near = pointwise.abs(x - y) <= pointwise.abs(y) * rtol + atol
+    close = (x == y) | (pointwise.isfinite(y) & near)
+    return close | (pointwise.isnan(x) & pointwise.isnan(y)) if equal_nan else close
 
 
 def allclose(

@@ -11,10 +11,11 @@ from numpy import ndarray
 
 from tapegrad._errors import say_once, sizes
 from tapegrad._state import default
-from tapegrad.define import store
+from tapegrad.define import newborn, store
 from tapegrad.devices import check_device
 from tapegrad.dtypes import as_numpy, number_dtype, of, result
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage
 from tapegrad.ops.pointwise import Number
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
@@ -27,7 +28,7 @@ def _leaf(a: Any, requires_grad: bool) -> Tensor:
     t = wrap(a if a.ndim else a[()])  # a NumPy scalar computes ten times as fast as a 0-d array
     if requires_grad:
         t.requires_grad_()
-    return t
+    return newborn(t)
 
 
 def native(a: Any) -> Any:
@@ -309,6 +310,8 @@ def eye(
 def _like(op: str, make: Any, input: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     check_device(device, op)
     a = need_tensor(input, op)._a
+    if isinstance(a, Storage):  # the same for every entry; what is written into it may differ
+        a = np.empty(a.shape, a.dtype)
     return _leaf(make(a, dtype=None if dtype is None else as_numpy(dtype, op)), requires_grad)
 
 

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+import tapegrad.define.batching as B
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
 from tapegrad.define import cast, indexing, linear, opaque
 from tapegrad.dtypes import I8
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage
 from tapegrad.ops.write import copy_, fill_
 from tapegrad.promotion import NUMBERS, fitting, need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -28,8 +30,11 @@ getitem, putitem = indexing(
     S.putitem,
     view=True,
     titles=("SelectBackward0", "SelectBackwardBackward0"),
+    batch=(B.cut, B.uncut),
 )
-_slice = linear("slice", S.getitem, lambda F, g, shape, i: F.putitem(g, i, shape), view=True, kind="indexing")
+_slice = linear(
+    "slice", S.getitem, lambda F, g, shape, i: F.putitem(g, i, shape), view=True, kind="indexing", batch=B.cut
+)
 _newaxis = linear(
     "newaxis",
     S.getitem,
@@ -37,6 +42,7 @@ _newaxis = linear(
     view=True,
     kind="indexing",
     title="UnsqueezeBackward0",
+    batch=B.cut,
 )
 _whole = linear(
     "whole",
@@ -45,9 +51,14 @@ _whole = linear(
     view=True,
     kind="indexing",
     title="AliasBackward0",
+    batch=B.cut,
 )
 take, scatter = indexing(
-    ("index", "scatter"), S.take, S.scatter, titles=("IndexBackward0", "IndexPutBackward0")
+    ("index", "scatter"),
+    S.take,
+    S.scatter,
+    titles=("IndexBackward0", "IndexPutBackward0"),
+    batch=(B.taken, B.scattered),
 )
 _put = opaque(
     "index_put",
@@ -57,9 +68,12 @@ _put = opaque(
         lambda F, g, shapes, i, add: g if add else F.without(g, i),
         lambda F, g, shapes, i, add: F.sum_to(F.take(g, i), shapes[1]),
     ),
+    batch=B.put,
 )
 _put.op.reads = ((), ())  # as in `indexing`
-without = linear("without", S.without, lambda F, g, _, i: F.without(g, i), title="IndexPutBackward0")
+without = linear(
+    "without", S.without, lambda F, g, _, i: F.without(g, i), title="IndexPutBackward0", batch=B.without
+)
 
 
 def _bad_index(x: Any) -> Exception:
@@ -91,6 +105,7 @@ def _array_of(i: Any) -> Any:
     return a if a.dtype.kind == "b" else a.astype(I8)
 
 
+_ARRAYS = (ndarray, Storage)
 Index = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
@@ -129,12 +144,12 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
                 _check_mask(a, shape, at)
             if a.ndim == 0 and a.dtype.kind == "b":  # x[True]: a new dimension of size 1 or 0
                 basic.append(None)
-                arrays.append(a[None])
+                arrays.append(np.asarray(a)[None])
             else:
                 basic += [slice(None)] * span
                 arrays.append(a)
             at += span
-    if not any(isinstance(a, ndarray) for a in arrays):
+    if not any(isinstance(a, _ARRAYS) for a in arrays):
         return tuple(basic), ()
     while isinstance(arrays[-1], slice):
         arrays.pop()
@@ -164,7 +179,7 @@ def _check_count(items: tuple[Any, ...], taken: int, shape: tuple[int, ...]) -> 
 
 def _is_integer(i: Any) -> bool:
     if isinstance(i, Tensor):
-        return bool(i._a.ndim == 0 and i._a.dtype.kind == "i")
+        return bool(i._a.ndim == 0 and i._a.dtype.kind == "i" and not isinstance(i._a, Storage))
     return isinstance(i, (int, np.integer)) and not isinstance(i, (bool, np.bool_))
 
 
@@ -341,7 +356,7 @@ def _value(value: Any, like: Tensor) -> Tensor:
 def _check_kind(value: Any, target: Tensor, arrays: tuple[Any, ...]) -> None:
     """Raises: RuntimeError for another dtype at index arrays; one number at a mask is converted."""
     if isinstance(value, Tensor) and value._a.dtype is not target._a.dtype:
-        found = [a for a in arrays if isinstance(a, ndarray)]
+        found = [a for a in arrays if isinstance(a, _ARRAYS)]
         if value._a.ndim or len(found) > 1 or found[0].dtype.kind != "b":
             raise RuntimeError(
                 f"setitem: value is {value.dtype} and the tensor {target.dtype}; at index tensors they must "
@@ -388,7 +403,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 def _dims_at(arrays: tuple[Any, ...], ndim: int) -> int:
     """How many dimensions the part of an array has that index arrays select."""
-    found = [a for a in arrays if isinstance(a, ndarray)]
+    found = [a for a in arrays if isinstance(a, _ARRAYS)]
     taken = sum(a.ndim if a.dtype.kind == "b" else 1 for a in found)
     return ndim - taken + max([1 if a.dtype.kind == "b" else a.ndim for a in found], default=0)
 

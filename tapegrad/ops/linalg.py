@@ -5,14 +5,16 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import tapegrad.define.batching as B
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.shape as S
 from tapegrad._errors import sizes
 from tapegrad.define import finish as _finish
 from tapegrad.define import gufunc, linear, opaque
 from tapegrad.kernels.errstate import nameless
+from tapegrad.ops.moves import unsafe_view
 from tapegrad.ops.pointwise import mul
-from tapegrad.ops.shape import reshape, unsafe_view, unsqueeze
+from tapegrad.ops.shape import reshape, unsqueeze
 from tapegrad.promotion import mismatch, need_tensor, not_a_tensor
 from tapegrad.tensor import Tensor
 
@@ -43,7 +45,11 @@ _matmul = gufunc(
 )
 _bmm = gufunc("bmm", "(n,k),(k,m)->(n,m)", L.matmul, batched=True, **_PRODUCT)
 _one_row = linear(
-    "matmul.row", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), title="SqueezeBackward4"
+    "matmul.row",
+    S.reshape,
+    lambda F, g, shape, _: F.reshape(g, shape),
+    title="SqueezeBackward4",
+    batch=B.to_shape,
 )
 _CORES = (("n", "k"), ("k", "m"))
 
@@ -128,6 +134,11 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     return _finish(result, out, "matmul")
 
 
+def _sum_and_product(F: Any, c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
+    ab = F.mm(a, b) * alpha
+    return ab if beta == 0 else ab + c * beta
+
+
 _addmm = opaque(
     "addmm",
     L.addmm,
@@ -137,6 +148,7 @@ _addmm = opaque(
         lambda F, g, b, shapes, beta, alpha: F.mm(g, F.mT(b)) if alpha == 1 else F.mm(g, F.mT(b)) * alpha,
         lambda F, g, a, shapes, beta, alpha: F.mm(F.mT(a), g) if alpha == 1 else F.mm(F.mT(a), g) * alpha,
     ),
+    body=_sum_and_product,
 )
 
 

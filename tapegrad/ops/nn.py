@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 
+import tapegrad.define.batching as B
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import choices, describe, say_once, sizes
 from tapegrad.define import OUT, Function, cast, composite, elementwise, indexing, opaque
 from tapegrad.dtypes import F4, F8, FLOAT, I8, U1, as_numpy, of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage, arrays_of
+from tapegrad.ops.create import ones_like
+from tapegrad.ops.index import take
 from tapegrad.ops.pointwise import add, div, mul, neg, where
+from tapegrad.ops.reduce import mean, pick
 from tapegrad.ops.reduce import sum as sum_
-from tapegrad.ops.shape import expand, expand_as, numpy_names, reshape
+from tapegrad.ops.shape import expand, expand_as, numpy_names, reshape, unsqueeze
 from tapegrad.promotion import mismatch, need_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -24,6 +29,11 @@ from tapegrad.tensor import Tensor, axis, wrap
 
 def _rows(F: Any, x: Any) -> Any:
     return x if x.ndim == 2 else F.reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _product_and_bias(F: Any, x: Any, w: Any, b: Any = None) -> Any:
+    y = F.mv(w, x) if x.ndim == 1 else F.matmul(x, F.mT(w))
+    return y if b is None else y + b
 
 
 def _linear_op(key: str, title: str, rows: Any = _rows) -> Function:
@@ -46,6 +56,7 @@ def _linear_op(key: str, title: str, rows: Any = _rows) -> Function:
         shapes=False,
         arguments=False,
         optional=(2,),
+        body=_product_and_bias,
     )
 
 
@@ -114,12 +125,14 @@ _softmax = opaque(
     Q.softmax,
     saves=((OUT,),),
     d=(lambda F, g, y, _, dim: y * (g - F.sum(g * y, dim, True)),),
+    batch=B.at_dims,
 )
 _log_softmax = opaque(
     "log_softmax",
     Q.log_softmax,
     saves=((OUT,),),
     d=(lambda F, g, y, _, dim: g - F.exp(y) * F.sum(g, dim, True),),
+    batch=B.at_dims,
 )
 
 
@@ -289,13 +302,14 @@ def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
             f"{name}: input is {sizes(shape)} and target is {sizes(t.shape)}; target must be {sizes(wanted)}."
         )
     t = t.astype(I8, copy=False)
-    if t.size and (t.min() < 0 or t.max() >= classes):
-        bad = t[((t < 0) | (t >= classes)) & (t != ignore)]
-        if not bad.size:
-            return t
-        raise IndexError(
-            f"{name}: target has class {int(bad[0])}; with {classes} classes it must be 0 to {classes - 1}."
-        )
+    for a in arrays_of(t):
+        if a.size and (a.min() < 0 or a.max() >= classes):
+            bad = a[((a < 0) | (a >= classes)) & (a != ignore)]
+            if bad.size:
+                raise IndexError(
+                    f"{name}: target has class {int(bad[0])}; with {classes} classes it must be 0 to "
+                    f"{classes - 1}."
+                )
     return t
 
 
@@ -333,8 +347,28 @@ def nll_loss(
         raise ValueError("nll_loss: input is 0-d; [C], [N, C] or [N, C, ...] is needed.")
     t = _class_indices("nll_loss", x, target, ignore_index)
     w = _class_weight("nll_loss", weight, x)
+    if any(isinstance(a, Storage) for a in (x._a, t, w)):
+        return _nll_inside(x, wrap(t), weight, ignore_index, reduction)
     safe, w, n = Q.nll_plan(t, w, ignore_index, reduction == "mean", x._a.dtype)
     return (_nll if x._a.ndim < 3 else _nll_2d)(x, safe, w, n, reduction != "none")
+
+
+def _nll_inside(x: Tensor, t: Tensor, weight: Tensor | None, ignore: int, reduction: str) -> Tensor:
+    """The same in operations, which transforms need."""
+    at = 0 if x._a.ndim == 1 else 1
+    if weight is None and not any((a == ignore).any() for a in arrays_of(t._a)):
+        losses: Tensor = neg(pick(x, unsqueeze(t, at)._a, at, False))
+        if reduction == "none":
+            return losses
+        return sum_(losses) if reduction == "sum" else mean(losses)
+    skip = t == ignore
+    safe = where(skip, 0, t)
+    picked = pick(x, unsqueeze(safe, at)._a, at, False)
+    w = where(skip, 0, ones_like(picked) if weight is None else take(weight, (safe._a,)))
+    losses = where(w == 0, 0, neg(picked) * w)
+    if reduction == "none":
+        return losses
+    return sum_(losses) if reduction == "sum" else sum_(losses) / sum_(w)
 
 
 def cross_entropy(
@@ -394,16 +428,17 @@ def _uniform_loss(
     logp: Tensor, target: Tensor, weight: Tensor | None, reduction: str, ignore: int, at: int
 ) -> Tensor:
     """The cross entropy against all classes alike, where the target is not ignored."""
-    counted = target._a != ignore
+    counted = target != ignore
     terms = logp if weight is None else logp * _per_class(weight, logp, at)
-    losses: Tensor = where(wrap(np.asarray(counted)), neg(sum_(terms, at)), 0)
+    losses: Tensor = where(counted, neg(sum_(terms, at)), 0)
     if reduction == "none":
         return losses
     total = sum_(losses)
     if reduction == "sum":
         return total
-    n = counted.sum() if weight is None else weight._a[target._a[counted]].sum()
-    return div(total, float(n))
+    if weight is None:
+        return div(total, sum_(counted))
+    return div(total, sum_(where(counted, take(weight, (where(counted, target, 0)._a,)), 0)))
 
 
 nameless(globals())

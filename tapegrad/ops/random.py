@@ -8,17 +8,19 @@ from inspect import Parameter, Signature, signature
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 import tapegrad.kernels.random as R
 from tapegrad._errors import sizes
-from tapegrad._state import default
-from tapegrad.define import inplace, opaque, store
+from tapegrad._state import default, special, watch
+from tapegrad.define import inplace, newborn, opaque, store
 from tapegrad.devices import CPU, check_device, device
 from tapegrad.dtypes import I8, as_numpy
 from tapegrad.kernels.drawing import arranged
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
-from tapegrad.ops.create import shape_of
+from tapegrad.levels import Level, Storage, arrays_of
+from tapegrad.ops.create import empty_like, shape_of
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
@@ -104,10 +106,16 @@ def _kind(dtype: Any, op: str, otherwise: Any = None) -> Any:
     return as_numpy(dtype, op)
 
 
-def _made(
-    op: str, flat: Any, shape: tuple[int, ...], device: Any, requires_grad: bool, out: Tensor | None
-) -> Tensor:
-    t = wrap(flat.reshape(shape) if shape else flat.reshape(())[()])
+def _drawn(op: str, generator: Generator | None, shape: tuple[int, ...], draw: Any) -> Any:
+    """An array of a shape, of the flat values draw(stream, n); inside of vmap by its randomness."""
+    stream = _stream(generator, op)
+    if special.alert and (levels := tuple([x for x in watch().levels if x.size is not None])):
+        return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, _count(wide)).reshape(wide))
+    return draw(stream, _count(shape)).reshape(shape)
+
+
+def _made(op: str, drawn: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
+    t = newborn(wrap(drawn if drawn.shape else drawn[()] if type(drawn) is ndarray else drawn))
     if out is not None:
         return store(t, out, op)
     return t.requires_grad_() if requires_grad else t
@@ -136,9 +144,9 @@ def rand(
 ) -> Tensor:
     """Uniform numbers in [0, 1)."""
     check_device(device, "rand")
-    shape = shape_of(sides, "rand", size)
-    flat = R.uniform(_stream(generator, "rand"), _count(shape), 0.0, 1.0, _kind(dtype, "rand"))
-    return _made("rand", flat, shape, device, requires_grad, out)
+    shape, kind = shape_of(sides, "rand", size), _kind(dtype, "rand")
+    drawn = _drawn("rand", generator, shape, lambda stream, n: R.uniform(stream, n, 0.0, 1.0, kind))
+    return _made("rand", drawn, requires_grad, out)
 
 
 def randn(
@@ -154,9 +162,9 @@ def randn(
 ) -> Tensor:
     """Numbers of the standard normal distribution."""
     check_device(device, "randn")
-    shape = shape_of(sides, "randn", size)
-    flat = R.normal(_stream(generator, "randn"), _count(shape), 0.0, 1.0, _kind(dtype, "randn"))
-    return _made("randn", flat, shape, device, requires_grad, out)
+    shape, kind = shape_of(sides, "randn", size), _kind(dtype, "randn")
+    drawn = _drawn("randn", generator, shape, lambda stream, n: R.normal(stream, n, 0.0, 1.0, kind))
+    return _made("randn", drawn, requires_grad, out)
 
 
 def randint(
@@ -188,11 +196,10 @@ def randint(
         raise TypeError(
             "randint: call it as randint(high, size) or randint(low, high, size), e.g. randint(10, (3,))."
         )
-    shape = shape_of((tuple(size),), "randint")
-    flat = R.randint(
-        _stream(generator, "randint"), _count(shape), int(low), int(high), _kind(dtype, "randint", I8)
-    )
-    return _made("randint", flat, shape, device, requires_grad, out)
+    shape, kind = shape_of((tuple(size),), "randint"), _kind(dtype, "randint", I8)
+    first, end = int(low), int(high)
+    drawn = _drawn("randint", generator, shape, lambda stream, n: R.randint(stream, n, first, end, kind))
+    return _made("randint", drawn, requires_grad, out)
 
 
 def randperm(
@@ -210,8 +217,12 @@ def randperm(
     check_device(device, "randperm")
     if n < 0:
         raise RuntimeError(f"randperm: n is {n}; 0 or more is needed.")
-    flat = R.randperm(_stream(generator, "randperm"), n, _kind(dtype, "randperm", I8))
-    return _made("randperm", flat, (n,), device, requires_grad, out)
+    kind = _kind(dtype, "randperm", I8)
+
+    def several(stream: Stream, count: int) -> Any:
+        return np.concatenate([R.randperm(stream, n, kind) for _ in range(count // n if n else 1)])
+
+    return _made("randperm", _drawn("randperm", generator, (n,), several), requires_grad, out)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -247,11 +258,11 @@ def normal(
             raise TypeError(
                 "normal: mean and std are numbers and size is missing; e.g. normal(0.0, 1.0, (3,))."
             )
-        shape = shape_of((tuple(size),), "normal")
-        flat = R.normal(_stream(generator, "normal"), _count(shape), mean, std, _kind(dtype, "normal"))
-        return _made("normal", flat, shape, None, False, None)
-    least = std if not isinstance(std, Tensor) else float(std._a.min()) if std._a.size else 0.0
-    if least < 0:
+        shape, own = shape_of((tuple(size),), "normal"), _kind(dtype, "normal")
+        drawn = _drawn("normal", generator, shape, lambda stream, n: R.normal(stream, n, mean, std, own))
+        return _made("normal", drawn, False, None)
+    stds = arrays_of(std._a if isinstance(std, Tensor) else np.asarray(std))
+    if (least := min([float(a.min()) for a in stds if a.size], default=0.0)) < 0:
         raise RuntimeError(f"normal: std has {least}; 0 or more is needed.")
     if isinstance(mean, Tensor) and isinstance(std, Tensor):
         try:
@@ -262,11 +273,10 @@ def normal(
             ) from None
     else:
         shape = (mean if isinstance(mean, Tensor) else std)._a.shape
-    kind = (mean if isinstance(mean, Tensor) else std).dtype
-    flat = R.normal(_stream(generator, "normal"), _count(shape), 0.0, 1.0, kind.numpy)
-    drawn = wrap(flat.reshape(shape))
+    kind = (mean if isinstance(mean, Tensor) else std).dtype.numpy
+    standard = _drawn("normal", generator, shape, lambda stream, n: R.normal(stream, n, 0.0, 1.0, kind))
     plain = [v.detach() if isinstance(v, Tensor) else v for v in (std, mean)]
-    return drawn * plain[0] + plain[1]
+    return wrap(standard) * plain[0] + plain[1]
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
@@ -275,8 +285,10 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor 
     Raises: RuntimeError for a probability outside 0 to 1.
     """
     a = need_tensor(input, "bernoulli")._a
-    drawn = R.bernoulli_from(_stream(generator, "bernoulli"), np.asarray(a))
-    return _made("bernoulli", drawn, a.shape, None, False, out)
+    if isinstance(a, Storage):
+        return empty_like(input).bernoulli_(input.detach(), generator=generator)
+    _drawn("bernoulli", generator, (0,), lambda stream, n: np.empty(n))  # may it be called here?
+    return _made("bernoulli", R.bernoulli_from(_stream(generator, "bernoulli"), np.asarray(a)), False, out)
 
 
 # ---- in place: a draw as an operation on what was there, which the gradient then no longer reaches
@@ -290,12 +302,16 @@ def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
         linear=True,
         d=(lambda F, g, shapes, _: F.zeros_like(g),),
         title=title,
+        batch=lambda B, op, xs, args: B.expand(B.lift(args[0], xs[0].ndim), (B.size, *xs[0].shape)),
     )
 
     @wraps(flat)
     def call(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Any:
-        a = self._a
-        values = flat(_stream(generator, f"{name}_"), a, *args, **kwargs)
+        a, stream = self._a, _stream(generator, f"{name}_")
+        if special.alert and (levels := tuple([x for x in watch().levels if x.size is not None])):
+            of_shape = _for_shape(flat, a, args, kwargs)
+            return fresh_values(self, Level.draw(levels, f"{name}_", stream, a.shape, of_shape))
+        values = flat(stream, a, *args, **kwargs)
         return fresh_values(self, values if values.shape == a.shape else arranged(values, a))
 
     parameters = list(signature(flat).parameters.values())[2:]
@@ -303,6 +319,16 @@ def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
     last = Parameter("generator", Parameter.KEYWORD_ONLY, default=None, annotation="Generator | None")
     call.__signature__ = Signature([own, *parameters, last], return_annotation="Tensor")  # type: ignore[attr-defined] # as inspect reads it
     return inplace(call, f"{name}_")
+
+
+def _for_shape(flat: Any, a: Any, args: Any, kwargs: Any) -> Any:
+    """draw(stream, shape): what a drawing method does to a tensor like a, of another shape."""
+
+    def draw(stream: Stream, shape: tuple[int, ...]) -> Any:
+        template = np.empty(shape, a.dtype)
+        return flat(stream, template, *args, **kwargs).reshape(shape)
+
+    return draw
 
 
 def _uniform(stream: Stream, a: Any, low: float = 0.0, to: float = 1.0) -> Any:
@@ -334,7 +360,10 @@ def _bernoulli(stream: Stream, a: Any, p: Any = 0.5) -> Any:
     """
     if not isinstance(p, Tensor):
         return R.bernoulli(stream, a.size, p, a.dtype)
-    return R.bernoulli_from(stream, np.asarray(p._a), np.empty_like(a))
+    raw = p._a
+    while isinstance(raw, Storage):  # a draw per entry, of the entries' own probabilities
+        raw = raw.raw if hasattr(raw, "raw") else raw.primal  # type: ignore[attr-defined] # one of the two kinds
+    return R.bernoulli_from(stream, np.asarray(raw), np.empty_like(a))
 
 
 def _exponential(stream: Stream, a: Any, lambd: float = 1.0) -> Any:

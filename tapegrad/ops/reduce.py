@@ -6,13 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import tapegrad.define.batching as B
+import tapegrad.kernels as K
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import OUT, Function, cast, finish, indexing, reduction
+from tapegrad.domains import RECORDED
 from tapegrad.dtypes import B1, F4, F8, I8, as_numpy, uint8
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage
 from tapegrad.ops.pointwise import maximum, minimum
-from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, stack, unbind
+from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack, unbind
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -27,14 +31,19 @@ def _both(name: str, kernel: Any, d: Any, saves: tuple[int, ...] = ()) -> tuple[
 
 def _others(F: Any, x: Any, dim: R.Dims) -> Any:
     """For each element the product of the others along dim; for Tensors built of recorded operations."""
-    if not F.records:
+    if F is K:
         return R.others(x, dim)
-    if not bool((x == 0).any()):
+    if not F.records:
+        return _others(RECORDED.F, wrap(x), dim)._a
+    if not isinstance(x._a, Storage) and not bool((x == 0).any()):
         return prod(x, None if dim is None else dim[0], True) / x
     flat = reshape(x, -1) if dim is None else x
     at = 0 if dim is None else dim[0]
+    if not flat._a.shape[at]:
+        return x
     xs = unbind(flat, at)
-    before, after = [wrap(np.ones_like(xs[0]._a))], [wrap(np.ones_like(xs[0]._a))]
+    one = RECORDED.F.ones_like(xs[0])
+    before, after = [one], [one]
     for a, b in zip(xs[:-1], xs[:0:-1], strict=True):
         before.append(before[-1] * a)
         after.append(after[-1] * b)
@@ -92,12 +101,49 @@ _amin = reduction("amin", R.amin, d=_spread, saves=(0, OUT))
 _max = reduction("max", R.amax, d=_spread, saves=(0, OUT), title="MaxBackward1")
 _min = reduction("min", R.amin, d=_spread, saves=(0, OUT), title="MinBackward1")
 _pick_max, _place_max = indexing(
-    ("max.dim", "max.place"), R.pick, R.place, titles=("MaxBackward0", "GatherBackward0")
+    ("max.dim", "max.place"),
+    R.pick,
+    R.place,
+    titles=("MaxBackward0", "GatherBackward0"),
+    batch=(B.picked, B.picked),
 )
-pick, place = indexing(("pick", "place"), R.pick, R.place, titles=("GatherBackward0", "ScatterBackward0"))
+pick, place = indexing(
+    ("pick", "place"),
+    R.pick,
+    R.place,
+    titles=("GatherBackward0", "ScatterBackward0"),
+    batch=(B.picked, B.picked),
+)
 _pick_min, _place_min = indexing(
-    ("min.dim", "min.place"), R.pick, R.place, titles=("MinBackward0", "GatherBackward0")
+    ("min.dim", "min.place"),
+    R.pick,
+    R.place,
+    titles=("MinBackward0", "GatherBackward0"),
+    batch=(B.picked, B.picked),
 )
+
+
+def _arg_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
+    (x,), (dim, keepdim) = xs, args
+    if dim is not None and x.ndim:
+        return batch.run(op, x.raw, args=(dim + 1, keepdim))
+    y = batch.run(op, batch.reshape(x.raw, (batch.size, x.size)), args=(1, False))
+    return batch.reshape(y, (batch.size, *(1,) * x.ndim)) if keepdim else y
+
+
+_argmax = reduction(
+    "argmax",
+    R.argmax,
+    d=None,
+    batch=_arg_of_batch,
+)
+_argmin = reduction(
+    "argmin",
+    R.argmin,
+    d=None,
+    batch=_arg_of_batch,
+)
+_all, _any = reduction("all", R.all, d=None), reduction("any", R.any, d=None)
 
 
 def unreduce(g: Tensor, shape: tuple[int, ...], dim: R.Dims, keepdim: bool) -> Tensor:
@@ -335,9 +381,9 @@ def _extreme(
     if dim is None:
         return whole(x)
     i = axis(dim, x._a.ndim, op)
-    at = arg(x._a, i, True)
-    values = pick(x, at, i, keepdim)
-    return kind(values, wrap(at if keepdim or not x._a.ndim else np.squeeze(at, i)))
+    at = arg(x, i, True)
+    values = pick(x, at._a, i, keepdim)
+    return kind(values, at if keepdim or not x._a.ndim else squeeze(at, i))
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
@@ -348,7 +394,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> 
     """
     if names:
         dim, keepdim = numpy_names("max", names, dim, keepdim)
-    return _extreme(input, dim, keepdim, "max", _max, maximum, R.argmax, _pick_max, max_result)
+    return _extreme(input, dim, keepdim, "max", _max, maximum, _argmax, _pick_max, max_result)
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
@@ -359,7 +405,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> 
     """
     if names:
         dim, keepdim = numpy_names("min", names, dim, keepdim)
-    return _extreme(input, dim, keepdim, "min", _min, minimum, R.argmin, _pick_min, min_result)
+    return _extreme(input, dim, keepdim, "min", _min, minimum, _argmin, _pick_min, min_result)
 
 
 def amax(
@@ -384,48 +430,48 @@ def amin(
     return finish(_amin(x, dims_of(dim, x._a.ndim, "amin"), keepdim), out, "amin")
 
 
-def _arg(input: Any, dim: int | None, keepdim: bool, op: str, kernel: Any) -> Tensor:
+def _arg(input: Any, dim: int | None, keepdim: bool, op: str, arg: Function) -> Tensor:
     x = need_tensor(input, op)
     if x._kind is B1:
         raise RuntimeError(f"{op}: input is bool; numbers are needed. Convert it first, e.g. with .int().")
     if dim is None and not x._a.size:
         raise IndexError(f"{op}: input is {sizes(x._a.shape)}; one element or more is needed.")
     _not_empty(x, dim, op)
-    return wrap(kernel(x._a, None if dim is None else axis(dim, x._a.ndim, op), keepdim))
+    return arg(x, None if dim is None else axis(dim, x._a.ndim, op), keepdim)
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
     """The index of the largest element, of the flattened input or along `dim`; the first of equals."""
     if names:
         dim, keepdim = numpy_names("argmax", names, dim, keepdim)
-    return _arg(input, dim, keepdim, "argmax", R.argmax)
+    return _arg(input, dim, keepdim, "argmax", _argmax)
 
 
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
     """The index of the smallest element, of the flattened input or along `dim`; the first of equals."""
     if names:
         dim, keepdim = numpy_names("argmin", names, dim, keepdim)
-    return _arg(input, dim, keepdim, "argmin", R.argmin)
+    return _arg(input, dim, keepdim, "argmin", _argmin)
 
 
-def _truth(input: Any, dim: Dims, keepdim: bool, op: str, kernel: Any) -> Tensor:
+def _truth(input: Any, dim: Dims, keepdim: bool, op: str, truth: Function) -> Tensor:
     x = need_tensor(input, op)
-    y = kernel(x._a, dims_of(dim, x._a.ndim, op), keepdim)
-    return wrap(y.astype(np.uint8) if x.dtype is uint8 else y)  # torch's old masks stay uint8
+    y = truth(x, dims_of(dim, x._a.ndim, op), keepdim)
+    return cast(y, uint8.numpy) if x.dtype is uint8 else y  # torch's old masks stay uint8
 
 
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
     """Whether all elements, or all along `dim`, are not zero."""
     if names:
         dim, keepdim = numpy_names("all", names, dim, keepdim)
-    return _truth(input, dim, keepdim, "all", R.all)
+    return _truth(input, dim, keepdim, "all", _all)
 
 
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
     """Whether some element, or some along `dim`, is not zero."""
     if names:
         dim, keepdim = numpy_names("any", names, dim, keepdim)
-    return _truth(input, dim, keepdim, "any", R.any)
+    return _truth(input, dim, keepdim, "any", _any)
 
 
 nameless(globals())

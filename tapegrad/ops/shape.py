@@ -11,37 +11,14 @@ from numpy import ndarray
 
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
-from tapegrad.define import cast, finish, linear, several, variadic
+from tapegrad.define import cast, finish, several, variadic
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops import index
+from tapegrad.levels import Storage
+from tapegrad.ops import index, moves
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis
 
 Dims = int | Sequence[int] | None
-
-# ---- primitives: arguments already checked and normalised
-
-_view = linear("view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-_reshape_alias = linear("reshape_alias", S.reshape, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-unsafe_view = linear("unsafe_view", S.reshape, lambda F, g, shape, _: F.reshape(g, shape))
-_transpose = linear("transpose", S.transpose, lambda F, g, _, i, j: F.transpose(g, i, j), view=True)
-_t = linear("t", S.t, lambda F, g, _: F.mT(g) if g.ndim == 2 else g, view=True)
-_permute = linear(
-    "permute", S.permute, lambda F, g, _, dims: F.permute(g, tuple(np.argsort(dims).tolist())), view=True
-)
-_squeeze_all = linear("squeeze", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-_squeeze_dim = linear(
-    "squeeze.dim", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, title="SqueezeBackward1"
-)
-_squeeze_dims = linear(
-    "squeeze.dims", S.squeeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, title="SqueezeBackward2"
-)
-_unsqueeze = linear("unsqueeze", S.unsqueeze, lambda F, g, shape, _: F.reshape(g, shape), view=True)
-_expand = linear("expand", S.broadcast, lambda F, g, shape, _: F.sum_to(g, shape), view=True)
-_sum_to = linear("sum_to", S.sum_to, lambda F, g, shape, _: F.expand(g, shape), title="SumBackward1")
-clone_ = linear("clone", S.clone, lambda F, g, _: g)
-_contiguous = linear("contiguous", S.contiguous, lambda F, g, _: g, title="CloneBackward0")
-
 
 # ---- argument forms
 
@@ -123,6 +100,8 @@ def _resolve(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
 def _can_view(x: Any, shape: tuple[int, ...]) -> bool:
     if x.flags.c_contiguous or x.size <= 1:
         return True
+    if isinstance(x, Storage):
+        return bool(x.can_view(shape, _can_view))
     return np.may_share_memory(x, x.reshape(shape))
 
 
@@ -134,8 +113,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     x = need_tensor(input, "reshape")._a
     new = _resolve(_sequence(shape, "reshape"), x, "reshape")
     if x.flags.c_contiguous:
-        return _view(input, new)
-    return (_reshape_alias if _can_view(x, new) else unsafe_view)(input, new)
+        return moves.view(input, new)
+    return (moves.reshape_alias if _can_view(x, new) else moves.unsafe_view)(input, new)
 
 
 def view(input: Tensor, *shape: Any) -> Tensor:
@@ -145,14 +124,14 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     """
     x = input._a
     if shape == (-1,) and type(x) is ndarray and x.flags.c_contiguous:
-        return _view(input, (x.size,))
+        return moves.view(input, (x.size,))
     new = _resolve(_sequence(shape, "view"), x, "view")
     if not _can_view(x, new):
         raise RuntimeError(
             f"view: a {sizes(x.shape)} tensor with strides {input.stride()} cannot be seen as {sizes(new)} "
             "without a copy; use reshape()."
         )
-    return _view(input, new)
+    return moves.view(input, new)
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
@@ -188,7 +167,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension."""
-    return _view(contiguous(need_tensor(input, "ravel")), (input._a.size,))
+    return moves.view(contiguous(need_tensor(input, "ravel")), (input._a.size,))
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -205,7 +184,13 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Without the dimensions of size 1: all of them, or those in dim."""
     shape = need_tensor(input, "squeeze")._a.shape
     dims = dims_of(dim, len(shape), "squeeze")
-    op = _squeeze_all if dim is None else _squeeze_dim if isinstance(dim, int) else _squeeze_dims
+    op = (
+        moves.squeeze_all
+        if dim is None
+        else moves.squeeze_dim
+        if isinstance(dim, int)
+        else moves.squeeze_dims
+    )
     gone = tuple([i for i in (range(len(shape)) if dims is None else dims) if shape and shape[i] == 1])
     result: Tensor = op(input, gone)
     return result
@@ -213,7 +198,9 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new dimension of size 1 at dim."""
-    result: Tensor = _unsqueeze(input, axis(dim, need_tensor(input, "unsqueeze")._a.ndim + 1, "unsqueeze"))
+    result: Tensor = moves.unsqueeze(
+        input, axis(dim, need_tensor(input, "unsqueeze")._a.ndim + 1, "unsqueeze")
+    )
     return result
 
 
@@ -244,7 +231,7 @@ def expand(input: Tensor, *sizes_: Any) -> Tensor:
                 )
             )
         new.append(have if n == -1 and have is not None else n)
-    return _expand(input, tuple(new))
+    return moves.expand(input, tuple(new))
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -259,7 +246,7 @@ def broadcast_to(input: Tensor, *shape: Any) -> Tensor:
 
 def sum_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Undo a broadcast: the sum over the dimensions that `shape` lacks or has as 1."""
-    return input if input._a.shape == shape else _sum_to(input, shape)
+    return input if input._a.shape == shape else moves.sum_to(input, shape)
 
 
 # ---- order of dimensions
@@ -268,7 +255,7 @@ def sum_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions swapped."""
     n = need_tensor(input, "transpose")._a.ndim
-    result: Tensor = _transpose(input, axis(dim0, n, "transpose"), axis(dim1, n, "transpose"))
+    result: Tensor = moves.transpose(input, axis(dim0, n, "transpose"), axis(dim1, n, "transpose"))
     return result
 
 
@@ -279,7 +266,7 @@ def t(input: Tensor) -> Tensor:
         raise RuntimeError(
             f"t: input is {sizes(input._a.shape)} ({n}-d); at most 2-d is needed. Use mT or transpose."
         )
-    return _t(input)
+    return moves.t(input)
 
 
 def permute(input: Tensor, *order_: Any, dims: Sequence[int] | None = None) -> Tensor:
@@ -294,7 +281,7 @@ def permute(input: Tensor, *order_: Any, dims: Sequence[int] | None = None) -> T
         raise RuntimeError(
             f"permute: input is {n}-d and dims are {given}; each dimension is needed exactly once."
         )
-    return _permute(input, order)
+    return moves.permute(input, order)
 
 
 def mT(input: Tensor) -> Tensor:
@@ -302,7 +289,7 @@ def mT(input: Tensor) -> Tensor:
     n = input._a.ndim
     if n < 2:
         raise RuntimeError(f"mT: input is {sizes(input._a.shape)} ({n}-d); 2-d or more is needed.")
-    return _transpose(input, n - 2, n - 1)
+    return moves.transpose(input, n - 2, n - 1)
 
 
 def T(input: Tensor) -> Tensor:
@@ -310,7 +297,7 @@ def T(input: Tensor) -> Tensor:
     n = input._a.ndim
     if n > 2:
         say_once(f"T: input is {n}-d, where torch will stop reversing dimensions; use mT, or permute.")
-    return _permute(input, tuple(range(n - 1, -1, -1)))
+    return moves.permute(input, tuple(range(n - 1, -1, -1)))
 
 
 # ---- copies
@@ -318,13 +305,13 @@ def T(input: Tensor) -> Tensor:
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy, through which gradients flow."""
-    result: Tensor = clone_(need_tensor(input, "clone"))
+    result: Tensor = moves.clone(need_tensor(input, "clone"))
     return result
 
 
 def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
     """input itself if its elements lie in row-major order, else a copy where they do."""
-    return input if input._a.flags.c_contiguous else _contiguous(input)
+    return input if input._a.flags.c_contiguous else moves.contiguous(input)
 
 
 # ---- joins and cuts

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import tapegrad.define.batching as B
 from tapegrad._errors import sizes
 from tapegrad.define import cast, inplace, linear, opaque
 from tapegrad.kernels.errstate import nameless
@@ -18,7 +19,14 @@ _fill = opaque(
     linear=True,
     d=(lambda F, g, shapes, value: F.zeros_like(g),),
     title="FillBackward2",
+    batch=B.same,
 )
+
+
+def _written(batch: Any, op: Any, xs: Any, args: Any) -> Any:
+    """The batch rule of what puts y in the place of x."""
+    x, y = xs
+    return batch.expand(batch.lift(y, x.ndim), (batch.size, *x.shape))
 
 
 def _over(key: str, title: str) -> Any:
@@ -29,13 +37,15 @@ def _over(key: str, title: str) -> Any:
         linear=True,
         d=(lambda F, g, shapes: F.zeros_like(g), lambda F, g, shapes: F.sum_to(g, shapes[1])),
         title=title,
+        batch=_written,
     )
 
 
 _fill_with, _copy = _over("fill.tensor", "FillBackward3"), _over("copy", "CopyBackwards")
 _fill_, _fill_with_ = inplace(_fill, "fill_"), inplace(_fill_with, "fill_")
 zero_ = inplace(
-    linear("zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g)), "zero_"
+    linear("zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g), batch=B.same),
+    "zero_",
 )
 
 

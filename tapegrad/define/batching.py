@@ -1,0 +1,208 @@
+"""Batch rules that definitions choose from: how an op runs on a whole batch at once. See `storage.batched`,
+whose `Batch` is B here; nothing of it is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage, ValueNeeded
+
+Rule = Callable[[Any, Any, Any, Any], Any]
+
+
+def shifted(arguments: Callable[..., tuple[Any, ...]]) -> Rule:
+    """The same op on the whole batch, with arguments(n, *args) in place of args; n is the batch's size."""
+
+    def rule(B: Any, op: Any, xs: Any, args: Any) -> Any:
+        return B.run(op, *[x.raw if B.mine(x) else x for x in xs], args=arguments(B.size, *args))
+
+    return rule
+
+
+same = shifted(lambda n, *args: args)  # arguments that name no axis
+to_shape = shifted(lambda n, shape: ((n, *shape),))
+at_dims = shifted(lambda n, dims: (tuple([d + 1 for d in dims]),))
+at_dim = shifted(lambda n, dim: (dim + 1,))
+
+
+def repeated(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of an op (x, shape) that broadcasts x to a shape."""
+    (x,), (shape,) = xs, args
+    return B.run(op, B.lift(x, len(shape)), args=((B.size, *shape),))
+
+
+def summed_to(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of the op (x, shape) that undoes a broadcast."""
+    (x,), (shape,) = xs, args
+    wide = (B.size, *(1,) * (x.ndim - len(shape)), *shape)
+    return B.reshape(B.run(op, x.raw, args=(wide,)), (B.size, *shape))
+
+
+def swapped(i: Any, j: Any) -> Rule:
+    """Of a transposition of two axes, counted from the end, that leaves fewer axes as they are."""
+
+    def rule(B: Any, op: Any, xs: Any, args: Any) -> Any:
+        raw, n = xs[0].raw, xs[0].ndim
+        return (
+            B.run("transpose", raw, args=(n + 1 + i, n + 1 + j))
+            if n > 1
+            else B.run("whole", raw, args=(...,))
+        )
+
+    return rule
+
+
+def transposed(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of transpose(x, i, j)."""
+    (x,), (i, j) = xs, args
+    return B.run(op, x.raw, args=(i + 1, j + 1)) if x.ndim else B.run("whole", x.raw, args=(...,))
+
+
+def permuted(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of permute(x, dims)."""
+    return B.run(op, xs[0].raw, args=((0, *[d + 1 for d in args[0]]),))
+
+
+def behind(index: Any) -> tuple[Any, ...]:
+    """A basic index, behind the batch's axis."""
+    return (slice(None), *(index if type(index) is tuple else (index,)))
+
+
+cut = shifted(lambda n, index: (behind(index),))
+uncut = shifted(lambda n, index, shape: (behind(index), (n, *shape)))
+
+
+# ---- products
+
+
+def product(first: int, second: int) -> Rule:
+    """Of a product of two arrays with so many core dimensions (2: a matrix, 1: a vector).
+
+    Where one operand is the same for all entries, the whole batch is one product of matrices.
+    """
+
+    def rule(B: Any, op: Any, xs: Any, args: Any) -> Any:
+        a, b = xs
+        x = a.raw if B.mine(a) else a
+        y = b.raw if B.mine(b) else b
+        if not B.mine(b) and b.ndim == second and a.ndim == first:
+            rows = B.reshape(x, (prod(x.shape[:-1]), x.shape[-1])) if first == 2 else x
+            z = B.run("mm" if second == 2 else "mv", rows, y)
+            return B.reshape(z, (*x.shape[:-1], *z.shape[1:]))
+        if not B.mine(a) and a.ndim == first and b.ndim == second:  # the transposed product
+            columns = B.run("transpose", y, args=(1, 2)) if second == 2 else y
+            flat = B.reshape(columns, (prod(columns.shape[:-1]), columns.shape[-1])) if second == 2 else y
+            turned = B.run("transpose", x, args=(0, 1)) if first == 2 else x
+            z = B.run("mm" if first == 2 else "mv", flat, turned)
+            z = B.reshape(z, (*columns.shape[:-1], *z.shape[1:]))
+            return B.run("transpose", z, args=(1, 2)) if first == second == 2 else z
+        ndim = max(a.ndim - first, b.ndim - second)
+        x, y = B.lift(a, ndim + first), B.lift(b, ndim + second)
+        if first == 1:
+            x = B.reshape(x, (*x.shape[:-1], 1, x.shape[-1]))
+        if second == 1:
+            y = B.reshape(y, (*y.shape, 1))
+        z = B.run("matmul", x, y)
+        shape = z.shape[:-2] + (z.shape[-2:-1] if first == 2 else ()) + (z.shape[-1:] if second == 2 else ())
+        return z if z.shape == shape else B.reshape(z, shape)
+
+    return rule
+
+
+# ---- index arrays
+
+
+def _per_entry(B: Any, index: tuple[Any, ...]) -> tuple[tuple[Any, ...], int, int]:
+    """An index of arrays and slices for the whole batch, one of whose arrays names the entry; then where the
+    indexed axes stand in a result of one entry, and how many they are.
+
+    Raises: ValueNeeded for a mask that differs per entry: how many it selects does too.
+    """
+    arrays: list[Any] = []
+    for i in index:
+        if isinstance(i, Storage) and i.dtype.kind == "b":
+            raise ValueNeeded(B.level, "a mask that differs per entry")
+        arrays += np.nonzero(i) if isinstance(i, ndarray) and i.dtype.kind == "b" else [i]
+    places = [k for k, i in enumerate(arrays) if not isinstance(i, slice)]
+    ndim = max(arrays[k].ndim for k in places)
+    together = places == list(range(places[0], places[-1] + 1))
+    entry = np.arange(B.size).reshape((B.size, *(1,) * ndim))
+    raws = [i if isinstance(i, slice) else B.lift(i, ndim) for i in arrays]
+    return (entry, *raws), places[0] if together else 0, ndim
+
+
+def _fronted(B: Any, x: Any, at: int, n: int) -> Any:
+    """x [batch, *before, *indexed, *after], with its n indexed axes from `at` on moved behind the batch."""
+    for k in range(n):
+        x = B.moved(x, 1 + at + k, 1 + k)
+    return x
+
+
+def _back(B: Any, x: Any, at: int, n: int) -> Any:
+    """The reverse."""
+    for _ in range(n):
+        x = B.moved(x, 1, at + n)
+    return x
+
+
+def taken(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of take(x, index)."""
+    index, at, n = _per_entry(B, args[0])
+    return _back(B, B.run(op, B.full(xs[0]), args=(index,)), at, n)
+
+
+def scattered(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of scatter(g, index, shape)."""
+    (g,), (index, shape) = xs, args
+    inner, at, n = _per_entry(B, index)
+    return B.run(op, _fronted(B, B.full(g), at, n), args=(inner, (B.size, *shape)))
+
+
+def put(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of put(x, value, index, accumulate)."""
+    (x, value), (index, accumulate) = xs, args
+    only = index[0]
+    if len(index) == 1 and isinstance(only, Storage) and value.ndim == 0 and only.dtype.kind == "b":
+        raw = B.lift(only, only.ndim)
+        mask = B.reshape(raw, (*raw.shape, *(1,) * (x.ndim - only.ndim)))
+        new = B.run("add", B.full(x), B.lift(value, x.ndim)) if accumulate else B.lift(value, x.ndim)
+        return B.run("where", mask, new, B.full(x))
+    if all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in index):
+        index, at, n = behind(index), 0, 0
+    else:
+        index, at, n = _per_entry(B, index)
+    full = B.full(x)
+    blank = np.broadcast_to(False, full.shape)
+    shape = B.run("index" if n else "select", blank, args=(index,)).shape
+    if n:
+        shape = (shape[0], *shape[1 + n : 1 + n + at], *shape[1 : 1 + n], *shape[1 + n + at :])
+    source = B.expand(B.lift(value, len(shape) - 1), shape)
+    return B.run(op, full, _fronted(B, source, at, n) if n else source, args=(index, accumulate))
+
+
+def without(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of without(x, index)."""
+    index = args[0]
+    if all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in index):
+        return B.run(op, B.full(xs[0]), args=(behind(index),))
+    inner, _, _ = _per_entry(B, index)
+    return B.run(op, B.full(xs[0]), args=(inner,))
+
+
+def picked(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of pick(x, index, dim, keepdim) and of place(g, index, dim, keepdim, shape)."""
+    index, dim, keepdim, *rest = args
+    shape = rest[0] if rest else xs[0].shape
+    if not shape:
+        return B.full(xs[0])
+    wide = [(B.size, *shape)] if rest else []
+    return B.run(op, B.full(xs[0]), args=(B.full(index), dim + 1, keepdim, *wide))
+
+
+nameless(globals())

@@ -1,0 +1,31 @@
+"""Functions of functions: gradients, Jacobians, products with them, and batches of what was written for one.
+
+Source: torch.func.
+"""
+
+from tapegrad.func.batches import vmap
+from tapegrad.func.derivatives import (
+    grad,
+    grad_and_value,
+    hessian,
+    jacfwd,
+    jacrev,
+    jvp,
+    linearize,
+    vjp,
+)
+from tapegrad.func.modules import functional_call, stack_module_state
+
+__all__ = [
+    "functional_call",
+    "grad",
+    "grad_and_value",
+    "hessian",
+    "jacfwd",
+    "jacrev",
+    "jvp",
+    "linearize",
+    "stack_module_state",
+    "vjp",
+    "vmap",
+]

@@ -1,0 +1,117 @@
+"""Modules as functions of their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tapegrad import ops
+
+
+def functional_call(
+    module: Any,
+    parameter_and_buffer_dicts: Any,
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+) -> Any:
+    """module(*args, **kwargs) with other tensors in place of parameters and buffers, by their names; the
+    module is as before afterwards.
+
+    tie_weights: a tensor that the module uses under two names is replaced under both. strict: every name must
+    be given. Raises: RuntimeError for names that the module lacks (strict), ValueError for the same name in
+    two dictionaries. Source: torch.func.functional_call.
+    """
+    given = _merged(parameter_and_buffer_dicts)
+    places = _places(module)
+    if strict:
+        unknown, missing = sorted(set(given) - set(places)), sorted(set(places) - set(given))
+        if unknown or missing:
+            raise RuntimeError(f"functional_call: unknown are {unknown} and missing {missing}; none may be.")
+    given = {k: v for k, v in given.items() if k in places}
+    if tie_weights:
+        given = _tied(given, places)
+    inputs = () if args is None else args if isinstance(args, tuple) else (args,)
+    before = []
+    try:
+        for name, value in given.items():
+            holder, key = places[name]
+            before.append((holder, key, holder[key]))
+            holder[key] = value
+        return module(*inputs, **(kwargs or {}))
+    finally:
+        for holder, key, value in reversed(before):
+            holder[key] = value
+
+
+def _merged(dicts: Any) -> dict[str, Any]:
+    if isinstance(dicts, dict):
+        return dicts
+    found: dict[str, Any] = {}
+    for d in dicts:
+        if repeated := sorted(set(d) & set(found)):
+            raise ValueError(
+                f"functional_call: {repeated} come in two dictionaries; each name may come once."
+            )
+        found |= d
+    return found
+
+
+def _places(module: Any) -> dict[str, tuple[dict[str, Any], str]]:
+    """For every parameter and buffer by its name, the dictionary that holds it and its key there."""
+    found = {}
+    for prefix, m in module.named_modules():
+        for holder in (m._parameters, m._buffers):
+            for key in holder:
+                found[f"{prefix}.{key}" if prefix else key] = (holder, key)
+    return found
+
+
+def _tied(given: dict[str, Any], places: dict[str, tuple[dict[str, Any], str]]) -> dict[str, Any]:
+    """With the other names of the tensors that are replaced."""
+    names: dict[int, list[str]] = {}
+    for name, (holder, key) in places.items():
+        if holder[key] is not None:
+            names.setdefault(id(holder[key]), []).append(name)
+    found = dict(given)
+    for same in names.values():
+        chosen = [given[n] for n in same if n in given]
+        if not chosen:
+            continue
+        if any(x is not chosen[0] for x in chosen):
+            raise ValueError(f"functional_call: {same} are one tensor in the module; give them one value.")
+        found |= dict.fromkeys(same, chosen[0])
+    return found
+
+
+def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(parameters, buffers) of several modules of one class, each stacked along a new first dimension: for
+    vmap over functional_call.
+
+    Raises: RuntimeError for no module, different classes, or different modes. Source:
+    torch.func.stack_module_state.
+    """
+    if not models:
+        raise RuntimeError("stack_module_state: no module is given; at least one is needed.")
+    if len({m.training for m in models}) > 1:
+        raise RuntimeError(
+            "stack_module_state: some modules train and some do not; call train() or eval() on all."
+        )
+    if len({type(m) for m in models}) > 1:
+        raise RuntimeError("stack_module_state: the modules are of different classes; one class is needed.")
+    parameters = {
+        name: _stacked([dict(m.named_parameters())[name] for m in models])
+        for name, _ in models[0].named_parameters()
+    }
+    buffers = {
+        name: _stacked([dict(m.named_buffers())[name] for m in models])
+        for name, _ in models[0].named_buffers()
+    }
+    return parameters, buffers
+
+
+def _stacked(tensors: Sequence[Any]) -> Any:
+    stacked = ops.stack([t.detach() for t in tensors])
+    return stacked.requires_grad_() if all(t.requires_grad for t in tensors) else stacked
