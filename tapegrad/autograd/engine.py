@@ -9,12 +9,12 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
-from tapegrad._state import grad_enabled, inference_enabled, set_mode
+from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.autograd.nodes import GradientEdge, node_of
 from tapegrad.define.linear import Parts
-from tapegrad.domains import RAW, RECORDED
+from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.rare import Rare, run_after
-from tapegrad.tape import AccumulateGrad, Node, sweep
+from tapegrad.tape import AccumulateGrad, Domain, Node, sweep
 from tapegrad.tensor import Tensor, wrap
 
 Tensors = Tensor | GradientEdge | Sequence[Tensor | GradientEdge]
@@ -104,13 +104,20 @@ def _start(
     return roots, seeds
 
 
-def _sweep(roots: Any, seeds: Any, retain: bool, create_graph: bool, wanted: Any = None) -> dict[Node, Any]:
-    if not create_graph:
-        return sweep(roots, seeds, RAW, retain=retain, wanted=wanted)
+def _domain(create_graph: bool) -> Domain:
+    """Where the rules run."""
+    if create_graph:
+        return RECORDED
+    return STORED if special.alert and watch().levels else RAW
+
+
+def _sweep(roots: Any, seeds: Any, retain: bool, domain: Domain, wanted: Any = None) -> dict[Node, Any]:
+    if not domain.records:
+        return sweep(roots, seeds, domain, retain=retain, wanted=wanted)
     grad, inference = grad_enabled(), inference_enabled()
     set_mode(True, False)
     try:
-        return sweep(roots, seeds, RECORDED, retain=retain, wanted=wanted)
+        return sweep(roots, seeds, domain, retain=retain, wanted=wanted)
     finally:
         set_mode(grad, inference)
 
@@ -139,14 +146,14 @@ def backward(
     gs = _many(grad_tensors) if grad_tensors is not None else (None,) * len(every)
     retain = create_graph if retain_graph is None else retain_graph
     roots, seeds = _start(every, gs, create_graph, "backward")
+    domain = _domain(create_graph)
     if inputs is None:
-        _sweep(roots, seeds, retain, create_graph)
+        _sweep(roots, seeds, retain, domain)
         return
     places = [_place(t, "backward", f"inputs[{i}]", _INPUT) for i, t in enumerate(_many(inputs))]
     if not places:
         raise RuntimeError("backward: inputs is empty; pass tensors, or leave it out for all leaves.")
-    domain = RECORDED if create_graph else RAW
-    got = _sweep(roots, seeds, retain, create_graph, [n for n, _ in places])
+    got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     keepers = [n if isinstance(n, AccumulateGrad) else _retained(n) for n in got]
     domain.deposit(dict(zip(keepers, map(domain.own, got.values()), strict=True)))
     run_after([(n, g) for n, g in got.items() if n.rare is not None and n.op is None], domain)
@@ -171,7 +178,8 @@ def tensor_backward(
         backward([self], [gradient], retain_graph, create_graph, inputs=inputs)
         return
     n = self._node or _place(self, "backward", "", _ROOT)[0]
-    sweep((n,), (_seed(self, None, "backward"),), RAW, retain=bool(retain_graph))
+    domain = _domain(False) if special.alert else RAW
+    sweep((n,), (_seed(self, None, "backward"),), domain, retain=bool(retain_graph))
 
 
 def grad(
@@ -202,14 +210,15 @@ def grad(
     roots, seeds = _start(outs, gs, create_graph, "grad")
     places = [_place(t, "grad", f"inputs[{i}]", _INPUT) for i, t in enumerate(ins)]
     retain = create_graph if retain_graph is None else retain_graph
-    got = _sweep(roots, seeds, retain, create_graph, [n for n, _ in places])
+    domain = _domain(create_graph)
+    got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     results = []
     for i, (t, (n, number)) in enumerate(zip(ins, places, strict=True)):
         g = got.get(n) if number is None else (got.get(n) or {}).get(number)
         if g is None:
             results.append(_unused(i, t, bool(allow_unused), materialize_grads))
         else:
-            results.append(g if create_graph else wrap(RAW.own(g)))
+            results.append(g if create_graph else wrap(domain.own(g)))
     return tuple(results)
 
 
