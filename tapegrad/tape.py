@@ -145,6 +145,9 @@ class AccumulateGrad(Node):
 class Held(Protocol):
     """What `saved` is while the saved values are not in the node."""
 
+    def apart(self, a: Any) -> None:
+        """Keep copies of what shares memory with a, which is about to be overwritten."""
+
     def opened(self, n: Node) -> Any:
         """What n's rule reads, as something with n's `saved`, `meta` and `seq`. Raises: RuntimeError if it is
         gone."""

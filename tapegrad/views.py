@@ -251,15 +251,19 @@ def assign(t: Any, r: Any) -> Any:
         return _assign_number(t, r)
     a = box(t)
     n, value = r._node, r._a
-    if n is not None and type(n.saved) is tuple:
-        # What the rule reads of t's old value must not change with it.
+    plain = n is not None and type(n.saved) is tuple
+    # What the rule reads of t's old value must not change with it.
+    if plain:
         n.saved = tuple([_apart(s, a) if s is not value else s for s in n.saved])
+    elif n is not None:
+        n.saved.apart(a)
     a[...] = value
     wrote(a)
     if n is not None:
         # The out-of-place result is dropped: a rule that reads it reads t, and a later write to t is then
         # noticed.
-        n.saved = tuple([a if s is value else s for s in n.saved])
+        if plain:
+            n.saved = tuple([a if s is value else s for s in n.saved])
         n.seq = tick()
         adopt(t, n)
     return t

@@ -7,6 +7,7 @@ from typing import Any
 
 from tapegrad._errors import caller
 from tapegrad._state import special, watch
+from tapegrad.autograd.saving import Packed
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tape import Node, Op, check_arrays, crossed, inner_op
 from tapegrad.tensor import Tensor, wrap
@@ -156,19 +157,6 @@ def _unpacked(n: FunctionNode, x: Any, role: Any) -> Tensor | None:
     if isinstance(role, int):
         return wrap(x, port(n, role) if n.outputs else n)
     return wrap(x, role)
-
-
-class Packed:
-    """A saved tensor as saved_tensors_hooks left it."""
-
-    __slots__ = ("unpack", "value")
-
-    def __init__(self, value: Any, unpack: Callable[[Any], Tensor]) -> None:
-        self.value, self.unpack = value, unpack
-
-    def array(self) -> Any:
-        """The array, unpacked."""
-        return self.unpack(self.value)._a
 
 
 nameless(globals())

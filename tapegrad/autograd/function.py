@@ -21,6 +21,7 @@ from tapegrad._state import grad_enabled, inference_enabled, set_mode
 from tapegrad.autograd.context import FunctionCtx, FunctionNode, Port, enter, port
 from tapegrad.autograd.nodes import node_of
 from tapegrad.autograd.pullback import back
+from tapegrad.autograd.saving import packed
 from tapegrad.define.base import trace_of
 from tapegrad.define.linear import Parts
 from tapegrad.kernels.errstate import nameless
@@ -239,7 +240,7 @@ class _Ending:
                     )
                 number = None
             roles.append(None if t is None else number if number is not None else node_of(t))
-        return tuple(roles), tuple([None if t is None else t._a for t in self.ctx.to_save])
+        return tuple(roles), packed(tuple([None if t is None else t._a for t in self.ctx.to_save]))
 
     def result(self, i: int, t: Any, n: FunctionNode | None) -> Any:
         """Output i as apply returns it."""

@@ -19,7 +19,7 @@ import numpy as np
 import tapegrad.kernels as K
 from tapegrad._errors import PACKAGES, line_of, place
 from tapegrad.kernels.errstate import again
-from tapegrad.tape import AccumulateGrad, Freed, Node
+from tapegrad.tape import AccumulateGrad, Node
 from tapegrad.tensor import Tensor
 from tapegrad.views import fresh
 from tapegrad.writes import writes_to
@@ -314,7 +314,9 @@ def _saved(n: Node) -> Any:
     overwritten."""
     saved = n.saved
     read = {k for p, ks in zip(n.parents, n.op.reads, strict=False) if p is not None for k in ks}
-    if type(saved) is Freed:
+    if type(saved) is not tuple:
+        if n.op.kind == "function":  # a user's backward asks the node itself for what it saved
+            return None
         saved = n.trace if _has_values(n) else ()
         if any(k >= len(saved) or saved[k] is None for k in read):
             return None

@@ -120,7 +120,7 @@ def saved_value(self: Node, name: str) -> Any:
             if place in read:
                 check_saved(source)
                 return RECORDED.attach(self, source.saved)[place]
-    raise AttributeError(f"{self.name()}: it has no attribute {name!r}.")
+    raise AttributeError(f"{type(self).__name__}: it has no attribute {name!r}.")
 
 
 def install() -> None:
