@@ -21,17 +21,27 @@ from tapegrad.autograd.hooks import (
     retains_grad,
 )
 from tapegrad.autograd.nodes import install as _install
+from tapegrad.autograd.nodes import output_nr
 from tapegrad.tensor import Tensor
 
 __all__ = [
+    "Function",
+    "anomaly_mode",
     "backward",
+    "detect_anomaly",
     "enable_grad",
+    "forward_ad",
+    "function",
+    "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "graph",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -44,11 +54,27 @@ METHODS = {
 for _name, _f in METHODS.items():
     setattr(Tensor, _name, _f)
 setattr(Tensor, "retains_grad", property(retains_grad))  # noqa: B010 # mypy knows it as a property of the stub
+setattr(Tensor, "output_nr", property(output_nr))  # noqa: B010 # the same
 
 _install()
 
 
+# Modules that are loaded when first used, and the names that they give to this one.
+_MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "graph")
+_NAMES = {
+    "Function": "function",
+    "detect_anomaly": "anomaly_mode",
+    "gradcheck": "gradcheck",
+    "gradgradcheck": "gradcheck",
+    "set_detect_anomaly": "anomaly_mode",
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name == "graph":
-        return import_module("tapegrad.autograd.graph")
+    if name in _MODULES:
+        return import_module(f"tapegrad.autograd.{name}")
+    if name in _NAMES:
+        found = getattr(import_module(f"tapegrad.autograd.{_NAMES[name]}"), name)
+        globals()[name] = found  # importing a module has put it here under its own name: gradcheck
+        return found
     raise AttributeError(f"module 'tapegrad.autograd' has no attribute {name!r}")

@@ -18,13 +18,35 @@ import numpy as np
 
 import tapegrad.kernels as K
 from tapegrad._errors import PACKAGES, line_of, place
+from tapegrad.autograd.hooks import register_multi_grad_hook
+from tapegrad.autograd.nodes import GradientEdge, get_gradient_edge, increment_version
+from tapegrad.autograd.saving import (
+    allow_mutation_on_saved_tensors,
+    disable_saved_tensors_hooks,
+    save_on_cpu,
+    saved_tensors_hooks,
+)
 from tapegrad.kernels.errstate import again
 from tapegrad.tape import AccumulateGrad, Node
 from tapegrad.tensor import Tensor
 from tapegrad.views import fresh
 from tapegrad.writes import writes_to
 
-__all__ = ["Graph", "Node", "Vertex", "graph", "names_in"]
+__all__ = [
+    "GradientEdge",
+    "Graph",
+    "Node",
+    "Vertex",
+    "allow_mutation_on_saved_tensors",
+    "disable_saved_tensors_hooks",
+    "get_gradient_edge",
+    "graph",
+    "increment_version",
+    "names_in",
+    "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
+]
 
 
 @dataclass(slots=True, eq=False)

@@ -90,6 +90,11 @@ def retains_grad(self: Tensor) -> bool:
     return n is not None and n.op is not None and n.rare is not None and n.rare.retains
 
 
+def partial() -> bool:
+    """Whether the sweep that is running a hook now goes only to the inputs it was given."""
+    return running.sweep is not None and running.sweep[2] is not None
+
+
 class MultiHandle:
     """What `register_multi_grad_hook` returns: `remove()` takes the hook away."""
 

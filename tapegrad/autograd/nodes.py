@@ -11,7 +11,8 @@ from tapegrad.domains import RECORDED
 from tapegrad.rare import Rare
 from tapegrad.tape import AccumulateGrad, Node, check_saved
 from tapegrad.tensor import Tensor
-from tapegrad.views import fresh
+from tapegrad.views import box, fresh
+from tapegrad.writes import wrote
 
 # What torch calls the values that nodes save: places in `saved`, which is (output, *inputs).
 PLACES = {"result": 0, "self": 1, "other": 2}
@@ -63,6 +64,12 @@ def shown(n: Node) -> tuple[Node, int]:
         assert above is not None
         return above, n.port
     return (n.show() if type(n) is Node else n), 0
+
+
+def output_nr(self: Tensor) -> int:
+    """Which output of its grad_fn a tensor is."""
+    n = node_of(self)
+    return 0 if n is None else shown(n)[1]
 
 
 def next_functions(self: Node) -> tuple[tuple[Node | None, int], ...]:
@@ -135,6 +142,18 @@ def install() -> None:
     }
     for name, method in methods.items():
         setattr(Node, name, method)
+
+
+def increment_version(tensor: Any) -> None:
+    """Say that tensors were written in place by other means: what saved them before is stale.
+
+    Raises: RuntimeError for what is no Tensor. Source: torch.autograd.graph.increment_version.
+    """
+    every = (tensor,) if isinstance(tensor, Tensor) else tuple(tensor)
+    for t in every:
+        if not isinstance(t, Tensor):
+            raise RuntimeError(f"increment_version: {type(t).__name__} is given; a Tensor is needed.")
+    wrote(*[box(t) for t in every])
 
 
 __all__ = ["AccumulateGrad", "GradientEdge", "Node", "get_gradient_edge", "node_of", "shown"]

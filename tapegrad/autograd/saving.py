@@ -87,8 +87,8 @@ class Packed:
             raise TypeError(f"unpack_hook: it returned {describe(t)}; a Tensor is needed.")
         if t._a.shape != self.shape:
             raise RuntimeError(
-                f"unpack_hook: it returned {describe(t)} for a tensor of shape {sizes(self.shape)}; both must "
-                "agree."
+                f"unpack_hook: it returned {describe(t)} for a tensor of shape {sizes(self.shape)}; they "
+                "must agree."
             )
         return t._a if t._kind is self.dtype else t._a.astype(self.dtype)
 
