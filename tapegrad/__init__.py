@@ -362,7 +362,7 @@ strided = "torch.strided"  # the layout of every tensor here
 globals().update(_DTYPES)  # torch.float32 and all its siblings and aliases
 
 # Loaded when first used.
-_LAZY = ("func", "nn", "optim", "testing", "viz")
+_LAZY = ("func", "nn", "optim", "testing", "utils", "viz")
 _LAZY_NAMES = {"explain": "viz", "vmap": "func"}
 
 

@@ -23,6 +23,7 @@ PACKAGES = frozenset(
         "tapegrad.ops",
         "tapegrad.optim",
         "tapegrad.storage",
+        "tapegrad.utils",
         "tapegrad.viz",
     }
 )

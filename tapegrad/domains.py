@@ -22,12 +22,13 @@ _lock = Lock()  # two threads may bring gradients to one leaf
 class Raw:
     """Rules on arrays: the fast backward."""
 
+    plain = True
     records = False
     F: Any = K
 
-    def attach(self, n: Node) -> Any:
+    def attach(self, n: Node, saved: Any) -> Any:
         """What n saved."""
-        return n.saved
+        return saved
 
     def wrap(self, g: Any) -> Tensor:
         """g as a Tensor."""
@@ -53,9 +54,7 @@ class Raw:
 
     def _add(self, leaf: Any, old: Tensor, g: Any) -> None:
         a = old._a
-        if old._node is not None:
-            leaf.grad = wrap(total(a, g))
-        elif type(a) is not ndarray or not a.flags.writeable:
+        if type(a) is not ndarray or not a.flags.writeable:
             old._a = total(a, g)
             replaced(a)
         else:
@@ -73,16 +72,17 @@ class Raw:
 class Recorded:
     """Rules on Tensors: backward with create_graph."""
 
+    plain = False
     records = True
     F: Any = None  # the namespace of ops, set by ops/__init__.py
 
-    def attach(self, n: Node) -> Any:
+    def attach(self, n: Node, saved: Any) -> Any:
         """What n saved, as Tensors with their nodes."""
         nodes = (n, *n.parents)
         return tuple(
             [
                 s if i >= len(nodes) or not hasattr(s, "dtype") else wrap(s, nodes[i])
-                for i, s in enumerate(n.saved)
+                for i, s in enumerate(saved)
             ]
         )
 

@@ -15,15 +15,18 @@ from operator import add
 from sys import _getframe as frame
 from types import CodeType
 from typing import Any, Protocol
+from weakref import ref
 
 from numpy import ndarray
 
-from tapegrad._errors import caller, describe, place, seen, user_frame
-from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
+from tapegrad._errors import caller, place, seen, user_frame
+from tapegrad._state import special, watch
 from tapegrad.kernels.errstate import again, nameless
-from tapegrad.levels import Level, Storage, arrays_of, entered
-from tapegrad.naming import name_of
-from tapegrad.writes import last_write, tick, writes_to
+from tapegrad.levels import Level, entered
+from tapegrad.rare import Rare, run_after, run_hooks, run_post, run_pre, running
+from tapegrad.reach import Selection
+from tapegrad.stale import check_saved
+from tapegrad.writes import last_write, tick
 
 
 class Op:
@@ -77,7 +80,7 @@ class Node:
     op:      what was done.
     parents: the node of every input, None where an input needs no gradient.
     saved:   (output, *inputs) with None for what no rule reads, or () if none reads anything; a `Freed` once
-             a backward has used it.
+             a backward has used it, or another `Held` while the values are elsewhere.
     meta:    what else the rule needs: shapes and arguments.
     seq:     when it was recorded.
     trace:   (output, *inputs) of a small op, for pictures of the graph; of a large one the output's shape.
@@ -96,6 +99,8 @@ class Node:
     lasti: int
     rare: Rare | None
     level = 0  # the id of the innermost transform that it was recorded in
+    outputs = 0  # of an operation with several: how many; its cotangents come as a dict by their numbers
+    port: int | None = None  # of a node for one of several outputs: its number; the operation is its parent
 
     def name(self) -> str:
         """The name as torch gives it."""
@@ -121,26 +126,32 @@ class InnerNode(Node):
 class AccumulateGrad(Node):
     """A leaf: where gradients arrive. It lives as long as its tensor and keeps `grad` for it."""
 
-    __slots__ = ("grad", "label")
+    __slots__ = ("_tensor", "grad", "label")
     grad: Any
     label: str | None
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], tensor: Any = None) -> None:
         self.op, self.parents, self.saved, self.meta, self.rare = None, (), (), None, None
         self.trace, self.grad, self.label = shape, None, None
+        self._tensor = None if tensor is None else ref(tensor)
         self.seq = tick()
         self.code, self.lasti = caller()
 
+    @property
+    def variable(self) -> Any:
+        """The tensor whose leaf this is; None once nobody holds it any more."""
+        return None if self._tensor is None else self._tensor()
 
-class Rare:
-    """What few nodes have: hooks on their cotangent, and a retained gradient."""
 
-    __slots__ = ("grad", "hooks", "retains")
+class Held(Protocol):
+    """What `saved` is while the saved values are not in the node."""
 
-    def __init__(self) -> None:
-        self.hooks: dict[int, Callable[[Any], Any]] = {}
-        self.retains = False
-        self.grad: Any = None
+    def apart(self, a: Any) -> None:
+        """Keep copies of what shares memory with a, which is about to be overwritten."""
+
+    def opened(self, n: Node) -> Any:
+        """What n's rule reads, as something with n's `saved`, `meta` and `seq`. Raises: RuntimeError if it is
+        gone."""
 
 
 class Freed:
@@ -149,6 +160,15 @@ class Freed:
     __slots__ = ("code", "lasti")
     code: CodeType
     lasti: int
+
+    def opened(self, n: Node) -> Any:
+        """Raises: RuntimeError. A freed node has nothing left."""
+        where = place(self.code, self.lasti)
+        raise RuntimeError(
+            f"{n.op.name} backward: this graph was already used and freed (by {where}). "
+            f"Pass retain_graph=True there, or run the forward again ({n.op.name} was recorded at "
+            f"{place(n.code, n.lasti)})."
+        )
 
 
 def freed_here() -> Freed:
@@ -239,52 +259,17 @@ def cross_node(p: Node, level: Level) -> InnerNode:
     return n
 
 
-# ---- what was saved must be as it was
-
-
-def check_saved(n: Node) -> None:
-    """Raises: RuntimeError if an array that n's rules read was written in place since."""
-    read = {k for p, ks in zip(n.parents, n.op.reads, strict=False) if p is not None for k in ks}
-    values = [*[n.saved[k] for k in sorted(read)], *_arrays_in(n.meta)]
-    for x in [a for v in values for a in arrays_of(v)]:
-        w = writes_to(x) if hasattr(x, "dtype") else None
-        if w is not None and w.tick > n.seq:
-            assert w.code is not None
-            name = name_of(x)
-            raise RuntimeError(
-                f"{n.op.name} backward: a {describe(x)} array that {n.op.name} saved "
-                f"({place(n.code, n.lasti)}) was written in place at {place(w.code, w.lasti)}"
-                f"{f' (`{name}` shows it)' if name else ''}. Clone it first, or use the out-of-place op."
-            )
-
-
-def _arrays_in(meta: Any) -> list[Any]:
-    """The arrays and storages among an op's arguments: indices, masks, class weights."""
-    if isinstance(meta, (tuple, list)):
-        return [a for m in meta for a in _arrays_in(m)]
-    return [meta] if isinstance(meta, (ndarray, Storage)) else []
-
-
-def freed_error(n: Node) -> RuntimeError:
-    """What a second backward through a freed node says."""
-    where = place(n.saved.code, n.saved.lasti)
-    return RuntimeError(
-        f"{n.op.name} backward: this graph was already used and freed (by {where}). "
-        f"Pass retain_graph=True there, or run the forward again ({n.op.name} was recorded at "
-        f"{place(n.code, n.lasti)})."
-    )
-
-
 # ---- the sweep
 
 
 class Domain(Protocol):
     """Where rules run: on raw arrays (RAW), or on Tensors that record what the rules do (RECORDED)."""
 
+    plain: bool  # whether a rule may be given what its node saved as it is
     records: bool
     F: Any
 
-    def attach(self, n: Node) -> Any:
+    def attach(self, n: Node, saved: Any) -> Any:
         """What n saved, as values of this domain."""
 
     def wrap(self, g: Any) -> Any:
@@ -326,105 +311,142 @@ def sweep(
             grads[n] = g
             heappush(heap, (-n.seq, n))
     used = None if retain else freed_here()
-    walk = watched if special.alert and watch().observers else _walk
-    if wanted is None:
-        leaves = walk(heap, grads, domain, used, None)
-        if leaves:
-            domain.deposit(leaves)
-        return {}
-    selection = Selection(roots, set(wanted))
-    walk(heap, grads, domain, used, selection)
-    return selection.got
+    selection = None if wanted is None else Selection(roots, set(wanted))
+    if special.alert and (observers := watch().observers):
+        leaves = _watched(observers, (heap, grads, domain, used, selection))
+    else:
+        leaves = _walk(heap, grads, domain, used, selection, watchers.checks)
+    if selection is not None:
+        return selection.got
+    if leaves:
+        domain.deposit(leaves)
+    if grads:
+        run_after(grads.items(), domain)
+    return {}
 
 
-class Selection:
-    """A partial sweep: its targets, the nodes through which a root reaches one, and what arrived."""
-
-    __slots__ = ("got", "targets", "through")
-
-    def __init__(self, roots: Iterable[Node], targets: set[Node]) -> None:
-        self.targets, self.through = targets, between(roots, targets)
-        self.got: Grads = {}
+def _watched(observers: Sequence[Any], given: tuple[Any, ...]) -> dict[Node, Any]:
+    """`_walk`, while observers (`observers.Observer`) watch: they see what each rule has made."""
+    seers = [o for o in observers if hasattr(o, "swept")]
+    for o in seers:
+        o.begin([n for _, n in given[0]], given[-1] is None)
+    try:
+        heap, grads, domain, used, selection = given
+        return _walk(heap, grads, domain, used, selection, (*watchers.checks, *[o.swept for o in seers]))
+    finally:
+        for o in seers:
+            o.end()
 
 
 Heap = list[tuple[int, Node]]
 Grads = dict[Node, Any]
 Used = Freed | None
 Part = Selection | None
+Checks = Sequence[Callable[[Node, Any, Any], None]]
 
 
-def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, selection: Part) -> Grads:
-    """`_walk`, while observers (`observers.Observer`) watch: they see what each rule has made."""
-    seers = [o for o in watch().observers if hasattr(o, "swept")]
-
-    def after(n: Node, g: Any, below: Any) -> None:
-        for o in seers:
-            o.swept(n, g, below)
-        if used and n.op.reads:
-            n.saved = used
-
-    for o in seers:
-        o.begin([n for _, n in heap], selection is None)
-    try:
-        return _walk(heap, grads, domain, None, selection, after)
-    finally:
-        for o in seers:
-            o.end()
-
-
-def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, selection: Part, after: Any = None) -> Grads:
-    """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
-    are the leaves' gradients, as arrays that nobody else can see. `after`, if given, does the freeing."""
-    F, records = domain.F, domain.records
+def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks) -> Grads:
+    """Take the youngest node, run its rule, hand its parents their cotangents, until none is left. Returned
+    are the leaves' gradients, which nobody else can see; leaves whose hooks come later remain in `grads`."""
+    F, records, plain = domain.F, domain.records, domain.plain and not checks
     leaves: Grads = {}
     while heap:
-        n = heappop(heap)[1]
-        g = grads.pop(n)
-        if (n.rare is not None or selection is not None) and (g := _arrived(n, g, domain, selection)) is None:
+        g = grads.pop(n := heappop(heap)[1])
+        rare = n.rare
+        if (rare is not None or part is not None) and (g := _arrived(n, g, domain, part, heap)) is None:
             continue
         if (op := n.op) is None:
             leaves[n] = domain.own(g)
+            if rare is not None and (rare.after or rare.post):
+                grads[n] = g
             continue
-        if (saved := n.saved).__class__ is Freed:
-            raise freed_error(n)
-        if last_write.tick > n.seq:
-            check_saved(n)
         parents, i = n.parents, -1
-        try:
-            below = op.vjp(F, g, domain.attach(n) if records else saved, n.meta, parents)
-        except FloatingPointError:  # the user has set np.seterr(all="raise")
-            below = again(op.vjp, F, g, saved, n.meta, parents)
+        if plain and rare is None and (saved := n.saved).__class__ is tuple:
+            if last_write.tick > n.seq:
+                check_saved(n)
+            try:
+                below = op.vjp(F, g, saved, n.meta, parents)
+            except Exception as e:  # noqa: BLE001 # raised again, or NumPy's only
+                below = _once_more(e, n, (F, g, saved, n.meta, parents))
+        else:
+            below = _pull(n, g, domain, checks)
         for p in parents:
             i += 1
             if p is None or (pg := below[i]) is None:
                 continue
-            if type(p) is AccumulateGrad and p.rare is None and selection is None:  # nothing lies below it
+            if type(p) is AccumulateGrad and p.rare is None and part is None:  # nothing lies below it
                 if (old := leaves.get(p)) is not None:
                     leaves[p] = old + pg if records else added(old, pg)
                 else:
                     leaves[p] = domain.own(pg) if records or pg is g or pg.base is not None else pg
             elif p in grads:
                 grads[p] = total(grads[p], pg)
-            elif selection is None or p in selection.through or p in selection.targets:
+            elif part is None or p in part.through or p in part.targets:
                 grads[p] = pg
                 heappush(heap, (-p.seq, p))
-        if used is not None:
-            if op.reads:
-                n.saved = used
-        elif after is not None:
-            after(n, g, below)
+        if used is not None and op.reads:
+            n.saved = used
     return leaves
 
 
-def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None) -> Any:
+class Watchers:
+    """Who wants to see every rule's results: check(n, g, below), in every thread (anomaly mode)."""
+
+    __slots__ = ("checks",)
+
+    def __init__(self) -> None:
+        self.checks: tuple[Callable[[Node, Any, Any], None], ...] = ()
+
+
+watchers = Watchers()
+
+
+def _pull(n: Node, g: Any, domain: Domain, checks: Checks) -> Any:
+    """What n's rule makes of g where that is not plain: it may be recorded, what it reads may be elsewhere,
+    and hooks or checks may wait for the result."""
+    source: Any = n
+    while source.saved.__class__ is not tuple:
+        source = source.saved.opened(source)
+    if last_write.tick > source.seq:
+        check_saved(source)
+    given = domain.F, g, domain.attach(n, source.saved), source.meta, n.parents
+    try:
+        below = n.op.vjp(*given)
+    except Exception as e:  # noqa: BLE001 # raised again, or NumPy's only
+        below = _once_more(e, n, given)
+    if n.rare is not None and n.rare.post:
+        below = run_post(n, g, below, domain)
+    for check in checks:
+        check(n, g, below)
+    return below
+
+
+def _once_more(e: Exception, n: Node, given: tuple[Any, ...]) -> Any:
+    """What n's rule makes where NumPy neither warns nor raises, if NumPy has raised e (the user has set
+    np.seterr(all="raise")). Raises: e, with a note of where n was recorded, otherwise."""
+    if isinstance(e, FloatingPointError):
+        try:
+            return again(n.op.vjp, *given)
+        except Exception as other:  # noqa: BLE001 # raised below
+            e = other
+    e.add_note(f"This happened in the backward of {n.op.name}, recorded at {place(n.code, n.lasti)}.")
+    raise e
+
+
+def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None, heap: list[Any]) -> Any:
     """The cotangent after n's hooks, noted if it is wanted; None if nothing that is wanted lies below n."""
-    if n.rare is not None:
-        g = run_hooks(n, g, domain)
-    if selection is None:
-        return g
-    if n in selection.targets:
-        selection.got[n] = g
-    return g if n in selection.through else None
+    rare = n.rare
+    if rare is None:
+        assert selection is not None
+        return selection.note(n, g)
+    was, running.sweep = running.sweep, (n, heap, selection)
+    try:
+        g = run_hooks(rare, g, domain)
+        if selection is not None and selection.note(n, g) is None:
+            return None
+        return run_pre(n, g, domain) if rare.pre else g
+    finally:
+        running.sweep = was
 
 
 def added(own: Any, g: Any) -> Any:
@@ -442,57 +464,6 @@ def total(a: Any, b: Any) -> Any:
         return a + b
     except FloatingPointError:
         return again(add, a, b)
-
-
-def run_hooks(n: Node, g: Any, domain: Domain) -> Any:
-    """The cotangent after a node's hooks, in the order they were added; then keep it if it is to be
-    retained."""
-    rare = n.rare
-    assert rare is not None
-    if rare.hooks:
-        grad, inference = grad_enabled(), inference_enabled()
-        set_mode(domain.records, inference)  # a hook's own arithmetic is recorded exactly if the backward is
-        try:
-            for hook in list(rare.hooks.values()):
-                r = hook(domain.wrap(g))
-                if r is not None:
-                    g = _hooked(domain, g, r)
-        finally:
-            set_mode(grad, inference)
-    if rare.retains:
-        kept = domain.wrap(domain.own(g))
-        rare.grad = kept if rare.grad is None else domain.wrap(domain.unwrap(rare.grad) + domain.unwrap(kept))
-    return g
-
-
-def _hooked(domain: Domain, g: Any, r: Any) -> Any:
-    """What a hook returned, in place of the cotangent g. Raises: TypeError, RuntimeError if it cannot be."""
-    if not hasattr(r, "_node"):
-        raise TypeError(f"hook: it returned {describe(r)}; a Tensor or None is needed.")
-    new = domain.unwrap(r)
-    if new.shape != g.shape or new.dtype != g.dtype:
-        raise RuntimeError(
-            f"hook: it returned {describe(r)} for a {describe(g)} gradient; both must be alike."
-        )
-    return new
-
-
-def between(roots: Iterable[Node], targets: set[Node]) -> set[Node]:
-    """The nodes through which a root reaches a target: those whose rule must run."""
-    oldest = min((n.seq for n in targets), default=0)
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for p in stack.pop().parents:
-            # A parent is older than its child: below the oldest target there is no target.
-            if p is not None and p.seq >= oldest and p not in seen:
-                seen.add(p)
-                stack.append(p)
-    through: set[Node] = set()
-    for n in sorted(seen, key=lambda n: n.seq):
-        if any(p in through or p in targets for p in n.parents):
-            through.add(n)
-    return through
 
 
 nameless(globals())

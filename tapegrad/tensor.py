@@ -16,7 +16,8 @@ from tapegrad.kernels.memory import apart
 from tapegrad.memory import alias, replace_memory
 from tapegrad.naming import subject
 from tapegrad.observers import left
-from tapegrad.tape import AccumulateGrad, Node, Rare
+from tapegrad.rare import Rare
+from tapegrad.tape import AccumulateGrad, Node
 from tapegrad.views import born, box, check_inference, cold_of, fresh, needs_grad
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
                 )
             check_inference(self, "requires_grad_")
             c = self._cold
-            self._node = c.leaf if c is not None and c.leaf is not None else AccumulateGrad(self._a.shape)
+            known = c.leaf if c is not None else None
+            self._node = known or AccumulateGrad(self._a.shape, self)
         elif not requires_grad and n is not None:
             cold_of(self).leaf = n
             self._node = None
@@ -268,7 +270,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
             if g is None and self._cold is None:
                 return
             c = cold_of(self)
-            n = c.leaf = c.leaf or AccumulateGrad(self._a.shape)
+            n = c.leaf = c.leaf or AccumulateGrad(self._a.shape, self)
         if isinstance(n, AccumulateGrad):
             n.grad = g
         else:
@@ -461,7 +463,7 @@ def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
         )
     t: Tensor = object.__new__(cls)
     t._a, t._kind, t._cold = a, a.dtype, born() if special.threads else None
-    t._node = AccumulateGrad(a.shape) if requires_grad else None
+    t._node = AccumulateGrad(a.shape, t) if requires_grad else None
     return t
 
 

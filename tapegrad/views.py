@@ -21,7 +21,8 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
 from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
-from tapegrad.tape import Node, Op, Rare, record
+from tapegrad.rare import Rare
+from tapegrad.tape import Node, Op, record
 from tapegrad.writes import boxed, replaced, tick, watch_buffer, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
@@ -143,6 +144,11 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     if how is not None:
         c.made = Made(how, base_of(parent))
     return c
+
+
+def close(t: Any, how: str) -> None:
+    """From now on writes to this view, or to its base, are refused; how: as what it was made."""
+    t._cold.made = Made(how, base_of(t))
 
 
 def box(t: Any) -> Any:
@@ -394,15 +400,17 @@ def assign(t: Any, r: Any) -> Any:
         return _assign_number(t, r)
     a = box(t)
     n, value = r._node, r._a
-    if n is not None and type(n.saved) is tuple:
-        # What the rule reads of t's old value must not change with it.
+    plain = n is not None and type(n.saved) is tuple
+    # What the rule reads of t's old value must not change with it.
+    if plain:
         n.saved = tuple([_apart(s, a) if s is not value else s for s in n.saved])
     _fill(a, value)
     wrote(a)
     if n is not None:
         # The out-of-place result is dropped: a rule that reads it reads t, and a later write to t is then
         # noticed.
-        n.saved = tuple([a if s is value else s for s in n.saved])
+        if plain:
+            n.saved = tuple([a if s is value else s for s in n.saved])
         n.seq = tick()
         adopt(t, n)
     return t

@@ -94,7 +94,7 @@ def methods_stub() -> str:
     ]
     lines += ["    " + _method(name, f) for name, f in sorted(bound.methods().items())]
     lines += [f"    def {name}{signature(f, True)}: ..." for name, f in sorted(autograd.METHODS.items())]
-    for name, kind in (("T", "Tensor"), ("mT", "Tensor"), ("retains_grad", "bool")):
+    for name, kind in (("T", "Tensor"), ("mT", "Tensor"), ("output_nr", "int"), ("retains_grad", "bool")):
         lines.append(f"    @property\n    def {name}(self) -> {kind}: ...")
     return "\n".join(lines) + "\n"
 

@@ -14,32 +14,68 @@ from tapegrad.autograd.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from tapegrad.autograd.hooks import register_hook, retain_grad, retains_grad
+from tapegrad.autograd.hooks import (
+    register_hook,
+    register_post_accumulate_grad_hook,
+    retain_grad,
+    retains_grad,
+)
+from tapegrad.autograd.nodes import install as _install
+from tapegrad.autograd.nodes import output_nr
 from tapegrad.tensor import Tensor
 
 __all__ = [
+    "Function",
+    "anomaly_mode",
     "backward",
+    "detect_anomaly",
     "doctor",
     "enable_grad",
+    "forward_ad",
+    "function",
+    "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "graph",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "ledger",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "trace_nonfinite",
 ]
 
-METHODS = {"backward": tensor_backward, "register_hook": register_hook, "retain_grad": retain_grad}
+METHODS = {
+    "backward": tensor_backward,
+    "register_hook": register_hook,
+    "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
+    "retain_grad": retain_grad,
+}
 for _name, _f in METHODS.items():
     setattr(Tensor, _name, _f)
 setattr(Tensor, "retains_grad", property(retains_grad))  # noqa: B010 # mypy knows it as a property of the stub
+setattr(Tensor, "output_nr", property(output_nr))  # noqa: B010 # the same
+
+_install()
 
 
-# Found and imported when first asked for: a program that trains needs none of them.
-LATER = {"doctor": "checkup", "ledger": "ledgers", "trace_nonfinite": "nonfinite"}
+# Modules that are loaded when first used, and the names that they give to this one.
+_MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "graph")
+_NAMES = {
+    "Function": "function",
+    "detect_anomaly": "anomaly_mode",
+    "doctor": "checkup",
+    "gradcheck": "gradcheck",
+    "gradgradcheck": "gradcheck",
+    "ledger": "ledgers",
+    "set_detect_anomaly": "anomaly_mode",
+    "trace_nonfinite": "nonfinite",
+}
+
+
 if TYPE_CHECKING:
     from tapegrad.autograd.checkup import doctor
     from tapegrad.autograd.ledgers import ledger
@@ -47,8 +83,10 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "graph":
-        return import_module("tapegrad.autograd.graph")
-    if name in LATER:
-        return getattr(import_module(f"tapegrad.autograd.{LATER[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"tapegrad.autograd.{name}")
+    if name in _NAMES:
+        found = getattr(import_module(f"tapegrad.autograd.{_NAMES[name]}"), name)
+        globals()[name] = found  # importing a module has put it here under its own name: gradcheck
+        return found
     raise AttributeError(f"module 'tapegrad.autograd' has no attribute {name!r}")

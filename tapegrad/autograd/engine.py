@@ -9,97 +9,126 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad._errors import describe, place, sizes
-from tapegrad._state import grad_enabled, inference_enabled, set_mode
-from tapegrad.domains import RAW, RECORDED
+from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
+from tapegrad.autograd.nodes import GradientEdge, node_of
+from tapegrad.define.linear import Parts
+from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.naming import argument, subject
-from tapegrad.tape import AccumulateGrad, Node, Rare, sweep
+from tapegrad.rare import Rare, run_after
+from tapegrad.tape import AccumulateGrad, Domain, Node, sweep
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import fresh
 
-Tensors = Tensor | Sequence[Tensor]
+Tensors = Tensor | GradientEdge | Sequence[Tensor | GradientEdge]
+Place = tuple[Node, int | None]  # a node, and the number of the output meant if it has several
+
+_ROOT = (
+    "does not require grad and has no grad_fn, so there is nothing to go back through. Compute it from "
+    "tensors with requires_grad=True, outside no_grad()."
+)
+_INPUT = "does not require grad; call requires_grad_() on it before computing the outputs."
 
 
 def _many(x: Any) -> tuple[Any, ...]:
-    return (x,) if isinstance(x, Tensor) or x is None else tuple(x)
+    return (x,) if x is None or isinstance(x, (Tensor, GradientEdge)) else tuple(x)
 
 
-def _root(t: Tensor, op: str, what: str) -> Node:
-    """The node to start from. Raises: RuntimeError if there is none."""
-    if t._cold is not None:
-        fresh(t)
-    if t._node is None:
-        raise RuntimeError(
-            f"{op}: {subject(t, f'{describe(t)} tensor', what)} does not require grad and has no grad_fn, so "
-            "there is nothing to go back through. Compute it from tensors with requires_grad=True, outside "
-            "no_grad()."
-        )
-    return t._node
-
-
-def _origin(t: Tensor, what: str = "It") -> str:
+def _origin(t: Tensor | GradientEdge, what: str = "It") -> str:
     """Where t was computed, as a sentence."""
-    n = t._node
+    n = t.node if isinstance(t, GradientEdge) else t._node
     if n is None or n.op is None:
         return ""
     return f" {what} was computed by {n.op.name} at {place(n.code, n.lasti)}."
 
 
-def _seed(t: Tensor, g: Any, op: str) -> Any:
+def _place(t: Any, op: str, name: str, lack: str) -> Place:
+    """Where the gradient of a tensor (`name`, or "this") passes. Raises: TypeError for what is no Tensor,
+    RuntimeError with `lack` for one without a node."""
+    if isinstance(t, GradientEdge):
+        return t.node, t.output_nr if t.node.outputs else None
+    if not isinstance(t, Tensor):
+        given = f"{name} is {type(t).__name__}" if name else f"{type(t).__name__} is given"
+        raise TypeError(f"{op}: {given}; a Tensor is needed.")
+    n = node_of(t)
+    if n is None:
+        what = f"{describe(t)} tensor"
+        who = f"{argument(name, t)}, a {what}," if name else subject(t, what, "this")
+        raise RuntimeError(f"{op}: {who} {lack}")
+    return n, None
+
+
+def _known(edge: GradientEdge) -> tuple[Any, Any]:
+    """(array, shape) of what passes at an edge, each None if the graph does not remember it."""
+    n = edge.node
+    if isinstance(n, AccumulateGrad):
+        return (None if n.variable is None else n.variable._a), n.trace
+    y: Any = n.trace[0] if n.trace and not n.outputs else None
+    return (y, y.shape) if hasattr(y, "dtype") else (None, n.trace)
+
+
+def _seed(t: Tensor | GradientEdge, g: Any, op: str) -> Any:
     """The cotangent to start with: g, or 1 for a scalar. A caller's array is copied: leaves may keep what
     arrives."""
-    a = t._a
+    a, shape = _known(t) if isinstance(t, GradientEdge) else (t._a, t._a.shape)
     if g is None:
-        if a.size != 1:
+        if a is None or a.size != 1:
+            where = "this edge's tensor" if shape is None else subject(t, f"{sizes(shape)} tensor", "a")
             raise RuntimeError(
-                f"{op}: {subject(t, f'{sizes(a.shape)} tensor', 'a')} is not a scalar; pass gradient= of "
-                f"that shape, or reduce it first (.sum(), .mean()).{_origin(t)}"
+                f"{op}: {where} is not a scalar; pass gradient= of that shape, or reduce it first (.sum(), "
+                f".mean()).{_origin(t)}"
             )
         if a.dtype.kind == "c":
             raise RuntimeError(
-                f"{op}: a {describe(t)} tensor is not real; pass gradient=, or make it real first."
+                f"{op}: a {describe(a)} tensor is not real; pass gradient=, or make it real first."
             )
         return np.ones(a.shape, a.dtype) if a.ndim else a.dtype.type(1)
     if not isinstance(g, Tensor):
         raise TypeError(f"{op}: gradient is {type(g).__name__}; a Tensor or None is needed.")
-    if g._a.shape != a.shape:
+    if shape is not None and g._a.shape != shape:
         raise RuntimeError(
-            f"{op}: gradient is {sizes(g._a.shape)} and {argument('the tensor', t)} {sizes(a.shape)}; they "
+            f"{op}: gradient is {sizes(g._a.shape)} and {argument('the tensor', t)} {sizes(shape)}; they "
             "must be equal."
         )
+    if a is not None and (g._a.dtype.kind == "c") is not (a.dtype.kind == "c"):
+        raise RuntimeError(f"{op}: gradient is {g.dtype} and the tensor {a.dtype}; both or none is complex.")
     return g
 
 
 def _start(
-    tensors: Sequence[Tensor], gs: Sequence[Any], create_graph: bool, op: str
+    tensors: Sequence[Any], gs: Sequence[Any], create_graph: bool, op: str
 ) -> tuple[list[Node], list[Any]]:
-    if len(gs) != len(tensors):
+    if len(gs) < len(tensors):
         raise RuntimeError(
             f"{op}: {len(tensors)} tensors and {len(gs)} gradients are given; one for each is needed."
         )
     roots, seeds = [], []
     for i, t in enumerate(tensors):
-        g = gs[i]
-        if not isinstance(t, Tensor):
-            raise TypeError(f"{op}: {type(t).__name__} is given; a Tensor is needed.")
-        roots.append(_root(t, op, "this"))
-        seed = _seed(t, g, op)
+        n, number = _place(t, op, "" if len(tensors) == 1 else f"tensor {i}", _ROOT)
+        seed = _seed(t, gs[i], op)
         if create_graph:
-            seeds.append(seed if isinstance(seed, Tensor) else wrap(seed))
+            seed = seed if isinstance(seed, Tensor) else wrap(seed)
         elif isinstance(seed, Tensor):
             a = seed._a
-            seeds.append(a.astype(t._a.dtype) if type(a) is ndarray or a.dtype is not t._a.dtype else a)
-        else:
-            seeds.append(seed)
+            dtype = t._kind if isinstance(t, Tensor) else a.dtype
+            seed = a.astype(dtype) if type(a) is ndarray or a.dtype is not dtype else a
+        roots.append(n)
+        seeds.append(seed if number is None else Parts({number: seed}))
     return roots, seeds
 
 
-def _sweep(roots: Any, seeds: Any, retain: bool, create_graph: bool, wanted: Any = None) -> dict[Node, Any]:
-    if not create_graph:
-        return sweep(roots, seeds, RAW, retain=retain, wanted=wanted)
+def _domain(create_graph: bool) -> Domain:
+    """Where the rules run."""
+    if create_graph:
+        return RECORDED
+    return STORED if special.alert and watch().levels else RAW
+
+
+def _sweep(roots: Any, seeds: Any, retain: bool, domain: Domain, wanted: Any = None) -> dict[Node, Any]:
+    if not domain.records:
+        return sweep(roots, seeds, domain, retain=retain, wanted=wanted)
     grad, inference = grad_enabled(), inference_enabled()
     set_mode(True, False)
     try:
-        return sweep(roots, seeds, RECORDED, retain=retain, wanted=wanted)
+        return sweep(roots, seeds, domain, retain=retain, wanted=wanted)
     finally:
         set_mode(grad, inference)
 
@@ -116,23 +145,29 @@ def backward(
 
     grad_tensors: one per tensor, of its shape; None is 1 for a scalar. retain_graph: keep what operations
     saved, for another backward. create_graph: record the backward itself, for higher derivatives.
+    grad_variables: an old name of grad_tensors. Tensors may be given as GradientEdges too.
     Raises: RuntimeError without a graph, for a non-scalar without gradient, a freed graph, an overwritten
     saved array.
     """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError("backward: grad_tensors and grad_variables are both given; pass the first.")
+        grad_tensors = grad_variables
     every = _many(tensors)
     gs = _many(grad_tensors) if grad_tensors is not None else (None,) * len(every)
     retain = create_graph if retain_graph is None else retain_graph
     roots, seeds = _start(every, gs, create_graph, "backward")
+    domain = _domain(create_graph)
     if inputs is None:
-        _sweep(roots, seeds, retain, create_graph)
+        _sweep(roots, seeds, retain, domain)
         return
-    nodes = [_root(t, "backward", "an inputs=") for t in _many(inputs)]
-    if not nodes:
+    places = [_place(t, "backward", f"inputs[{i}]", _INPUT) for i, t in enumerate(_many(inputs))]
+    if not places:
         raise RuntimeError("backward: inputs is empty; pass tensors, or leave it out for all leaves.")
-    domain = RECORDED if create_graph else RAW
-    got = _sweep(roots, seeds, retain, create_graph, nodes)
+    got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     keepers = [n if isinstance(n, AccumulateGrad) else _retained(n) for n in got]
     domain.deposit(dict(zip(keepers, map(domain.own, got.values()), strict=True)))
+    run_after([(n, g) for n, g in got.items() if n.rare is not None and n.op is None], domain)
 
 
 def _retained(n: Node) -> Rare:
@@ -153,25 +188,9 @@ def tensor_backward(
     if inputs is not None or create_graph or gradient is not None or self._cold is not None:
         backward([self], [gradient], retain_graph, create_graph, inputs=inputs)
         return
-    n = self._node or _root(self, "backward", "this")
-    sweep((n,), (_seed(self, None, "backward"),), RAW, retain=bool(retain_graph))
-
-
-def _wanted(inputs: Sequence[Any]) -> list[Node]:
-    """The nodes of grad's inputs. Raises: RuntimeError for one that does not require grad."""
-    wanted: list[Node] = []
-    for i, t in enumerate(inputs):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"grad: inputs[{i}] is {type(t).__name__}; a Tensor is needed.")
-        if t._cold is not None:
-            fresh(t)
-        if t._node is None:
-            raise RuntimeError(
-                f"grad: {argument(f'inputs[{i}]', t)}, a {describe(t)} tensor, does not require grad; call "
-                "requires_grad_() on it before computing the outputs."
-            )
-        wanted.append(t._node)
-    return wanted
+    n = self._node or _place(self, "backward", "", _ROOT)[0]
+    domain = _domain(False) if special.alert else RAW
+    sweep((n,), (_seed(self, None, "backward"),), domain, retain=bool(retain_graph))
 
 
 def grad(
@@ -187,27 +206,47 @@ def grad(
     """The gradients of the outputs' sum with respect to each input, leaves or not; no `.grad` changes.
 
     grad_outputs: one per output, of its shape; None is 1 for a scalar. allow_unused: None for an input that
-    the outputs do not depend on (materialize_grads: zeros).
+    the outputs do not depend on (materialize_grads: zeros). Tensors may be given as GradientEdges too.
     Raises: as backward; RuntimeError for an input that does not require grad, or is not used.
     """
     outs, ins = _many(outputs), _many(inputs)
     if not ins:
         raise RuntimeError("grad: inputs is empty; at least one tensor is needed.")
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "grad: allow_unused=False contradicts materialize_grads=True, which gives zeros for unused "
+            "inputs; leave one of them out."
+        )
     gs = _many(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     roots, seeds = _start(outs, gs, create_graph, "grad")
-    wanted = _wanted(ins)
+    places = [_place(t, "grad", f"inputs[{i}]", _INPUT) for i, t in enumerate(ins)]
     retain = create_graph if retain_graph is None else retain_graph
-    got = _sweep(roots, seeds, retain, create_graph, wanted)
+    domain = _domain(create_graph)
+    got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     results = []
-    for i, (t, n) in enumerate(zip(ins, wanted, strict=True)):
-        g = got.get(n)
+    for i, (t, (n, number)) in enumerate(zip(ins, places, strict=True)):
+        g = got.get(n) if number is None else (got.get(n) or {}).get(number)
         if g is None:
-            if not allow_unused and not materialize_grads:
-                raise RuntimeError(
-                    f"grad: {argument(f'inputs[{i}]', t)}, a {describe(t)} tensor, is not used by the "
-                    f"outputs; pass allow_unused=True to get None for it.{_origin(outs[0], 'The output')}"
-                )
-            results.append(wrap(np.zeros(t._a.shape, t._a.dtype)) if materialize_grads else None)
+            results.append(_unused(i, t, bool(allow_unused), materialize_grads, outs[0]))
         else:
-            results.append(g if create_graph else wrap(RAW.own(g)))
+            results.append(g if create_graph else wrap(domain.own(g)))
     return tuple(results)
+
+
+def _unused(i: int, t: Any, allowed: bool, zeros: bool, output: Any) -> Tensor | None:
+    """What stands for the gradient of an input that no output depends on. Raises: RuntimeError unless
+    something may."""
+    if zeros and isinstance(t, Tensor):
+        return wrap(np.zeros(t._a.shape, t._a.dtype))
+    if zeros:
+        raise RuntimeError(
+            f"grad: inputs[{i}] is an edge that the outputs do not use, so no zeros can be made for it; pass "
+            "the tensor, or allow_unused=True without materialize_grads."
+        )
+    if not allowed:
+        what = f"a {describe(t)} tensor" if isinstance(t, Tensor) else "an edge"
+        raise RuntimeError(
+            f"grad: {argument(f'inputs[{i}]', t)}, {what}, is not used by the outputs; pass "
+            f"allow_unused=True to get None for it.{_origin(output, 'The output')}"
+        )
+    return None

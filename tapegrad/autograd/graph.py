@@ -19,13 +19,35 @@ import tapegrad.kernels as K
 from tapegrad import naming
 from tapegrad._errors import line_of, place
 from tapegrad.autograd.homes import homes
+from tapegrad.autograd.hooks import register_multi_grad_hook
+from tapegrad.autograd.nodes import GradientEdge, get_gradient_edge, increment_version
+from tapegrad.autograd.saving import (
+    allow_mutation_on_saved_tensors,
+    disable_saved_tensors_hooks,
+    save_on_cpu,
+    saved_tensors_hooks,
+)
 from tapegrad.kernels.errstate import again
-from tapegrad.tape import AccumulateGrad, Freed, Node
+from tapegrad.tape import AccumulateGrad, Node
 from tapegrad.tensor import Tensor
 from tapegrad.views import fresh
 from tapegrad.writes import writes_to
 
-__all__ = ["Graph", "Node", "Vertex", "graph", "names_in"]
+__all__ = [
+    "GradientEdge",
+    "Graph",
+    "Node",
+    "Vertex",
+    "allow_mutation_on_saved_tensors",
+    "disable_saved_tensors_hooks",
+    "get_gradient_edge",
+    "graph",
+    "increment_version",
+    "names_in",
+    "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
+]
 
 
 @dataclass(slots=True, eq=False)
@@ -270,7 +292,9 @@ def _saved(n: Node) -> Any:
     overwritten."""
     saved = n.saved
     read = {k for p, ks in zip(n.parents, n.op.reads, strict=False) if p is not None for k in ks}
-    if type(saved) is Freed:
+    if type(saved) is not tuple:
+        if n.op.kind == "function":  # a user's backward asks the node itself for what it saved
+            return None
         saved = n.trace if _has_values(n) else ()
         if any(k >= len(saved) or saved[k] is None for k in read):
             return None

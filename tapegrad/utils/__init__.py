@@ -1,0 +1,5 @@
+"""torch.utils: `checkpoint`."""
+
+from tapegrad.utils import checkpoint
+
+__all__ = ["checkpoint"]
