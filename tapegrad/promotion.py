@@ -14,6 +14,7 @@ from tapegrad._errors import describe, sizes
 from tapegrad._state import default
 from tapegrad.dtypes import FLOAT, of, result
 from tapegrad.kernels.errstate import nameless
+from tapegrad.naming import argument
 from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
@@ -96,12 +97,12 @@ def operands(
 def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:
     """Why the kernel refused: shapes that do not broadcast, or (NotImplementedError) a dtype without that
     operation."""
-    arrays = [x._a for x in xs if isinstance(x, Tensor)]
+    tensors = [x for x in xs if isinstance(x, Tensor)]
     try:
-        np.broadcast_shapes(*[a.shape for a in arrays])
+        np.broadcast_shapes(*[t._a.shape for t in tensors])
     except ValueError:
-        return RuntimeError(f"{op.name}: {_clash([a.shape for a in arrays])}")
-    kinds = " and ".join(describe(x) for x in xs if isinstance(x, Tensor))
+        return RuntimeError(f"{op.name}: {_clash(tensors)}")
+    kinds = " and ".join(argument(describe(x), x) for x in tensors)
     cure = (
         " Use logical operations (&, |, ~, ^) on bool."
         if "bool" in kinds
@@ -110,14 +111,15 @@ def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:
     return NotImplementedError(f"{op.name}: {kinds} given, for which {op.name} is not defined.{cure}")
 
 
-def _clash(shapes: Sequence[tuple[int, ...]]) -> str:
-    a, b = shapes[0], shapes[-1]
+def _clash(tensors: Sequence[Tensor]) -> str:
+    first, last = tensors[0], tensors[-1]
+    a, b = first._a.shape, last._a.shape
     for k in range(1, min(len(a), len(b)) + 1):
         if a[-k] != b[-k] and 1 not in (a[-k], b[-k]):
             break
-    named = f"input is {sizes(a)} and other is {sizes(b)}"
-    if len(shapes) > 2:
-        named = "the shapes are " + ", ".join(sizes(s) for s in shapes)
+    named = f"{argument('input', first)} is {sizes(a)} and {argument('other', last)} is {sizes(b)}"
+    if len(tensors) > 2:
+        named = "the shapes are " + ", ".join(argument(sizes(t._a.shape), t) for t in tensors)
     return f"{named}; dimension {-k} has {a[-k]} and {b[-k]}, which must be equal, or one of them 1."
 
 
@@ -127,25 +129,29 @@ def mismatch(name: str, cores: Sequence[tuple[str, ...]], input: Any, other: Any
         if not isinstance(x, Tensor):
             return not_a_tensor(name, what, x)
     x, y = input._a, other._a
-    for what, a, core in (("input", x, cores[0]), ("other", y, cores[1])):
+    for what, t, a, core in (("input", input, x, cores[0]), ("other", other, y, cores[1])):
         if a.ndim != len(core) and not (batched and a.ndim > len(core)):
             least = " or more" if batched else ""
             return RuntimeError(
-                f"{name}: {what} is {sizes(a.shape)} ({a.ndim}-d); a {len(core)}-d{least} tensor is needed."
+                f"{name}: {argument(what, t)} is {sizes(a.shape)} ({a.ndim}-d); a {len(core)}-d{least} "
+                "tensor is needed."
             )
     if x.dtype != y.dtype:
         return RuntimeError(
-            f"{name}: input is {of(x.dtype)} and other is {of(y.dtype)}; they must be equal. "
+            f"{name}: {argument('input', input)} is {of(x.dtype)} and {argument('other', other)} is "
+            f"{of(y.dtype)}; they must be equal. "
             f"Convert one, e.g. with .to({of(x.dtype)})."
         )
-    return RuntimeError(f"{name}: {_core_clash(cores, x.shape, y.shape)}")
+    return RuntimeError(f"{name}: {_core_clash(cores, input, other)}")
 
 
 _ORDINALS = {1: "last", 2: "second-last"}
 
 
-def _core_clash(cores: Sequence[tuple[str, ...]], a: tuple[int, ...], b: tuple[int, ...]) -> str:
-    (first, second) = cores
+def _core_clash(cores: Sequence[tuple[str, ...]], input: Tensor, other: Tensor) -> str:
+    first, second = cores
+    a, b = input._a.shape, other._a.shape
+    given = f"{argument('input', input)} is {sizes(a)} and {argument('other', other)} is {sizes(b)}"
     for label in first:
         if label not in second:
             continue
@@ -155,12 +161,10 @@ def _core_clash(cores: Sequence[tuple[str, ...]], a: tuple[int, ...], b: tuple[i
             if len(second) > 1 and a[-i] == b[-3 + j]:
                 hint = " Did you mean other.mT?"
             return (
-                f"input is {sizes(a)} and other is {sizes(b)}; input's {_ORDINALS[i]} size ({a[-i]}) must "
-                f"equal other's {_ORDINALS[j]} ({b[-j]}).{hint}"
+                f"{given}; input's {_ORDINALS[i]} size ({a[-i]}) must equal other's {_ORDINALS[j]} "
+                f"({b[-j]}).{hint}"
             )
-    return (
-        f"input is {sizes(a)} and other is {sizes(b)}; their leading sizes must be equal, or one of them 1."
-    )
+    return f"{given}; their leading sizes must be equal, or one of them 1."
 
 
 nameless(globals())

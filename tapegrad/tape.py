@@ -23,7 +23,8 @@ from tapegrad._errors import caller, describe, place, seen, user_frame
 from tapegrad._state import special, watch
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Level, Storage, arrays_of, entered
-from tapegrad.rare import Rare, run_after, run_hooks, run_post, run_pre, running
+from tapegrad.naming import name_of
+from tapegrad.rare import Rare, late, run_after, run_hooks, run_post, run_pre, running
 from tapegrad.reach import Selection
 from tapegrad.writes import last_write, tick, writes_to
 
@@ -38,7 +39,7 @@ class Op:
     meta:    meta(arrays, args) -> what a node keeps besides arrays.
     batch:   batch(B, arrays, args) computes it for a whole batch, see `storage.batched`; None: by its kind.
     body:    the same in terms of other ops, body(F, *arrays, *args); None if it is none.
-    view:    whether the result shares its input's memory.
+    view:    what makes a view of a tensor's own array, if the result shares the input's memory, else False.
     inner:   the op of nodes that are recorded inside transforms, made by `inner_op` when first needed.
     reads:   for each input, the places in `saved` that its cotangent is computed from.
     replay:  replay(meta, inputs) computes the output anew, for evaluating a recorded graph.
@@ -61,7 +62,7 @@ class Op:
         self.batch: Any = None
         self.body: Any = None
         self.inner: Op | None = None
-        self.view = False
+        self.view: Any = False
         self.meta: Any = lambda xs, args: args
         self.replay: Any = lambda meta, xs: forward(*xs)
         self.shown: type[Node] = Node
@@ -165,7 +166,8 @@ class Freed:
         where = place(self.code, self.lasti)
         raise RuntimeError(
             f"{n.op.name} backward: this graph was already used and freed (by {where}). "
-            "Pass retain_graph=True there, or run the forward again."
+            f"Pass retain_graph=True there, or run the forward again ({n.op.name} was recorded at "
+            f"{place(n.code, n.lasti)})."
         )
 
 
@@ -272,10 +274,11 @@ def check_arrays(n: Node, values: Iterable[Any]) -> None:
         w = writes_to(x) if hasattr(x, "dtype") else None
         if w is not None and w.tick > n.seq:
             assert w.code is not None
+            name = name_of(x)
             raise RuntimeError(
                 f"{n.op.name} backward: a {describe(x)} array that {n.op.name} saved "
-                f"({place(n.code, n.lasti)}) was "
-                f"written in place at {place(w.code, w.lasti)}. Clone it first, or use the out-of-place op."
+                f"({place(n.code, n.lasti)}) was written in place at {place(w.code, w.lasti)}"
+                f"{f' (`{name}` shows it)' if name else ''}. Clone it first, or use the out-of-place op."
             )
 
 
@@ -338,66 +341,87 @@ def sweep(
             grads[n] = g
             heappush(heap, (-n.seq, n))
     used = None if retain else freed_here()
+    walk = watched if special.alert and (watch().observers or watchers.checks) else _walk
     if wanted is None:
-        leaves = _walk(heap, grads, domain, used, None)
+        leaves = walk(heap, grads, domain, used, None)
         if leaves:
             domain.deposit(leaves)
-        if grads:
-            run_after(grads.items(), domain)
+            if late.wanted:
+                run_after(leaves, domain)
         return {}
     selection = Selection(roots, set(wanted))
-    _walk(heap, grads, domain, used, selection)
+    walk(heap, grads, domain, used, selection)
     return selection.got
 
 
-def _walk(
-    heap: list[Any], grads: dict[Node, Any], domain: Domain, used: Freed | None, selection: Selection | None
-) -> dict[Node, Any]:
+Heap = list[tuple[int, Node]]
+Grads = dict[Node, Any]
+Used = Freed | None
+Part = Selection | None
+Checks = tuple[Callable[[Node, Any, Any], None], ...]
+
+
+class Watchers:
+    """Who wants to see what every rule makes, in every thread: check(n, g, below). See `anomaly_mode`."""
+
+    __slots__ = ("checks",)
+
+    def __init__(self) -> None:
+        self.checks: Checks = ()
+
+
+watchers = Watchers()
+
+
+def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) -> Grads:
+    """`_walk`, while observers (`observers.Observer`) watch: they see what each rule has made."""
+    seers = [o for o in watch().observers if hasattr(o, "swept")]
+    for o in seers:
+        o.begin([n for _, n in heap], part is None)
+    try:
+        return _walk(heap, grads, domain, used, part, (*[o.swept for o in seers], *watchers.checks))
+    finally:
+        for o in seers:
+            o.end()
+
+
+def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks = ()) -> Grads:
     """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
-    are the leaves' gradients, as arrays that nobody else can see. In `grads` remain leaves with hooks that
-    want to run later."""
-    F, records = domain.F, domain.records
-    plain = domain.plain and not watchers.checks
-    leaves: dict[Node, Any] = {}
+    are the leaves' gradients, as arrays that nobody else can see."""
+    F, plain, records = domain.F, domain.plain and not checks, domain.records
+    leaves: Grads = {}
     while heap:
         n = heappop(heap)[1]
-        g = grads.pop(n)
-        rare = n.rare
-        if (rare is not None or selection is not None) and (
-            g := _arrived(n, g, domain, selection, heap)
-        ) is None:
+        g, rare = grads.pop(n), n.rare
+        if (rare is not None or part is not None) and (g := _arrived(n, g, domain, part, heap)) is None:
             continue
         if (op := n.op) is None:
             leaves[n] = domain.own(g)
-            if rare is not None and (rare.after or rare.post):
-                grads[n] = g
             continue
-        parents = n.parents
+        parents, i = n.parents, -1
         if plain and rare is None and (saved := n.saved).__class__ is tuple:
             if last_write.tick > n.seq:
                 check_saved(n)
             try:
                 below = op.vjp(F, g, saved, n.meta, parents)
-            except FloatingPointError:  # the user has set np.seterr(all="raise")
-                below = again(op.vjp, F, g, saved, n.meta, parents)
             except Exception as e:
-                e.add_note(_where(n))
-                raise
+                if not _silenced(e, n):
+                    raise
+                below = again(op.vjp, F, g, saved, n.meta, parents)
         else:
-            below = _pull(n, g, domain)
-        i = -1
+            below = _pull(n, g, domain, checks)
         for p in parents:
             i += 1
             if p is None or (pg := below[i]) is None:
                 continue
-            if type(p) is AccumulateGrad and p.rare is None and selection is None:  # nothing lies below it
+            if type(p) is AccumulateGrad and p.rare is None and part is None:  # nothing lies below it
                 if (old := leaves.get(p)) is not None:
                     leaves[p] = old + pg if records else added(old, pg)
                 else:
                     leaves[p] = domain.own(pg) if records or pg is g or pg.base is not None else pg
             elif p in grads:
                 grads[p] = total(grads[p], pg)
-            elif selection is None or p in selection.through or p in selection.targets:
+            elif part is None or p in part.through or p in part.targets:
                 grads[p] = pg
                 heappush(heap, (-p.seq, p))
         if used is not None and op.reads:
@@ -405,19 +429,16 @@ def _walk(
     return leaves
 
 
-class Watchers:
-    """Who wants to see every rule's results: check(n, g, below), in every thread (anomaly mode)."""
-
-    __slots__ = ("checks",)
-
-    def __init__(self) -> None:
-        self.checks: tuple[Callable[[Node, Any, Any], None], ...] = ()
-
-
-watchers = Watchers()
+def _silenced(e: Exception, n: Node) -> bool:
+    """Whether e comes from the user's np.seterr(all="raise"), so that n's rule is to run again without it.
+    Any other exception is told where n was recorded."""
+    if isinstance(e, FloatingPointError):
+        return True
+    e.add_note(f"This happened in the backward of {n.op.name}, recorded at {place(n.code, n.lasti)}.")
+    return False
 
 
-def _pull(n: Node, g: Any, domain: Domain) -> Any:
+def _pull(n: Node, g: Any, domain: Domain, checks: Checks) -> Any:
     """What n's rule makes of g where that is not plain: it may be recorded, what it reads may be elsewhere,
     and hooks or checks may wait for the result."""
     source: Any = n
@@ -427,34 +448,28 @@ def _pull(n: Node, g: Any, domain: Domain) -> Any:
         check_saved(source)
     given = domain.F, g, domain.attach(n, source.saved), source.meta, n.parents
     try:
-        try:
-            below = n.op.vjp(*given)
-        except FloatingPointError:
-            below = again(n.op.vjp, *given)
+        below = n.op.vjp(*given)
     except Exception as e:
-        e.add_note(_where(n))
-        raise
+        if not _silenced(e, n):
+            raise
+        below = again(n.op.vjp, *given)
     if n.rare is not None and n.rare.post:
         below = run_post(n, g, below, domain)
-    for check in watchers.checks:
+    for check in checks:
         check(n, g, below)
     return below
 
 
-def _where(n: Node) -> str:
-    return f"This happened in the backward of {n.op.name}, recorded at {place(n.code, n.lasti)}."
-
-
-def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None, heap: list[Any]) -> Any:
+def _arrived(n: Node, g: Any, domain: Domain, part: Part, heap: Heap) -> Any:
     """The cotangent after n's hooks, noted if it is wanted; None if nothing that is wanted lies below n."""
     rare = n.rare
     if rare is None:
-        assert selection is not None
-        return selection.note(n, g)
-    was, running.sweep = running.sweep, (n, heap, selection)
+        assert part is not None
+        return part.note(n, g)
+    was, running.sweep = running.sweep, (n, heap, part)
     try:
         g = run_hooks(rare, g, domain)
-        if selection is not None and selection.note(n, g) is None:
+        if part is not None and part.note(n, g) is None:
             return None
         return run_pre(n, g, domain) if rare.pre else g
     finally:

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 import numpy as np
 
 from tapegrad import _printing, dtypes
-from tapegrad._errors import describe, say_once, sizes
-from tapegrad._state import default
+from tapegrad._errors import describe, place, say_once, sizes
+from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
+from tapegrad.kernels.memory import apart
+from tapegrad.memory import alias, replace_memory
+from tapegrad.naming import subject
+from tapegrad.observers import left
 from tapegrad.rare import Rare
 from tapegrad.tape import AccumulateGrad, Node
-from tapegrad.views import box, cold_of, fresh
+from tapegrad.views import born, box, check_inference, cold_of, fresh, needs_grad
 
 if TYPE_CHECKING:
     from tapegrad._methods import TensorMethods
@@ -180,9 +184,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow to it. Only leaves can be told."""
-        if self._cold is not None:
-            fresh(self)
-        return self._node is not None
+        return self._node is not None if self._cold is None else needs_grad(self)
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
@@ -201,16 +203,18 @@ class Tensor(TensorMethods, metaclass=TensorType):
         if n is not None and n.op is not None:
             if not requires_grad:
                 raise RuntimeError(
-                    f"requires_grad_: this Tensor{sizes(self._a.shape)} was computed ({n.op.name}) and "
-                    "cannot stop requiring grad; use detach()."
+                    f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed "
+                    f"({n.op.name}, {place(n.code, n.lasti)}) and cannot stop requiring grad; use detach()."
                 )
             return self
         if requires_grad and n is None:
             if self._a.dtype.kind not in "fc":
                 raise RuntimeError(
-                    f"requires_grad_: this Tensor{sizes(self._a.shape)} is {self.dtype}; only floating point "
-                    "and complex tensors can require grad. Convert it first, e.g. with .float()."
+                    f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} is {self.dtype}; only "
+                    "floating point and complex tensors can require grad. Convert it first, e.g. with "
+                    ".float()."
                 )
+            check_inference(self, "requires_grad_")
             c = self._cold
             known = c.leaf if c is not None else None
             self._node = known or AccumulateGrad(self._a.shape, self)
@@ -223,7 +227,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def is_leaf(self) -> bool:
         """Whether it was made by the user rather than by a recorded operation."""
         if self._cold is not None:
-            fresh(self)
+            needs_grad(self)
         return self._node is None or self._node.op is None
 
     @property
@@ -279,8 +283,13 @@ class Tensor(TensorMethods, metaclass=TensorType):
 
     @property
     def data(self) -> Tensor:
-        """The same memory without the graph."""
-        return wrap(box(self))
+        """The same memory outside the graph, whose writes do not count: no node notices that what it saved
+        has changed."""
+        if special.alert and self._node is not None:
+            left(self, "data")
+        a = box(self)
+        t: Tensor = alias(self, wrap(apart(a) if isinstance(a, np.ndarray) else a), False)
+        return t
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -290,32 +299,42 @@ class Tensor(TensorMethods, metaclass=TensorType):
             raise RuntimeError(
                 f"data: {describe(other)} is given; a tensor that requires grad must stay floating point."
             )
-        self._a, self._kind = box(other), other._kind
+        replace_memory(self, box(other))
+
+    @data.deleter
+    def data(self) -> None:
+        raise RuntimeError("data: it cannot be deleted; delete the tensor itself.")
 
     # ---- as Python and NumPy see it
 
     def item(self) -> Any:
         """Its one element as a Python number. Raises: RuntimeError unless there is exactly one."""
+        if special.alert and self._node is not None:
+            left(self, "item()")
         try:
             return self._a.item()
         except ValueError:
             a = self._a
             raise RuntimeError(
-                f"item: a Tensor{sizes(a.shape)} has {a.size} elements; exactly one is needed. Use "
-                ".tolist(), or index it."
+                f"item: {subject(self, f'Tensor{sizes(a.shape)}', 'a')} has {a.size} elements; exactly one "
+                "is needed. Use .tolist(), or index it."
             ) from None
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for a 0-d tensor."""
+        if special.alert and self._node is not None:
+            left(self, "tolist()")
         return self._a.tolist()
 
     def numpy(self, *, force: bool = False) -> Any:
         """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, unless `force`."""
-        if self.requires_grad and not force:
-            raise RuntimeError(
-                f"numpy: this Tensor{sizes(self._a.shape)} requires grad, and NumPy would lose the graph; "
-                "use .detach().numpy()."
-            )
+        if self.requires_grad:
+            if not force:
+                raise RuntimeError(
+                    f"numpy: {subject(self, f'Tensor{sizes(self._a.shape)}')} requires grad, and NumPy would "
+                    "lose the graph; use .detach().numpy()."
+                )
+            left(self, "numpy()")
         return box(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -333,6 +352,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
         a = self._a
         if a.size != 1:
             raise ValueError(f"{what}: a Tensor{sizes(a.shape)} has {a.size} elements, not one.")
+        if special.alert and self._node is not None:
+            left(self, f"{what}()")
         return a.item()
 
     def __float__(self) -> float:
@@ -348,9 +369,11 @@ class Tensor(TensorMethods, metaclass=TensorType):
         a = self._a
         if a.size != 1:
             raise RuntimeError(
-                f"bool: a Tensor{sizes(a.shape)} has {a.size} truth values; exactly one is needed. "
-                "Use .any() or .all()."
+                f"bool: {subject(self, f'Tensor{sizes(a.shape)}', 'a')} has {a.size} truth values; exactly "
+                "one is needed. Use .any() or .all()."
             )
+        if special.alert and self._node is not None:
+            left(self, "bool()")
         return bool(a) if a.ndim == 0 else bool(a.item())
 
     def __index__(self) -> int:
@@ -386,8 +409,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                f"deepcopy: this Tensor{sizes(self._a.shape)} was computed; only leaves can be deep-copied. "
-                "Use .clone() or .detach().clone()."
+                f"deepcopy: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed; only leaves can "
+                "be deep-copied. Use .clone() or .detach().clone()."
             )
         if id(self) in memo:
             found: Tensor = memo[id(self)]
@@ -402,8 +425,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise RuntimeError(
-                f"pickle: this Tensor{sizes(self._a.shape)} was computed; only leaves can be pickled. Use "
-                ".detach()."
+                f"pickle: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed; only leaves can be "
+                "pickled. Use .detach()."
             )
         return like, (type(self), np.asarray(self._a), self.requires_grad)
 
@@ -411,10 +434,13 @@ class Tensor(TensorMethods, metaclass=TensorType):
 def text(t: Any, prefix: str = "tensor(") -> str:
     """The repr of t, as torch prints it."""
     suffixes = []
-    if t.grad_fn is not None:
-        suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
-    elif t.requires_grad:
-        suffixes.append("requires_grad=True")
+    try:
+        if t.grad_fn is not None:
+            suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
+        elif t.requires_grad:
+            suffixes.append("requires_grad=True")
+    except RuntimeError:  # a view whose gradient nobody knows
+        suffixes.append("grad_fn=<Invalid>")
     return _printing.tensor_text(
         np.asarray(t._a),
         dtype_name=t.dtype.name,
@@ -436,7 +462,7 @@ def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
             "grad. Convert it first, e.g. with .float(), or pass requires_grad=False."
         )
     t: Tensor = object.__new__(cls)
-    t._a, t._kind, t._cold = a, a.dtype, None
+    t._a, t._kind, t._cold = a, a.dtype, born() if special.threads else None
     t._node = AccumulateGrad(a.shape, t) if requires_grad else None
     return t
 
@@ -446,7 +472,7 @@ def wrap(a: Any, node: Node | None = None) -> Tensor:
     t = blank()
     t._a = a
     t._kind = a.dtype
-    t._cold = None
+    t._cold = born() if special.threads else None
     t._node = node
     return t
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tapegrad.autograd.engine import backward, grad, tensor_backward
 from tapegrad.autograd.grad_mode import (
@@ -29,6 +29,7 @@ __all__ = [
     "anomaly_mode",
     "backward",
     "detect_anomaly",
+    "doctor",
     "enable_grad",
     "forward_ad",
     "function",
@@ -40,9 +41,11 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "ledger",
     "no_grad",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "trace_nonfinite",
 ]
 
 METHODS = {
@@ -59,22 +62,32 @@ setattr(Tensor, "output_nr", property(output_nr))  # noqa: B010 # the same
 _install()
 
 
-# Modules that are loaded when first used, and the names that they give to this one.
-_MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "graph")
-_NAMES = {
+# Found and imported when first asked for: a program that trains needs none of them.
+MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "graph")
+LATER = {
     "Function": "function",
     "detect_anomaly": "anomaly_mode",
+    "doctor": "checkup",
     "gradcheck": "gradcheck",
     "gradgradcheck": "gradcheck",
+    "ledger": "ledgers",
     "set_detect_anomaly": "anomaly_mode",
+    "trace_nonfinite": "nonfinite",
 }
+if TYPE_CHECKING:
+    from tapegrad.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
+    from tapegrad.autograd.checkup import doctor
+    from tapegrad.autograd.function import Function
+    from tapegrad.autograd.gradcheck import gradcheck, gradgradcheck
+    from tapegrad.autograd.ledgers import ledger
+    from tapegrad.autograd.nonfinite import trace_nonfinite
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in MODULES:
         return import_module(f"tapegrad.autograd.{name}")
-    if name in _NAMES:
-        found = getattr(import_module(f"tapegrad.autograd.{_NAMES[name]}"), name)
+    if name in LATER:
+        found = getattr(import_module(f"tapegrad.autograd.{LATER[name]}"), name)
         globals()[name] = found  # importing a module has put it here under its own name: gradcheck
         return found
     raise AttributeError(f"module 'tapegrad.autograd' has no attribute {name!r}")

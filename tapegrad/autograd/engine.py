@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from tapegrad._errors import describe, sizes
+from tapegrad._errors import describe, place, sizes
 from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.autograd.nodes import GradientEdge, node_of
 from tapegrad.define.linear import Parts
 from tapegrad.domains import RAW, RECORDED, STORED
+from tapegrad.naming import argument, subject
 from tapegrad.rare import Rare, run_after
 from tapegrad.tape import AccumulateGrad, Domain, Node, sweep
 from tapegrad.tensor import Tensor, wrap
@@ -41,7 +42,8 @@ def _place(t: Any, op: str, name: str, lack: str) -> Place:
         raise TypeError(f"{op}: {given}; a Tensor is needed.")
     n = node_of(t)
     if n is None:
-        who = f"{name}, a {describe(t)} tensor," if name else f"this {describe(t)} tensor"
+        kind = f"{describe(t)} tensor"
+        who = f"{argument(name, t)}, a {kind}," if name else subject(t, kind)
         raise RuntimeError(f"{op}: {who} {lack}")
     return n, None
 
@@ -55,16 +57,24 @@ def _known(edge: GradientEdge) -> tuple[Any, Any]:
     return (y, y.shape) if hasattr(y, "dtype") else (None, n.trace)
 
 
+def _origin(t: Any, what: str = "It") -> str:
+    """Where t was computed, as a sentence."""
+    n = t._node if isinstance(t, Tensor) else t.node
+    if n is None or n.op is None:
+        return ""
+    return f" {what} was computed by {n.op.name} at {place(n.code, n.lasti)}."
+
+
 def _seed(t: Tensor | GradientEdge, g: Any, op: str) -> Any:
     """The cotangent to start with: g, or 1 for a scalar. A caller's array is copied: leaves may keep what
     arrives."""
     a, shape = _known(t) if isinstance(t, GradientEdge) else (t._a, t._a.shape)
     if g is None:
         if a is None or a.size != 1:
-            where = "this edge's" if shape is None else f"a {sizes(shape)}"
+            where = "this edge" if shape is None else subject(t, f"{sizes(shape)} tensor", "a")
             raise RuntimeError(
-                f"{op}: {where} tensor is not a scalar; pass gradient= of that shape, or reduce "
-                "it first (.sum(), .mean())."
+                f"{op}: {where} is not a scalar; pass gradient= of that shape, or reduce it first (.sum(), "
+                f".mean()).{_origin(t)}"
             )
         if a.dtype.kind == "c":
             raise RuntimeError(
@@ -75,7 +85,8 @@ def _seed(t: Tensor | GradientEdge, g: Any, op: str) -> Any:
         raise TypeError(f"{op}: gradient is {type(g).__name__}; a Tensor or None is needed.")
     if shape is not None and g._a.shape != shape:
         raise RuntimeError(
-            f"{op}: gradient is {sizes(g._a.shape)} and the tensor {sizes(shape)}; they must be equal."
+            f"{op}: gradient is {sizes(g._a.shape)} and {argument('the tensor', t)} {sizes(shape)}; they "
+            "must be equal."
         )
     if a is not None and (g._a.dtype.kind == "c") is not (a.dtype.kind == "c"):
         raise RuntimeError(f"{op}: gradient is {g.dtype} and the tensor {a.dtype}; both or none is complex.")
@@ -156,7 +167,7 @@ def backward(
     got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     keepers = [n if isinstance(n, AccumulateGrad) else _retained(n) for n in got]
     domain.deposit(dict(zip(keepers, map(domain.own, got.values()), strict=True)))
-    run_after([(n, g) for n, g in got.items() if n.rare is not None and n.op is None], domain)
+    run_after({n: g for n, g in got.items() if n.op is None}, domain)
 
 
 def _retained(n: Node) -> Rare:
@@ -216,13 +227,13 @@ def grad(
     for i, (t, (n, number)) in enumerate(zip(ins, places, strict=True)):
         g = got.get(n) if number is None else (got.get(n) or {}).get(number)
         if g is None:
-            results.append(_unused(i, t, bool(allow_unused), materialize_grads))
+            results.append(_unused(i, t, outs, bool(allow_unused), materialize_grads))
         else:
             results.append(g if create_graph else wrap(domain.own(g)))
     return tuple(results)
 
 
-def _unused(i: int, t: Any, allowed: bool, zeros: bool) -> Tensor | None:
+def _unused(i: int, t: Any, outs: Sequence[Any], allowed: bool, zeros: bool) -> Tensor | None:
     """What stands for the gradient of an input that no output depends on. Raises: RuntimeError unless
     something may."""
     if zeros and isinstance(t, Tensor):
@@ -234,8 +245,9 @@ def _unused(i: int, t: Any, allowed: bool, zeros: bool) -> Tensor | None:
         )
     if not allowed:
         what = f"a {describe(t)} tensor" if isinstance(t, Tensor) else "an edge"
+        origin = _origin(outs[0], "The output") if outs else ""
         raise RuntimeError(
-            f"grad: inputs[{i}], {what}, is not used by the outputs; pass allow_unused=True to get None for "
-            "it."
+            f"grad: {argument(f'inputs[{i}]', t)}, {what}, is not used by the outputs; pass "
+            f"allow_unused=True to get None for it.{origin}"
         )
     return None

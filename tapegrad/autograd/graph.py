@@ -8,7 +8,6 @@ Values are there for small tensors (up to 16 elements), also after a backward; s
 from __future__ import annotations
 
 import linecache
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
@@ -17,7 +16,9 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels as K
-from tapegrad._errors import PACKAGES, line_of, place
+from tapegrad import naming
+from tapegrad._errors import line_of, place
+from tapegrad.autograd.homes import homes
 from tapegrad.autograd.hooks import register_multi_grad_hook
 from tapegrad.autograd.nodes import GradientEdge, get_gradient_edge, increment_version
 from tapegrad.autograd.saving import (
@@ -133,7 +134,7 @@ def graph(*tensors: Tensor, names: Mapping[str, Any] | None = None, gradients: b
             )
         nodes.append(node)
     found = _vertices(nodes)
-    _name(found, names_in(_users_names() if names is None else names))
+    _name(found, names_in(naming.users_variables() if names is None else names))
     if gradients:
         _differentiate(found, nodes)
     every = sorted(found.values(), key=lambda v: v.node.seq)
@@ -251,39 +252,18 @@ def _with_constants(every: Sequence[Vertex]) -> list[Vertex]:
 # ---- names
 
 
-def _users_names() -> dict[str, Any]:
-    """The variables of the nearest frame that is not ours: what a notebook's or script's author called
-    things."""
-    f: Any = sys._getframe(1)
-    while f.f_back is not None and f.f_globals.get("__package__") in PACKAGES:
-        f = f.f_back
-    return {**f.f_globals, **f.f_locals} if f.f_locals is not f.f_globals else dict(f.f_globals)
-
-
 def names_in(variables: Mapping[str, Any]) -> dict[Any, str]:
-    """The names of nodes and arrays: of Tensors among the variables, in lists, tuples and dicts of them, and
-    of the parameters of Modules. A name without a leading underscore and without an index wins."""
+    """The names of nodes and arrays: of Tensors among the variables, in lists, tuples and dicts of them, in
+    the attributes of objects, and of the parameters of Modules (those of an only Module without its name)."""
+    held = list(naming.tensors_in(variables))
+    several = len({prefix for prefix, _, _ in held if prefix}) > 1
     found: dict[Any, str] = {}
-    parameters: list[tuple[str, Tensor]] = []
-    held: list[tuple[str, Tensor]] = []
-    modules = [
-        (k, m) for k, m in variables.items() if hasattr(m, "named_parameters") and not isinstance(m, type)
-    ]
-    modules = [(k, m) for i, (k, m) in enumerate(modules) if all(m is not n for _, n in modules[:i])]
-    for k, m in modules:
-        prefix = "" if len(modules) == 1 else f"{k}."
-        parameters += [(prefix + path, p) for path, p in m.named_parameters()]
-    for k, x in variables.items():
-        if isinstance(x, (list, tuple)) and len(x) <= 100:
-            held += [(f"{k}[{i}]", t) for i, t in enumerate(x) if isinstance(t, Tensor)]
-        elif isinstance(x, dict) and len(x) <= 100:
-            held += [(f"{k}[{i!r}]", t) for i, t in x.items() if isinstance(t, Tensor)]
-    plain = [(k, t) for k, t in variables.items() if isinstance(t, Tensor)]
-    for k, t in [*parameters, *sorted(plain, key=lambda pair: pair[0].startswith("_")), *held]:
+    for prefix, name, t in held:
+        full = prefix + name if several else name
         node = _node_of(t)
         if node is not None:
-            found.setdefault(node, k)
-        found.setdefault(id(t._a), k)
+            found.setdefault(node, full)
+        found.setdefault(id(t._a), full)
     return found
 
 
@@ -295,37 +275,13 @@ def _name(found: Mapping[Node, Vertex], names: Mapping[Any, str]) -> None:
         for x in v.inputs:
             if x.kind == "constant" and x.source:
                 x.name = names.get(int(x.source), "")
-    _spread_modules(sorted(found.values(), key=lambda v: v.node.seq))
+    order = sorted(found.values(), key=lambda v: v.node.seq)
+    for v, module in homes(order, _inner, {v: v.module for v in order if v.kind == "leaf"}).items():
+        v.module = module
 
 
-def _spread_modules(order: Sequence[Vertex]) -> None:
-    """The Module of each op: that of its parameters; without any, what its producers and its users have
-    in common."""
-    before: dict[Vertex, tuple[str, ...]] = {}
-    after: dict[Vertex, tuple[str, ...]] = {}
-    own = {v: next((x.module for x in v.inputs if x.kind == "leaf" and x.module), None) for v in order}
-    for v in order:
-        given = own[v]
-        before[v] = given if given is not None else _common([before[x] for x in v.inputs if x.kind == "op"])
-    for v in reversed(order):
-        given = own[v]
-        home = given if given is not None else after.get(v, ())
-        for x in v.inputs:
-            if x.kind == "op":
-                after[x] = _common([after[x], home]) if x in after else home
-    for v in order:
-        if v.kind == "op":
-            given = own[v]
-            v.module = given if given is not None else _common([before[v], after.get(v, ())])
-
-
-def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    if not paths:
-        return ()
-    first, n = paths[0], min(len(p) for p in paths)
-    while n and any(p[:n] != first[:n] for p in paths):
-        n -= 1
-    return first[:n]
+def _inner(v: Vertex) -> list[Vertex]:
+    return [x for x in v.inputs if x.kind != "constant"]
 
 
 # ---- derivatives

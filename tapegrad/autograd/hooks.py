@@ -8,7 +8,8 @@ from threading import Lock
 from typing import Any
 
 from tapegrad._errors import describe
-from tapegrad.rare import Rare, running
+from tapegrad.naming import subject
+from tapegrad.rare import Rare, late, running
 from tapegrad.reach import awaited
 from tapegrad.tape import Node
 from tapegrad.tensor import Tensor
@@ -45,7 +46,7 @@ def _rare(t: Tensor, op: str) -> Rare:
     n: Node | None = t._node
     if n is None:
         raise RuntimeError(
-            f"{op}: this {describe(t)} tensor does not require grad; call requires_grad_() first."
+            f"{op}: {subject(t, f'{describe(t)} tensor')} does not require grad; call requires_grad_() first."
         )
     if n.rare is None:
         n.rare = Rare()
@@ -71,6 +72,7 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
             f"register_post_accumulate_grad_hook: this {describe(self)} tensor was computed; only leaves "
             "accumulate. Use register_hook()."
         )
+    late.wanted = True
     return RemovableHandle(rare.after, hook)
 
 

@@ -15,9 +15,10 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import grad_enabled, inference_enabled, set_mode, set_watch, watch
+from tapegrad.kernels.memory import buffer_of
 from tapegrad.tape import Node
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.writes import buffer_of, last_write, writes_to
+from tapegrad.writes import last_write, writes_to
 
 __all__ = [
     "allow_mutation_on_saved_tensors",

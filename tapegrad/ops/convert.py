@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import sizes
+from tapegrad._state import special
 from tapegrad.define import cast, elementwise
 from tapegrad.define.base import run
 from tapegrad.devices import check_device, device
 from tapegrad.dtypes import NAMES, as_numpy, dtype, of
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Storage
+from tapegrad.memory import alias
+from tapegrad.observers import left
 from tapegrad.ops import pointwise
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -114,15 +117,20 @@ _without_tangent = elementwise("detach", lambda x: x, arity=1)
 def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
     other."""
-    a = box(need_tensor(input, "detach"))
-    return wrap(run(_without_tangent.op, (a,)) if isinstance(a, Storage) else a)
+    if special.alert and need_tensor(input, "detach")._node is not None:
+        left(input, "detach()")
+    x = box(need_tensor(input, "detach"))
+    t: Tensor = alias(input, wrap(run(_without_tangent.op, (x,)) if isinstance(x, Storage) else x), True)
+    return t
 
 
 def detach_(input: Tensor) -> Tensor:
     """Take input itself out of the graph. Raises: RuntimeError for a view, whose base would keep its
     history."""
-    if is_view(input):
+    if is_view(need_tensor(input, "detach_")):
         raise RuntimeError(f"detach_: this Tensor{sizes(input._a.shape)} is a view; use detach().")
+    if special.alert and input._node is not None:
+        left(input, "detach_()")
     input._node = None
     return input
 

@@ -15,6 +15,7 @@ from tapegrad.define import OUT, Function, cast, composite, elementwise, indexin
 from tapegrad.dtypes import F4, F8, FLOAT, I8, U1, as_numpy, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage, arrays_of
+from tapegrad.naming import argument
 from tapegrad.ops.create import ones_like
 from tapegrad.ops.index import take
 from tapegrad.ops.pointwise import add, div, mul, neg, where
@@ -101,8 +102,8 @@ def _checked_linear(input: Any, weight: Any, bias: Any) -> Tensor:
         b = need_tensor(bias, "linear", "bias")._a
         if b.dtype is not w.dtype or b.shape not in (w.shape[:1], (1,), ()):
             raise RuntimeError(
-                f"linear: bias is {describe(bias)} and weight is {describe(weight)}; bias must be "
-                f"{of(w.dtype).name}[{w.shape[0]}]."
+                f"linear: {argument('bias', bias)} is {describe(bias)} and {argument('weight', weight)} is "
+                f"{describe(weight)}; bias must be {of(w.dtype).name}[{w.shape[0]}]."
             )
         bias = bias if b.shape == w.shape[:1] else expand(bias, w.shape[0])
     return _linear[min(x.ndim, 3), bias is not None](input, weight, bias)
@@ -112,8 +113,8 @@ def _linear_error(input: Tensor, weight: Tensor) -> Exception:
     x, w = input._a, weight._a
     if x.ndim and w.ndim == 2 and x.dtype is w.dtype:
         return RuntimeError(
-            f"linear: input is {sizes(x.shape)} and weight is {sizes(w.shape)}; input's last size "
-            f"({x.shape[-1]}) must equal weight's last ({w.shape[1]})."
+            f"linear: {argument('input', input)} is {sizes(x.shape)} and {argument('weight', weight)} is "
+            f"{sizes(w.shape)}; input's last size ({x.shape[-1]}) must equal weight's last ({w.shape[1]})."
         )
     return mismatch("linear", _LINEAR_CORES, input, weight, False)
 
@@ -213,8 +214,8 @@ def _same_shape(input: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tenso
             shape = np.broadcast_shapes(input._a.shape, target._a.shape)
         except ValueError:
             raise RuntimeError(
-                f"{name}: input is {sizes(input._a.shape)} and target is {sizes(target._a.shape)}; they "
-                "must be equal."
+                f"{name}: {argument('input', input)} is {sizes(input._a.shape)} and "
+                f"{argument('target', target)} is {sizes(target._a.shape)}; they must be equal."
             ) from None
         input, target = expand(input, shape), expand(target, shape)
     if input._a.dtype is not target._a.dtype:
@@ -292,14 +293,16 @@ def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
     shape, t = x._a.shape, need_tensor(target, name, "target")._a
     if t.dtype is not I8 and t.dtype is not U1:
         raise RuntimeError(
-            f"{name}: target is {target.dtype}; class indices (int64) are needed. Use .long()."
+            f"{name}: {argument('target', target)} is {target.dtype}; class indices (int64) are needed. Use "
+            ".long()."
         )
     wanted = shape[:1] + shape[2:] if len(shape) > 1 else ()
     classes = shape[1 if len(shape) > 1 else 0]
     if t.shape != wanted:
         kind = ValueError if t.shape[:1] != wanted[:1] else RuntimeError
         raise kind(
-            f"{name}: input is {sizes(shape)} and target is {sizes(t.shape)}; target must be {sizes(wanted)}."
+            f"{name}: {argument('input', x)} is {sizes(shape)} and {argument('target', target)} is "
+            f"{sizes(t.shape)}; target must be {sizes(wanted)}."
         )
     t = t.astype(I8, copy=False)
     for a in arrays_of(t):
@@ -307,8 +310,8 @@ def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
             bad = a[((a < 0) | (a >= classes)) & (a != ignore)]
             if bad.size:
                 raise IndexError(
-                    f"{name}: target has class {int(bad[0])}; with {classes} classes it must be 0 to "
-                    f"{classes - 1}."
+                    f"{name}: {argument('target', target)} has class {int(bad[0])}; with {classes} classes "
+                    f"it must be 0 to {classes - 1}."
                 )
     return t
 
@@ -319,7 +322,8 @@ def _class_weight(name: str, weight: Tensor | None, x: Tensor) -> Any:
     w, classes = need_tensor(weight, name, "weight")._a, x._a.shape[:2][-1]
     if w.shape != (classes,) or w.dtype is not x._a.dtype:
         raise RuntimeError(
-            f"{name}: weight is {describe(weight)}; one per class is needed, {of(x._a.dtype)}[{classes}]."
+            f"{name}: {argument('weight', weight)} is {describe(weight)}; one per class is needed, "
+            f"{of(x._a.dtype)}[{classes}]."
         )
     return w
 

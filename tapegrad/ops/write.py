@@ -10,6 +10,7 @@ import tapegrad.define.batching as B
 from tapegrad._errors import sizes
 from tapegrad.define import cast, inplace, linear, opaque
 from tapegrad.kernels.errstate import nameless
+from tapegrad.naming import argument
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
 
@@ -42,10 +43,11 @@ def _over(key: str, title: str) -> Any:
 
 
 _fill_with, _copy = _over("fill.tensor", "FillBackward3"), _over("copy", "CopyBackwards")
-_fill_, _fill_with_ = inplace(_fill, "fill_"), inplace(_fill_with, "fill_")
+_fill_, _fill_with_ = inplace(_fill, "fill_", fills=True), inplace(_fill_with, "fill_")
 zero_ = inplace(
     linear("zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g), batch=B.same),
     "zero_",
+    fills=True,
 )
 
 
@@ -74,8 +76,8 @@ def copied(input: Tensor, src: Tensor) -> Tensor:
         result: Tensor = _copy(input, src if src._a.dtype is input._a.dtype else cast(src, input._a.dtype))
     except ValueError:
         raise RuntimeError(
-            f"copy_: src is {sizes(src._a.shape)} and the target is {sizes(input._a.shape)}; src must "
-            "broadcast to it."
+            f"copy_: {argument('src', src)} is {sizes(src._a.shape)} and {argument('the target', input)} is "
+            f"{sizes(input._a.shape)}; src must broadcast to it."
         ) from None
     return result
 

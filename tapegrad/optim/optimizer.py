@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from tapegrad._errors import describe, say_once
+from tapegrad.naming import argument
 from tapegrad.tensor import Tensor
 
 Params = Iterable[Any]
@@ -55,7 +56,8 @@ class Optimizer:
                 raise TypeError(f"{op}: params[{i}] is {type(p).__name__}; a Tensor is needed.")
             if not (p.is_leaf or p.retains_grad or self.defaults.get("differentiable")):
                 raise ValueError(
-                    f"{op}: params[{i}], {describe(p)}, was computed; only leaves can be trained."
+                    f"{op}: {argument(f'params[{i}]', p)}, {describe(p)}, was computed; only leaves can be "
+                    "trained."
                 )
         held = {p for group in self.param_groups for p in group["params"]}
         if len(set(params)) < len(params):

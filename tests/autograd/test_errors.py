@@ -58,7 +58,8 @@ def test_no_graph():
 def test_leaf_written_in_place():
     x = w(1.0, 2.0, 3.0)
     message = (
-        "add_: a leaf Tensor[3] that requires grad cannot change in place; wrap the update in no_grad()."
+        "add_: `x`, a leaf Tensor[3] that requires grad, cannot change in place; "
+        "wrap the update in no_grad()."
     )
     with pytest.raises(RuntimeError, match=re.escape(message)):
         x.add_(1)
@@ -79,8 +80,8 @@ def test_saved_array_overwritten():
     y.add_(1)
     written = here(-1)
     message = (
-        f"mul backward: a float32[2] array that mul saved ({recorded}) was written in place at {written}. "
-        "Clone it first, or use the out-of-place op."
+        f"mul backward: a float32[2] array that mul saved ({recorded}) was written in place at {written} "
+        "(`y` shows it). Clone it first, or use the out-of-place op."
     )
     with pytest.raises(RuntimeError, match=re.escape(message)):
         z.sum().backward()
@@ -103,7 +104,8 @@ def test_saved_scalar_overwritten():
 def test_unused_input():
     x, other = w(1.0), w(2.0)
     with pytest.raises(
-        RuntimeError, match=re.escape("grad: inputs[1], a float32[1] tensor, is not used by the outputs")
+        RuntimeError,
+        match=re.escape("grad: inputs[1] (`other`), a float32[1] tensor, is not used by the outputs"),
     ):
         grad((x * 2).sum(), [x, other])
     assert grad((x * 2).sum(), [x, other], allow_unused=True)[1] is None
@@ -178,7 +180,8 @@ def test_numpy_of_a_tensor_that_requires_grad():
 def test_computed_tensor_cannot_stop_requiring_grad():
     y = w(1.0) * 2
     with pytest.raises(
-        RuntimeError, match=r"was computed \(mul\) and cannot stop requiring grad; use detach\(\)"
+        RuntimeError,
+        match=r"`y`, .* was computed \(mul, test_errors.py:\d+\) and cannot stop .*; use detach\(\)",
     ):
         y.requires_grad_(False)
     assert y.requires_grad

@@ -216,7 +216,8 @@ def test_row_26c_zeroing_a_leaf() -> None:
     linear = torch.nn.Linear(2, 1)
     before = linear.weight.tolist()
     message = (
-        "zero_: a leaf Tensor[1, 2] that requires grad cannot change in place; wrap the update in no_grad()."
+        "zero_: `linear.weight`, a leaf Tensor[1, 2] that requires grad, cannot change in place; wrap the "
+        "update in no_grad()."
     )
     with pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"):
         linear.weight.zero_()

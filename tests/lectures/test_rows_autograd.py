@@ -1,5 +1,6 @@
 """The lectures' rows 27 to 34: torch.autograd as the textbook presents it. Row 35 comes with more of nn."""
 
+import inspect
 import re
 from typing import Any
 
@@ -58,9 +59,10 @@ def test_row_29_gradients_accumulate() -> None:
 def test_row_30_backward_of_a_vector() -> None:
     x = arange()
     y = x * x
+    line = inspect.currentframe().f_lineno - 1
     message = (
-        "backward: a [4] tensor is not a scalar; pass gradient= of that shape, or reduce it first "
-        "(.sum(), .mean())."
+        "backward: `y`, a [4] tensor, is not a scalar; pass gradient= of that shape, or reduce it first "
+        f"(.sum(), .mean()). It was computed by mul at test_rows_autograd.py:{line}."
     )
     with pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"):
         y.backward()

@@ -80,7 +80,8 @@ def test_row_04_grad_of_a_freed_graph() -> None:
     line = inspect.currentframe().f_lineno - 1
     message = (
         f"relu backward: this graph was already used and freed (by test_rows_graph.py:{line}). "
-        "Pass retain_graph=True there, or run the forward again."
+        "Pass retain_graph=True there, or run the forward again (relu was recorded at "
+        f"test_rows_graph.py:{worked.__code__.co_firstlineno + 4})."
     )
     with pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"):
         grad(a, b)
@@ -290,7 +291,8 @@ def test_row_15_gradients_flow_where_asked() -> None:
     found = grad((first, second), w, grad_outputs=weights, retain_graph=True)
     assert repr(found) == "(tensor([302., 340.]),)"
     with pytest.raises(
-        RuntimeError, match=r"^grad: inputs\[1\], a float32\[1\] tensor, is not used .* allow_unused=True"
+        RuntimeError,
+        match=r"^grad: inputs\[1\] \(`v`\), a float32\[1\] tensor, is not used .* allow_unused=True",
     ):
         grad(first, (w, v), grad_outputs=weights[0], retain_graph=True)
     found = grad(first, (w, v), grad_outputs=weights[0], allow_unused=True)
