@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import local
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,18 @@ class _Running(local):
 
 
 running = _Running()
+
+
+class Late:
+    """Whether anybody has ever asked for hooks that run after gradients were added up."""
+
+    __slots__ = ("wanted",)
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+
+late = Late()
 
 
 class mode_of:
@@ -103,9 +115,11 @@ def run_post(n: Node, g: Any, below: Any, domain: Domain) -> Any:
     return below
 
 
-def run_after(leaves: Iterable[tuple[Any, Any]], domain: Domain) -> None:
+def run_after(leaves: dict[Any, Any], domain: Domain) -> None:
     """The hooks of leaves whose gradients were just added up, given with what was added."""
-    for n, g in leaves:
+    for n, g in leaves.items():
+        if n.rare is None or not (n.rare.after or n.rare.post):
+            continue
         tensor = n.variable
         with mode_of(domain):
             for hook in list(n.rare.after.values()) if tensor is not None else ():

@@ -23,7 +23,7 @@ from tapegrad._errors import caller, place, seen, user_frame
 from tapegrad._state import special, watch
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Level, entered
-from tapegrad.rare import Rare, run_after, run_hooks, run_post, run_pre, running
+from tapegrad.rare import Rare, late, run_after, run_hooks, run_post, run_pre, running
 from tapegrad.reach import Selection
 from tapegrad.stale import check_saved
 from tapegrad.writes import last_write, tick
@@ -311,54 +311,62 @@ def sweep(
             grads[n] = g
             heappush(heap, (-n.seq, n))
     used = None if retain else freed_here()
-    selection = None if wanted is None else Selection(roots, set(wanted))
-    if special.alert and (observers := watch().observers):
-        leaves = _watched(observers, (heap, grads, domain, used, selection))
-    else:
-        leaves = _walk(heap, grads, domain, used, selection, watchers.checks)
-    if selection is not None:
-        return selection.got
-    if leaves:
-        domain.deposit(leaves)
-    if grads:
-        run_after(grads.items(), domain)
-    return {}
-
-
-def _watched(observers: Sequence[Any], given: tuple[Any, ...]) -> dict[Node, Any]:
-    """`_walk`, while observers (`observers.Observer`) watch: they see what each rule has made."""
-    seers = [o for o in observers if hasattr(o, "swept")]
-    for o in seers:
-        o.begin([n for _, n in given[0]], given[-1] is None)
-    try:
-        heap, grads, domain, used, selection = given
-        return _walk(heap, grads, domain, used, selection, (*watchers.checks, *[o.swept for o in seers]))
-    finally:
-        for o in seers:
-            o.end()
+    walk = watched if special.alert and (watch().observers or watchers.checks) else _walk
+    if wanted is None:
+        leaves = walk(heap, grads, domain, used, None)
+        if leaves:
+            domain.deposit(leaves)
+            if late.wanted:
+                run_after(leaves, domain)
+        return {}
+    selection = Selection(roots, set(wanted))
+    walk(heap, grads, domain, used, selection)
+    return selection.got
 
 
 Heap = list[tuple[int, Node]]
 Grads = dict[Node, Any]
 Used = Freed | None
 Part = Selection | None
-Checks = Sequence[Callable[[Node, Any, Any], None]]
+Checks = tuple[Callable[[Node, Any, Any], None], ...]
 
 
-def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks) -> Grads:
-    """Take the youngest node, run its rule, hand its parents their cotangents, until none is left. Returned
-    are the leaves' gradients, which nobody else can see; leaves whose hooks come later remain in `grads`."""
-    F, records, plain = domain.F, domain.records, domain.plain and not checks
+class Watchers:
+    """Who wants to see what every rule makes, in every thread: check(n, g, below). See `anomaly_mode`."""
+
+    __slots__ = ("checks",)
+
+    def __init__(self) -> None:
+        self.checks: Checks = ()
+
+
+watchers = Watchers()
+
+
+def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) -> Grads:
+    """`_walk`, while observers (`observers.Observer`) watch: they see what each rule has made."""
+    seers = [o for o in watch().observers if hasattr(o, "swept")]
+    for o in seers:
+        o.begin([n for _, n in heap], part is None)
+    try:
+        return _walk(heap, grads, domain, used, part, (*[o.swept for o in seers], *watchers.checks))
+    finally:
+        for o in seers:
+            o.end()
+
+
+def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks = ()) -> Grads:
+    """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
+    are the leaves' gradients, as arrays that nobody else can see."""
+    F, plain, records = domain.F, domain.plain and not checks, domain.records
     leaves: Grads = {}
     while heap:
-        g = grads.pop(n := heappop(heap)[1])
-        rare = n.rare
+        n = heappop(heap)[1]
+        g, rare = grads.pop(n), n.rare
         if (rare is not None or part is not None) and (g := _arrived(n, g, domain, part, heap)) is None:
             continue
         if (op := n.op) is None:
             leaves[n] = domain.own(g)
-            if rare is not None and (rare.after or rare.post):
-                grads[n] = g
             continue
         parents, i = n.parents, -1
         if plain and rare is None and (saved := n.saved).__class__ is tuple:
@@ -366,8 +374,10 @@ def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, chec
                 check_saved(n)
             try:
                 below = op.vjp(F, g, saved, n.meta, parents)
-            except Exception as e:  # noqa: BLE001 # raised again, or NumPy's only
-                below = _once_more(e, n, (F, g, saved, n.meta, parents))
+            except Exception as e:
+                if not _silenced(e, n):
+                    raise
+                below = again(op.vjp, F, g, saved, n.meta, parents)
         else:
             below = _pull(n, g, domain, checks)
         for p in parents:
@@ -389,16 +399,13 @@ def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, chec
     return leaves
 
 
-class Watchers:
-    """Who wants to see every rule's results: check(n, g, below), in every thread (anomaly mode)."""
-
-    __slots__ = ("checks",)
-
-    def __init__(self) -> None:
-        self.checks: tuple[Callable[[Node, Any, Any], None], ...] = ()
-
-
-watchers = Watchers()
+def _silenced(e: Exception, n: Node) -> bool:
+    """Whether e comes from the user's np.seterr(all="raise"), so that n's rule is to run again without it.
+    Any other exception is told where n was recorded."""
+    if isinstance(e, FloatingPointError):
+        return True
+    e.add_note(f"This happened in the backward of {n.op.name}, recorded at {place(n.code, n.lasti)}.")
+    return False
 
 
 def _pull(n: Node, g: Any, domain: Domain, checks: Checks) -> Any:
@@ -412,8 +419,10 @@ def _pull(n: Node, g: Any, domain: Domain, checks: Checks) -> Any:
     given = domain.F, g, domain.attach(n, source.saved), source.meta, n.parents
     try:
         below = n.op.vjp(*given)
-    except Exception as e:  # noqa: BLE001 # raised again, or NumPy's only
-        below = _once_more(e, n, given)
+    except Exception as e:
+        if not _silenced(e, n):
+            raise
+        below = again(n.op.vjp, *given)
     if n.rare is not None and n.rare.post:
         below = run_post(n, g, below, domain)
     for check in checks:
@@ -421,28 +430,16 @@ def _pull(n: Node, g: Any, domain: Domain, checks: Checks) -> Any:
     return below
 
 
-def _once_more(e: Exception, n: Node, given: tuple[Any, ...]) -> Any:
-    """What n's rule makes where NumPy neither warns nor raises, if NumPy has raised e (the user has set
-    np.seterr(all="raise")). Raises: e, with a note of where n was recorded, otherwise."""
-    if isinstance(e, FloatingPointError):
-        try:
-            return again(n.op.vjp, *given)
-        except Exception as other:  # noqa: BLE001 # raised below
-            e = other
-    e.add_note(f"This happened in the backward of {n.op.name}, recorded at {place(n.code, n.lasti)}.")
-    raise e
-
-
-def _arrived(n: Node, g: Any, domain: Domain, selection: Selection | None, heap: list[Any]) -> Any:
+def _arrived(n: Node, g: Any, domain: Domain, part: Part, heap: Heap) -> Any:
     """The cotangent after n's hooks, noted if it is wanted; None if nothing that is wanted lies below n."""
     rare = n.rare
     if rare is None:
-        assert selection is not None
-        return selection.note(n, g)
-    was, running.sweep = running.sweep, (n, heap, selection)
+        assert part is not None
+        return part.note(n, g)
+    was, running.sweep = running.sweep, (n, heap, part)
     try:
         g = run_hooks(rare, g, domain)
-        if selection is not None and selection.note(n, g) is None:
+        if part is not None and part.note(n, g) is None:
             return None
         return run_pre(n, g, domain) if rare.pre else g
     finally:

@@ -146,11 +146,6 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     return c
 
 
-def close(t: Any, how: str) -> None:
-    """From now on writes to this view, or to its base, are refused; how: as what it was made."""
-    t._cold.made = Made(how, base_of(t))
-
-
 def box(t: Any) -> Any:
     """t's array, as one that others may share: results without dimensions start as NumPy scalars, which are
     much faster to compute with but have no memory to show."""
@@ -404,6 +399,8 @@ def assign(t: Any, r: Any) -> Any:
     # What the rule reads of t's old value must not change with it.
     if plain:
         n.saved = tuple([_apart(s, a) if s is not value else s for s in n.saved])
+    elif n is not None:
+        n.saved.apart(a)
     _fill(a, value)
     wrote(a)
     if n is not None:

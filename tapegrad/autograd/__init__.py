@@ -62,9 +62,9 @@ setattr(Tensor, "output_nr", property(output_nr))  # noqa: B010 # the same
 _install()
 
 
-# Modules that are loaded when first used, and the names that they give to this one.
-_MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "graph")
-_NAMES = {
+# Found and imported when first asked for: a program that trains needs none of them.
+MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "graph")
+LATER = {
     "Function": "function",
     "detect_anomaly": "anomaly_mode",
     "doctor": "checkup",
@@ -74,19 +74,20 @@ _NAMES = {
     "set_detect_anomaly": "anomaly_mode",
     "trace_nonfinite": "nonfinite",
 }
-
-
 if TYPE_CHECKING:
+    from tapegrad.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
     from tapegrad.autograd.checkup import doctor
+    from tapegrad.autograd.function import Function
+    from tapegrad.autograd.gradcheck import gradcheck, gradgradcheck
     from tapegrad.autograd.ledgers import ledger
     from tapegrad.autograd.nonfinite import trace_nonfinite
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in MODULES:
         return import_module(f"tapegrad.autograd.{name}")
-    if name in _NAMES:
-        found = getattr(import_module(f"tapegrad.autograd.{_NAMES[name]}"), name)
+    if name in LATER:
+        found = getattr(import_module(f"tapegrad.autograd.{LATER[name]}"), name)
         globals()[name] = found  # importing a module has put it here under its own name: gradcheck
         return found
     raise AttributeError(f"module 'tapegrad.autograd' has no attribute {name!r}")

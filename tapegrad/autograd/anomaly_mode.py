@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import describe, place
+from tapegrad._state import Reason
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import arrays_of
 from tapegrad.tape import Node, watchers
@@ -20,16 +21,18 @@ __all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled
 class _Anomaly:
     """Whether the mode is on, and whether it looks for nan; for all threads, as in torch."""
 
-    __slots__ = ("check_nan", "on")
+    __slots__ = ("_reason", "check_nan", "on")
 
     def __init__(self) -> None:
         self.on, self.check_nan = False, True
+        self._reason: Reason | None = None
 
     def set(self, on: bool, check_nan: bool) -> None:
         """Switch it."""
         self.on, self.check_nan = on, check_nan
         others = tuple([c for c in watchers.checks if c is not check])
         watchers.checks = (*others, check) if on and check_nan else others
+        self._reason = Reason() if watchers.checks else None
 
 
 _mode = _Anomaly()

@@ -32,14 +32,6 @@ def _many(x: Any) -> tuple[Any, ...]:
     return (x,) if x is None or isinstance(x, (Tensor, GradientEdge)) else tuple(x)
 
 
-def _origin(t: Tensor | GradientEdge, what: str = "It") -> str:
-    """Where t was computed, as a sentence."""
-    n = t.node if isinstance(t, GradientEdge) else t._node
-    if n is None or n.op is None:
-        return ""
-    return f" {what} was computed by {n.op.name} at {place(n.code, n.lasti)}."
-
-
 def _place(t: Any, op: str, name: str, lack: str) -> Place:
     """Where the gradient of a tensor (`name`, or "this") passes. Raises: TypeError for what is no Tensor,
     RuntimeError with `lack` for one without a node."""
@@ -50,8 +42,8 @@ def _place(t: Any, op: str, name: str, lack: str) -> Place:
         raise TypeError(f"{op}: {given}; a Tensor is needed.")
     n = node_of(t)
     if n is None:
-        what = f"{describe(t)} tensor"
-        who = f"{argument(name, t)}, a {what}," if name else subject(t, what, "this")
+        kind = f"{describe(t)} tensor"
+        who = f"{argument(name, t)}, a {kind}," if name else subject(t, kind)
         raise RuntimeError(f"{op}: {who} {lack}")
     return n, None
 
@@ -65,13 +57,21 @@ def _known(edge: GradientEdge) -> tuple[Any, Any]:
     return (y, y.shape) if hasattr(y, "dtype") else (None, n.trace)
 
 
+def _origin(t: Any, what: str = "It") -> str:
+    """Where t was computed, as a sentence."""
+    n = t._node if isinstance(t, Tensor) else t.node
+    if n is None or n.op is None:
+        return ""
+    return f" {what} was computed by {n.op.name} at {place(n.code, n.lasti)}."
+
+
 def _seed(t: Tensor | GradientEdge, g: Any, op: str) -> Any:
     """The cotangent to start with: g, or 1 for a scalar. A caller's array is copied: leaves may keep what
     arrives."""
     a, shape = _known(t) if isinstance(t, GradientEdge) else (t._a, t._a.shape)
     if g is None:
         if a is None or a.size != 1:
-            where = "this edge's tensor" if shape is None else subject(t, f"{sizes(shape)} tensor", "a")
+            where = "this edge" if shape is None else subject(t, f"{sizes(shape)} tensor", "a")
             raise RuntimeError(
                 f"{op}: {where} is not a scalar; pass gradient= of that shape, or reduce it first (.sum(), "
                 f".mean()).{_origin(t)}"
@@ -167,7 +167,7 @@ def backward(
     got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     keepers = [n if isinstance(n, AccumulateGrad) else _retained(n) for n in got]
     domain.deposit(dict(zip(keepers, map(domain.own, got.values()), strict=True)))
-    run_after([(n, g) for n, g in got.items() if n.rare is not None and n.op is None], domain)
+    run_after({n: g for n, g in got.items() if n.op is None}, domain)
 
 
 def _retained(n: Node) -> Rare:
@@ -227,13 +227,13 @@ def grad(
     for i, (t, (n, number)) in enumerate(zip(ins, places, strict=True)):
         g = got.get(n) if number is None else (got.get(n) or {}).get(number)
         if g is None:
-            results.append(_unused(i, t, bool(allow_unused), materialize_grads, outs[0]))
+            results.append(_unused(i, t, outs, bool(allow_unused), materialize_grads))
         else:
             results.append(g if create_graph else wrap(domain.own(g)))
     return tuple(results)
 
 
-def _unused(i: int, t: Any, allowed: bool, zeros: bool, output: Any) -> Tensor | None:
+def _unused(i: int, t: Any, outs: Sequence[Any], allowed: bool, zeros: bool) -> Tensor | None:
     """What stands for the gradient of an input that no output depends on. Raises: RuntimeError unless
     something may."""
     if zeros and isinstance(t, Tensor):
@@ -245,8 +245,9 @@ def _unused(i: int, t: Any, allowed: bool, zeros: bool, output: Any) -> Tensor |
         )
     if not allowed:
         what = f"a {describe(t)} tensor" if isinstance(t, Tensor) else "an edge"
+        origin = _origin(outs[0], "The output") if outs else ""
         raise RuntimeError(
             f"grad: {argument(f'inputs[{i}]', t)}, {what}, is not used by the outputs; pass "
-            f"allow_unused=True to get None for it.{_origin(output, 'The output')}"
+            f"allow_unused=True to get None for it.{origin}"
         )
     return None

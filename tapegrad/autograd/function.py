@@ -29,7 +29,7 @@ from tapegrad.levels import youngest
 from tapegrad.ops.shape import view
 from tapegrad.tape import Node, Op
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import adopt, box, close, is_view
+from tapegrad.views import Made, adopt, base_of, box, is_view
 from tapegrad.writes import wrote
 
 __all__ = ["Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable"]
@@ -258,7 +258,7 @@ class _Ending:
             t = view(t, t._a.shape) if given else wrap(box(t))
         t._node = port(n, i) if n.outputs else n
         if is_view(t):
-            close(t, f"was made by {self.name}, whose derivative a write would pass by; clone() it first.")
+            t._cold.made = Made(f"was made by {self.name}; clone() it first", base_of(t))
         return t
 
 

@@ -58,12 +58,7 @@ def gradcheck(
     Raises: GradcheckError where they differ (with raise_exception=False: returns False), ValueError if no
     input requires grad. Source: torch.autograd.gradcheck.
     """
-    if not (check_forward_ad or check_backward_ad):
-        raise AssertionError("gradcheck: check_forward_ad and check_backward_ad are both off; turn one on.")
-    if check_batched_grad and not check_backward_ad:
-        raise AssertionError("gradcheck: check_batched_grad=True needs check_backward_ad=True.")
-    if check_batched_forward_grad and not check_forward_ad:
-        raise AssertionError("gradcheck: check_batched_forward_grad=True needs check_forward_ad=True.")
+    _check_flags(check_backward_ad, check_forward_ad, check_batched_grad, check_batched_forward_grad)
     args = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     check = _Check(func, args, eps, atol, rtol, nondet_tol, fast_mode)
     try:
@@ -81,6 +76,16 @@ def gradcheck(
             raise
         return False
     return True
+
+
+def _check_flags(backward: bool, forward: bool, batched: bool, batched_forward: bool) -> None:
+    """Raises: AssertionError, as torch does, for checks that do not go together."""
+    if not (forward or backward):
+        raise AssertionError("gradcheck: check_forward_ad and check_backward_ad are both off; turn one on.")
+    if batched and not backward:
+        raise AssertionError("gradcheck: check_batched_grad=True needs check_backward_ad=True.")
+    if batched_forward and not forward:
+        raise AssertionError("gradcheck: check_batched_forward_grad=True needs check_forward_ad=True.")
 
 
 def gradgradcheck(
@@ -108,26 +113,7 @@ def gradgradcheck(
     also forward mode over the backward. Source: torch.autograd.gradgradcheck.
     """
     args = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    outs = _outputs(func(*args))
-    kept = [k for k, y in enumerate(outs) if y.requires_grad]
-    asked = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
-    if grad_outputs is None:
-        generator = Generator().manual_seed(0)
-        gs = [_noise(outs[k], generator, gen_non_contig_grad_outputs).requires_grad_() for k in kept]
-    else:
-        gs = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
-
-    def gradients(*both: Any) -> Any:
-        given = list(both[: len(args)])
-
-        def live(*xs: Tensor) -> tuple[Tensor, ...]:
-            for i, x in zip(asked, xs, strict=True):
-                given[i] = x
-            found = _outputs(func(*given))
-            return tuple([found[k] for k in kept])
-
-        return transforms.vjp(live, *[given[i] for i in asked])[1](both[len(args) :])
-
+    gradients, gs = _gradients(func, args, grad_outputs, gen_non_contig_grad_outputs)
     return gradcheck(
         gradients,
         (*args, *gs),
@@ -143,6 +129,31 @@ def gradgradcheck(
         check_backward_ad=check_rev_over_rev,
         fast_mode=fast_mode,
     )
+
+
+def _gradients(func: Fn, args: tuple[Any, ...], grad_outputs: Any, strided: bool) -> tuple[Fn, list[Tensor]]:
+    """(the gradients of func as a function of its arguments and of cotangents, such cotangents)."""
+    outs = _outputs(func(*args))
+    kept = [k for k, y in enumerate(outs) if y.requires_grad]
+    asked = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
+    if grad_outputs is None:
+        generator = Generator().manual_seed(0)
+        gs = [_noise(outs[k], generator, strided).requires_grad_() for k in kept]
+    else:
+        gs = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
+
+    def gradients(*both: Any) -> Any:
+        given = list(both[: len(args)])
+
+        def live(*xs: Tensor) -> tuple[Tensor, ...]:
+            for i, x in zip(asked, xs, strict=True):
+                given[i] = x
+            found = _outputs(func(*given))
+            return tuple([found[k] for k in kept])
+
+        return transforms.vjp(live, *[given[i] for i in asked])[1](both[len(args) :])
+
+    return gradients, gs
 
 
 def _outputs(result: Any) -> list[Tensor]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tapegrad._errors import describe
 from tapegrad.naming import subject
-from tapegrad.rare import Rare, running
+from tapegrad.rare import Rare, late, running
 from tapegrad.reach import awaited
 from tapegrad.tape import Node
 from tapegrad.tensor import Tensor
@@ -72,6 +72,7 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
             f"register_post_accumulate_grad_hook: this {describe(self)} tensor was computed; only leaves "
             "accumulate. Use register_hook()."
         )
+    late.wanted = True
     return RemovableHandle(rare.after, hook)
 
 

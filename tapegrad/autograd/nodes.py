@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tapegrad._errors import describe
 from tapegrad.autograd.hooks import RemovableHandle
 from tapegrad.domains import RECORDED
-from tapegrad.rare import Rare
+from tapegrad.rare import Rare, late
 from tapegrad.stale import check_saved
 from tapegrad.tape import AccumulateGrad, Node
 from tapegrad.tensor import Tensor
@@ -96,6 +96,7 @@ def _rare(n: Node) -> Rare:
 def register_hook(self: Node, hook: Callable[..., Any]) -> RemovableHandle:
     """Call hook(grad_inputs, grad_outputs) after this operation's derivative was computed: tuples of Tensors,
     None where there is no gradient. A tuple that it returns replaces grad_inputs."""
+    late.wanted = True
     return RemovableHandle(_rare(self).post, hook)
 
 
