@@ -42,6 +42,11 @@ def say_once(message: str) -> None:
         if message in _said:
             return
         _said.add(message)
+    say(message)
+
+
+def say(message: str) -> None:
+    """Warn with `message` at the user's line."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__package__") in PACKAGES:
         frame, level = frame.f_back, level + 1

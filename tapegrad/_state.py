@@ -3,7 +3,7 @@ thread's operations."""
 
 from __future__ import annotations
 
-from threading import Lock, local
+from threading import RLock, local
 from typing import Any
 
 
@@ -13,8 +13,8 @@ class Special:
     threads: how many threads are not in the plain mode (grad on, inference off); while it is not zero a
              wrapper asks for its own thread's mode.
     alert:   how many reasons there are to look before an operation: one if any tensor was ever written in
-             place under the tape (then views must be brought up to date), and one for each thread in which a
-             transform runs or an observer watches.
+             place under the tape (then views must be brought up to date), one for each thread in which a
+             transform runs or an observer watches, and each `Reason`.
     rebased: whether the first of these reasons is among them.
     """
 
@@ -27,12 +27,27 @@ class Special:
 
 
 special = Special()
-_lock = Lock()
+_lock = RLock()  # a Reason may go while it is held
+
+
+class Reason:
+    """A reason to be alert, for as long as it lives: each stay in inference mode is one, which the tensors
+    that were made there hold; and each view that must not be used any more."""
+
+    __slots__ = ("__weakref__",)
+
+    def __init__(self) -> None:
+        with _lock:
+            special.alert += 1
+
+    def __del__(self) -> None:
+        with _lock:
+            special.alert -= 1
 
 
 class _Mode(local):
     grad = True
-    inference = False
+    inference: Reason | None = None
 
 
 _mode = _Mode()
@@ -45,14 +60,21 @@ def grad_enabled() -> bool:
 
 def inference_enabled() -> bool:
     """Whether this thread is in inference mode."""
+    return _mode.inference is not None
+
+
+def inference_block() -> Reason | None:
+    """This thread's stay in inference mode."""
     return _mode.inference
 
 
 def set_mode(grad: bool, inference: bool) -> None:
     """Set this thread's modes and keep the count of special threads."""
-    was = not _mode.grad or _mode.inference
+    was = not _mode.grad or _mode.inference is not None
     now = not grad or inference
-    _mode.grad, _mode.inference = grad, inference
+    _mode.grad = grad
+    if inference is not (_mode.inference is not None):
+        _mode.inference = Reason() if inference else None
     if was is not now:
         with _lock:
             special.threads += 1 if now else -1
@@ -64,7 +86,7 @@ class recorded:
     __slots__ = ("_was",)
 
     def __enter__(self) -> None:
-        self._was = _mode.grad, _mode.inference
+        self._was = grad_enabled(), inference_enabled()
         set_mode(True, False)
 
     def __exit__(self, *_: object) -> None:

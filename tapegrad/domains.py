@@ -10,6 +10,7 @@ from typing import Any
 from numpy import ndarray
 
 import tapegrad.kernels as K
+from tapegrad._errors import describe
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tape import Node, added, total
 from tapegrad.tensor import Tensor, wrap
@@ -60,7 +61,13 @@ class Raw:
         else:
             if getrefcount(a) > ALONE:
                 wrote(a)
-            added(a, g)
+            try:
+                added(a, g)
+            except ValueError:
+                raise RuntimeError(
+                    f"backward: a {describe(g)} gradient has come to a leaf whose .grad is {describe(a)}; "
+                    "set .grad to None where the leaf gets another shape."
+                ) from None
 
 
 class Recorded:

@@ -15,7 +15,7 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._errors import PACKAGES
-from tapegrad.writes import buffer_of
+from tapegrad.kernels.memory import buffer_of
 
 _PYTHON = os.path.dirname(os.__file__) + os.sep
 _FRAMES = 10  # so many of the user's frames are searched, from the innermost outwards

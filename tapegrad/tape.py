@@ -36,7 +36,7 @@ class Op:
     meta:    meta(arrays, args) -> what a node keeps besides arrays.
     batch:   batch(B, arrays, args) computes it for a whole batch, see `storage.batched`; None: by its kind.
     body:    the same in terms of other ops, body(F, *arrays, *args); None if it is none.
-    view:    whether the result shares its input's memory.
+    view:    what makes a view of a tensor's own array, if the result shares the input's memory, else False.
     inner:   the op of nodes that are recorded inside transforms, made by `inner_op` when first needed.
     reads:   for each input, the places in `saved` that its cotangent is computed from.
     replay:  replay(meta, inputs) computes the output anew, for evaluating a recorded graph.
@@ -59,7 +59,7 @@ class Op:
         self.batch: Any = None
         self.body: Any = None
         self.inner: Op | None = None
-        self.view = False
+        self.view: Any = False
         self.meta: Any = lambda xs, args: args
         self.replay: Any = lambda meta, xs: forward(*xs)
         self.shown: type[Node] = Node

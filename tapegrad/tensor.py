@@ -12,10 +12,12 @@ from tapegrad import _printing, dtypes
 from tapegrad._errors import describe, place, say_once, sizes
 from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
+from tapegrad.kernels.memory import apart
+from tapegrad.memory import alias, replace_memory
 from tapegrad.naming import subject
 from tapegrad.observers import left
 from tapegrad.tape import AccumulateGrad, Node, Rare
-from tapegrad.views import box, cold_of, fresh
+from tapegrad.views import born, box, check_inference, cold_of, fresh, needs_grad
 
 if TYPE_CHECKING:
     from tapegrad._methods import TensorMethods
@@ -181,9 +183,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow to it. Only leaves can be told."""
-        if self._cold is not None:
-            fresh(self)
-        return self._node is not None
+        return self._node is not None if self._cold is None else needs_grad(self)
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
@@ -213,6 +213,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
                     "floating point and complex tensors can require grad. Convert it first, e.g. with "
                     ".float()."
                 )
+            check_inference(self, "requires_grad_")
             c = self._cold
             self._node = c.leaf if c is not None and c.leaf is not None else AccumulateGrad(self._a.shape)
         elif not requires_grad and n is not None:
@@ -224,7 +225,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def is_leaf(self) -> bool:
         """Whether it was made by the user rather than by a recorded operation."""
         if self._cold is not None:
-            fresh(self)
+            needs_grad(self)
         return self._node is None or self._node.op is None
 
     @property
@@ -280,10 +281,13 @@ class Tensor(TensorMethods, metaclass=TensorType):
 
     @property
     def data(self) -> Tensor:
-        """The same memory without the graph."""
+        """The same memory outside the graph, whose writes do not count: no node notices that what it saved
+        has changed."""
+        a = box(self)
+        t: Tensor = alias(self, wrap(apart(a) if isinstance(a, np.ndarray) else a), False)
         if special.alert and self._node is not None:
-            left(self, "data")
-        return wrap(box(self))
+            left(self, "data", t)
+        return t
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -293,7 +297,11 @@ class Tensor(TensorMethods, metaclass=TensorType):
             raise RuntimeError(
                 f"data: {describe(other)} is given; a tensor that requires grad must stay floating point."
             )
-        self._a, self._kind = box(other), other._kind
+        replace_memory(self, box(other))
+
+    @data.deleter
+    def data(self) -> None:
+        raise RuntimeError("data: it cannot be deleted; delete the tensor itself.")
 
     # ---- as Python and NumPy see it
 
@@ -424,10 +432,13 @@ class Tensor(TensorMethods, metaclass=TensorType):
 def text(t: Any, prefix: str = "tensor(") -> str:
     """The repr of t, as torch prints it."""
     suffixes = []
-    if t.grad_fn is not None:
-        suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
-    elif t.requires_grad:
-        suffixes.append("requires_grad=True")
+    try:
+        if t.grad_fn is not None:
+            suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
+        elif t.requires_grad:
+            suffixes.append("requires_grad=True")
+    except RuntimeError:  # a view whose gradient nobody knows
+        suffixes.append("grad_fn=<Invalid>")
     return _printing.tensor_text(
         np.asarray(t._a),
         dtype_name=t.dtype.name,
@@ -449,7 +460,7 @@ def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
             "grad. Convert it first, e.g. with .float(), or pass requires_grad=False."
         )
     t: Tensor = object.__new__(cls)
-    t._a, t._kind, t._cold = a, a.dtype, None
+    t._a, t._kind, t._cold = a, a.dtype, born() if special.threads else None
     t._node = AccumulateGrad(a.shape) if requires_grad else None
     return t
 
@@ -459,7 +470,7 @@ def wrap(a: Any, node: Node | None = None) -> Tensor:
     t = blank()
     t._a = a
     t._kind = a.dtype
-    t._cold = None
+    t._cold = born() if special.threads else None
     t._node = node
     return t
 

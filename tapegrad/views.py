@@ -15,13 +15,14 @@ from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad._errors import sizes
-from tapegrad._state import grad_enabled, set_rebased, watching
+from tapegrad._state import Reason, grad_enabled, inference_block, set_rebased, special, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
 from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
 from tapegrad.tape import Node, Op, Rare, record
-from tapegrad.writes import boxed, buffer_of, replaced, tick, wrote
+from tapegrad.writes import boxed, replaced, tick, watch_buffer, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
 
@@ -32,15 +33,49 @@ class Cold:
     parent:   the tensor that a view was cut from, None for what is no view.
     op, args: how it was cut.
     seen:     the base's node that the view's node derives from.
+    made:     of a view, why it must not be written under grad mode, or None; of what is no view, the stay in
+              inference mode in which it was made, or None.
     leaf:     the gradient's home while requires_grad is off.
+    count:    writes to it that its array's entry in the table of writes does not count.
     """
 
-    __slots__ = ("args", "leaf", "op", "parent", "seen")
+    __slots__ = ("args", "count", "leaf", "made", "op", "parent", "seen")
     args: tuple[Any, ...]
+    count: int
     leaf: Any
+    made: Any
     op: Any
     parent: Any
     seen: Node | None
+
+    def __init__(self, made: Any = None) -> None:
+        self.parent = self.op = self.seen = self.leaf = None
+        self.args, self.made, self.count = (), made, 0
+
+
+class Made:
+    """Why a view must not be written where gradients are recorded, as its own gradient or its base's would
+    be lost: how it was made. Once its base was written elsewhere, also it must not be used there."""
+
+    __slots__ = ("__weakref__", "how", "outdated")
+    outdated: Reason | None
+
+    def __init__(self, how: str, base: Any) -> None:
+        self.how, self.outdated = how, None
+        if base._node is not None and type(base._a) is ndarray:
+            watch_buffer(base._a, self)
+
+    def outdate(self) -> None:
+        """The memory was written."""
+        self.outdated = self.outdated or Reason()
+
+
+NO_GRAD = "was made in no_grad(); make it outside, or write it there"
+INFERENCE = "was made in inference_mode(); make it outside, or write it there"
+SEVERAL = (
+    "is one of several that one operation (split, chunk, unbind) returned; index the tensor instead, or use "
+    "unsafe_split"
+)
 
 
 def is_view(t: Any) -> bool:
@@ -72,19 +107,41 @@ def cold_of(t: Any) -> Cold:
     c: Cold = t._cold
     if c is None:
         c = t._cold = Cold()
-        c.parent = c.op = c.seen = c.leaf = None
     return c
 
 
-def view_of(parent: Any, op: Op, args: tuple[Any, ...]) -> Cold:
-    """The Cold of a view that `op` cut from parent (which is up to date)."""
-    c = Cold()
+def born() -> Cold | None:
+    """The Cold of a new tensor: None, or in inference mode what tells that it was made there."""
+    block = inference_block()
+    return None if block is None else Cold(block)
+
+
+def is_inference(t: Any) -> bool:
+    """Whether t was made in inference mode: it can take no part in a graph."""
+    c = t._cold
+    return c is not None and c.parent is None and c.made is not None
+
+
+def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) -> Cold:
+    """The Cold of a view that `op` cut from parent (which is up to date). how: see `Made`."""
+    above = parent._cold
+    c = Cold.__new__(Cold)
     c.parent = parent
     c.op = op
     c.args = args
-    above = parent._cold
-    c.seen = parent._node if above is None or above.parent is None else above.seen
     c.leaf = None
+    if above is None:
+        c.seen, c.made, c.count = parent._node, None, 0
+    elif above.parent is not None:
+        c.seen, c.made, c.count = above.seen, above.made, above.count
+    elif above.made is not None:
+        return Cold(above.made)  # of an inference tensor: another one
+    else:
+        c.seen, c.made, c.count = parent._node, None, above.count
+    if special.threads and not grad_enabled():
+        how = NO_GRAD if inference_block() is None else INFERENCE
+    if how is not None:
+        c.made = Made(how, base_of(parent))
     return c
 
 
@@ -102,7 +159,10 @@ def box(t: Any) -> Any:
 
 
 def fresh(t: Any) -> None:
-    """Bring a view's node up to date if its base was written through another view."""
+    """Bring a view's node up to date if its base was written through another view.
+
+    Raises: RuntimeError if nobody can tell what its gradient would be now.
+    """
     c = t._cold
     if c.parent is None:
         return
@@ -110,14 +170,27 @@ def fresh(t: Any) -> None:
     if isinstance(base._a, Storage) and getattr(t._a, "level", None) is not base._a.level:
         Level.again(t)  # a write inside of a transform gave the base a storage
     n = base._node
-    if (
-        n is c.seen or n is None or n.op is None
-    ):  # requires_grad_() on the base is no write: views keep theirs
-        return
-    c.seen = n
-    for op, shape, args in path_of(t):
-        n = record(op, (n,), (), (shape, args), None)
-    _succeed(t, n)
+    # requires_grad_() on the base is no write: views keep theirs
+    written = n is not c.seen and n is not None and n.op is not None
+    if c.made is not None:
+        if (written or c.made.outdated is not None) and grad_enabled():
+            raise RuntimeError(
+                f"view: this Tensor{sizes(t._a.shape)} {c.made.how}. It is a view whose base was written in "
+                "place since, so it can no longer be used where gradients are recorded."
+            )
+    elif written:
+        c.seen = n
+        _succeed(t, record(REGION, (n,), (), path_of(t), None))
+
+
+def needs_grad(t: Any) -> bool:
+    """Whether t requires grad; also of a view of which nobody knows how, since its use raises then."""
+    c = t._cold
+    if c.made is None or c.parent is None:
+        fresh(t)
+        return t._node is not None
+    base = base_of(t)._node
+    return t._node is not None or (base is not c.seen and base is not None and base.op is not None)
 
 
 def _succeed(t: Any, n: Node) -> None:
@@ -139,11 +212,16 @@ def refresh(*tensors: Any) -> None:
 
 def attend(*tensors: Any) -> bool:
     """What a wrapper does while `special.alert` is not 0: bring views up to date, and find out whether this
-    thread must take the careful way (`define.base.careful`)."""
+    thread must take the careful way (`define.base.careful`), or these tensors."""
+    careful = watching() or inference_block() is not None
     for t in tensors:
-        if getattr(t, "_cold", None) is not None:
-            fresh(t)
-    return watching()
+        c = getattr(t, "_cold", None)
+        if c is not None:
+            if c.parent is not None:
+                fresh(t)
+            elif c.made is not None:
+                careful = True
+    return careful
 
 
 def follow(F: Any, x: Any, path: tuple[Step, ...]) -> Any:
@@ -180,48 +258,126 @@ COPY_SLICES.reads = ((), ())  # as in torch, a graph through it can be used only
 COPY_SLICES.shown = type("CopySlices", (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
 
 
+def _region_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: Any) -> Any:
+    for op, outer, args in reversed(path):
+        (g,) = op.vjp(F, g, (), (outer, args), need)
+    return (g,)
+
+
+# What a view is of a base that was written: the region at its path.
+REGION = Op("as_strided", "opaque", None, linear=True)
+REGION.vjp = _region_vjp
+REGION.replay = lambda path, xs: follow(K, xs[0], path)
+REGION.shown = type("AsStridedBackward0", (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
+
+
 def check_writable(t: Any, name: str) -> None:
     """Raises: RuntimeError if t must not be written in place (a leaf under grad mode, shared or read-only
     memory)."""
-    c = t._cold
-    if c is not None:
-        fresh(t)
-    n = t._node
-    if n is not None and grad_enabled():
-        shape = sizes(t._a.shape)
-        if n.op is None:
-            raise RuntimeError(
-                f"{name}: {subject(t, f'leaf Tensor{shape} that requires grad', 'a')} cannot change in "
-                "place; wrap the update in no_grad()."
-            )
-        if is_view(t) and base_of(t)._node is not None and base_of(t)._node.op is None:
-            raise RuntimeError(
-                f"{name}: this Tensor{shape} is a view of "
-                f"{argument('a leaf that requires grad', base_of(t))}, which cannot change in place; wrap "
-                "the update in no_grad(), or clone() first."
-            )
+    check_history(t, name)
     check_memory(t, name)
 
 
-def check_memory(t: Any, name: str) -> None:
-    """Raises: RuntimeError if t's memory is shared among its elements, or read-only."""
-    a = t._a
-    if type(a) is ndarray and not a.flags.writeable:
+def check_history(t: Any, name: str) -> None:
+    """Raises: RuntimeError if a write to t would lose what autograd knows of it, whatever is written."""
+    c = t._cold
+    if c is not None:
+        check_inference(t, name)
+        fresh(t)
+    if not grad_enabled():
+        return
+    n = t._node
+    if c is not None and c.parent is not None:
+        base = base_of(t)._node
+        if n is not None or base is not None:
+            check_made(t, name)
+        if n is not None and (base is None or base.op is None):
+            raise RuntimeError(
+                f"{name}: this Tensor{sizes(t._a.shape)} is a view of "
+                f"{argument('a leaf that requires grad', base_of(t))}, which cannot change in place; wrap "
+                "the update in no_grad(), or clone() first."
+            )
+    if n is not None and n.op is None:
         raise RuntimeError(
-            f"{name}: several elements of {subject(t, f'Tensor{sizes(a.shape)}')} may share one place in "
-            "memory (expand), or its memory is read-only; clone() it first."
+            f"{name}: {subject(t, f'leaf Tensor{sizes(t._a.shape)} that requires grad', 'a')} cannot change "
+            "in place; wrap the update in no_grad()."
         )
 
 
+def check_inference(t: Any, name: str) -> None:
+    """Raises: RuntimeError outside of inference mode if t was made in it."""
+    if is_inference(t) and inference_block() is None:
+        raise RuntimeError(
+            f"{name}: this Tensor{sizes(t._a.shape)} was made in inference_mode(); outside of it, it can "
+            "neither change in place nor require grad. clone() it first."
+        )
+
+
+def check_made(t: Any, name: str) -> None:
+    """Raises: RuntimeError if t is a view through which nothing may be written that is recorded."""
+    c = t._cold
+    if c is not None and c.parent is not None and c.made is not None and grad_enabled():
+        raise RuntimeError(
+            f"{name}: this Tensor{sizes(t._a.shape)} is a view that cannot change in place where gradients "
+            f"are recorded: it {c.made.how}."
+        )
+
+
+def check_memory(t: Any, name: str) -> None:
+    """Raises: RuntimeError if t's memory is shared among its elements, or read-only.
+
+    Views that may repeat elements are read-only to NumPy, so that only those are looked at.
+    """
+    a = t._a
+    if isinstance(a, Storage) and any(op.view is not op.forward for op, _, _ in path_of(t)):
+        raise RuntimeError(
+            f"{name}: this Tensor{sizes(a.shape)} is a view by strides (as_strided), which cannot change in "
+            "place inside of a transform; use an index, or the out-of-place op."
+        )
+    if type(a) is not ndarray or a.flags.writeable:
+        return
+    if overlaps_itself(a):
+        raise RuntimeError(
+            f"{name}: several elements of {subject(t, f'Tensor{sizes(a.shape)}')} share one place in memory "
+            "(expand); clone() it first."
+        )
+    if not buffer_of(a).flags.writeable:
+        raise RuntimeError(
+            f"{name}: the memory of this Tensor{sizes(a.shape)} is read-only; clone() it first."
+        )
+    a.flags.writeable = True
+
+
+def check_overlap(t: Any, args: Any, name: str) -> None:
+    """Raises: RuntimeError if a tensor among args shows a part of t's memory, but not exactly what t shows.
+
+    As in torch, tensors with gaps in their memory are not looked at: their values are those before the write.
+    """
+    for x in args:
+        if hasattr(x, "_node") and overlap(t._a, x._a):
+            raise RuntimeError(
+                f"{name}: this Tensor{sizes(t._a.shape)} and an operand of {sizes(x._a.shape)} show "
+                "overlapping parts of one memory; clone() the operand first."
+            )
+
+
 def check_fits(t: Any, r: Any, name: str) -> None:
-    """Raises: RuntimeError if the result r has another shape than its target t, or a dtype that t cannot
-    hold."""
+    """Raises: RuntimeError if the result r has another shape than its target t, a dtype that t cannot hold,
+    or a graph that t cannot take part in."""
     a, b = t._a, r._a
+    if r._node is not None:
+        check_made(t, name)
     if a.shape != b.shape:
         raise RuntimeError(
             f"{name}: the result is {sizes(b.shape)} and {argument('the target', t)} is {sizes(a.shape)}; "
             "they must be equal. Use the out-of-place op."
         )
+    check_holds(t, r, name)
+
+
+def check_holds(t: Any, r: Any, name: str) -> None:
+    """Raises: RuntimeError if t's dtype cannot hold the result r."""
+    a, b = t._a, r._a
     if a.dtype is not b.dtype and of(b.dtype).category > of(a.dtype).category:
         raise RuntimeError(
             f"{name}: the result is {of(b.dtype)} and {argument('the target', t)} is {of(a.dtype)}, which "
@@ -241,7 +397,7 @@ def assign(t: Any, r: Any) -> Any:
     if n is not None and type(n.saved) is tuple:
         # What the rule reads of t's old value must not change with it.
         n.saved = tuple([_apart(s, a) if s is not value else s for s in n.saved])
-    a[...] = value
+    _fill(a, value)
     wrote(a)
     if n is not None:
         # The out-of-place result is dropped: a rule that reads it reads t, and a later write to t is then
@@ -257,10 +413,19 @@ def _assign_number(t: Any, r: Any) -> Any:
     old, n, value = t._a, r._node, r._a
     t._a = value if type(value) is type(old) else np.asarray(value).astype(old.dtype)[()]
     replaced(old)
+    cold_of(t).count += 1
     if n is not None:
         n.seq = tick()
         adopt(t, n)
     return t
+
+
+def _fill(a: Any, value: Any) -> None:
+    """Write over a; also where it repeats elements, which only fill_() and zero_() may."""
+    if not a.flags.writeable:
+        a = a.view()
+        a.flags.writeable = True
+    a[...] = value
 
 
 def _apart(s: Any, a: Any) -> Any:
@@ -268,16 +433,18 @@ def _apart(s: Any, a: Any) -> Any:
 
 
 def adopt(t: Any, n: Node) -> None:
-    """t's value now comes from n; a view's becomes a part of its base's value, and it a view of that.
-
-    The view's own node is derived when it is next used, as those of the other views are.
-    """
+    """t's value now comes from n; a view's becomes a part of its base's value, and it a view of that."""
     set_rebased()
-    _succeed(t, n)
-    c = t._cold
-    if c is not None and c.parent is not None:
-        base = base_of(t)
-        _succeed(base, record(COPY_SLICES, (base._node, n), (), path_of(t), base._a.shape))
+    c, old = t._cold, t._node
+    if c is None or c.parent is None:
+        _succeed(t, n)
+        return
+    base, path = base_of(t), path_of(t)
+    if old is not None and old.rare is not None and old.rare.hooks and n.parents[0] is old:
+        # The write starts from the base's value: hooks on the view as it was are not on the way.
+        n.parents = (record(REGION, (base._node,), (), path, None), *n.parents[1:])
+    _succeed(base, record(COPY_SLICES, (base._node, n), (), path, base._a.shape))
+    fresh(t)
 
 
 nameless(globals())

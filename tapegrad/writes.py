@@ -18,19 +18,21 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._errors import caller
+from tapegrad.kernels.memory import buffer_of
 
 tick = count(1).__next__
 
 
 class Write:
-    """The last write to a buffer: when (0: never) and where. `ref` watches the buffer; `keep` holds an
-    alias's id."""
+    """The last write to a buffer: when (0: never) and where; how many there were. `ref` watches the buffer;
+    `keep` holds an alias's id. `watchers`: see `watch_buffer`."""
 
-    __slots__ = ("code", "keep", "lasti", "ref", "tick")
+    __slots__ = ("code", "count", "keep", "lasti", "ref", "tick", "watchers")
 
     def __init__(self, ref: Any, keep: Any = None) -> None:
         self.ref, self.keep = ref, keep
-        self.tick = self.lasti = 0
+        self.tick = self.lasti = self.count = 0
+        self.watchers: weakref.WeakSet[Any] | None = None
         self.code: CodeType | None = None
 
 
@@ -48,13 +50,6 @@ _writes: dict[int, Write] = {}
 _lock = Lock()
 
 
-def buffer_of(x: Any) -> Any:
-    """The array that owns the memory x shows."""
-    while type(x.base) is ndarray:
-        x = x.base
-    return x
-
-
 def _forget(*keys: int) -> Callable[[Any], None]:
     def forget(_: Any) -> None:
         for key in keys:
@@ -70,11 +65,35 @@ def wrote(*arrays: Any) -> None:
     with _lock:
         last_write.tick = now = tick()
         for x in arrays:
-            if x.base is not None:
-                x = buffer_of(x)
-            if (w := _writes.get(id(x))) is None:
-                w = _writes[id(x)] = Write(weakref.ref(x, _forget(id(x))))
+            w = _entry(x)
             w.code, w.lasti, w.tick = code, lasti, now
+            w.count += 1
+            for watcher in w.watchers or ():
+                watcher.outdate()
+
+
+def _entry(x: Any) -> Write:
+    """The entry of the buffer under x, made if there is none. Under the lock."""
+    if x.base is not None:
+        x = buffer_of(x)
+    if (w := _writes.get(id(x))) is None:
+        w = _writes[id(x)] = Write(weakref.ref(x, _forget(id(x))))
+    return w
+
+
+def watch_buffer(x: Any, watcher: Any) -> None:
+    """From now on, and while `watcher` lives, a write to the memory of x calls watcher.outdate()."""
+    with _lock:
+        w = _entry(x)
+        if w.watchers is None:
+            w.watchers = weakref.WeakSet()
+        w.watchers.add(watcher)
+
+
+def count_of(x: Any) -> int:
+    """How often the memory of x was written in place."""
+    w = _writes.get(id(buffer_of(x)) if type(x) is ndarray else id(x))
+    return 0 if w is None else w.count
 
 
 def boxed(scalar: Any, array: Any) -> None:

@@ -29,6 +29,7 @@ LAYERS: list[tuple[str, int]] = [
     ("tape", 2),
     ("observers", 2),
     ("views", 2),
+    ("memory", 2),
     ("tensor", 2),
     ("promotion", 3),
     ("domains", 3),

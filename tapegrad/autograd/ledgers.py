@@ -16,11 +16,11 @@ from tapegrad._errors import line_of, place
 from tapegrad._tables import html, size, text
 from tapegrad.autograd.homes import homes
 from tapegrad.autograd.leaks import Leak, find_leaks, reachable
+from tapegrad.kernels.memory import buffer_of
 from tapegrad.levels import arrays_of
 from tapegrad.tape import Freed, Node
 from tapegrad.tensor import Tensor
 from tapegrad.views import fresh
-from tapegrad.writes import buffer_of
 
 __all__ = ["Ledger", "Row", "Total", "ledger"]
 
@@ -211,7 +211,13 @@ def _others(
 
 
 def _buffer(x: Any) -> Any:
-    return buffer_of(x) if type(x) is ndarray else x
+    """What is counted for x: the array that owns the memory, also that of `.data`, which has its own."""
+    if type(x) is not ndarray:
+        return x
+    b = buffer_of(x)
+    while isinstance(b.base, memoryview) and isinstance(b.base.obj, ndarray):
+        b = buffer_of(b.base.obj)
+    return b
 
 
 def _in(role: str, x: Any) -> Iterator[tuple[str, Any]]:

@@ -6,15 +6,27 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
-import numpy as np
+from numpy import ndarray
 
+from tapegrad._errors import describe, say, sizes
 from tapegrad._state import grad_enabled, special, watch
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Storage, youngest
+from tapegrad.memory import resize
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import assign, box, check_fits, check_writable, refresh, view_of
+from tapegrad.views import (
+    assign,
+    box,
+    check_fits,
+    check_holds,
+    check_overlap,
+    check_writable,
+    is_inference,
+    refresh,
+    view_of,
+)
 
 Rule = Callable[..., Any]
 Saves = Sequence[tuple[int, ...]]
@@ -91,7 +103,7 @@ def trace_of(y: Any, *xs: Any) -> Any:
             continue
         if v.size > SMALL:
             values[i] = None
-        elif v.base is not None and v.base.size > SMALL:
+        elif type(v.base) is ndarray and v.base.size > SMALL:
             values[i] = v.copy()  # a small view would keep its large base alive
     return values
 
@@ -132,19 +144,23 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
     if op.view:
         xs = [box(tensors[0])]
     storage = youngest(xs, args)
-    if storage is None or op.kind == "border":
-        y = _plainly(op, xs, args)
-    elif op.body is None:
-        y = storage.apply(op, xs, args)
-    else:
+    if storage is not None and op.kind != "border" and op.body is not None:
         return op.body(RECORDED.F, *tensors, *args)  # type: ignore[no-any-return] # F's functions give Tensors
+    if storage is not None and op.kind != "border":
+        y = storage.apply(op, xs, args)
+    elif op.view and type(xs[0]) is ndarray:
+        y = op.view(xs[0], *args)
+    else:
+        y = _plainly(op, xs, args)
     t = wrap(y)
     if op.view:
         t._cold = view_of(tensors[0], op, args)
     if op.vjp is not None and recording(*tensors):
         parents = tuple([None if x is None else x._node for x in tensors])
         trace = trace_of(y, *xs) if storage is None else y.shape
-        t._node = record(op, parents, kept(op, parents, (y, *xs, None)), op.meta(xs, args), trace)
+        saved = kept(op, parents, (y, *xs, None))
+        _check_kept(op, tensors, saved)
+        t._node = record(op, parents, saved, op.meta(xs, args), trace)
     for observer in watch().observers:
         observer(op, xs, args, y, t._node)
     return newborn(t)
@@ -158,25 +174,61 @@ def newborn(t: Tensor) -> Tensor:
     return t
 
 
-def store(result: Tensor, out: Tensor, name: str) -> Tensor:
-    """`out=`: write a result into a tensor of the same shape that can hold it.
+def _check_kept(op: Op, tensors: Sequence[Any], saved: Sequence[Any]) -> None:
+    """Raises: RuntimeError if a rule would read what was made in inference mode."""
+    for t, x in zip(tensors, saved[1:], strict=False):
+        if x is not None and t is not None and is_inference(t):
+            raise RuntimeError(
+                f"{op.name}: {describe(t)} was made in inference_mode() and cannot be saved for the "
+                "backward; clone() it first, or compute it outside."
+            )
 
+
+def store(
+    result: Tensor,
+    out: Tensor,
+    name: str,
+    operands: Sequence[Any] = (),
+    *,
+    exact: bool = False,
+    warns: bool = True,
+) -> Tensor:
+    """`out=`: write a result into a tensor that can hold it, and which gets its shape.
+
+    operands: tensors of which `out` may not show a part. exact: it must have the result's dtype. warns: a new
+    shape is worth a warning, unless `out` was empty.
     Raises: RuntimeError if autograd would be needed, or if `out` does not fit.
     """
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}: out is {describe(out)}; a Tensor is needed.")
     if result._node is not None or (out.requires_grad and grad_enabled()):
         raise RuntimeError(
             f"{name}: out= cannot be differentiated; drop out=, or wrap the call in no_grad()."
         )
-    if out._a.size == 0 and result._a.size != 0:
-        out._a = np.empty(result._a.shape, out._a.dtype)
+    if exact and out._kind is not result._kind:
+        raise RuntimeError(
+            f"{name}(out=): the result is {result.dtype} and out is {out.dtype}; they must be equal."
+        )
     check_writable(out, name)
+    check_overlap(out, operands, f"{name}(out=)")
+    check_holds(out, result, f"{name}(out=)")
+    new = result._a.shape
+    if out._a.shape != new and type(out._a) is ndarray:
+        if warns and out._a.size:
+            say(
+                f"{name}(out=): out is {sizes(out._a.shape)} and the result {sizes(new)}; it was resized, "
+                "which torch will refuse some day. Empty it first with .resize_(0)."
+            )
+        resize(out, new, f"{name}(out=)")
     check_fits(out, result, f"{name}(out=)")
     return assign(out, result)  # type: ignore[no-any-return] # views.py knows no Tensor class
 
 
-def finish(result: Tensor, out: Tensor | None, name: str) -> Tensor:
+def finish(
+    result: Tensor, out: Tensor | None, name: str, operands: Sequence[Any] = (), *, exact: bool = False
+) -> Tensor:
     """The result, or `out` if it was given."""
-    return result if out is None else store(result, out, name)
+    return result if out is None else store(result, out, name, operands, exact=exact)
 
 
 nameless(globals())

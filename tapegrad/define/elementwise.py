@@ -34,10 +34,11 @@ from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
 from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import assign, attend, check_fits, check_writable
+from tapegrad.views import assign, attend, check_fits, check_history, check_memory, check_overlap
 from tapegrad.writes import tick, wrote
 
 # What a fast path lets fall through to its careful one: a number has no _kind, a kernel refuses, the user has
@@ -269,7 +270,7 @@ def _binary(op: Op, kernel: Any, floats: bool, fast: Any) -> Any:
         result = fast(input, other) if isinstance(input, Tensor) else NotImplemented
         if result is NotImplemented:
             result = _careful_binary(op, kernel, floats, False, input, other)
-        return result if out is None else store(result, out, op.name)
+        return result if out is None else store(result, out, op.name, (input, other))
 
     return call
 
@@ -290,7 +291,7 @@ def _finish(op: Op, inputs: Sequence[Tensor], out: Tensor | None) -> Tensor:
         t = careful(op, inputs)
     except (TypeError, ValueError) as e:
         raise promotion.refused(op, inputs) from e
-    return t if out is None else store(t, out, op.name)
+    return t if out is None else store(t, out, op.name, inputs)
 
 
 # ---- in place
@@ -300,9 +301,10 @@ CONSTANT = define("constant", "linear", None, linear=True)
 CONSTANT.vjp = lambda F, g, saved, meta, need: (F.zeros_like(g),)
 
 
-def inplace(function: Any, name: str) -> Any:
+def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
     """The in-place form of a function: its result, written into its first argument.
 
+    fills: all elements of the result are the same: then places in memory may come several times.
     Raises: RuntimeError before anything changes, if the target may not be written or the result does not fit.
     """
     ufunc = getattr(function, "ufunc", None)
@@ -310,7 +312,10 @@ def inplace(function: Any, name: str) -> Any:
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if ufunc is not None and not kwargs and _direct(ufunc, self, args):
             return self
-        check_writable(self, name)
+        check_history(self, name)
+        if not fills:
+            check_memory(self, name)
+            check_overlap(self, args, name)
         result = function(self, *args, **kwargs)
         check_fits(self, result, name)
         if result._kind is not self._kind:
@@ -329,21 +334,24 @@ def _direct(ufunc: Any, self: Tensor, args: Sequence[Any]) -> bool:
     """Let NumPy write into the target where nothing is recorded and nothing must be converted; whether it
     did.
 
-    NumPy refuses, before it writes, shapes that do not fit and targets that are read-only: the general way
-    then says so.
+    NumPy refuses, before it writes, shapes that do not fit and targets that are read-only, as those are that
+    may repeat elements: the general way then says so.
     """
     kind = self._kind
     x = self._a
     if type(x) is not ndarray or (kind is not F4 and kind is not F8) or recording(self, *args):
         return False
-    if special.alert and watching():
+    if (special.alert and watching()) or (self._cold is not None and self._cold.made is not None):
         return False
     ys = []
     for a in args:
         if type(a) is float or type(a) is int:
             ys.append(constant(a, kind))
         elif isinstance(a, Tensor) and a._kind is kind:
-            ys.append(a._a)
+            y = a._a
+            if (y.base is not None or x.base is not None) and overlap(x, y):
+                return False
+            ys.append(y)
         else:
             return False
     try:

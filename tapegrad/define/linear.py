@@ -11,9 +11,10 @@ from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import Function, careful, define, named, recording, run, trace_of
 from tapegrad.define.batching import same
 from tapegrad.kernels.errstate import again, nameless
+from tapegrad.kernels.memory import apart
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import attend, box, view_of
+from tapegrad.views import SEVERAL, attend, box, view_of
 
 
 def linear(
@@ -21,7 +22,7 @@ def linear(
     kernel: Any,
     vjp: Any,
     *,
-    view: bool = False,
+    view: Any = False,
     title: str | None = None,
     kind: str = "linear",
     batch: Any = None,
@@ -29,9 +30,12 @@ def linear(
     """An op that is linear in its one array: call(input, *args), kernel(array, *args).
 
     vjp(F, g, shape, *args) is its adjoint; `shape` is the input's. view: the result shares the input's
-    memory. batch: see `storage.batched`.
+    memory; if the kernel does not do that on every array, the function that does it on the tensor's own.
+    batch: see `storage.batched`.
     """
     op = define(key, kind, kernel, title, linear=True)
+    if view is True:
+        view = kernel
     op.view, op.batch = view, batch
     op.meta = lambda xs, args: (xs[0].shape, args)
     op.vjp = lambda F, g, _, meta, __: (vjp(F, g, meta[0], *meta[1]),)
@@ -45,7 +49,7 @@ def linear(
         if view:
             if type(x) is not ndarray:
                 x = box(input)
-            t._a = y = kernel(x, *args)
+            t._a = y = view(x, *args)
             t._kind = input._kind
             t._cold = view_of(input, op, args)
         else:
@@ -72,7 +76,7 @@ def indexing(
     scatter: Any,
     *,
     titles: tuple[str, str],
-    view: bool = False,
+    view: Any = False,
     batch: tuple[Any, Any] = (None, None),
 ) -> tuple[Function, Function]:
     """Two linear ops that are each other's adjoint: gather(x, *args), and scatter(g, *args, shape) with
@@ -129,12 +133,13 @@ class Parts(dict[int, Any]):
         return both
 
 
-def several(name: str, vjp: Any, step: Op) -> Any:
+def several(name: str, vjp: Any, step: Op, *, safe: bool = True) -> Any:
     """An op that cuts its input into several views: call(input, indices, *args), by basic indices.
 
     It records one node for the input and one per output above it, so that the parts' cotangents meet before
     they become one of the input's size: vjp(F, parts, shape, *args). `step` is the op that cuts one such
-    view; a view's path goes through it when a write makes it derive anew.
+    view; a view's path goes through it when a write makes it derive anew. Without `safe` they are no views to
+    autograd and may be written: nodes do not notice that what they saved has changed.
     """
     hub = define(f"{name}.all", "linear", None, linear=True)
     port = define(name, "linear", None, linear=True)
@@ -148,8 +153,10 @@ def several(name: str, vjp: Any, step: Op) -> Any:
         outs: list[Tensor] = []
         above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
         for i, index in enumerate(indices):
-            t = wrap(run(step, (x,), (index,)))
-            t._cold = view_of(input, step, (index,))
+            part = run(step, (x,), (index,))
+            t = wrap(part if safe or type(part) is not ndarray else apart(part))
+            if safe:
+                t._cold = view_of(input, step, (index,), SEVERAL)
             if above is not None:
                 trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
                 t._node = record(port, (above,), (), (i, index), trace)

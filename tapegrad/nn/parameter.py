@@ -6,7 +6,7 @@ from typing import Any
 
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, like, text
-from tapegrad.views import box
+from tapegrad.views import box, check_inference
 
 
 class Parameter(Tensor):
@@ -18,6 +18,8 @@ class Parameter(Tensor):
     @classmethod
     def make(cls, data: Tensor | None = None, requires_grad: bool = True) -> Tensor:
         """What the constructor does."""
+        if requires_grad and data is not None:
+            check_inference(need_tensor(data, "Parameter", "data"), "Parameter")
         return like(
             cls, Tensor()._a if data is None else box(need_tensor(data, "Parameter", "data")), requires_grad
         )

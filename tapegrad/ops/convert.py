@@ -14,6 +14,7 @@ from tapegrad.devices import check_device, device
 from tapegrad.dtypes import NAMES, as_numpy, dtype, of
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Storage
+from tapegrad.memory import alias
 from tapegrad.observers import left
 from tapegrad.ops import pointwise
 from tapegrad.promotion import need_tensor
@@ -116,17 +117,17 @@ _without_tangent = elementwise("detach", lambda x: x, arity=1)
 def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
     other."""
-    t = need_tensor(input, "detach")
-    if special.alert and t._node is not None:
-        left(t, "detach()")
-    a = box(t)
-    return wrap(run(_without_tangent.op, (a,)) if isinstance(a, Storage) else a)
+    x = box(need_tensor(input, "detach"))
+    t: Tensor = alias(input, wrap(run(_without_tangent.op, (x,)) if isinstance(x, Storage) else x), True)
+    if special.alert and input._node is not None:
+        left(input, "detach()", t)
+    return t
 
 
 def detach_(input: Tensor) -> Tensor:
     """Take input itself out of the graph. Raises: RuntimeError for a view, whose base would keep its
     history."""
-    if is_view(input):
+    if is_view(need_tensor(input, "detach_")):
         raise RuntimeError(f"detach_: this Tensor{sizes(input._a.shape)} is a view; use detach().")
     if special.alert and input._node is not None:
         left(input, "detach_()")

@@ -214,7 +214,7 @@ def _made(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None)
     check_device(device, op)
     if out is None:
         return _leaf(a, requires_grad)
-    return store(wrap(a.astype(out._a.dtype, copy=False)), out, op)
+    return store(wrap(a.astype(out._a.dtype, copy=False)), out, op, warns=op == "arange")
 
 
 def zeros(

@@ -23,7 +23,7 @@ from tapegrad.naming import argument, subject
 from tapegrad.ops.write import copy_, fill_
 from tapegrad.promotion import NUMBERS, fitting, need_tensor
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import assign, check_writable
+from tapegrad.views import assign, check_fits, check_history, check_memory, check_overlap
 
 getitem, putitem = indexing(
     ("select", "putitem"),
@@ -323,14 +323,19 @@ def set_index(input: Tensor, at: Any, value: Any) -> None:
     written.
     """
     basic, arrays = parse(at, input._a.shape)
-    check_writable(input, "setitem")
+    check_history(input, "setitem")
     source = _value(value, input)
     target = input
     if not _is_whole(basic, input._a.shape):
         target = _cut(input, basic)
+        target._cold.made = None if input._cold is None else input._cold.made  # not that of this moment
     if arrays:
         _check_kind(value, input, arrays)
-        assign(target, _placed(target, source, arrays, False))
+        check_memory(target, "setitem")
+        check_overlap(target, (source,), "setitem")
+        result = _placed(target, source, arrays, False)
+        check_fits(target, result, "setitem")
+        assign(target, result)
         return
     extra = source._a.ndim - target._a.ndim
     if extra > 0 and source._a.shape[:extra] == (1,) * extra:

@@ -57,17 +57,17 @@ _CORES = (("n", "k"), ("k", "m"))
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices: [n, k] times [k, m]. Raises: RuntimeError for other shapes or mixed
     dtypes."""
-    return _finish(_mm(input, mat2), out, "mm")
+    return _finish(_mm(input, mat2), out, "mm", exact=True)
 
 
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix [n, k] times vector [k]. Raises: RuntimeError for other shapes or mixed dtypes."""
-    return _finish(_mv(input, vec), out, "mv")
+    return _finish(_mv(input, vec), out, "mv", exact=True)
 
 
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inner product of two vectors [k]. Raises: RuntimeError for other shapes or mixed dtypes."""
-    return _finish(_dot(input, tensor), out, "dot")
+    return _finish(_dot(input, tensor), out, "dot", exact=True)
 
 
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -88,7 +88,7 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
             f"bmm: input is {sizes(input._a.shape)} and mat2 is {sizes(mat2._a.shape)}; the first sizes must "
             "be equal. Use matmul to broadcast."
         )
-    return _finish(_bmm(input, mat2), out, "bmm")
+    return _finish(_bmm(input, mat2), out, "bmm", exact=True)
 
 
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -133,7 +133,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         result = unsafe_view(_mm(reshape(input, prod(lead), k), other), (*lead, other._a.shape[1]))
     else:
         result = _matmul(input, other)
-    return _finish(result, out, "matmul")
+    return _finish(result, out, "matmul", exact=True)
 
 
 def _sum_and_product(F: Any, c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
@@ -174,7 +174,7 @@ def addmm(
         )
     if input._a.dtype is not a.dtype:
         raise RuntimeError(f"addmm: input is {input.dtype} and mat1 is {mat1.dtype}; they must be equal.")
-    return _finish(_addmm(input, mat1, mat2, beta, alpha), out, "addmm")
+    return _finish(_addmm(input, mat1, mat2, beta, alpha), out, "addmm", exact=True)
 
 
 nameless(globals())

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from tapegrad.define import inplace
-from tapegrad.ops import convert, index, linalg, nn, pointwise, random, reduce, shape, write
+from tapegrad.ops import (
+    convert,
+    index,
+    linalg,
+    memory,
+    nn,
+    parts,
+    pointwise,
+    random,
+    reduce,
+    shape,
+    views,
+    write,
+)
 from tapegrad.tensor import Tensor
 
 # name -> function with the tensor as its first argument
@@ -20,9 +33,15 @@ _SAME = (
     (reduce, "all amax amin any argmax argmin max mean min norm prod std sum var"),
     (
         shape,
-        "broadcast_to chunk clone contiguous expand expand_as flatten permute ravel reshape reshape_as split "
-        "squeeze t transpose unbind unflatten unsqueeze view view_as",
+        "broadcast_to clone contiguous expand expand_as flatten permute ravel reshape reshape_as squeeze t "
+        "transpose unflatten unsqueeze view view_as",
     ),
+    (
+        parts,
+        "chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split "
+        "unsafe_split_with_sizes vsplit",
+    ),
+    (views, "adjoint as_strided diagonal movedim moveaxis narrow select swapaxes swapdims unfold"),
     (index, "index_put"),
     (linalg, "addmm bmm dot matmul mm mv outer"),
     (nn, "log_softmax softmax"),
@@ -32,8 +51,10 @@ _SAME = (
         "allclose byte char cpu detach detach_ double equal half isclose long short to type_as",
     ),
     (write, "copy_ fill_ zero_"),
+    (memory, "is_inference is_set_to resize_ resize_as_ set_ storage_offset untyped_storage"),
 )
 _RENAMED = {
+    "_is_view": memory.is_a_view,
     "absolute": pointwise.abs,
     "bool": convert.bool_,
     "clip": pointwise.clamp,
@@ -89,7 +110,7 @@ def _invert(self: Tensor) -> Any:
 def _iter(self: Tensor) -> Any:
     if not self._a.ndim:
         raise TypeError("iter: a 0-d tensor has no entries; use .item().")
-    return iter(shape.unbind(self))
+    return iter(parts.unbind(self))
 
 
 def _pow(self: Tensor, exponent: Any) -> Any:
@@ -142,9 +163,19 @@ def methods() -> dict[str, Any]:
     return found | _operators()
 
 
+PROPERTIES = {
+    "H": views.H,
+    "T": shape.T,
+    "mH": views.adjoint,
+    "mT": shape.mT,
+    "_base": memory.base,
+    "_version": memory.version,
+}
+
+
 def bind() -> None:
     """Put them onto Tensor."""
     for name, f in methods().items():
         setattr(Tensor, name, f)
-    for name, f in (("T", shape.T), ("mT", shape.mT)):
+    for name, f in PROPERTIES.items():
         setattr(Tensor, name, property(f))

@@ -193,7 +193,7 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
         result = _square(x) if square else _power_to_number(x, exponent)
     else:
         raise not_a_tensor("pow", "exponent", exponent)
-    return result if out is None else store(result, out, "pow")
+    return result if out is None else store(result, out, "pow", (input, exponent))
 
 
 power = pow  # its name in F
@@ -255,7 +255,7 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
         return result
     if need_tensor(input, "round")._kind.kind != "f":
         raise NotImplementedError(f"round: input is {input.dtype}; decimals need a floating point tensor.")
-    return finish(_round_to(input, decimals), out, "round")
+    return finish(_round_to(input, decimals), out, "round", (input,))
 
 
 # ---- the larger, the smaller; equals share the gradient
@@ -342,7 +342,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     """
     if min is None and max is None:
         raise RuntimeError("clamp: min and max are both None; at least one is needed.")
-    return finish(_limit("clamp", input, min, max), out, "clamp")
+    return finish(_limit("clamp", input, min, max), out, "clamp", (input, min, max))
 
 
 def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
@@ -410,7 +410,7 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor |
         result = _where(c, a, b)
     except ValueError:
         raise refused(_where.op, (c, a, b)) from None
-    return result if out is None else store(result, out, "where")
+    return result if out is None else store(result, out, "where", (condition, input, other))
 
 
 # ---- comparisons and logic: bool results, no gradient

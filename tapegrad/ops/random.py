@@ -117,7 +117,7 @@ def _drawn(op: str, generator: Generator | None, shape: tuple[int, ...], draw: A
 def _made(op: str, drawn: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
     t = newborn(wrap(drawn if drawn.shape else drawn[()] if type(drawn) is ndarray else drawn))
     if out is not None:
-        return store(t, out, op)
+        return store(t, out, op, warns=False)
     return t.requires_grad_() if requires_grad else t
 
 

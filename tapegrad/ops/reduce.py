@@ -15,8 +15,9 @@ from tapegrad.domains import RECORDED
 from tapegrad.dtypes import B1, F4, F8, I8, as_numpy, uint8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
+from tapegrad.ops.parts import unbind
 from tapegrad.ops.pointwise import maximum, minimum
-from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack, unbind
+from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -325,7 +326,7 @@ def norm(
     dims = dims_of(dim, x._a.ndim, "norm")
     if (order < 0 or order == np.inf) and any_zero(x._a.shape, dims):
         raise RuntimeError(f"norm: input is {sizes(x._a.shape)}; the {p}-norm of no elements is not defined.")
-    return finish(_norm(x, dims, keepdim, order), out, "norm")
+    return finish(_norm(x, dims, keepdim, order), out, "norm", exact=True)
 
 
 # ---- extremes
@@ -416,7 +417,7 @@ def amax(
         dim, keepdim = numpy_names("amax", names, dim, keepdim)
     x = need_tensor(input, "amax")
     _not_empty(x, dim, "amax")
-    return finish(_amax(x, dims_of(dim, x._a.ndim, "amax"), keepdim), out, "amax")
+    return finish(_amax(x, dims_of(dim, x._a.ndim, "amax"), keepdim), out, "amax", exact=True)
 
 
 def amin(
@@ -427,7 +428,7 @@ def amin(
         dim, keepdim = numpy_names("amin", names, dim, keepdim)
     x = need_tensor(input, "amin")
     _not_empty(x, dim, "amin")
-    return finish(_amin(x, dims_of(dim, x._a.ndim, "amin"), keepdim), out, "amin")
+    return finish(_amin(x, dims_of(dim, x._a.ndim, "amin"), keepdim), out, "amin", exact=True)
 
 
 def _arg(input: Any, dim: int | None, keepdim: bool, op: str, arg: Function) -> Tensor:

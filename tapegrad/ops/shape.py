@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,13 @@ from numpy import ndarray
 
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
-from tapegrad.define import cast, finish, several, variadic
+from tapegrad.define import cast, finish, variadic
+from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument
-from tapegrad.ops import index, moves
+from tapegrad.ops import moves
+from tapegrad.ops.memory import view_arguments, view_dtype
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis
 
@@ -118,14 +119,19 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     return (moves.reshape_alias if _can_view(x, new) else moves.unsafe_view)(input, new)
 
 
-def view(input: Tensor, *shape: Any) -> Tensor:
-    """The same memory in another shape; one size may be -1.
+def view(input: Tensor, *shape: Any, **names: Any) -> Tensor:
+    """The same memory in another shape; one size may be -1. Or, with a dtype, its bytes as elements of that;
+    no gradient flows through it then.
 
     Raises: RuntimeError if the number of elements differs, or the layout does not allow it without a copy.
     """
     x = input._a
     if shape == (-1,) and type(x) is ndarray and x.flags.c_contiguous:
         return moves.view(input, (x.size,))
+    if names:
+        shape = view_arguments(names)
+    if len(shape) == 1 and isinstance(shape[0], dtype):
+        return view_dtype(input, shape[0])
     new = _resolve(_sequence(shape, "view"), x, "view")
     if not _can_view(x, new):
         raise RuntimeError(
@@ -289,6 +295,9 @@ def permute(input: Tensor, *order_: Any, dims: Sequence[int] | None = None) -> T
 def mT(input: Tensor) -> Tensor:
     """A view with the last two dimensions swapped. Raises: RuntimeError below two dimensions."""
     n = input._a.ndim
+    if n == 0:
+        say_once("mT: input is 0-d, where torch will stop transposing.")
+        return moves.transpose(input, 0, 0)
     if n < 2:
         raise RuntimeError(f"mT: input is {sizes(input._a.shape)} ({n}-d); 2-d or more is needed.")
     return moves.transpose(input, n - 2, n - 1)
@@ -316,10 +325,10 @@ def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
     return input if input._a.flags.c_contiguous else moves.contiguous(input)
 
 
-# ---- joins and cuts
+# ---- joins
 
 
-def _cut(dim: int, at: Any) -> tuple[Any, ...]:
+def along(dim: int, at: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * dim, at)
 
 
@@ -330,13 +339,13 @@ def _cat_vjp(F: Any, g: Any, shapes: Sequence[tuple[int, ...]], need: Any, dim: 
             gs.append(None if p is None else F.blank(shape, g))
             continue
         stop = start + shape[dim]
-        gs.append(None if p is None else F.getitem(g, _cut(dim, slice(start, stop))))
+        gs.append(None if p is None else F.getitem(g, along(dim, slice(start, stop))))
         start = stop
     return gs
 
 
 def _stack_vjp(F: Any, g: Any, _shapes: Any, need: Any, dim: int) -> list[Any]:
-    return [None if p is None else F.getitem(g, _cut(dim, i)) for i, p in enumerate(need)]
+    return [None if p is None else F.getitem(g, along(dim, i)) for i, p in enumerate(need)]
 
 
 _cat = variadic("cat", S.cat, _cat_vjp)
@@ -378,7 +387,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
         raise RuntimeError("cat: tensors[0] is 0-d; 1-d or more is needed. Use stack.")
     i = axis(dim, len(first), "cat")
     try:
-        return finish(_cat(xs, i), out, "cat")
+        return finish(_cat(xs, i), out, "cat", xs)
     except ValueError:
         other = next(x for x in xs if not _joins(x._a.shape, first, i) and x._a.shape != (0,))
         raise RuntimeError(
@@ -406,74 +415,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
                 f"stack: {argument('tensors[0]', xs[0])} is {sizes(first)} and "
                 f"{argument(f'tensors[{k}]', x)} is {sizes(x._a.shape)}; they must be equal."
             )
-    return finish(_stack(xs, axis(dim, len(first) + 1, "stack")), out, "stack")
-
-
-def _split_back(F: Any, parts: Any, shape: Any, dim: int, lengths: tuple[int, ...]) -> Any:
-    like = next(iter(parts.values()))
-    pieces = [
-        parts[i] if i in parts else F.blank((*shape[:dim], n, *shape[dim + 1 :]), like)
-        for i, n in enumerate(lengths)
-    ]
-    return F.cat(pieces, dim)
-
-
-def _unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
-    like = next(iter(parts.values()))
-    piece = (*shape[:dim], *shape[dim + 1 :])
-    return F.stack([parts[i] if i in parts else F.blank(piece, like) for i in range(shape[dim])], dim)
-
-
-_split = several("split", _split_back, index.getitem.op)
-_split_sizes = several("split_with_sizes", _split_back, index.getitem.op)
-_unbind = several("unbind", _unbind_back, index.getitem.op)
-
-
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of the given size (the last may be smaller), or of the given sizes, along dim.
-
-    Raises: RuntimeError for sizes that do not add up.
-    """
-    shape = need_tensor(tensor, "split", "tensor")._a.shape
-    if not shape:
-        raise RuntimeError("split: tensor is 0-d; 1-d or more is needed.")
-    i = axis(dim, len(shape), "split")
-    n, given = shape[i], split_size_or_sections
-    if isinstance(given, int):
-        cut = _split
-        if given < 0 or (given == 0 and n):
-            raise RuntimeError(f"split: split_size is {given}; 1 or more is needed.")
-        lengths = tuple([min(given, n - k) for k in range(0, n, given or 1)]) or (0,)
-    else:
-        cut, lengths = _split_sizes, tuple(given)
-        if sum(lengths) != n or min(lengths, default=0) < 0:
-            raise RuntimeError(
-                f"split: sections are {list(lengths)}; they must add up to dimension {i}'s size {n}."
-            )
-    ends = list(accumulate(lengths, initial=0))
-    return tuple(cut(tensor, [_cut(i, slice(a, b)) for a, b in pairwise(ends)], i, lengths))
-
-
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of equal size (the last may be smaller) along dim."""
-    shape = need_tensor(input, "chunk")._a.shape
-    if chunks < 1:
-        raise RuntimeError(f"chunk: chunks is {chunks}; 1 or more is needed.")
-    if not shape:
-        raise RuntimeError("chunk: input is 0-d; 1-d or more is needed.")
-    n = shape[axis(dim, len(shape), "chunk")]
-    if n == 0:
-        return split(input, [0] * chunks, dim)
-    return split(input, -(-n // chunks), dim)
-
-
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of each entry along dim, without it. Raises: IndexError for a 0-d tensor."""
-    shape = need_tensor(input, "unbind")._a.shape
-    if not shape:
-        raise IndexError("unbind: input is 0-d; 1-d or more is needed.")
-    i = axis(dim, len(shape), "unbind")
-    return tuple(_unbind(input, [_cut(i, k) for k in range(shape[i])], i))
+    return finish(_stack(xs, axis(dim, len(first) + 1, "stack")), out, "stack", xs)
 
 
 nameless(globals())

@@ -43,10 +43,11 @@ def _over(key: str, title: str) -> Any:
 
 
 _fill_with, _copy = _over("fill.tensor", "FillBackward3"), _over("copy", "CopyBackwards")
-_fill_, _fill_with_ = inplace(_fill, "fill_"), inplace(_fill_with, "fill_")
+_fill_, _fill_with_ = inplace(_fill, "fill_", fills=True), inplace(_fill_with, "fill_")
 zero_ = inplace(
     linear("zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g), batch=B.same),
     "zero_",
+    fills=True,
 )
 
 

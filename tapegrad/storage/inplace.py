@@ -16,12 +16,13 @@ from tapegrad._state import watch
 from tapegrad.define.base import OPS, run
 from tapegrad.domains import STORED
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import buffer_of
 from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.batched import Batched, put
 from tapegrad.storage.dual import Dual, zeros
 from tapegrad.tensor import Tensor
 from tapegrad.views import adopt, base_of, follow, path_of
-from tapegrad.writes import buffer_of, tick, wrote
+from tapegrad.writes import tick, wrote
 
 
 def assign(t: Tensor, r: Tensor) -> Tensor:

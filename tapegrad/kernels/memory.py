@@ -1,0 +1,107 @@
+"""What arrays show of memory: who owns it, views by strides, where two arrays meet."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad.kernels.errstate import nameless
+
+
+def buffer_of(x: Any) -> Any:
+    """The array that owns the memory x shows."""
+    while type(x.base) is ndarray:
+        x = x.base
+    return x
+
+
+def offset_of(x: Any) -> int:
+    """Bytes from the start of x's buffer to x's first element."""
+    return int(x.__array_interface__["data"][0] - buffer_of(x).__array_interface__["data"][0])
+
+
+def _in_order(buffer: Any) -> Any:
+    """A buffer with its axes in the order of its memory, so that NumPy takes it as one piece."""
+    if buffer.flags.c_contiguous:
+        return buffer
+    return buffer.transpose(sorted(range(buffer.ndim), key=lambda i: -buffer.strides[i]))
+
+
+def restrided(x: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int | None = None) -> Any:
+    """The memory of x in another shape, with strides in bytes, from a byte of its buffer on (default: where x
+    starts). Writable if the buffer is. Raises: ValueError beyond the buffer."""
+    start = offset_of(x) if offset is None else offset
+    if not prod(shape):
+        start = 0
+    return ndarray(shape, x.dtype, _in_order(buffer_of(x)), start, strides)
+
+
+def apart(x: Any) -> Any:
+    """The memory of x as an array with a buffer of its own: a write to one is no write to the other."""
+    own = np.asarray(memoryview(buffer_of(x)))
+    if x.base is None and own.dtype is x.dtype:
+        return own
+    y = restrided(own.view(x.dtype), x.shape, x.strides, offset_of(x))
+    y.flags.writeable = x.flags.writeable
+    return y
+
+
+def repeats(x: Any) -> bool:
+    """Whether x shows one place several times by a stride of 0 (what torch finds out, too)."""
+    return x.size > 1 and any(s == 0 and n > 1 for s, n in zip(x.strides, x.shape, strict=True))
+
+
+def overlaps_itself(x: Any) -> bool:
+    """Whether two elements of x are at one place in memory."""
+    if x.flags.c_contiguous or x.size <= 1:
+        return False
+    axes = sorted((abs(s), n) for s, n in zip(x.strides, x.shape, strict=True) if n > 1)
+    reach = 0
+    for stride, n in axes:
+        if stride <= reach:
+            break  # it may
+        reach += stride * (n - 1)
+    else:
+        return False
+    places: Any = np.zeros((), np.int64)
+    for stride, n in axes:
+        places = places[..., None] + stride * np.arange(n)
+    return bool(np.unique(places).size < places.size)
+
+
+def _dense(x: Any) -> bool:
+    """Whether the elements of x fill one piece of memory, each place once."""
+    if x.flags.c_contiguous or x.flags.f_contiguous:
+        return True
+    expected = x.itemsize
+    for stride, n in sorted(zip(x.strides, x.shape, strict=True)):
+        if n > 1:
+            if stride != expected:
+                return False
+            expected *= n
+    return True
+
+
+def overlap(x: Any, y: Any) -> bool:
+    """Whether dense x and y share a part of their memory, or all of it in another order.
+
+    As in torch, arrays with gaps are not looked at, nor those that show exactly the same.
+    """
+    if type(x) is not ndarray or type(y) is not ndarray or not (x.size and y.size):
+        return False
+    if x is y or not (_dense(x) and _dense(y)):
+        return False
+    a, b = x.__array_interface__["data"][0], y.__array_interface__["data"][0]
+    if a == b and x.nbytes == y.nbytes:
+        return x.ndim != y.ndim or _steps(x) != _steps(y)
+    return bool(a < b + y.nbytes and b < a + x.nbytes)
+
+
+def _steps(x: Any) -> list[int]:
+    return [s if n > 1 else 0 for s, n in zip(x.strides, x.shape, strict=True)]
+
+
+nameless(globals())

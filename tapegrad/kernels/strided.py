@@ -1,0 +1,121 @@
+"""Views by strides, and their adjoints: windows, diagonals, any pattern in memory."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import offset_of, overlaps_itself, restrided
+
+# How a tensor lies in its memory, in elements: its shape, its strides, where it starts.
+Geometry = tuple[tuple[int, ...], tuple[int, ...], int]
+
+
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of rows one after another, in elements."""
+    steps, step = [], 1
+    for n in reversed(shape):
+        steps.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(steps))
+
+
+def geometry_of(x: Any) -> Geometry:
+    """How x lies in its buffer; a storage counts as a memory of its own."""
+    if type(x) is not ndarray:
+        return x.shape, row_major(x.shape), 0
+    return x.shape, tuple([s // x.itemsize for s in x.strides]), offset_of(x) // x.itemsize
+
+
+def _places(shape: tuple[int, ...], steps: tuple[int, ...], start: int) -> Any:
+    """The place in memory of each element."""
+    places: Any = np.full((1,) * len(shape), start)
+    for axis, (n, step) in enumerate(zip(shape, steps, strict=True)):
+        places = places + step * np.arange(n).reshape(-1, *(1,) * (len(shape) - 1 - axis))
+    return places
+
+
+def extent(shape: tuple[int, ...], steps: tuple[int, ...], start: int) -> int:
+    """The end of the memory that a pattern needs, in elements."""
+    return start + sum(s * (n - 1) for n, s in zip(shape, steps, strict=True)) + 1 if prod(shape) else 0
+
+
+def _sources(size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry) -> Any:
+    """For each element of the pattern which element of x it is, counted in row-major order; -1 for none."""
+    table = np.full(max(extent(size, stride, offset), extent(*geometry)), -1)
+    own = _places(*geometry).reshape(-1)
+    table[own[::-1]] = np.arange(own.size)[::-1]
+    return table[_places(size, stride, offset)]
+
+
+def gather(x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry) -> Any:
+    """What x would show at a pattern in memory, if x lay there as `geometry` says; 0 beside it."""
+    at = _sources(size, stride, offset, geometry)
+    return np.append(x.reshape(-1), x.dtype.type(0))[at]
+
+
+def scatter(
+    g: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry, shape: Any
+) -> Any:
+    """Zeros of x's shape with g added where the pattern shows x."""
+    at = _sources(size, stride, offset, geometry)
+    z = np.zeros(prod(shape) + 1, g.dtype)
+    np.add.at(z, at, g)
+    return z[:-1].reshape(shape)
+
+
+def as_strided(
+    x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, _geometry: Geometry
+) -> Any:
+    """The memory under x at a pattern: a view."""
+    y = restrided(x, size, tuple([s * x.itemsize for s in stride]), offset * x.itemsize)
+    return looked_at(y)
+
+
+def looked_at(y: Any) -> Any:
+    """y, read-only to NumPy if it has elements at one place: writes then look more closely."""
+    if y.flags.writeable and overlaps_itself(y):
+        y.flags.writeable = False
+    return y
+
+
+def unfold(x: Any, dim: int, size: int, step: int) -> Any:
+    """Windows along an axis, as a new last axis: a view."""
+    n = (x.shape[dim] - size) // step + 1
+    shape = (*x.shape[:dim], n, *x.shape[dim + 1 :], size)
+    strides = (*x.strides[:dim], step * x.strides[dim], *x.strides[dim + 1 :], x.strides[dim])
+    y = restrided(x, shape, strides)
+    y.flags.writeable = x.flags.writeable
+    return looked_at(y)
+
+
+def fold(g: Any, dim: int, size: int, step: int, shape: tuple[int, ...]) -> Any:
+    """Windows added up where they overlap: unfold's adjoint."""
+    z = np.zeros(shape, g.dtype)
+    n = g.shape[dim]
+    before = (slice(None),) * dim
+    for k in range(size):
+        z[(*before, slice(k, k + step * (n - 1) + 1, step))] += g[..., k]
+    return z
+
+
+def diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
+    """A diagonal of two axes, as a new last axis: a view."""
+    y = x.diagonal(offset, dim1, dim2)
+    if x.flags.writeable:
+        y.flags.writeable = True
+    return y
+
+
+def undiagonal(g: Any, offset: int, dim1: int, dim2: int, shape: tuple[int, ...]) -> Any:
+    """Zeros with g on a diagonal."""
+    z = np.zeros(shape, g.dtype)
+    diagonal(z, offset, dim1, dim2)[...] = g
+    return z
+
+
+nameless(globals())

@@ -1,0 +1,170 @@
+"""Tensors cut into several views along a dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+from tapegrad.define import several
+from tapegrad.kernels.errstate import nameless
+from tapegrad.ops import index
+from tapegrad.ops.shape import along
+from tapegrad.ops.views import picked, sized
+from tapegrad.promotion import need_tensor
+from tapegrad.tensor import Tensor, axis
+
+
+def _split_back(F: Any, parts: Any, shape: Any, dim: int, lengths: tuple[int, ...]) -> Any:
+    like = next(iter(parts.values()))
+    pieces = [
+        parts[i] if i in parts else F.blank((*shape[:dim], n, *shape[dim + 1 :]), like)
+        for i, n in enumerate(lengths)
+    ]
+    return F.cat(pieces, dim)
+
+
+def _unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
+    like = next(iter(parts.values()))
+    piece = (*shape[:dim], *shape[dim + 1 :])
+    return F.stack([parts[i] if i in parts else F.blank(piece, like) for i in range(shape[dim])], dim)
+
+
+_cut = index.getitem.op
+_split = several("split", _split_back, _cut)
+_split_sizes = several("split_with_sizes", _split_back, _cut)
+_unbind = several("unbind", _unbind_back, _cut)
+_unsafe_split = several("unsafe_split", _split_back, _cut, safe=False)
+_unsafe_sizes = several("unsafe_split_with_sizes", _split_back, _cut, safe=False)
+
+
+def _pieces(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tuple[Tensor, ...]:
+    ends = list(accumulate(lengths, initial=0))
+    return tuple(cut(tensor, [along(dim, slice(a, b)) for a, b in pairwise(ends)], dim, lengths))
+
+
+def _equal(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
+    """The dimension, and the sizes of its parts. Raises: RuntimeError."""
+    i, n = sized(tensor, dim, op)
+    if size < 0 or (size == 0 and n):
+        raise RuntimeError(f"{op}: split_size is {size}; 1 or more is needed.")
+    return i, tuple([min(size, n - k) for k in range(0, n, size or 1)]) or (0,)
+
+
+def _given(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
+    i, n = sized(tensor, dim, op)
+    if not isinstance(sections, (tuple, list)):
+        raise TypeError(f"{op}: sections are {sections!r}; a tuple or list of integers is needed.")
+    lengths = tuple(sections)
+    if sum(lengths) != n or min(lengths, default=0) < 0:
+        raise RuntimeError(
+            f"{op}: sections are {list(lengths)}; they must add up to dimension {i}'s size {n}."
+        )
+    return i, lengths
+
+
+def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of the given size (the last may be smaller), or of the given sizes, along dim.
+
+    They cannot be written in place while gradients are recorded; `unsafe_split` returns parts that can.
+    Raises: RuntimeError for sizes that do not add up.
+    """
+    given = split_size_or_sections
+    if isinstance(given, int):
+        return _pieces(_split, tensor, *_equal(tensor, given, dim, "split"))
+    return _pieces(_split_sizes, tensor, *_given(tensor, given, dim, "split"))
+
+
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """split with a list of sizes."""
+    return _pieces(_split_sizes, input, *_given(input, split_sizes, dim, "split_with_sizes"))
+
+
+def _chunked(input: Tensor, chunks: int, dim: int, op: str) -> tuple[int, int]:
+    """The size of the parts, and the size of what is cut."""
+    n = sized(input, dim, op)[1]
+    if chunks < 1:
+        raise RuntimeError(f"{op}: chunks is {chunks}; 1 or more is needed.")
+    return -(-n // chunks), n
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal size (the last may be smaller) along dim. See `split`."""
+    size, n = _chunked(input, chunks, dim, "chunk")
+    return split(input, size if n else [0] * chunks, dim)
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of each entry along dim, without it. See `split`. Raises: IndexError for a 0-d tensor."""
+    shape = need_tensor(input, "unbind")._a.shape
+    if not shape:
+        raise IndexError("unbind: input is 0-d; 1-d or more is needed.")
+    i = axis(dim, len(shape), "unbind")
+    return tuple(_unbind(input, [along(i, k) for k in range(shape[i])], i))
+
+
+# ---- parts that may be written
+
+
+def unsafe_split(tensor: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """split, into parts that autograd takes for tensors of their own: they can be written in place, if
+    tensor itself, whose memory they share, is not used any more."""
+    return _pieces(_unsafe_split, tensor, *_equal(tensor, split_size, dim, "unsafe_split"))
+
+
+def unsafe_split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """split_with_sizes, as `unsafe_split`."""
+    return _pieces(_unsafe_sizes, input, *_given(input, split_sizes, dim, "unsafe_split_with_sizes"))
+
+
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """chunk, as `unsafe_split`."""
+    size, n = _chunked(input, chunks, dim, "unsafe_chunk")
+    return unsafe_split(input, size, dim) if n else unsafe_split_with_sizes(input, [0] * chunks, dim)
+
+
+# ---- views one by one, which may be written
+
+
+def tensor_split(
+    input: Tensor, indices_or_sections: Any = None, dim: int = 0, *, indices: Any = None, sections: Any = None
+) -> tuple[Tensor, ...]:
+    """Views along a dimension: so many of nearly equal size, or cut before each of the given indices.
+
+    Raises: RuntimeError for a 0-d tensor, or less than one section.
+    """
+    i, n = sized(input, dim, "tensor_split")
+    given = next((x for x in (indices_or_sections, indices, sections) if x is not None), None)
+    if isinstance(given, Tensor):
+        given = given.tolist()
+    if isinstance(given, int):
+        if given < 1:
+            raise RuntimeError(f"tensor_split: sections is {given}; 1 or more is needed.")
+        ends: list[Any] = [k * (n // given) + min(k, n % given) for k in range(given + 1)]
+    elif isinstance(given, (tuple, list)):
+        ends = [0, *given, None]
+    else:
+        raise TypeError(f"tensor_split: {given!r} is given; a number, or a list of indices, is needed.")
+    return tuple([picked(input, i, slice(a, b)) for a, b in pairwise(ends)])
+
+
+def _splitter(name: str, least: int, dim: int) -> Any:
+    def call(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        ndim = need_tensor(input, name)._a.ndim
+        if ndim < least:
+            raise RuntimeError(f"{name}: input is {ndim}-d; {least}-d or more is needed.")
+        i = min(dim, ndim - 1)
+        n, given = input._a.shape[i], indices_or_sections
+        if isinstance(given, int) and (given < 1 or n % given):
+            raise RuntimeError(f"{name}: sections is {given}; it must divide dimension {i}'s size {n}.")
+        return tensor_split(input, given, i)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"Views along dimension {dim}, of equal size or cut before each of the given indices."
+    return call
+
+
+hsplit, vsplit, dsplit = _splitter("hsplit", 1, 1), _splitter("vsplit", 2, 0), _splitter("dsplit", 3, 2)
+
+
+nameless(globals())
