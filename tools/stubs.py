@@ -86,6 +86,7 @@ def methods_stub() -> str:
         "from typing import Any",
         "",
         "from tapegrad.autograd.hooks import RemovableHandle",
+        "from tapegrad.ops.memory import UntypedStorage",
         "from tapegrad.ops.random import Generator",
         "from tapegrad.tensor import Tensor",
         "",
