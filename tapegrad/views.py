@@ -455,7 +455,7 @@ def adopt(t: Any, n: Node) -> None:
         _succeed(t, n)
         return
     base, path = base_of(t), path_of(t)
-    if old is not None and n.parents[0] is old and (_has_hooks(old) or not all(map(_is_cut, path))):
+    if old is not None and (_has_hooks(old) or not all(map(_is_cut, path))) and n.parents[0] is old:
         # The write starts from the base's value: the view as it was is not on the way, nor are its hooks.
         n.parents = (record(REGION, (base._node,), (), path, None), *n.parents[1:])
     _succeed(base, record(COPY_SLICES, (base._node, n), (), path, base._a.shape))
