@@ -96,12 +96,24 @@ class Storage:
         """The arrays under it: what a write stamps and a node checks."""
         raise NotImplementedError
 
+    def levels(self) -> list[Level]:
+        """Its levels, youngest first."""
+        raise NotImplementedError
+
+    def check(self, what: str) -> None:
+        """Raises: RuntimeError if the transform that it belongs to has ended."""
+        raise NotImplementedError
+
     def box(self) -> None:
         """Give its parts memory that views can share, where they are NumPy scalars."""
 
     def can_view(self, shape: tuple[int, ...], test: Any) -> bool:
         """Whether test(array, shape) holds for what is below, where the shape is that of one entry."""
         raise NotImplementedError
+
+
+class Leaked(RuntimeError):
+    """A value was used outside of the transform that made it."""
 
 
 class ValueNeeded(BaseException):

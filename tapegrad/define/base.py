@@ -144,6 +144,8 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
     if op.view:
         xs = [box(tensors[0])]
     storage = youngest(xs, args)
+    if storage is not None and op.kind != "border":
+        storage.check(op.name)
     if storage is not None and op.kind != "border" and op.body is not None:
         return op.body(RECORDED.F, *tensors, *args)  # type: ignore[no-any-return] # F's functions give Tensors
     if storage is not None and op.kind != "border":

@@ -274,6 +274,28 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
     return "sum" if size_average is False else "mean"
 
 
+def _losses_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of nll_loss(logp, classes, w, n, reduce), where only logp differs per entry."""
+    (x,), (classes, w, n, reduce) = xs, args
+    at = 0 if x.ndim == 1 else 1
+    index = np.expand_dims(classes, at)
+    index = np.broadcast_to(index, (batch.size, *index.shape))
+    losses = batch.run("neg", batch.run("pick", x.raw, args=(index, at + 1, False)))
+    if w is not None:
+        losses = batch.run("where", w == 0, np.zeros((), w.dtype), batch.run("mul", losses, w))
+    if not reduce:
+        return losses
+    return batch.run("div", batch.run("sum.dim", losses, args=(tuple(range(1, losses.ndim)), False)), n)
+
+
+def _spread_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of its adjoint: each entry's cotangent times what a cotangent of 1 gives."""
+    (g,), (*_, reduce, shape) = xs, args
+    of_one = op.forward(np.ones(g.shape, g.dtype)[()], *args)
+    ones = (1,) * len(shape) if reduce else g.shape[:1] + (1,) + g.shape[1:] if len(shape) > 1 else (1,)
+    return batch.run("mul", batch.reshape(g.raw, (batch.size, *ones)), of_one)
+
+
 def _picking(key: str, title: str) -> Function:
     """The loss of the picked classes: torch's node is named by the dimensions of its input."""
     gather, _ = indexing(
@@ -281,6 +303,7 @@ def _picking(key: str, title: str) -> Function:
         Q.nll_loss,
         lambda g, classes, w, n, _, shape: Q.nll_spread(g, classes, w, n, shape),
         titles=(f"{title}Backward0", f"{title}BackwardBackward0"),
+        batch=(_losses_of_batch, _spread_of_batch),
     )
     return gather
 

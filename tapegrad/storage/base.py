@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from math import prod
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,16 @@ from tapegrad._errors import sizes
 from tapegrad._state import watch
 from tapegrad.define.base import OPS, run
 from tapegrad.kernels.errstate import nameless
-from tapegrad.levels import Storage
+from tapegrad.levels import Leaked, Storage
 
 
 def _binary(key: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    # The check is not only for users: a wrapper's fast path must not get by with these operators, since the
+    # node that it makes would lie outside of the level.
     def operate(self: Any, other: Any) -> Any:
+        self.check(key)
+        if isinstance(other, Storage):
+            other.check(key)
         return run(OPS[key], (other, self) if swapped else (self, other))
 
     return operate
@@ -37,26 +42,17 @@ class Values(Storage):
     __slots__ = ("dtype", "level", "ndim", "shape")
     base = None  # nobody but its tensor and its views hold it
 
-    def combine(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
-        """The op on arrays and storages, of which this one has the youngest level."""
-        raise NotImplementedError
-
     def arrays(self) -> Iterator[Any]:
         """The arrays under it."""
         raise NotImplementedError
 
-    def apply(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
-        """The same, if the transform still runs. Raises: RuntimeError for a value that has left it."""
+    def check(self, what: str) -> None:
+        """Raises: RuntimeError if the transform that it belongs to has ended."""
         if self.level not in watch().levels:
-            self.leaked(op.name)
-        return self.combine(op, xs, args)
-
-    def leaked(self, what: str) -> NoReturn:
-        """Raises: RuntimeError."""
-        raise RuntimeError(
-            f"{what}: this tensor{sizes(self.shape)} was made inside a transform (vmap or jvp) that has "
-            "ended; return it from the transformed function instead of storing it elsewhere."
-        )
+            raise Leaked(
+                f"{what}: this tensor{sizes(self.shape)} was made inside a transform (vmap or jvp) that has "
+                "ended; return it from the transformed function instead of storing it elsewhere."
+            )
 
     @property
     def size(self) -> int:
@@ -86,16 +82,7 @@ class Values(Storage):
         new = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
         return run(OPS["view"], (self,), (tuple(new),))
 
-    def __add__(self, other: Any) -> Any:
-        # A sweep adds cotangents also when the transform that made them has ended.
-        return self._youngest(other).combine(OPS["add"], (self, other), ())
-
-    def __radd__(self, other: Any) -> Any:
-        return self._youngest(other).combine(OPS["add"], (other, self), ())
-
-    def _youngest(self, other: Any) -> Values:
-        return other if isinstance(other, Values) and other.level.id > self.level.id else self
-
+    __add__, __radd__ = _binary("add"), _binary("add", True)
     __sub__, __rsub__ = _binary("sub"), _binary("sub", True)
     __mul__, __rmul__ = _binary("mul"), _binary("mul", True)
     __truediv__, __rtruediv__ = _binary("div"), _binary("div", True)
@@ -107,9 +94,11 @@ class Values(Storage):
     __hash__ = None  # type: ignore[assignment] # as an array
 
     def __neg__(self) -> Any:
+        self.check("neg")
         return run(OPS["neg"], (self,))
 
     def __invert__(self) -> Any:
+        self.check("bitwise_not")
         return run(OPS["bitwise_not"], (self,))
 
     def __len__(self) -> int:

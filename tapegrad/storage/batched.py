@@ -13,7 +13,6 @@ from typing import Any
 
 from numpy import ndarray
 
-from tapegrad._state import watch
 from tapegrad.define.base import OPS, run
 from tapegrad.domains import STORED
 from tapegrad.kernels.errstate import nameless
@@ -49,12 +48,16 @@ class Batched(Values):
         """The arrays under it."""
         return arrays_of(self.raw)
 
-    def combine(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
+    def apply(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
         """The op on arrays and storages, of which this one has the youngest level."""
         rule = op.batch or KINDS.get(op.kind)
         if rule is None:
             return op.body(STORED.F, *xs, *args)
         return Batched(self.level, rule(Batch(self.level), op, xs, args))
+
+    def levels(self) -> list[Level]:
+        """Its levels, youngest first."""
+        return [self.level, *(self.raw.levels() if isinstance(self.raw, Storage) else [])]
 
     def box(self) -> None:
         """Give its parts memory that views can share."""
@@ -67,8 +70,7 @@ class Batched(Values):
 
     def value(self, what: str) -> Any:
         """Raises: ValueNeeded, upon which vmap runs the entries one by one."""
-        if self.level not in watch().levels:
-            self.leaked(what)
+        self.check(what)
         raise ValueNeeded(self.level, what)
 
     def write(self, value: Any) -> None:

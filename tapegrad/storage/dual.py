@@ -55,7 +55,7 @@ class Dual(Values):
         """Whether x has a tangent of this level."""
         return isinstance(x, Dual) and x.level is self.level
 
-    def combine(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
+    def apply(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
         """The op on arrays and storages, of which this one has the youngest level."""
         if op.body is not None:
             return op.body(STORED.F, *xs, *args)
@@ -74,6 +74,12 @@ class Dual(Values):
             [x.primal if self.mine(x) else self._without_tangents(x) if type(x) is tuple else x for x in args]
         )
 
+    def levels(self) -> list[Level]:
+        """Its levels, youngest first."""
+        parts = [x.levels() for x in (self.primal, self.tangent) if isinstance(x, Storage)]
+        below = {level.id: level for part in parts for level in part}
+        return [self.level, *[below[k] for k in sorted(below, reverse=True)]]
+
     def box(self) -> None:
         """Give its parts memory that views can share."""
         self.primal, self.tangent = _boxed(self.primal), _boxed(self.tangent)
@@ -84,8 +90,7 @@ class Dual(Values):
 
     def value(self, what: str) -> Any:
         """The primal: Python code branches on it, as without a tangent."""
-        if self.level not in watch().levels:
-            self.leaked(what)
+        self.check(what)
         return self.primal
 
     def write(self, value: Any) -> None:

@@ -66,13 +66,8 @@ def _check_history(t: Tensor) -> None:
 
 
 def levels_of(x: Any) -> list[Level]:
-    """The levels of a storage."""
-    if isinstance(x, Batched):
-        return [x.level, *levels_of(x.raw)]
-    if not isinstance(x, Dual):
-        return []
-    primal = levels_of(x.primal)
-    return [x.level, *primal, *[level for level in levels_of(x.tangent) if level not in primal]]
+    """The levels of a storage; none of an array."""
+    return x.levels() if isinstance(x, Storage) else []
 
 
 def _widen(t: Tensor, value: Any) -> None:
