@@ -25,8 +25,8 @@ def {name}({parameters}):
 {loads}
     try:
         y = kernel({arrays})
-    except FloatingPointError:
-        y = again(kernel, {arrays})
+    except (FloatingPointError, TypeError):
+        return careful(op, ({inputs},), {args})
     t = blank()
     t._a = y
     t._kind = y.dtype

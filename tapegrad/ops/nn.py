@@ -292,7 +292,7 @@ def _spread_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
     """Of its adjoint: each entry's cotangent times what a cotangent of 1 gives."""
     (g,), (*_, reduce, shape) = xs, args
     of_one = op.forward(np.ones(g.shape, g.dtype)[()], *args)
-    ones = (1,) * len(shape) if reduce else g.shape[:1] + (1,) + g.shape[1:] if len(shape) > 1 else (1,)
+    ones = (1,) * len(shape) if reduce else (*g.shape[:1], 1, *g.shape[1:]) if len(shape) > 1 else (1,)
     return batch.run("mul", batch.reshape(g.raw, (batch.size, *ones)), of_one)
 
 
