@@ -40,12 +40,13 @@ class Observer:
     def end(self) -> None:
         """The sweep is over, also by an error."""
 
-    def left(self, how: str, t: Any) -> None:
-        """The values of t, which has a node, were given out without it."""
+    def left(self, how: str, t: Any, y: Any) -> None:
+        """The values of t, which has a node, were given out without it; y: the Tensor that has them now, None
+        if none does."""
 
 
-def left(t: Any, how: str) -> None:
-    """Tell those who watch this thread that t's values leave the graph, by `how`."""
+def left(t: Any, how: str, y: Any = None) -> None:
+    """Tell those who watch this thread that t's values leave the graph, by `how`, and are in y now."""
     for o in watch().observers:
         if isinstance(o, Observer):
-            o.left(how, t)
+            o.left(how, t, y)

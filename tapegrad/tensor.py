@@ -285,10 +285,10 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def data(self) -> Tensor:
         """The same memory outside the graph, whose writes do not count: no node notices that what it saved
         has changed."""
-        if special.alert and self._node is not None:
-            left(self, "data")
         a = box(self)
         t: Tensor = alias(self, wrap(apart(a) if isinstance(a, np.ndarray) else a), False)
+        if special.alert and self._node is not None:
+            left(self, "data", t)
         return t
 
     @data.setter

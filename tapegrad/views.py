@@ -309,8 +309,8 @@ def check_inference(t: Any, name: str) -> None:
     """Raises: RuntimeError outside of inference mode if t was made in it."""
     if is_inference(t) and inference_block() is None:
         raise RuntimeError(
-            f"{name}: this Tensor{sizes(t._a.shape)} was made in inference_mode(); outside of it, it can "
-            "neither change in place nor require grad. clone() it first."
+            f"{name}: {subject(t, f'Tensor{sizes(t._a.shape)}')} was made in inference_mode(); outside of "
+            "it, it can neither change in place nor require grad. clone() it first."
         )
 
 
@@ -319,8 +319,8 @@ def check_made(t: Any, name: str) -> None:
     c = t._cold
     if c is not None and c.parent is not None and c.made is not None and grad_enabled():
         raise RuntimeError(
-            f"{name}: this Tensor{sizes(t._a.shape)} is a view that cannot change in place where gradients "
-            f"are recorded: it {c.made.how}."
+            f"{name}: {subject(t, f'Tensor{sizes(t._a.shape)}')} is a view that cannot change in place where "
+            f"gradients are recorded: it {c.made.how}."
         )
 
 
@@ -357,8 +357,9 @@ def check_overlap(t: Any, args: Any, name: str) -> None:
     for x in args:
         if hasattr(x, "_node") and overlap(t._a, x._a):
             raise RuntimeError(
-                f"{name}: this Tensor{sizes(t._a.shape)} and an operand of {sizes(x._a.shape)} show "
-                "overlapping parts of one memory; clone() the operand first."
+                f"{name}: {argument(f'this Tensor{sizes(t._a.shape)}', t)} and "
+                f"{argument(f'an operand of {sizes(x._a.shape)}', x)} show overlapping parts of one memory; "
+                "clone() the operand first."
             )
 
 

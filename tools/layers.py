@@ -28,6 +28,7 @@ LAYERS: list[tuple[str, int]] = [
     ("reach", 2),
     ("writes", 2),
     ("naming", 2),
+    ("stale", 2),
     ("tape", 2),
     ("observers", 2),
     ("views", 2),

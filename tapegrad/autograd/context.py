@@ -9,7 +9,8 @@ from tapegrad._errors import caller
 from tapegrad._state import special, watch
 from tapegrad.autograd.saving import Packed
 from tapegrad.kernels.errstate import nameless
-from tapegrad.tape import Node, Op, check_arrays, crossed, inner_op
+from tapegrad.stale import check_arrays
+from tapegrad.tape import Node, Op, crossed, inner_op
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.writes import tick
 

@@ -94,14 +94,17 @@ class Flow(Observer):
             self._from[node.seq] = came
         self._note(y, came, after)
 
-    def left(self, how: str, t: Any) -> None:
+    def left(self, how: str, t: Any, y: Any) -> None:
         """Values leave the graph by detach(), item(), numpy() and their like."""
         came, _, mark = self.known(t._a)
         lost = self.connected(t._node)
         if not self._sweeping and lost:
             if came & ~self._seen():
                 self._first(came)
-            self._note(t._a, came | lost, lost, mark | self._cut(how, "", lost))
+            cut = self._cut(how, "", lost)
+            self._note(t._a, came | lost, lost, mark | cut)
+            if y is not None and not self.known(y._a)[0]:  # in an array of its own
+                self._note(y._a, came | lost | cut, 0)
 
     def _cut(self, how: str, op: str, lost: int) -> int:
         code, lasti = caller(3)

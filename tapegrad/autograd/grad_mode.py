@@ -42,7 +42,7 @@ class _Mode:
 
     def __call__(self, function: Fn) -> Fn:
         if isgeneratorfunction(function):
-            return _resumed(function, self._again)  # type: ignore[return-value] # a generator function for one
+            return resumed(function, self._again)  # type: ignore[return-value] # a generator function for one
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -52,9 +52,7 @@ class _Mode:
         return call  # type: ignore[return-value] # the same signature
 
 
-def _resumed(
-    function: Callable[..., Any], mode: Callable[[], Any]
-) -> Callable[..., Generator[Any, Any, Any]]:
+def resumed(function: Callable[..., Any], mode: Callable[[], Any]) -> Callable[..., Generator[Any, Any, Any]]:
     """A generator function that has the mode whenever it runs, and leaves its consumer's mode alone."""
 
     @wraps(function)

@@ -211,7 +211,13 @@ def _others(
 
 
 def _buffer(x: Any) -> Any:
-    return buffer_of(x) if type(x) is ndarray else x
+    """What is counted for x: the array that owns the memory, also that of `.data`, which has its own."""
+    if type(x) is not ndarray:
+        return x
+    b = buffer_of(x)
+    while isinstance(b.base, memoryview) and isinstance(b.base.obj, ndarray):
+        b = buffer_of(b.base.obj)
+    return b
 
 
 def _in(role: str, x: Any) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,8 @@ from tapegrad._errors import describe
 from tapegrad.autograd.hooks import RemovableHandle
 from tapegrad.domains import RECORDED
 from tapegrad.rare import Rare, late
-from tapegrad.tape import AccumulateGrad, Node, check_saved
+from tapegrad.stale import check_saved
+from tapegrad.tape import AccumulateGrad, Node
 from tapegrad.tensor import Tensor
 from tapegrad.views import box, fresh
 from tapegrad.writes import wrote

@@ -13,7 +13,8 @@ import linecache
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
+from inspect import isgeneratorfunction
 from math import isfinite
 from types import CodeType
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad._errors import TapegradWarning, caller, choices, line_of, place
+from tapegrad.autograd.grad_mode import resumed
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import arrays_of
 from tapegrad.naming import argument
@@ -141,6 +143,10 @@ class trace_nonfinite:
         self._watching.pop().__exit__()
 
     def __call__(self, function: Fn) -> Fn:
+        if isgeneratorfunction(function):
+            watcher = partial(_Tracer, self.mode, self.found)
+            return resumed(function, watcher)  # type: ignore[return-value] # a generator function for one
+
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             with _Tracer(self.mode, self.found):

@@ -25,10 +25,10 @@ def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def geometry_of(x: Any) -> Geometry:
-    """How x lies in its buffer; a storage counts as a memory of its own."""
-    if type(x) is not ndarray:
-        return x.shape, row_major(x.shape), 0
-    return x.shape, tuple([s // x.itemsize for s in x.strides]), offset_of(x) // x.itemsize
+    """How x lies in its buffer; what a storage holds starts its memory."""
+    itemsize = x.dtype.itemsize
+    start = offset_of(x) // itemsize if type(x) is ndarray else 0
+    return x.shape, tuple([s // itemsize for s in x.strides]), start
 
 
 def _places(shape: tuple[int, ...], steps: tuple[int, ...], start: int) -> Any:
@@ -44,6 +44,14 @@ def extent(shape: tuple[int, ...], steps: tuple[int, ...], start: int) -> int:
     return start + sum(s * (n - 1) for n, s in zip(shape, steps, strict=True)) + 1 if prod(shape) else 0
 
 
+def _without_repeats(geometry: Geometry) -> tuple[tuple[int, ...], Geometry]:
+    """The axes along which an array repeats its elements, and how it lies without them."""
+    shape, steps, start = geometry
+    repeated = tuple([i for i, (n, s) in enumerate(zip(shape, steps, strict=True)) if n > 1 and s == 0])
+    rest = [i for i in range(len(shape)) if i not in repeated]
+    return repeated, (tuple([shape[i] for i in rest]), tuple([steps[i] for i in rest]), start)
+
+
 def _sources(size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry) -> Any:
     """For each element of the pattern which element of x it is, counted in row-major order; -1 for none."""
     table = np.full(max(extent(size, stride, offset), extent(*geometry)), -1)
@@ -53,7 +61,13 @@ def _sources(size: tuple[int, ...], stride: tuple[int, ...], offset: int, geomet
 
 
 def gather(x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry) -> Any:
-    """What x would show at a pattern in memory, if x lay there as `geometry` says; 0 beside it."""
+    """What x would show at a pattern in memory, if x lay there as `geometry` says; 0 beside it.
+
+    Elements that an expanded x repeats count with their mean.
+    """
+    repeated, geometry = _without_repeats(geometry)
+    if repeated:
+        x = x.mean(repeated)
     at = _sources(size, stride, offset, geometry)
     return np.append(x.reshape(-1), x.dtype.type(0))[at]
 
@@ -61,11 +75,16 @@ def gather(x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, 
 def scatter(
     g: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry, shape: Any
 ) -> Any:
-    """Zeros of x's shape with g added where the pattern shows x."""
-    at = _sources(size, stride, offset, geometry)
-    z = np.zeros(prod(shape) + 1, g.dtype)
+    """Zeros of x's shape with g added where the pattern shows x, shared out among elements that repeat."""
+    repeated, once = _without_repeats(geometry)
+    at = _sources(size, stride, offset, once)
+    z = np.zeros(prod(once[0]) + 1, g.dtype)
     np.add.at(z, at, g)
-    return z[:-1].reshape(shape)
+    z = z[:-1]
+    if not repeated:
+        return z.reshape(shape)
+    z = z.reshape([1 if i in repeated else n for i, n in enumerate(shape)])
+    return np.broadcast_to(z / prod(shape[i] for i in repeated), shape).astype(g.dtype)
 
 
 def as_strided(

@@ -117,10 +117,10 @@ _without_tangent = elementwise("detach", lambda x: x, arity=1)
 def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
     other."""
-    if special.alert and need_tensor(input, "detach")._node is not None:
-        left(input, "detach()")
     x = box(need_tensor(input, "detach"))
     t: Tensor = alias(input, wrap(run(_without_tangent.op, (x,)) if isinstance(x, Storage) else x), True)
+    if special.alert and input._node is not None:
+        left(input, "detach()", t)
     return t
 
 

@@ -12,6 +12,7 @@ from tapegrad._errors import sizes
 from tapegrad.define import finish as _finish
 from tapegrad.define import gufunc, linear, opaque
 from tapegrad.kernels.errstate import nameless
+from tapegrad.naming import argument
 from tapegrad.ops.moves import unsafe_view
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.shape import reshape, unsqueeze
@@ -74,7 +75,9 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The outer product [n, m] of two vectors [n] and [m]. Raises: RuntimeError unless both are 1-d."""
     for what, x in (("input", input), ("vec2", vec2)):
         if need_tensor(x, "outer", what)._a.ndim != 1:
-            raise RuntimeError(f"outer: {what} is {sizes(x._a.shape)} ({x._a.ndim}-d); a vector is needed.")
+            raise RuntimeError(
+                f"outer: {argument(what, x)} is {sizes(x._a.shape)} ({x._a.ndim}-d); a vector is needed."
+            )
     return mul(unsqueeze(input, 1), vec2, out=out)
 
 
@@ -82,11 +85,13 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of b pairs of matrices: [b, n, k] times [b, k, m]. Raises: RuntimeError for other shapes."""
     for what, x in (("input", input), ("mat2", mat2)):
         if need_tensor(x, "bmm", what)._a.ndim != 3:
-            raise RuntimeError(f"bmm: {what} is {sizes(x._a.shape)} ({x._a.ndim}-d); a 3-d tensor is needed.")
+            raise RuntimeError(
+                f"bmm: {argument(what, x)} is {sizes(x._a.shape)} ({x._a.ndim}-d); a 3-d tensor is needed."
+            )
     if input._a.shape[0] != mat2._a.shape[0]:
         raise RuntimeError(
-            f"bmm: input is {sizes(input._a.shape)} and mat2 is {sizes(mat2._a.shape)}; the first sizes must "
-            "be equal. Use matmul to broadcast."
+            f"bmm: {argument('input', input)} is {sizes(input._a.shape)} and {argument('mat2', mat2)} is "
+            f"{sizes(mat2._a.shape)}; the first sizes must be equal. Use matmul to broadcast."
         )
     return _finish(_bmm(input, mat2), out, "bmm", exact=True)
 
@@ -170,10 +175,14 @@ def addmm(
     wanted, have = (a.shape[0], b.shape[1]), input._a.shape
     if len(have) > 2 or any(k not in (1, n) for k, n in zip(have[::-1], wanted[::-1], strict=False)):
         raise RuntimeError(
-            f"addmm: input is {sizes(have)} and the product {sizes(wanted)}; input must broadcast to it."
+            f"addmm: {argument('input', input)} is {sizes(have)} and the product {sizes(wanted)}; input must "
+            "broadcast to it."
         )
     if input._a.dtype is not a.dtype:
-        raise RuntimeError(f"addmm: input is {input.dtype} and mat1 is {mat1.dtype}; they must be equal.")
+        raise RuntimeError(
+            f"addmm: {argument('input', input)} is {input.dtype} and {argument('mat1', mat1)} is "
+            f"{mat1.dtype}; they must be equal."
+        )
     return _finish(_addmm(input, mat1, mat2, beta, alpha), out, "addmm", exact=True)
 
 

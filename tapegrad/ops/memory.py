@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import describe, sizes
+from tapegrad.define import linear, newborn
+from tapegrad.define.base import run
+from tapegrad.define.batching import same
 from tapegrad.dtypes import as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, offset_of, restrided
-from tapegrad.kernels.strided import row_major
+from tapegrad.kernels.strided import geometry_of, row_major
 from tapegrad.memory import alias, replace_memory, resize, version_of
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -163,25 +166,28 @@ def view_arguments(names: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(names.values())
 
 
+_bytes = linear("view.bytes", lambda x, dtype: x.view(dtype), None, batch=same)
+_bytes.op.vjp = None
+
+
 def view_dtype(input: Tensor, dtype: Any) -> Tensor:
     """The bytes of input as elements of another dtype, which is outside the graph.
 
     Raises: RuntimeError if its elements are wider or narrower and the last dimension does not allow that.
     """
     x, kind = box(input), as_numpy(dtype, "view")
-    old, new = x.itemsize, kind.itemsize
+    old, new = x.dtype.itemsize, kind.itemsize
     if old != new:
-        steps = x.strides
-        fits = x.ndim and steps[-1] == old
+        shape, steps, start = geometry_of(x)
+        fits = bool(shape) and steps[-1] == 1
         if fits and new > old:
-            fits = x.shape[-1] * old % new == 0 and offset_of(x) % new == 0
-            fits = fits and all(s % new == 0 for s in steps[:-1])
+            fits = all(n * old % new == 0 for n in (shape[-1], start, *steps[:-1]))
         if not fits:
             raise RuntimeError(
                 f"view: {describe(input)} with strides {input.stride()} cannot be seen as {dtype}; its last "
                 "dimension must lie in one piece, and hold whole elements, also from row to row."
             )
-    t: Tensor = alias(input, wrap(x.view(kind)), True)
+    t: Tensor = alias(input, newborn(wrap(run(_bytes.op, (x,), (kind,)))), True)
     return t
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from numpy import ndarray
+
 import tapegrad.define.batching as B
 import tapegrad.kernels.strided as S
 from tapegrad._errors import say_once, sizes
@@ -81,7 +83,7 @@ def as_strided(
         raise RuntimeError(
             f"as_strided: size is {new}, stride is {steps}, and the offset {offset}; none may be negative."
         )
-    memory = buffer_of(x).size if geometry[0] else max(buffer_of(x).size, 1)
+    memory = buffer_of(x).size if type(x) is ndarray else S.extent(*geometry)
     if S.extent(new, steps, offset) > memory:
         raise RuntimeError(
             f"as_strided: size {sizes(new)} with stride {steps} from {offset} on needs "
@@ -187,6 +189,8 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     n = need_tensor(input, "movedim")._a.ndim
     if isinstance(source, int) is not isinstance(destination, int):
         raise TypeError(f"movedim: source is {source} and destination {destination}; both must be of a kind.")
+    if not n and source in (0, -1) and destination in (0, -1):
+        return index.index(input, ...)
     froms, tos = (
         [axis(d, n, "movedim") for d in ((dims,) if isinstance(dims, int) else dims)]
         for dims in (source, destination)
@@ -236,7 +240,7 @@ def H(input: Tensor) -> Tensor:
     """A matrix transposed and conjugated. Raises: RuntimeError unless it is 2-d."""
     n = input._a.ndim
     if n not in (0, 2):
-        raise RuntimeError(f"H: input is {sizes(input._a.shape)} ({n}-d); a matrix is needed. Use mH.")
+        raise RuntimeError(f"adjoint: input is {sizes(input._a.shape)} ({n}-d); .H needs a matrix. Use .mH.")
     return adjoint(input)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import tapegrad as torch
 import tapegrad.nn.functional as F
-from tapegrad import nn
+from tapegrad import func, nn
 from tapegrad.autograd import doctor, grad
 
 
@@ -332,6 +332,13 @@ def test_it_prints():
     )
     assert "<table>" in d._repr_html_() and "detach()" in d._repr_html_()
     assert str(d.findings[0]).startswith("no graph: the loss")
+
+
+def test_inside_transforms():
+    w, x = torch.ones(3, requires_grad=True), torch.ones(4, 1)
+    assert doctor([w], lambda: func.vmap(lambda a: a * w)(x).sum()).healthy
+    d = doctor([w], lambda: func.vmap(lambda a: a * w.detach())(x).sum())
+    assert kinds(d) == ["no graph", "no gradient"] and "detach()" in d.findings[1].text
 
 
 def test_nothing_is_left_behind():

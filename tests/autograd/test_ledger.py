@@ -44,6 +44,9 @@ def test_views_and_consumers_share_one_buffer():
     book = ledger(loss)
     assert sum(r.bytes for r in book.rows if r.shape and r.shape[0] >= 50) == 400
     assert {r.tensor for r in book.rows if r.bytes >= 200} == {"h"}
+    alias = h.data
+    book = ledger((alias * x).sum() + loss)
+    assert sum(r.bytes for r in book.rows if r.shape and r.shape[0] >= 50) == 400
 
 
 def test_after_a_backward_only_small_values_and_gradients_are_left():

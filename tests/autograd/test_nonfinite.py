@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tapegrad as torch
 import tapegrad.nn.functional as F
-from tapegrad import nn
+from tapegrad import func, nn
 from tapegrad._errors import TapegradWarning
 from tapegrad.autograd import trace_nonfinite
 from tapegrad.autograd.nonfinite import NonFiniteError, finite
@@ -148,6 +148,16 @@ def test_as_a_decorator_and_nested():
     with pytest.raises(NonFiniteError):
         step(2)
     assert not torch._state.watching()
+
+    @trace_nonfinite()
+    def steps():
+        yield 1
+        yield x.log()
+
+    every = steps()
+    assert next(every) == 1 and not torch._state.watching()  # the consumer is not watched
+    with pytest.raises(NonFiniteError):
+        next(every)
     outer = trace_nonfinite("collect")
     with outer, outer, trace_nonfinite("collect") as inner:
         x.log()
@@ -218,6 +228,19 @@ def test_it_watches_only_its_own_thread():
         thread.start()
         thread.join()
     assert not failed
+
+
+def test_inside_transforms():
+    x = torch.tensor([0.0, 1.0, 4.0])
+    report = caught(lambda: func.vmap(lambda v: v.log())(x))
+    assert (report.op, report.result.first) == ("log", (0,))
+    for transform in (func.vmap(func.grad(lambda v: v.sqrt())), func.grad(lambda v: v.sqrt().sum())):
+        report = caught(transform, x)
+        assert report.op == "sqrt" and report.backward
+    report = caught(lambda: func.jvp(lambda v: v.sqrt(), (x,), (torch.ones(3),)))
+    assert report.op == "sqrt" and report.result.infs == 1
+    with trace_nonfinite():
+        func.vmap(func.grad(lambda v: v.sqrt()))(x + 1)
 
 
 def test_deep_graphs():

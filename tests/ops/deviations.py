@@ -35,6 +35,7 @@ DEVIATIONS = (
     Deviation(
         "[lgen][qte]", "*", _WRITING, "only the target takes part in a graph, without a name of its own"
     ),
+    Deviation("unfold", "name", r"\[\]", "of a 0-d tensor: the entry of what would be a window of a 1-d one"),
     Deviation("random_", "name", r"\], \d", "one op; torch has three"),
     Deviation("bernoulli_", "name", r"\], float", "one op; torch has two"),
     Deviation("logical_*", "*", _WRITING, "torch leaves the target's graph as if nothing had been written"),

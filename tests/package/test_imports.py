@@ -64,6 +64,7 @@ LOADED = [
     "promotion",
     "rare",
     "reach",
+    "stale",
     "tape",
     "tensor",
     "views",
