@@ -142,7 +142,8 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     if special.threads and not grad_enabled():
         how = NO_GRAD if inference_block() is None else INFERENCE
     if how is not None:
-        c.made = Made(how, base_of(parent))
+        base = base_of(parent)
+        c.seen, c.made = base._node, Made(how, base)
     return c
 
 
@@ -237,7 +238,7 @@ def _covered(path: tuple[Step, ...], shape: tuple[int, ...]) -> Any:
     m: Any = np.ones(shape, bool)
     for op, outer, args in reversed(path):
         (m,) = op.vjp(K, m, (), (outer, args), (None,))
-    return m
+    return m.astype(bool)  # expand's adjoint counts
 
 
 def _copy_slices_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: Any) -> Any:
@@ -292,7 +293,7 @@ def check_history(t: Any, name: str) -> None:
         base = base_of(t)._node
         if n is not None or base is not None:
             check_made(t, name)
-        if n is not None and (base is None or base.op is None):
+        if (n is not None and base is None) or (base is not None and base.op is None):
             raise RuntimeError(
                 f"{name}: this Tensor{sizes(t._a.shape)} is a view of "
                 f"{argument('a leaf that requires grad', base_of(t))}, which cannot change in place; wrap "
@@ -314,6 +315,13 @@ def check_inference(t: Any, name: str) -> None:
         )
 
 
+def is_guarded(t: Any) -> bool:
+    """Whether `check_history` must look at t although t requires no grad: a view of what does, or an
+    inference tensor."""
+    c = t._cold
+    return c.made is not None or (c.parent is not None and base_of(t)._node is not None and grad_enabled())
+
+
 def check_made(t: Any, name: str) -> None:
     """Raises: RuntimeError if t is a view through which nothing may be written that is recorded."""
     c = t._cold
@@ -330,7 +338,7 @@ def check_memory(t: Any, name: str) -> None:
     Views that may repeat elements are read-only to NumPy, so that only those are looked at.
     """
     a = t._a
-    if isinstance(a, Storage) and any(op.view is not op.forward for op, _, _ in path_of(t)):
+    if isinstance(a, Storage) and not all(map(_is_cut, path_of(t))):
         raise RuntimeError(
             f"{name}: this Tensor{sizes(a.shape)} is a view by strides (as_strided), which cannot change in "
             "place inside of a transform; use an index, or the out-of-place op."
@@ -438,6 +446,15 @@ def _apart(s: Any, a: Any) -> Any:
     return s.copy() if type(s) is ndarray and buffer_of(s) is buffer_of(a) else s
 
 
+def _has_hooks(n: Node) -> bool:
+    return n.rare is not None and bool(n.rare.hooks)
+
+
+def _is_cut(step: Step) -> bool:
+    """Whether a step leads to a part of what it starts from; a view by strides may lie beside that."""
+    return step[0].view is step[0].forward
+
+
 def adopt(t: Any, n: Node) -> None:
     """t's value now comes from n; a view's becomes a part of its base's value, and it a view of that."""
     set_rebased()
@@ -446,8 +463,8 @@ def adopt(t: Any, n: Node) -> None:
         _succeed(t, n)
         return
     base, path = base_of(t), path_of(t)
-    if old is not None and old.rare is not None and old.rare.hooks and n.parents[0] is old:
-        # The write starts from the base's value: hooks on the view as it was are not on the way.
+    if old is not None and (_has_hooks(old) or not all(map(_is_cut, path))) and n.parents[0] is old:
+        # The write starts from the base's value: the view as it was is not on the way, nor are its hooks.
         n.parents = (record(REGION, (base._node,), (), path, None), *n.parents[1:])
     _succeed(base, record(COPY_SLICES, (base._node, n), (), path, base._a.shape))
     fresh(t)

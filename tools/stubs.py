@@ -94,7 +94,8 @@ def methods_stub() -> str:
     ]
     lines += ["    " + _method(name, f) for name, f in sorted(bound.methods().items())]
     lines += [f"    def {name}{signature(f, True)}: ..." for name, f in sorted(autograd.METHODS.items())]
-    for name, kind in (("T", "Tensor"), ("mT", "Tensor"), ("output_nr", "int"), ("retains_grad", "bool")):
+    properties = {n: inspect.signature(f).return_annotation for n, f in bound.PROPERTIES.items()}
+    for name, kind in sorted((properties | {"output_nr": "int", "retains_grad": "bool"}).items()):
         lines.append(f"    @property\n    def {name}(self) -> {kind}: ...")
     return "\n".join(lines) + "\n"
 

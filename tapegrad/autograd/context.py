@@ -131,7 +131,7 @@ class FunctionCtx:
         Raises: RuntimeError if a backward has freed it, or it was written in place since.
         """
         if self._node is None:
-            return ()
+            return self.saved_for_forward  # in jvp
         n: Any = self._node()
         if n is None:
             raise RuntimeError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -201,12 +202,14 @@ def grad(
     create_graph: bool = False,
     only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of the outputs' sum with respect to each input, leaves or not; no `.grad` changes.
 
     grad_outputs: one per output, of its shape; None is 1 for a scalar. allow_unused: None for an input that
-    the outputs do not depend on (materialize_grads: zeros). Tensors may be given as GradientEdges too.
+    the outputs do not depend on (materialize_grads: zeros). is_grads_batched: grad_outputs have one dimension
+    more, in front, and so have the results. Tensors may be given as GradientEdges too.
     Raises: as backward; RuntimeError for an input that does not require grad, or is not used.
     """
     outs, ins = _many(outputs), _many(inputs)
@@ -218,9 +221,16 @@ def grad(
             "inputs; leave one of them out."
         )
     gs = _many(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
+    retain = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+
+        def one(*gs: Any) -> tuple[Any, ...]:
+            return grad(outs, ins, gs, retain, create_graph, True, allow_unused, False, materialize_grads)
+
+        found: tuple[Any, ...] = import_module("tapegrad.autograd.batches").batched(one, gs)
+        return found
     roots, seeds = _start(outs, gs, create_graph, "grad")
     places = [_place(t, "grad", f"inputs[{i}]", _INPUT) for i, t in enumerate(ins)]
-    retain = create_graph if retain_graph is None else retain_graph
     domain = _domain(create_graph)
     got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     results = []

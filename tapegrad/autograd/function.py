@@ -17,11 +17,12 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
-from tapegrad._state import grad_enabled, inference_enabled, set_mode
+from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.autograd.context import FunctionCtx, FunctionNode, Port, enter, port
 from tapegrad.autograd.nodes import node_of
 from tapegrad.autograd.pullback import back
 from tapegrad.autograd.saving import packed
+from tapegrad.autograd.transformed import rule_of
 from tapegrad.define.base import trace_of
 from tapegrad.define.linear import Parts
 from tapegrad.kernels.errstate import nameless
@@ -112,12 +113,29 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         return cls.vjp if other else cls.backward
 
     @classmethod
+    def has_jvp(cls) -> bool:
+        """Whether it has a rule of its own for tangents."""
+        return cls.jvp is not Function.jvp
+
+    @classmethod
+    def has_vmap(cls) -> bool:
+        """Whether it has a rule of its own for batches."""
+        return cls.vmap is not Function.vmap and not cls.generate_vmap_rule
+
+    @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward, and record it if an argument requires grad."""
+        if special.alert and watch().levels and (rule := rule_of(cls, args)) is not None:
+            return rule(cls, _bind(cls, (), args, kwargs) if kwargs else args)
+        return cls.run(args, kwargs)[0]
+
+    @classmethod
+    def run(cls, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> tuple[Any, FunctionCtx]:
+        """(what apply returns, the context)."""
         apart = cls.setup_context is not Function.setup_context
         ctx = cls._context()
         if kwargs or (apart and len(args) != len(cls._bound.parameters)):
-            args = _bind(cls, () if apart else (ctx,), args, kwargs)
+            args = _bind(cls, () if apart else (ctx,), args, kwargs or {})
         places = tuple([i for i, a in enumerate(args) if isinstance(a, Tensor)])
         parents = tuple([node_of(args[i]) for i in places])
         needs = [False] * len(args)
@@ -137,7 +155,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
             results = _Ending(ctx, args, places, parents, outputs).results(recorded, apart)
         finally:
             set_mode(grad, inference)
-        return results if isinstance(y, tuple) else results[0]
+        return (results if isinstance(y, tuple) else results[0]), ctx
 
 
 def _bind(cls: Any, ctx: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:

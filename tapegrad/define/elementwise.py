@@ -38,7 +38,7 @@ from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import assign, attend, check_fits, check_history, check_memory, check_overlap
+from tapegrad.views import assign, attend, check_fits, check_history, check_memory, check_overlap, is_guarded
 from tapegrad.writes import tick, wrote
 
 # What a fast path lets fall through to its careful one: a number has no _kind, a kernel refuses, the user has
@@ -341,7 +341,7 @@ def _direct(ufunc: Any, self: Tensor, args: Sequence[Any]) -> bool:
     x = self._a
     if type(x) is not ndarray or (kind is not F4 and kind is not F8) or recording(self, *args):
         return False
-    if (special.alert and watching()) or (self._cold is not None and self._cold.made is not None):
+    if (special.alert and watching()) or (self._cold is not None and is_guarded(self)):
         return False
     ys = []
     for a in args:

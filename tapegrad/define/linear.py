@@ -12,6 +12,7 @@ from tapegrad.define.base import Function, careful, define, named, recording, ru
 from tapegrad.define.batching import same
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.memory import apart
+from tapegrad.memory import alias
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import SEVERAL, attend, box, view_of
@@ -154,9 +155,12 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True) -> Any:
         above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
         for i, index in enumerate(indices):
             part = run(step, (x,), (index,))
-            t = wrap(part if safe or type(part) is not ndarray else apart(part))
+            t = wrap(part)
             if safe:
                 t._cold = view_of(input, step, (index,), SEVERAL)
+            else:
+                alias(input, t, False)
+                t._a = apart(part) if type(part) is ndarray else part
             if above is not None:
                 trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
                 t._node = record(port, (above,), (), (i, index), trace)
