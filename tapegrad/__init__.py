@@ -349,6 +349,7 @@ __all__ = [
     "unsafe_split",
     "unsafe_split_with_sizes",
     "unsqueeze",
+    "utils",
     "var",
     "viz",
     "vmap",

@@ -8,6 +8,7 @@ from tapegrad import autograd as autograd
 from tapegrad import func as func
 from tapegrad import nn as nn
 from tapegrad import optim as optim
+from tapegrad import utils as utils
 from tapegrad import viz as viz
 from tapegrad._errors import TapegradWarning as TapegradWarning
 from tapegrad.autograd.grad_mode import enable_grad as enable_grad

@@ -366,7 +366,7 @@ def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, chec
         if (rare is not None or part is not None) and (g := _arrived(n, g, domain, part, heap)) is None:
             continue
         if (op := n.op) is None:
-            leaves[n] = domain.own(g)
+            leaves[n] = total(leaves[n], g) if n in leaves else domain.own(g)  # a leaf may be a root too
             continue
         parents, i = n.parents, -1
         if plain and rare is None and (saved := n.saved).__class__ is tuple:

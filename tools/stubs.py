@@ -126,12 +126,15 @@ def package_stub() -> str:
         "from tapegrad import func as func",
         "from tapegrad import nn as nn",
         "from tapegrad import optim as optim",
+        "from tapegrad import utils as utils",
         "from tapegrad import viz as viz",
         "from tapegrad.func import vmap as vmap",
         "from tapegrad.viz import explain as explain",
     ]
     functions, constants = [], []
-    for name in sorted(set(tapegrad.__all__) - {"autograd", "explain", "func", "nn", "optim", "viz", "vmap"}):
+    for name in sorted(
+        set(tapegrad.__all__) - {"autograd", "explain", "func", "nn", "optim", "utils", "viz", "vmap"}
+    ):
         value = getattr(tapegrad, name)
         if isinstance(value, dtypes.dtype):
             constants.append(f"{name}: dtype")

@@ -111,31 +111,31 @@ def sequence_nr(self: Node) -> int:
     return self.seq
 
 
-def saved_value(self: Node, name: str) -> Any:
-    """`_saved_self`, `_saved_result`, ...: what the operation keeps for its derivative.
+def saved_value(key: str) -> property:
+    """The property `_saved_self`, `_saved_result`, ...: what an operation keeps for its derivative.
 
-    Raises: RuntimeError if a backward has freed it, or it was written in place; AttributeError for what is
+    It raises RuntimeError if a backward has freed it, or it was written in place; AttributeError for what is
     not kept.
     """
-    if name.startswith("_saved_") and self.op is not None:
-        place = SPECIAL.get(self.op.name, PLACES).get(name.removeprefix("_saved_"))
+
+    def value(self: Node) -> Any:
+        place = None if self.op is None else SPECIAL.get(self.op.name, PLACES).get(key)
+        reads = self.op.reads if place is not None else ()
         source: Any = self
-        if place is not None and self.op.reads:
+        if reads:
             while source.saved.__class__ is not tuple:
                 source = source.saved.opened(source)
-            read = {
-                k for p, ks in zip(self.parents, self.op.reads, strict=False) if p is not None for k in ks
-            }
-            if place in read:
-                check_saved(source)
-                return RECORDED.attach(self, source.saved)[place]
-    raise AttributeError(f"{type(self).__name__}: it has no attribute {name!r}.")
+        if place not in {k for p, ks in zip(self.parents, reads, strict=False) if p is not None for k in ks}:
+            raise AttributeError(f"{self.name()}: it has no attribute '_saved_{key}'.")
+        check_saved(source)
+        return RECORDED.attach(self, source.saved)[place]
+
+    return property(value)
 
 
 def install() -> None:
     """Give nodes what users ask of them. The tape itself sees no Tensors."""
     methods = {
-        "__getattr__": saved_value,
         "_sequence_nr": sequence_nr,
         "metadata": property(metadata),
         "next_functions": property(next_functions),
@@ -144,6 +144,8 @@ def install() -> None:
     }
     for name, method in methods.items():
         setattr(Node, name, method)
+    for key in {*PLACES, *[k for places in SPECIAL.values() for k in places]}:
+        setattr(Node, f"_saved_{key}", saved_value(key))  # not by __getattr__: it slows every attribute down
 
 
 def increment_version(tensor: Any) -> None:
