@@ -73,7 +73,7 @@ def levels_of(x: Any) -> list[Level]:
 def _widen(t: Tensor, value: Any) -> None:
     """Give t, and the tensor that it is a view of, the levels of the value."""
     base = base_of(t)
-    missing = [level for level in levels_of(value) if level not in levels_of(base._a)]
+    missing = [level for level in levels_of(value) if not _has(base._a, level)]
     for level in missing:
         if not isinstance(base._a, Storage) and not any(
             born.born.get(id(base)) is base for born in watch().levels if born.id >= level.id
@@ -89,8 +89,17 @@ def _widen(t: Tensor, value: Any) -> None:
         again(t)
 
 
+def _has(x: Any, level: Level) -> bool:
+    """Whether every part of x has a value of its own per entry, or a tangent, of a level."""
+    if isinstance(x, Batched):
+        return x.level is level or _has(x.raw, level)
+    return isinstance(x, Dual) and (x.level is level or (_has(x.primal, level) and _has(x.tangent, level)))
+
+
 def _with(x: Any, level: Level) -> Any:
-    """x as a storage that has the level, in memory of its own."""
+    """x as a storage that has the level, in memory of its own where it had not."""
+    if _has(x, level):
+        return x
     if isinstance(x, Batched) and x.level.id > level.id:
         return Batched(x.level, _with(x.raw, level))
     if isinstance(x, Dual) and x.level.id > level.id:
