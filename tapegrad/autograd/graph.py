@@ -55,6 +55,11 @@ class Vertex:
     places: list[int] = field(default_factory=list, repr=False)  # where each input stands among the op's own
     node: Any = field(default=None, repr=False)
 
+    @property
+    def freed(self) -> bool:
+        """Whether a backward has freed what the op saved."""
+        return type(self.node.saved) is Freed
+
     def replay(self, arrays: Sequence[Any]) -> Any:
         """The op again, on other arrays: one for each of its inputs."""
         return again(self.node.op.replay, self.node.meta, arrays)
