@@ -52,9 +52,7 @@ class Raw:
 
     def _add(self, leaf: Any, old: Tensor, g: Any) -> None:
         a = old._a
-        if old._node is not None:
-            leaf.grad = wrap(total(a, g))
-        elif type(a) is not ndarray or not a.flags.writeable:
+        if type(a) is not ndarray or not a.flags.writeable:
             old._a = total(a, g)
             replaced(a)
         else:
