@@ -111,14 +111,14 @@ def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:
 
 
 def _clash(shapes: Sequence[tuple[int, ...]]) -> str:
-    a, b = shapes[0], shapes[-1]
-    for k in range(1, min(len(a), len(b)) + 1):
-        if a[-k] != b[-k] and 1 not in (a[-k], b[-k]):
+    for k in range(1, max(map(len, shapes)) + 1):
+        met = list(dict.fromkeys([s[-k] for s in shapes if len(s) >= k and s[-k] != 1]))
+        if len(met) > 1:
             break
-    named = f"input is {sizes(a)} and other is {sizes(b)}"
+    named = f"input is {sizes(shapes[0])} and other is {sizes(shapes[-1])}"
     if len(shapes) > 2:
         named = "the shapes are " + ", ".join(sizes(s) for s in shapes)
-    return f"{named}; dimension {-k} has {a[-k]} and {b[-k]}, which must be equal, or one of them 1."
+    return f"{named}; dimension {-k} has {met[0]} and {met[1]}, which must be equal, or one of them 1."
 
 
 def mismatch(name: str, cores: Sequence[tuple[str, ...]], input: Any, other: Any, batched: bool) -> Exception:
