@@ -101,6 +101,8 @@ def _checked_linear(input: Any, weight: Any, bias: Any) -> Tensor:
             f"linear: bias is {describe(bias)} and weight is {describe(weight)}; bias must be "
             f"{of(w.dtype).name}{sizes(w.shape[:-1])}, or broadcast to the result {sizes(shape)}."
         )
+    if w.ndim == 1 and x.ndim == 2:
+        raise RuntimeError("linear: weight is 1-d, input 2-d and bias is given; torch has no such product.")
     if not fused:
         y = add(_without_bias(input, weight), bias)
         return y if y._a.dtype is w.dtype else cast(y, w.dtype)

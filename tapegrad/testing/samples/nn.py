@@ -116,6 +116,7 @@ ROWS = (
             call(x(2, 3), x(4, 3), x(4, dtype="float64")),
             call(x(), x(4, 3)),
             call(x(2, 3), x(3), x(2)),
+            call(x(2, 3), x(3), x()),
             call(x(2, 4), x(3)),
             call(x(2, 3), x(4, 3), x(3, 4)),
             call(x(3), x(4, 3), x(2, 4)),
