@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench stubs docs clean
+.PHONY: help demo test fuzz check bench stubs docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -17,6 +17,9 @@ demo: $(VENV)/installed-plot,progress  ## train ADALINE in the lectures' three w
 test: $(VENV)/installed-$(if $(TORCH),test$(comma)torch,test)  ## the tests; `make test TORCH=1` also compares with PyTorch
 	@$(BIN)/python -m pytest
 	@TAPEGRAD_NATIVE=0 $(BIN)/python -m pytest tests/test_tiny.py
+
+fuzz: $(VENV)/installed-test,torch  ## random programs on tapegrad and on PyTorch, 100,000 of them; PROGRAMS=, SEED=, FIRST=
+	@$(BIN)/python -m tests.ops.fuzz --programs $(or $(PROGRAMS),100000) --seed $(or $(SEED),0) --first $(or $(FIRST),0)
 
 check: $(VENV)/installed-dev  ## ruff, formatting, mypy, layers, stubs, sizes
 	@$(BIN)/ruff check .

@@ -112,15 +112,16 @@ def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:
 
 
 def _clash(tensors: Sequence[Tensor]) -> str:
-    first, last = tensors[0], tensors[-1]
-    a, b = first._a.shape, last._a.shape
-    for k in range(1, min(len(a), len(b)) + 1):
-        if a[-k] != b[-k] and 1 not in (a[-k], b[-k]):
+    shapes = [t._a.shape for t in tensors]
+    for k in range(1, max(map(len, shapes)) + 1):
+        met = list(dict.fromkeys([s[-k] for s in shapes if len(s) >= k and s[-k] != 1]))
+        if len(met) > 1:
             break
-    named = f"{argument('input', first)} is {sizes(a)} and {argument('other', last)} is {sizes(b)}"
-    if len(tensors) > 2:
+    first, last = argument("input", tensors[0]), argument("other", tensors[-1])
+    named = f"{first} is {sizes(shapes[0])} and {last} is {sizes(shapes[-1])}"
+    if len(shapes) > 2:
         named = "the shapes are " + ", ".join(argument(sizes(t._a.shape), t) for t in tensors)
-    return f"{named}; dimension {-k} has {a[-k]} and {b[-k]}, which must be equal, or one of them 1."
+    return f"{named}; dimension {-k} has {met[0]} and {met[1]}, which must be equal, or one of them 1."
 
 
 def mismatch(name: str, cores: Sequence[tuple[str, ...]], input: Any, other: Any, batched: bool) -> Exception:

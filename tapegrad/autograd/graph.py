@@ -28,7 +28,7 @@ from tapegrad.autograd.saving import (
     saved_tensors_hooks,
 )
 from tapegrad.kernels.errstate import again
-from tapegrad.tape import AccumulateGrad, Node
+from tapegrad.tape import AccumulateGrad, Freed, Node
 from tapegrad.tensor import Tensor
 from tapegrad.views import fresh
 from tapegrad.writes import writes_to
@@ -77,6 +77,11 @@ class Vertex:
     changed: bool = False
     places: list[int] = field(default_factory=list, repr=False)  # where each input stands among the op's own
     node: Any = field(default=None, repr=False)
+
+    @property
+    def freed(self) -> bool:
+        """Whether a backward has freed what the op saved."""
+        return isinstance(self.node.saved, Freed)
 
     def replay(self, arrays: Sequence[Any]) -> Any:
         """The op again, on other arrays: one for each of its inputs."""

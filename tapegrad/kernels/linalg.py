@@ -51,8 +51,8 @@ def linear(x: Any, w: Any, b: Any = None) -> Any:
 
 
 def addmm(c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
-    """beta c + alpha a b; c is not read where beta is 0 (a nan there must not spread)."""
-    y = a.dot(b)
+    """beta c + alpha a b; what has the factor 0 is not read (a nan there must not spread)."""
+    y = a.dot(b) if alpha else np.zeros((a.shape[0], b.shape[1]), a.dtype)
     if alpha != 1:
         y *= y.dtype.type(alpha)
     if beta == 0:

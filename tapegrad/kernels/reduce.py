@@ -13,6 +13,7 @@ from tapegrad.kernels.shape import column_sum, ones
 # None or a tuple of axes, and a bool: NumPy's stubs of `reduce` have no overload for either in general.
 Dims = Any
 Keep = Any
+_FIRST = slice(0, 1)
 
 
 def count(shape: tuple[int, ...], dim: Dims) -> int:
@@ -72,19 +73,27 @@ def others(x: Any, dim: Dims) -> Any:
     return y.reshape(x.shape) if dim is None else np.moveaxis(y, -1, dim[0])
 
 
-def var(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
-    """The variance with n - correction in the denominator (inf or nan where that is not positive)."""
+def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
+    """The variance in float64, as torch computes it: squares of large float32 do not overflow."""
     n = count(x.shape, dim)
     if n == 0:
-        return np.full(np.add.reduce(x, axis=dim, keepdims=keepdim).shape, np.nan, x.dtype)[()]
-    d = x - mean(x, dim, True)
+        return np.full(np.add.reduce(x, axis=dim, keepdims=keepdim).shape, np.nan)[()]
+    x = x.astype("f8", copy=False)
+    first = tuple([_FIRST if dim is None or i in dim else slice(None) for i in range(x.ndim)])
+    d = x - x[first]  # so that the variance of what is constant is 0
+    d = d - mean(d, dim, True)
     y = sum(d * d, dim, keepdim)
     return y / y.dtype.type(max(n - correction, 0))
 
 
+def var(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
+    """The variance with n - correction in the denominator (inf or nan where that is not positive)."""
+    return _variance(x, dim, keepdim, correction).astype(x.dtype, copy=False)
+
+
 def std(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The square root of the variance."""
-    return np.sqrt(var(x, dim, keepdim, correction))
+    return np.sqrt(_variance(x, dim, keepdim, correction)).astype(x.dtype, copy=False)
 
 
 def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:

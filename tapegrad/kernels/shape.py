@@ -61,7 +61,7 @@ def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
 
 def expand(x: Any, shape: tuple[int, ...]) -> Any:
     """The same as a view or, where that is quicker, as a new array."""
-    if x.ndim == 0 and prod(shape) <= 4096:  # filling takes a tenth of NumPy's broadcast_to
+    if x.ndim == 0 and prod(shape) <= 4096:  # filling takes a third of NumPy's broadcast_to
         y = np.empty(shape, x.dtype)
         y.fill(x)
         return y

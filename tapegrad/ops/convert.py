@@ -30,7 +30,8 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     effect here).
     Raises: RuntimeError for a device that is not here, TypeError for an argument that is none of these.
     """
-    kind, where, copy = kwargs.get("dtype"), kwargs.get("device"), kwargs.get("copy", False)
+    flags = [x for x in args if isinstance(x, bool)]  # non_blocking, copy
+    kind, where, copy = kwargs.get("dtype"), kwargs.get("device"), kwargs.get("copy", flags[1:2] == [True])
     unknown = set(kwargs) - {"dtype", "device", "copy", "non_blocking", "memory_format", "other"}
     if unknown:
         raise TypeError(
@@ -137,7 +138,7 @@ def detach_(input: Tensor) -> Tensor:
 
 def numel(input: Tensor) -> int:
     """The number of elements."""
-    return input.numel()
+    return need_tensor(input, "numel").numel()
 
 
 def is_tensor(obj: object) -> bool:
@@ -147,7 +148,7 @@ def is_tensor(obj: object) -> bool:
 
 def is_floating_point(input: Tensor) -> bool:
     """Whether input's dtype is a floating point one."""
-    return input.is_floating_point()
+    return need_tensor(input, "is_floating_point").is_floating_point()
 
 
 def equal(input: Tensor, other: Tensor) -> bool:

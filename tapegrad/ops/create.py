@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from tapegrad._errors import say_once, sizes
+from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default
 from tapegrad.define import newborn, store
 from tapegrad.devices import check_device
@@ -49,9 +49,14 @@ def native(a: Any) -> Any:
 
 def _flat_leaves(data: Any, dtypes: set[Any]) -> Any:
     """Nested sequences with Tensors and arrays as plain lists; collects the dtypes met on the way."""
-    if isinstance(data, Tensor):
+    if isinstance(data, Tensor):  # it stands for its number, whatever its dimensions
+        if data._a.size != 1:
+            raise (TypeError if data._a.dtype.kind in "iub" else ValueError)(
+                f"tensor: data holds a Tensor{sizes(data._a.shape)}; only one element becomes a number. Use "
+                "torch.stack."
+            )
         dtypes.add(data._a.dtype)
-        return data.tolist()
+        return data._a.item()
     if isinstance(data, (ndarray, np.generic)):
         dtypes.add(of(data.dtype).numpy)
         return data.tolist()
@@ -381,9 +386,14 @@ def blank(shape: tuple[int, ...], like: Tensor) -> Tensor:
 
 
 def _number(x: Any, op: str, what: str) -> Any:
-    value = x.item() if isinstance(x, (Tensor, np.generic)) else x
+    """A Python number; a 0-d tensor is one, if no gradient gets lost."""
+    given = type(x).__name__
+    if isinstance(x, Tensor):
+        given = f"a tensor {describe(x)}" + " that requires grad" * x.requires_grad
+        x = None if x._a.ndim or x.requires_grad else x.item()
+    value = x.item() if isinstance(x, np.generic) else x
     if not isinstance(value, NUMBERS):
-        raise TypeError(f"{op}: {what} is {type(x).__name__}; a number is needed.")
+        raise TypeError(f"{op}: {what} is {given}; a number is needed, e.g. by .item().")
     return value
 
 
@@ -447,7 +457,15 @@ def linspace(
         raise TypeError(f"linspace: steps is {steps!r}; an integer is needed.")
     if steps < 0:
         raise RuntimeError(f"linspace: steps is {steps}; 0 or more is needed.")
-    first, last = _number(start, "linspace", "start"), _number(end, "linspace", "end")
+    for x in (start, end):
+        if isinstance(x, Tensor) and x._a.ndim:
+            raise RuntimeError(
+                f"linspace: a tensor {describe(x)} is given; a number, or a 0-d one, is needed."
+            )
+    first, last = (
+        _number(x.detach() if isinstance(x, Tensor) else x, "linspace", what)
+        for x, what in ((start, "start"), (end, "end"))
+    )
     kind = _kind(dtype, "linspace")
     exact = kind if kind.kind == "f" and kind.itemsize > 2 else np.dtype("f4")
     a, b = exact.type(first), exact.type(last)

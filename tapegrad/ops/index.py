@@ -88,7 +88,7 @@ def _array_of(i: Any) -> Any:
     """An index that is no basic one as an int64 or bool array."""
     if isinstance(i, Tensor):
         a = i._a
-        if a.dtype.kind == "f":
+        if a.dtype.kind == "f" or a.dtype.name in ("int8", "int16"):
             raise _bad_index(i)
         if a.dtype.kind == "u":  # torch's old masks
             return a.astype(bool)
@@ -331,6 +331,8 @@ def set_index(input: Tensor, at: Any, value: Any) -> None:
         target._cold.made = None if input._cold is None else input._cold.made  # not that of this moment
     if arrays:
         _check_kind(value, input, arrays)
+        if source._a.ndim and source._a.size == 1 and len(arrays) == 1 and arrays[0].dtype.kind == "b":
+            source = getitem(source, (0,) * source._a.ndim)
         check_memory(target, "setitem")
         check_overlap(target, (source,), "setitem")
         result = _placed(target, source, arrays, False)
@@ -375,7 +377,7 @@ def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate:
         result: Tensor = _put(target, source, arrays, accumulate)
     except IndexError as e:
         raise _out_of_range(arrays, target._a.shape, e) from None
-    except ValueError as e:
+    except (ValueError, TypeError) as e:  # NumPy's for a mask is a TypeError
         raise RuntimeError(
             f"index_put: {argument('value', source)} is {sizes(source._a.shape)}, which does not broadcast "
             f"to the indexed part of {subject(target, f'{sizes(target._a.shape)} tensor', 'the')} ({e})."
@@ -393,12 +395,19 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
         raise TypeError(
             f"index_put: indices is {type(indices).__name__}; a tuple of index tensors is needed."
         )
-    if source.dtype is not x.dtype:
+    if any(isinstance(i, Tensor) and i._a.ndim for i in indices):  # among these a number is an array of one
+        indices = [wrap(np.atleast_1d(i._a)) if isinstance(i, Tensor) else i for i in indices]
+    basic, arrays = parse(tuple(indices), x.shape)
+    one_at_mask = source.size == 1 and not accumulate and len(arrays) == 1 and arrays[0].dtype.kind == "b"
+    if source.dtype is not x.dtype and not one_at_mask:
         raise RuntimeError(
             f"index_put: input is {input.dtype} and values is {values.dtype}; they must be equal. Convert "
             f"one, e.g. with .to({input.dtype})."
         )
-    basic, arrays = parse(tuple(indices), x.shape)
+    if one_at_mask:
+        values = cast(values, x.dtype) if source.dtype is not x.dtype else values
+        values = getitem(values, (0,) * source.ndim) if source.ndim else values
+        source = values._a
     if source.ndim > _dims_at(arrays, x.ndim):
         raise RuntimeError(
             f"index_put: values is {sizes(source.shape)}, which has more dimensions than the indexed part of "

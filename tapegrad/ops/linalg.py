@@ -62,7 +62,10 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Matrix [n, k] times vector [k]. Raises: RuntimeError for other shapes or mixed dtypes."""
+    """Matrix [n, k] times vector [k]. Raises: RuntimeError for other shapes or mixed dtypes, IndexError for a
+    0-d input."""
+    if isinstance(input, Tensor) and not input._a.ndim:
+        raise IndexError("mv: input is 0-d; a matrix is needed.")
     return _finish(_mv(input, vec), out, "mv", exact=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import nan, prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import choices, describe, say_once, sizes
+from tapegrad._state import grad_enabled
 from tapegrad.define import OUT, Function, cast, composite, elementwise, indexing, opaque
 from tapegrad.dtypes import F4, F8, FLOAT, I8, U1, as_numpy, of
 from tapegrad.kernels.errstate import nameless
@@ -18,10 +19,11 @@ from tapegrad.levels import Storage, arrays_of
 from tapegrad.naming import argument
 from tapegrad.ops.create import ones_like
 from tapegrad.ops.index import take
+from tapegrad.ops.linalg import addmm, matmul
 from tapegrad.ops.pointwise import add, div, mul, neg, where
 from tapegrad.ops.reduce import mean, pick
 from tapegrad.ops.reduce import sum as sum_
-from tapegrad.ops.shape import expand, expand_as, numpy_names, reshape, unsqueeze
+from tapegrad.ops.shape import expand, expand_as, mT, numpy_names, reshape, unsqueeze
 from tapegrad.promotion import mismatch, need_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -76,11 +78,12 @@ _LINEAR_CORES = (("n", "k"), ("m", "k"))
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias.
 
-    Shapes: input [..., in], weight [out, in], bias [out] -> [..., out].
+    Shapes: input [..., in], weight [out, in], bias [out] -> [..., out]; or weight [in], bias [] -> [...]. A
+    bias may have any shape that broadcasts to the result.
     Raises: RuntimeError for sizes that do not meet or mixed dtypes.
     """
     try:
-        kind, n = weight._kind, weight._a.shape[0]
+        kind, (n, _) = weight._kind, weight._a.shape
         # NumPy itself refuses other sizes that do not meet; but a bias of size 1 it would broadcast
         if (
             bias is not None
@@ -96,17 +99,41 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _checked_linear(input: Any, weight: Any, bias: Any) -> Tensor:
     x, w = need_tensor(input, "linear")._a, need_tensor(weight, "linear", "weight")._a
-    if x.ndim == 0 or w.ndim != 2 or x.shape[-1] != w.shape[1] or x.dtype is not w.dtype:
+    if x.ndim == 0 or w.ndim not in (1, 2) or x.shape[-1] != w.shape[-1] or x.dtype is not w.dtype:
         raise _linear_error(input, weight)
-    if bias is not None:
-        b = need_tensor(bias, "linear", "bias")._a
-        if b.dtype is not w.dtype or b.shape not in (w.shape[:1], (1,), ()):
-            raise RuntimeError(
-                f"linear: {argument('bias', bias)} is {describe(bias)} and {argument('weight', weight)} is "
-                f"{describe(weight)}; bias must be {of(w.dtype).name}[{w.shape[0]}]."
-            )
-        bias = bias if b.shape == w.shape[:1] else expand(bias, w.shape[0])
-    return _linear[min(x.ndim, 3), bias is not None](input, weight, bias)
+    if bias is None:
+        return _without_bias(input, weight)
+    b, n = need_tensor(bias, "linear", "bias")._a, w.shape[0]
+    shape = (*x.shape[:-1], *w.shape[:-1])
+    if x.ndim == 1 and b.shape == (1, n):
+        bias, b = reshape(bias, n), b[0]
+    fused = w.ndim == 2 and (b.ndim < 2 or x.ndim == 2)
+    if (fused and b.dtype is not w.dtype) or not _spreads(b.shape, shape if w.ndim == 2 else ()):
+        raise RuntimeError(
+            f"linear: {argument('bias', bias)} is {describe(bias)} and {argument('weight', weight)} is "
+            f"{describe(weight)}; bias must be {of(w.dtype).name}{sizes(w.shape[:-1])}, or broadcast to the "
+            f"result {sizes(shape)}."
+        )
+    if w.ndim == 1 and x.ndim == 2:
+        raise RuntimeError("linear: weight is 1-d, input 2-d and bias is given; torch has no such product.")
+    if not fused:
+        y = add(_without_bias(input, weight), bias)
+        return y if y._a.dtype is w.dtype else cast(y, w.dtype)
+    if b.ndim > 1:
+        return addmm(bias, input, mT(weight))
+    return _linear[min(x.ndim, 3), True](input, weight, bias if b.shape == (n,) else expand(bias, n))
+
+
+def _without_bias(input: Tensor, weight: Tensor) -> Tensor:
+    if weight._a.ndim == 1:
+        return matmul(input, weight)
+    result: Tensor = _linear[min(input._a.ndim, 3), False](input, weight, None)
+    return result
+
+
+def _spreads(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether `shape` broadcasts to exactly `to`."""
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in zip(shape[::-1], to[::-1], strict=False))
 
 
 def _linear_error(input: Tensor, weight: Tensor) -> Exception:
@@ -254,6 +281,9 @@ def mse_loss(
             f"mse_loss: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
     if weight is not None:
+        if need_tensor(weight, "mse_loss", "weight")._a.shape != input._a.shape:
+            given, need = sizes(weight._a.shape), sizes(input._a.shape)
+            raise ValueError(f"mse_loss: weight is {given} and input is {need}; they must be equal.")
         losses = mul(_squared_error(x, y), weight)
         if reduction == "none":
             return losses
@@ -311,24 +341,40 @@ def _picking(key: str, title: str) -> Function:
 _nll, _nll_2d = _picking("nll_loss", "NllLoss"), _picking("nll_loss.2d", "NllLoss2D")
 
 
-def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
-    """The target as an int64 array of classes, checked against the input's classes."""
+def _other_shape(name: str, x: Tensor, target: Tensor) -> Exception:
+    """The error for a target that does not have one class per row of x."""
+    a, b = x._a.shape, target._a.shape
+    wanted = a[:1] + a[2:] if len(a) > 1 else ()
+    kind: type[Exception] = RuntimeError
+    if len(a) > 1:
+        kind = ValueError if a[0] != (b[0] if b else 0) else kind if b else IndexError
+    elif len(b) == 1:
+        kind = ValueError
+    return kind(
+        f"{name}: {argument('input', x)} is {sizes(a)} and {argument('target', target)} is {sizes(b)}; target "
+        f"must be {sizes(wanted)}."
+    )
+
+
+def _class_indices(name: str, x: Tensor, target: Tensor) -> Any:
+    """The target as an int64 array of classes, one per row of the input."""
     shape, t = x._a.shape, need_tensor(target, name, "target")._a
+    if len(shape) == 1 and t.shape == (1,):
+        t = t.reshape(())
+    wanted = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    if t.shape != wanted:
+        raise _other_shape(name, x, target)
     if t.dtype is not I8 and t.dtype is not U1:
         raise RuntimeError(
             f"{name}: {argument('target', target)} is {target.dtype}; class indices (int64) are needed. Use "
             ".long()."
         )
-    wanted = shape[:1] + shape[2:] if len(shape) > 1 else ()
-    classes = shape[1 if len(shape) > 1 else 0]
-    if t.shape != wanted:
-        kind = ValueError if t.shape[:1] != wanted[:1] else RuntimeError
-        raise kind(
-            f"{name}: {argument('input', x)} is {sizes(shape)} and {argument('target', target)} is "
-            f"{sizes(t.shape)}; target must be {sizes(wanted)}."
-        )
-    t = t.astype(I8, copy=False)
-    for a in arrays_of(t):
+    return t.astype(I8, copy=False)
+
+
+def _check_classes(name: str, target: Tensor, classes: int, ignore: int) -> None:
+    """Raises: IndexError for a class out of range."""
+    for a in arrays_of(target._a):
         if a.size and (a.min() < 0 or a.max() >= classes):
             bad = a[((a < 0) | (a >= classes)) & (a != ignore)]
             if bad.size:
@@ -336,7 +382,6 @@ def _class_indices(name: str, x: Tensor, target: Tensor, ignore: int) -> Any:
                     f"{name}: {argument('target', target)} has class {int(bad[0])}; with {classes} classes "
                     f"it must be 0 to {classes - 1}."
                 )
-    return t
 
 
 def _class_weight(name: str, weight: Tensor | None, x: Tensor) -> Any:
@@ -372,8 +417,14 @@ def nll_loss(
     x = need_tensor(input, "nll_loss")
     if x._a.ndim == 0:
         raise ValueError("nll_loss: input is 0-d; [C], [N, C] or [N, C, ...] is needed.")
-    t = _class_indices("nll_loss", x, target, ignore_index)
+    need_tensor(target, "nll_loss", "target")
+    if weight is not None and need_tensor(weight, "nll_loss", "weight").requires_grad and grad_enabled():
+        if x._a.ndim > 1 and x._a.shape[:1] != target._a.shape[:1]:
+            raise _other_shape("nll_loss", x, target)
+        raise RuntimeError("nll_loss: weight requires grad but has no derivative; pass weight.detach().")
+    t = _class_indices("nll_loss", x, target)
     w = _class_weight("nll_loss", weight, x)
+    _check_classes("nll_loss", target, x._a.shape[:2][-1], ignore_index)
     if any(isinstance(a, Storage) for a in (x._a, t, w)):
         return _nll_inside(x, wrap(t), weight, ignore_index, reduction)
     safe, w, n = Q.nll_plan(t, w, ignore_index, reduction == "mean", x._a.dtype)
@@ -421,9 +472,14 @@ def cross_entropy(
     x = need_tensor(input, "cross_entropy")
     need_tensor(target, "cross_entropy", "target")
     at = 0 if x._a.ndim == 1 else 1
+    if target._a.shape == x._a.shape:
+        if target._a.dtype.kind != "f":
+            raise RuntimeError(
+                f"cross_entropy: target is {target.dtype} in input's shape; class probabilities must be "
+                "floating point. Use .float(), or give one class index per row."
+            )
+        return _against_probabilities(log_softmax(x, at), target, weight, reduction, label_smoothing, at)
     logp = log_softmax(x, at)
-    if target._a.shape == x._a.shape and target._a.dtype.kind == "f":
-        return _against_probabilities(logp, target, weight, reduction, label_smoothing, at)
     nll = nll_loss(logp, target, weight, None, ignore_index, None, reduction)
     if label_smoothing == 0:
         return nll
@@ -441,21 +497,27 @@ def _against_probabilities(
 ) -> Tensor:
     c = logp._a.shape[at]
     if smoothing:
-        target = target * (1 - smoothing) + smoothing / c
+        target = target * (1 - smoothing) + smoothing / max(c, 1)
     terms = logp * target
     if weight is not None:
+        if need_tensor(weight, "cross_entropy", "weight")._a.shape != (c,):
+            raise RuntimeError(
+                f"cross_entropy: weight is {describe(weight)}; one per class is needed, [{c}]."
+            )
         terms = terms * _per_class(weight, logp, at)
     if reduction == "none":
         return neg(sum_(terms, at))
     total = neg(sum_(terms))
-    return div(total, max(logp._a.size // c, 1)) if reduction == "mean" else total
+    if reduction == "sum":
+        return total
+    return div(total, max(logp._a.size // c, 1) if c else nan)
 
 
 def _uniform_loss(
     logp: Tensor, target: Tensor, weight: Tensor | None, reduction: str, ignore: int, at: int
 ) -> Tensor:
     """The cross entropy against all classes alike, where the target is not ignored."""
-    counted = target != ignore
+    counted = reshape(target, logp._a.shape[:at] + logp._a.shape[at + 1 :]) != ignore
     terms = logp if weight is None else logp * _per_class(weight, logp, at)
     losses: Tensor = where(counted, neg(sum_(terms, at)), 0)
     if reduction == "none":

@@ -77,7 +77,8 @@ _div = elementwise(
     # not OUT, which the user may write: torch reads these
     d=("g / b", "-g * (a / b / b)"),
 )
-neg = elementwise("neg", operator.neg, ufunc=np.negative, ir="-a", d=("-g",), check=_no_bool)
+# Without its ufunc: NumPy 2.4's negative(x, out=x) is wrong on every fourth float32 and every eighth float64.
+neg = elementwise("neg", operator.neg, ir="-a", d=("-g",), check=_no_bool)
 floor_divide = elementwise(
     "floor_divide",
     P.floor_divide,
@@ -400,12 +401,15 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor |
             return _where(condition, input, other)
     except (AttributeError, ValueError):
         pass
-    c = condition if isinstance(condition, Tensor) else wrap(np.asarray(condition))
+    c = wrap(condition) if isinstance(condition, np.ndarray) else need_tensor(condition, "where", "condition")
     if input is None and other is None:
         return tuple([wrap(i) for i in np.nonzero(np.atleast_1d(c._a))])
     if c._a.dtype.kind != "b" and c._a.dtype.char != "B":
         raise RuntimeError(f"where: condition is {c.dtype}; torch.bool is needed, e.g. x > 0.")
     a, b = operands(_where.op, (input, other), False, cast)
+    for x in (input, other):
+        if not isinstance(x, Tensor):
+            fitting(x, a._kind, "where")
     try:
         result = _where(c, a, b)
     except ValueError:

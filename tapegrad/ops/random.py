@@ -225,20 +225,26 @@ def randperm(
     return _made("randperm", _drawn("randperm", generator, (n,), several), requires_grad, out)
 
 
+def _like(draw: Any, op: str, input: Tensor, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    """Drawn numbers in the shape, the dtype and, since torch draws in that order, the layout of input."""
+    check_device(device, op)
+    a = need_tensor(input, op)._a
+    shared = any(n > 1 and step == 0 for n, step in zip(a.shape, a.strides, strict=True))
+    t = wrap(np.empty_like(a, _kind(dtype, op, a.dtype), order="C" if shared else "K"))
+    draw(t)
+    return t.requires_grad_() if requires_grad else t
+
+
 def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform numbers in [0, 1) in the shape and dtype of input."""
-    return rand(
-        input.shape, dtype=input.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
-    )
+    return _like(uniform_, "rand_like", input, dtype, device, requires_grad)
 
 
 def randn_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Standard normal numbers in the shape and dtype of input."""
-    return randn(
-        input.shape, dtype=input.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
-    )
+    return _like(normal_, "randn_like", input, dtype, device, requires_grad)
 
 
 def normal(

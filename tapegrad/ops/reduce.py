@@ -10,9 +10,10 @@ import tapegrad.define.batching as B
 import tapegrad.kernels as K
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import say_once, sizes
+from tapegrad._state import grad_enabled
 from tapegrad.define import OUT, Function, cast, finish, indexing, reduction
 from tapegrad.domains import RECORDED
-from tapegrad.dtypes import B1, F4, F8, I8, as_numpy, uint8
+from tapegrad.dtypes import B1, F4, F8, I8, as_numpy, of, uint8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
@@ -58,6 +59,12 @@ def _spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     return F.where(hit, g / count, 0)
 
 
+def _scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
+    """The same for amax and amin: nan wherever an element of the slice is."""
+    hit = F.where(x == y, 1, F.zeros_like(x))
+    return g / F.sum(hit, dim, True) * hit
+
+
 def _var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
     n = R.count(shape, dim) - correction
     return g * (2 / n if n > 0 else np.inf) * (x - F.mean(x, dim, True))
@@ -71,7 +78,7 @@ def _norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: floa
     if p == 2:
         return g * F.where(y == 0, 0, x / y)
     if p == 0:
-        return F.zeros_like(x)
+        return None  # it counts
     if p == 1:
         return g * F.sign(x)
     if p in (np.inf, -np.inf):
@@ -97,8 +104,8 @@ _norm = reduction(
     saves=(0, OUT),
     title="LinalgVectorNormBackward0",
 )
-_amax = reduction("amax", R.amax, d=_spread, saves=(0, OUT))
-_amin = reduction("amin", R.amin, d=_spread, saves=(0, OUT))
+_amax = reduction("amax", R.amax, d=_scaled, saves=(0, OUT))
+_amin = reduction("amin", R.amin, d=_scaled, saves=(0, OUT))
 _max = reduction("max", R.amax, d=_spread, saves=(0, OUT), title="MaxBackward1")
 _min = reduction("min", R.amin, d=_spread, saves=(0, OUT), title="MinBackward1")
 _pick_max, _place_max = indexing(
@@ -169,6 +176,8 @@ def _in_dtype(input: Any, dtype: Any, op: str) -> Tensor:
     """The input in the dtype that a sum is taken in: as asked, or int64 for integers and bool."""
     x = need_tensor(input, op)
     kind = as_numpy(dtype, op) if dtype is not None else I8 if x._kind.kind in "iub" else x._kind
+    if kind.kind in "iub" and x.requires_grad and grad_enabled():
+        raise RuntimeError(f"{op}: input requires grad and dtype is {of(kind)}; pass input.detach().")
     return x if x._kind is kind else cast(x, kind)
 
 
@@ -356,7 +365,7 @@ max_result.__name__, min_result.__name__ = "max", "min"
 
 def _not_empty(x: Tensor, dim: Any, op: str) -> None:
     shape = x._a.shape
-    if dim is None and x._a.size == 0:
+    if x._a.size == 0 and (dim is None or (isinstance(dim, (tuple, list)) and not dim)):
         raise RuntimeError(
             f"{op}: input is {sizes(shape)}; one element or more is needed. Pass dim= to go along a "
             "dimension."

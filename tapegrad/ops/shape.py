@@ -181,6 +181,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Dimension `dim` as several, of the given sizes; one may be -1."""
     shape = need_tensor(input, "unflatten")._a.shape
     i = axis(dim, len(shape), "unflatten")
+    if not shape:
+        raise RuntimeError("unflatten: input is 0-d; a dimension to split is needed.")
     part = _resolve(
         tuple(sizes), np.empty(0).reshape(0) if not shape[i] else np.broadcast_to(0, shape[i]), "unflatten"
     )
@@ -285,7 +287,7 @@ def permute(input: Tensor, *order_: Any, dims: Sequence[int] | None = None) -> T
     n = need_tensor(input, "permute")._a.ndim
     given = _sequence(order_ if dims is None else (dims,), "permute")
     order = tuple([axis(d, n, "permute") for d in given]) if len(given) == n else ()
-    if len(set(order)) != n:
+    if len(given) != n or len(set(order)) != n:
         raise RuntimeError(
             f"permute: input is {n}-d and dims are {given}; each dimension is needed exactly once."
         )
@@ -293,13 +295,14 @@ def permute(input: Tensor, *order_: Any, dims: Sequence[int] | None = None) -> T
 
 
 def mT(input: Tensor) -> Tensor:
-    """A view with the last two dimensions swapped. Raises: RuntimeError below two dimensions."""
+    """A view with the last two dimensions swapped; a 0-d tensor itself. Raises: RuntimeError for a 1-d
+    one."""
     n = input._a.ndim
     if n == 0:
-        say_once("mT: input is 0-d, where torch will stop transposing.")
-        return moves.transpose(input, 0, 0)
-    if n < 2:
-        raise RuntimeError(f"mT: input is {sizes(input._a.shape)} ({n}-d); 2-d or more is needed.")
+        say_once("mT: input is 0-d, which torch will refuse; leave mT out.")
+        return input
+    if n == 1:
+        raise RuntimeError(f"mT: input is {sizes(input._a.shape)} (1-d); 2-d or more is needed.")
     return moves.transpose(input, n - 2, n - 1)
 
 
@@ -383,9 +386,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     # An empty 1-d tensor joins anything: code that collects batches starts with torch.tensor([]).
     xs.sort(key=lambda x: x._a.shape == (0,))
     first = xs[0]._a.shape
-    if not first:
-        raise RuntimeError("cat: tensors[0] is 0-d; 1-d or more is needed. Use stack.")
-    i = axis(dim, len(first), "cat")
+    if not all(x._a.ndim for x in xs):
+        raise RuntimeError("cat: one of the tensors is 0-d; 1-d or more is needed. Use stack.")
+    i = axis(dim, len(first), "cat") if first != (0,) else 0
     try:
         return finish(_cat(xs, i), out, "cat", xs)
     except ValueError:
@@ -409,13 +412,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
         dim, _ = numpy_names("stack", names, dim)
     xs = _tensors(tensors, "stack")
     first = xs[0]._a.shape
+    i = axis(dim, len(first) + 1, "stack")
     for k, x in enumerate(xs):
         if x._a.shape != first:
             raise RuntimeError(
                 f"stack: {argument('tensors[0]', xs[0])} is {sizes(first)} and "
                 f"{argument(f'tensors[{k}]', x)} is {sizes(x._a.shape)}; they must be equal."
             )
-    return finish(_stack(xs, axis(dim, len(first) + 1, "stack")), out, "stack", xs)
+    return finish(_stack(xs, i), out, "stack", xs)
 
 
 nameless(globals())

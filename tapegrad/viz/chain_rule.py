@@ -20,13 +20,14 @@ STEP = 1e-6  # of the central difference, relative, in float64
 
 @dataclass(slots=True)
 class Path:
-    """One path from the result down to the input.
+    """One path from the result down to the input; from a tensor to itself it has no steps.
 
-    steps: (vertex, which of its inputs comes next). locals: the derivative of each step, None where it is not
-    from one number to another. product: what the path contributes to the gradient.
+    steps: (vertex, which of its inputs comes next). end: the input. locals: the derivative of each step, None
+    where it is not from one number to another. product: what the path contributes to the gradient.
     """
 
     steps: list[tuple[Vertex, int]]
+    end: Vertex
     product: Any = None
 
     @property
@@ -37,7 +38,7 @@ class Path:
     @property
     def vertices(self) -> list[Vertex]:
         """All vertices, from the result to the input."""
-        return [*[v for v, _ in self.steps], self.steps[-1][0].inputs[self.steps[-1][1]]]
+        return [*[v for v, _ in self.steps], self.end]
 
 
 @dataclass(slots=True)
@@ -72,8 +73,9 @@ def explain(a: Tensor, w: Tensor, names: Mapping[str, Any] | None = None) -> Non
 def chain_rule(a: Tensor, w: Tensor, names: Mapping[str, Any] | None = None) -> ChainRule:
     """The derivation that `explain` prints, as data.
 
-    Raises: RuntimeError if a has no graph, is not a single number, or does not depend on w; or if the graph
-    was freed and its values are too large to have been kept.
+    Raises: RuntimeError if a has no graph, is not a single number, or does not depend on w; or if what a rule
+    on the way reads is gone: the graph was freed and the values are too large to have been kept, or were
+    written in place.
     """
     g = recorded(a, names=names, gradients=True)
     root, leaf = g.roots[0], g.find(w)
@@ -90,11 +92,6 @@ def chain_rule(a: Tensor, w: Tensor, names: Mapping[str, Any] | None = None) -> 
     paths, count = _paths(g, root, leaf)
     for path in paths:
         path.product = _product(path)
-    if any(path.product is None for path in paths):
-        raise RuntimeError(
-            "explain: the graph was freed, or an array in it was written in place, and it is too large to "
-            "rebuild; call explain before backward(), or pass retain_graph=True there."
-        )
     total = leaf.gradient if count > len(paths) else sum(path.product for path in paths)
     return ChainRule(labels[root], labels[leaf], paths, count, total, _difference(g, root, leaf), labels)
 
@@ -129,23 +126,37 @@ def _paths(g: Graph, root: Vertex, leaf: Vertex) -> tuple[list[Path], int]:
     stack: list[tuple[Vertex, list[tuple[Vertex, int]]]] = [(root, [])]
     while stack and len(paths) < MOST_PATHS:
         v, steps = stack.pop()
-        if v is leaf and steps:
-            paths.append(Path(steps))
-        elif v is not leaf:
+        if v is leaf:
+            paths.append(Path(steps, leaf))
+        else:
             stack += [(x, [*steps, (v, i)]) for i, x in reversed(list(enumerate(v.inputs))) if x in count]
     return paths, count.get(root, 0)
 
 
 def _product(path: Path) -> Any:
-    """The gradient that arrives through this path alone; None if a rule lacks what it reads."""
-    first = path.steps[0][0]
+    """The gradient that arrives through this path alone. Raises: RuntimeError if a rule lacks what it
+    reads."""
+    first = path.vertices[0]
     g = np.ones(first.shape or (), first.dtype or "f4")
     for v, i in path.steps:
         below = v.pull(g)
         if below is None:
-            return None
+            raise _gone(v)
         g = np.asarray(below[i])
     return g
+
+
+def _gone(v: Vertex) -> RuntimeError:
+    """The error of a vertex whose rule lacks what it reads."""
+    if v.freed:
+        return RuntimeError(
+            f"explain: a backward freed the graph, and what {v.op} ({v.line}) saved is too large to be kept; "
+            "call explain before backward(), or pass retain_graph=True there."
+        )
+    return RuntimeError(
+        f"explain: an array that {v.op} ({v.line}) saved was written in place since; call explain before the "
+        "write, or clone() first."
+    )
 
 
 # ---- the finite difference
@@ -228,7 +239,7 @@ def _steps(rule: ChainRule, path: Path) -> list[str]:
             else f"{v.op}'s rule, {list(v.shape or ())} by {list(v.inputs[i].shape or ())}"
         )
         rows.append((f"d{rule.names[v]}/d{below}", what, f"{v.op}  {v.line}".strip()))
-    wide = [max(len(r[k]) for r in rows) for k in range(2)]
+    wide = [max((len(r[k]) for r in rows), default=0) for k in range(2)]
     return [f"  {a:<{wide[0]}} = {b:<{wide[1]}}   {c}".rstrip() for a, b, c in rows]
 
 

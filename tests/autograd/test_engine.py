@@ -389,3 +389,11 @@ def test_hooks_return_gradients_or_nothing():
         with pytest.raises(error, match="hook: it returned"):
             (x * 2).sum().backward()
         assert x.grad is None
+
+
+def test_a_gradient_with_a_graph_is_added_to_in_place():
+    x = torch.tensor([2.0, 3.0], requires_grad=True)
+    (x**3).sum().backward(create_graph=True)
+    g = x.grad
+    (x * 2).sum().backward()
+    assert x.grad is g and g.requires_grad and g.tolist() == [14, 29]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import tapegrad as torch
+from tapegrad.testing.samples import ROWS
 
 ALL, ZERO = slice(None), 0.0
 COPY, CUT, FILL = "CopyBackwards", "CopySlices", "FillBackward3"
@@ -121,3 +122,26 @@ def test_where_as_a_method_keeps_this_tensor_where_the_condition_holds() -> None
     y = x.where(x > 0, 7.0)
     y.sum().backward()
     assert y.tolist() == [1, 7] and x.grad.tolist() == [1, 0] and y.grad_fn.name() == "WhereBackward0"
+
+
+UNARY = [
+    name
+    for name, row in ROWS.items()
+    if row.inplace
+    and row.method
+    and any(len(c.args) == 1 and not c.kwargs and c.args[0].is_float for c in row.samples)
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", UNARY)
+def test_in_place_equals_out_of_place_whatever_lies_between(name: str, dtype: Any) -> None:
+    for step in range(1, 10):
+        for n in (1, 2, 5, 17):
+            whole = torch.arange(1, 1 + step * n, dtype=dtype) / 7
+            part = whole[::step]
+            expected, around = getattr(part, name)(), whole.clone()
+            getattr(part, f"{name}_")()
+            assert part.tolist() == expected.tolist(), (step, n)
+            around[::step] = part
+            assert whole.tolist() == around.tolist(), (step, n)

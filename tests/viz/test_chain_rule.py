@@ -102,5 +102,26 @@ def test_what_cannot_be_explained():
     loss = (big * big).sum()
     assert "not possible" in str(chain_rule(loss, big))
     loss.backward()
-    with pytest.raises(RuntimeError, match="explain: the graph was freed"):
+    with pytest.raises(RuntimeError, match=r"explain: a backward freed the graph, .* mul .* is too large"):
         chain_rule(loss, big)
+
+
+def test_an_overwritten_array_is_not_called_too_large():
+    x = torch.tensor([2.0, 3.0], requires_grad=True)
+    y = x * 1
+    loss = (y * y).sum()
+    y += 1
+    with pytest.raises(RuntimeError, match=r"explain: an array that mul .* saved was written in place"):
+        chain_rule(loss, x)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_tensor_by_itself(shape):
+    x = torch.full(shape, 3.0, requires_grad=True)
+    a = x * 2
+    rule = chain_rule(a, a)
+    assert rule.count == len(rule.paths) == 1 and rule.paths[0].steps == []
+    assert rule.total.item() == 1 and rule.checked.item() == pytest.approx(1)
+    text = str(rule)
+    assert "path 1: a\n  product: 1\n" in text and "sum over 1 path: 1" in text and "paths" not in text
+    assert chain_rule(x, x).total.item() == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapegrad.testing.samples.base import Call, Row, call, x
+from tapegrad.testing.samples.base import Call, Row, call, kink, x
 from tapegrad.testing.samples.kinds import INTEGERS
 
 _KINDS = ("float64", "float16", *INTEGERS, "int32")
@@ -128,6 +128,7 @@ ROWS = (
             ],
             call(x(2, 2), x(2, 3), x(3, 2), beta=0),
             call(x(2, 2), x(2, 3), x(3, 2), alpha=0),
+            kink(x(2, 2), x(2, 3, values=[[float("nan"), 0, 1], [1, 2, 3]], grad=False), x(3, 2), alpha=0),
             call(x(2, 2), x(2, 0), x(0, 2)),
             call(x(2, 2, dtype="int64"), x(2, 3, dtype="int64"), x(3, 2, dtype="int64"), beta=2, alpha=3),
             call(

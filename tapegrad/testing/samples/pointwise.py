@@ -155,7 +155,9 @@ ROWS = (
     _binary("floor_divide", operator="floordiv", low=1, high=4, derivative=False),
     # torch's remainder of quotients beyond 2**24 is nan on processors with vectors
     _binary("remainder", operator="mod", low=1, high=4, extremes=False),
-    _unsmooth_at_bool(_binary("pow", operator="pow", low=1, high=4, ulps=2)),  # 0 ** y is not smooth
+    _unsmooth_at_bool(  # 0 ** y is not smooth
+        _binary("pow", *[kink(edge(d), -0.5) for d in FLOATS], operator="pow", low=1, high=4, ulps=2)
+    ),
     _extremes("maximum"),
     _extremes("minimum"),
     # ---- functions of one number
@@ -185,10 +187,12 @@ ROWS = (
         errors=(
             call(_conditions(3), x(4), x(3)),
             call(_conditions(2, 3), x(2), x(3)),
+            call(_conditions(3), x(4, 5), 2.0),
             call(x(3), x(3), x(3)),
             call(x(3, dtype="int64"), x(3), x(3)),
             call(_conditions(3), "x", x(3)),
             call(2, x(3), x(3)),
+            call(_conditions(3), x(3, dtype="int8"), 300),
         ),
         method=False,
         out=True,

@@ -47,13 +47,17 @@ _SIZES = (
     *[call(20, dtype=Name("float64")), call(3, requires_grad=True)],
 )
 _BAD_SIZES = (call(-1), call(2.0), call("x"), call(), call(3, dtype=Name("int64")))
+_MODELS = (
+    *[call(x(3)), call(x(4, 5, dtype="float64")), call(x(3), dtype=Name("float64")), call(x())],
+    *[call(x(4, 5, layout=layout)) for layout in ("transposed", "strided", "expanded", "offset")],
+)
 _PROBABILITIES = x(4, 5, low=0, high=1, grad=False)
 
 ROWS = (
     _drawn("rand", *_SIZES, errors=_BAD_SIZES),
     _drawn("randn", *_SIZES, errors=_BAD_SIZES),
-    _drawn("rand_like", call(x(3)), call(x(4, 5, dtype="float64")), call(x(3), dtype=Name("float64"))),
-    _drawn("randn_like", call(x(3)), call(x(4, 5, dtype="float64")), call(x(3), dtype=Name("float64"))),
+    _drawn("rand_like", *_MODELS, errors=(call(x(3, dtype="int64")),)),
+    _drawn("randn_like", *_MODELS, errors=(call(x(3, dtype="int64")),)),
     _drawn(
         "randint",
         *[call(10, (3,)), call(5, 10, (4, 5)), call(-3, 3, (20,)), call(10, (3,), dtype=Name("int32"))],

@@ -78,6 +78,9 @@ _LARGE = tuple(
 )
 
 
+_CONSTANT_AND_HUGE = tuple([kink(x(20, values=v, grad=False)) for v in ([-0.15] * 20, [1e30] + [1.0] * 19)])
+
+
 def _moment(name: str) -> Row:
     forms = (
         {"correction": 0},
@@ -110,8 +113,7 @@ def _moment(name: str) -> Row:
             *[call(x(4, 5), **k) for k in forms],
             call(x(4, 5), False),
             call(x(4, 5), 0, False, True),
-            *lone,
-            *equal,
+            *(*lone, *equal, *_CONSTANT_AND_HUGE),
         ),
         errors=(*_INTEGERS, *_BAD_DIM, *_TWICE),
         out=True,

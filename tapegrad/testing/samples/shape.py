@@ -132,6 +132,8 @@ ROWS = (
             call(x(6), 0, (-1, -1)),
             call(x(6), 0, ()),
             call(x(6), 0, (4, -1)),
+            call(x(), 0, (1, 1)),
+            call(x(), 1, (1, 1)),
         ),
     ),
     Row(
@@ -211,7 +213,7 @@ ROWS = (
         errors=(call(x(2, 3, 4)),),
     ),
     Row("T", (call(x(3)), *_T[:2], *_every()), how=lambda torch, x: x.T),
-    Row("mT", (*_T, *_every()), how=lambda torch, x: x.mT, errors=(call(x(3)),)),
+    Row("mT", (call(x()), *_T, *_every()), how=lambda torch, x: x.mT, errors=(call(x(3)),)),
     Row(
         "permute",
         (
@@ -224,7 +226,13 @@ ROWS = (
             *_every((1, 0)),
             call(x(2, 3, 4), [1, 2, 0]),
         ),
-        errors=(call(x(2, 3), (0, 0)), call(x(2, 3), (0,)), call(x(2, 3), (0, 2)), call(x(2, 3), (0, 1, 2))),
+        errors=(
+            call(x(2, 3), (0, 0)),
+            call(x(2, 3), (0,)),
+            call(x(2, 3), (0, 2)),
+            call(x(2, 3), (0, 1, 2)),
+            call(x(), (0,)),
+        ),
     ),
     Row(
         "permute ",
@@ -240,11 +248,18 @@ ROWS = (
             call([x(2, 3), x(4, 3)]),
             call([x(2, 3), x(2, 1), x(2, 0)], 1),
             call([x(0), x(2, 3)]),
+            call([x(0), x(0)], -2),
             call([x(2, 3), x(0)], 1),
             call([x(0), x(2, 3, dtype="float64")]),
         ),
         method=False,
-        errors=(*_BAD_LISTS, call([x(2, 3), x(2, 4)]), call([x(2, 3), x(3)]), call([x(), x()])),
+        errors=(
+            *_BAD_LISTS,
+            call([x(2, 3), x(2, 4)]),
+            call([x(2, 3), x(3)]),
+            call([x(), x()]),
+            call([x(3), x()], 1),
+        ),
         out=True,
     ),
     Row(

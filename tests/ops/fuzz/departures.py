@@ -1,0 +1,208 @@
+"""Where random programs may depart from torch: what is seen, and why. A program ends there."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Departure(NamedTuple):
+    """One known difference.
+
+    reason: why it is there. what: of running.Difference. program, found: regular expressions found in the
+    statements so far, the last of which begins with ">>> ", and in both errors with the difference
+    ("ours ... torch ... value: ...").
+    """
+
+    reason: str
+    what: str
+    program: str
+    found: str
+
+
+_WRITE = r">>> .*(\] = |index_put)"
+_STALE = "ours None torch .*modified by an inplace"
+_SEVERAL = "split|chunk|unbind|iter"
+_HOOKED = r"= (\S+)\.register_hook.*\b\1\.\w+_\(|(no_grad|detach).*hook.*_\(|hook.*no_grad.*_\("
+_WRITTEN = r"(no_grad|detach|data).*(_\(|\bi\w+\().*>>> .*autograd\.grad"
+
+ON_PURPOSE = (
+    Departure(
+        "of two mistakes each names one", "error", _WRITE, "ours (Runtime|Index)Error.*torch (Runtime|Index)"
+    ),
+    Departure(
+        "of two mistakes each names one", "error", ">>> .*(max|min)", "ours RuntimeError.*torch IndexError"
+    ),
+    Departure("of two mistakes each names one", "error", "", "ours .*a leaf .*torch TypeError"),
+    Departure(
+        "torch does not look at indices of nothing",
+        "error",
+        r">>> .*(\[|index_put)",
+        "ours IndexError.*torch None",
+    ),
+    Departure(
+        "torch does not compare dtypes of nothing",
+        "error",
+        ">>> .*(mm|mul|@)",
+        "ours .*Convert one.*torch None",
+    ),
+    Departure(
+        "torch looks for attributes of what is no tensor",
+        *("error", "", "ours TypeError.*torch AttributeError"),
+    ),
+    Departure(
+        "torch's backward fails on bool exponents and bases",
+        *("error", "", "torch .*(Subtraction, the `-` operator, with a bool|unknown ivalue tag)"),
+    ),
+    Departure(
+        "torch takes a target [1] for one class, and fails later",
+        *("error", "nll_loss|cross_entropy", "torch .*(size mismatch .got input|output with shape)"),
+    ),
+    Departure(
+        "torch lacks a derivative that is 0",
+        *("error", "", "torch .*aten::(floor_divide|remainder)_? is not implemented"),
+    ),
+    Departure(
+        "a second derivative that is 0 is recorded by one and not by the other",
+        *("flags", "(nll_loss|mse_loss|cross_entropy|prod|pow|var|std).*create_graph", "'graph': True"),
+    ),
+    Departure(
+        "a second derivative that is 0 is recorded by one and not by the other",
+        *(
+            "error",
+            "(nll_loss|cross_entropy).*create_graph",
+            "ours RuntimeError.*does not require grad.*torch None",
+        ),
+    ),
+    Departure(
+        "torch spreads one value at a mask, and its backward fails",
+        *("error", "index_put|\\] = ", "torch .*returned an invalid gradient"),
+    ),
+    Departure("torch divides by x in the derivative of x**False", "gradient", "pow.*False", "torch .*nan"),
+    Departure(
+        "torch saves the result of pow, which no rule reads", "error", "", f"{_STALE}.*output 0 of Pow"
+    ),
+    Departure(
+        "of an operand of another dtype the conversion is saved", "error", "float64", f"{_STALE}.*FloatTensor"
+    ),
+    Departure(
+        "of an operand of another dtype the conversion is saved",
+        "error",
+        "float32",
+        f"{_STALE}.*DoubleTensor",
+    ),
+    Departure(
+        "torch refuses saved tensors that were detached in place",
+        *("error", "detach_", "torch .*has been detached in-place"),
+    ),
+    Departure(
+        "torch calls hooks of unused outputs with None", "error", "register_hook", "torch .*'NoneType'"
+    ),
+    Departure(
+        "torch calls hooks of unused outputs with None", "flags", f"({_SEVERAL}).*register_hook", "hooks ran"
+    ),
+    Departure(
+        "torch has one node for several outputs, and goes through all",
+        *("error", f"({_SEVERAL}).*>>> ", "ours None torch .*Trying to backward through"),
+    ),
+    Departure(
+        "torch has one node for several outputs, and goes through all",
+        *("flags", r"retain_grad.*>>> .*(autograd\.grad|inputs=)", "grad is None"),
+    ),
+    Departure(
+        "torch forgets hooks of an input of grad() that lies above another one",
+        *("value", r"register_hook.*>>> .*autograd\.grad\(", ""),
+    ),
+    *[
+        Departure("torch forgets hooks of a view that is then written", what, _HOOKED, found)
+        for what, found in (("flags", "hooks ran"), ("gradient", ""), ("value", "grad"))
+    ],
+    *[
+        Departure("torch gives views of what was written new nodes", what, _WRITTEN, found)
+        for what, found in (("error", "ours None torch .*not to have been used"), ("result", "None"))
+    ],
+    Departure(
+        "strides of zeros are no promise",
+        *("error", "materialize_grads.*view", "torch .*view size is not compatible"),
+    ),
+)
+
+# Differences that are bugs, or not yet decided; each entry goes when its bug does.
+OPEN = (
+    Departure(
+        "a view that has no graph says requires_grad of its base",
+        *("flags", "", "torch {'requires_grad': True, 'is_leaf': True, 'graph': False"),
+    ),
+    Departure(
+        "a view written before requires_grad_() of its base",
+        *("flags", r"requires_grad_\(\)", "torch {'requires_grad': True, 'is_leaf': False"),
+    ),
+    Departure(
+        "writes to views of no_grad are refused", "error", "", "ours None torch .*view was created in no_grad"
+    ),
+    Departure(
+        "writes to one of several outputs are refused",
+        "error",
+        "",
+        "ours None.*torch .*returns multiple views",
+    ),
+    Departure("one of several outputs is unusable after a write to its base", "flags", "", "torch {'error'"),
+    Departure("writes to views of a leaf are refused", "error", "", "torch .*a view of a leaf Variable"),
+    Departure(
+        "parts of expanded memory can be written", "error", "", "ours RuntimeError.*share one place in memory"
+    ),
+    Departure(
+        "writes through .data go unnoticed",
+        "error",
+        "",
+        "ours RuntimeError.*was written in place .*torch None",
+    ),
+    Departure(
+        "a leaf that was detached in place and written", "error", "", "torch .*moved into the graph interior"
+    ),
+    Departure("a saved number that two tensors boxed", "error", "create_graph", f"{_STALE}.*\\[\\]"),
+    Departure("writes through .data go unnoticed", "gradient", r"\.data\b", ""),
+    Departure("a view made a leaf, and its base written", "gradient", r"requires_grad_\(\)", ""),
+    Departure(
+        "a second backward where no rule read anything", "error", "", "ours .*used and freed.*torch None"
+    ),
+    Departure("detach_() of a base, then written", "flags", "detach_", "grad is tensor.* and torch None"),
+    Departure("detach_() keeps .grad", "flags", "detach_", "grad is None and torch"),
+    Departure("create_graph after detach_() of an input", "flags", "detach_.*create_graph", "'graph': True"),
+    Departure("detach_() keeps retains_grad", "flags", r">>> .*detach_\(\)", "'retains': True}$"),
+    *[
+        Departure("requires_grad_(False) stops gradients to a leaf", what, r"requires_grad_\(False\)", "grad")
+        for what in ("flags", "value", "gradient")
+    ],
+    *[
+        Departure(
+            "create_graph and a gradient of another dtype", what, "create_graph", "is float.* torch float"
+        )
+        for what in ("value", "gradient")
+    ],
+    Departure(
+        "zeros of materialize_grads require grad under create_graph",
+        *("flags", "create_graph.*materialize_grads", "'requires_grad': True"),
+    ),
+    Departure(
+        "inputs= retains also what is not reached", "flags", "inputs=", "'graph': True, 'retains': True}$"
+    ),
+    Departure("inputs= adds twice to a retained gradient", "gradient", "inputs=", ""),
+    Departure(
+        "inputs= goes through the op of a computed input, too",
+        *(
+            "error",
+            r"backward\([^\n]*inputs=",
+            "ours None torch .*(Trying to backward through|modified by an inplace)",
+        ),
+    ),
+    Departure("x in tensor", "error", r">>> .*'contains'", ""),
+)
+
+
+def reason(what: str, program: str, found: str) -> str:
+    """Why a difference may be there; "" if it may not."""
+    for d in (*ON_PURPOSE, *OPEN):
+        if d.what == what and re.search(d.program, program, re.S) and re.search(d.found, found, re.S):
+            return d.reason
+    return ""

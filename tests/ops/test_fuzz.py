@@ -1,0 +1,145 @@
+"""Random programs on tapegrad and on torch, and that a bug would be found."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tapegrad
+from tests.ops.fuzz.__main__ import main, pick_of
+from tests.ops.fuzz.drawing import Pick
+from tests.ops.fuzz.programs import Failure, run_program
+from tests.ops.fuzz.rounding import advance, is_rounding, perturbed
+from tests.ops.fuzz.running import Difference, Over, Run, Statement, text_of
+from tests.ops.fuzz.shrinking import outcome, shrunk
+
+torch = pytest.importorskip("torch")
+
+
+def program(*lines: str) -> list[Statement]:
+    """Statements; those of the form name = ... bind the name."""
+    return [
+        Statement(line, "op", line.split(" = ")[0] if re.match(r"\w+ = ", line) else "") for line in lines
+    ]
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+@given(st.data())
+def test_programs(data: Any) -> None:
+    run_program(torch, Pick(lambda n: data.draw(st.integers(0, n - 1))))
+
+
+def test_more_programs() -> None:
+    for number in range(150):
+        run_program(torch, pick_of(1, number))
+
+
+def test_a_wrong_derivative_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    op = tapegrad.define.OPS["tanh"]
+    right = op.vjp
+    wrong = lambda F, g, *rest: [None if x is None else x * 1.01 for x in right(F, g, *rest)]  # noqa: E731
+    monkeypatch.setattr(op, "vjp", wrong)
+    with pytest.raises(Failure) as caught:
+        for number in range(200):
+            run_program(torch, pick_of(2, number))
+    small, found = shrunk(torch, caught.value.statements)
+    assert found.what in ("gradient", "value")
+    assert len(small) <= 4 and "tanh" in text_of(small)
+    assert compile(text_of(small), "small", "exec")
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        (["x = torch.ones(3)", "y = x * WRONG"], "value"),
+        (["x = torch.ones(3)", "y = x.double() if WRONG > 1 else x * 1"], "value"),
+        (["x = torch.ones(3)", "x.requires_grad_(WRONG > 1)"], "flags"),
+        (["x = torch.ones(3)", "y = x.view(4) if WRONG > 1 else x"], "error"),
+        (["x = torch.ones(3)", "y = x.clone() if WRONG > 1 else x"], "identity"),
+        (["x = torch.ones(3)", "y = 4 if WRONG > 1 else 3"], "result"),
+        (["x = torch.ones(3, requires_grad=True)", "(x * WRONG).sum().backward()"], "gradient"),
+    ],
+)
+def test_each_kind_of_difference(lines: list[str], what: str) -> None:
+    run = Run(torch)
+    run.ours.names["WRONG"], run.theirs.names["WRONG"] = 1.0001, 1.0
+    with pytest.raises(Difference) as found:
+        for s in program(*lines):
+            run.step(s)
+    assert found.value.what == what
+
+
+def test_a_refused_write_that_wrote_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(torch)
+    first, second = program("x = torch.ones(3)", "x.copy_(torch.ones(4))")
+    run.step(first)
+    a = run.ours.tensor("x")._a
+    monkeypatch.setattr(tapegrad.Tensor, "copy_", lambda self, other: a.fill(7) or self.view(5))
+    with pytest.raises(Difference, match="changed"):
+        run.step(second)
+
+
+def test_rounding_is_told_from_a_bug() -> None:
+    cancelling = program(
+        "x = torch.tensor([0.1, 0.2, 0.3, 0.7] * 6)",
+        "y = x.sum() - x.reshape(4, 6).sum(0).sum()",
+        "z = 1e-9 / (y.abs() + 1e-12)",
+    )
+    run = Run(torch)
+    for s in cancelling:
+        advance(run, s)
+    run = Run(torch)
+    wrong = "x * (1.001 if torch.__name__ == 'tapegrad' else 1.0)"
+    with pytest.raises(Difference) as found:
+        for s in program("x = torch.tensor([0.3, 0.7])", f"y = {wrong}"):
+            advance(run, s)
+    assert found.value.what == "value" and not is_rounding(run, found.value)
+
+
+def test_the_perturbation_keeps_what_is_equal_and_what_is_exact() -> None:
+    for dtype in ("float32", "float64"):
+        x = np.array([0.1, 0.1, -0.3, 0.5, 3.0, 0.0, -0.0, np.inf, np.nan, 1e-30, 12345.678], dtype)
+        assert perturbed(x, 0) is x
+        moved = [perturbed(x, draw) for draw in range(1, 5)]
+        for y in moved:
+            assert y.dtype == x.dtype and y[0] == y[1]
+            assert np.array_equal(y[3:9], x[3:9], equal_nan=True)
+            assert np.allclose(y, x, rtol=4 * np.finfo(dtype).eps, atol=0, equal_nan=True)
+        assert any((y != x)[[0, 2, 10]].any() for y in moved)
+
+
+def test_the_same_number_is_the_same_program() -> None:
+    (first, _), (second, _) = (run_program(torch, pick_of(3, 5)) for _ in range(2))
+    assert text_of(first.done) == text_of(second.done)
+    assert text_of(first.done) != text_of(run_program(torch, Pick(random.Random(0).randrange))[0].done)
+
+
+def test_the_printed_program_runs_on_torch() -> None:
+    run, _ = run_program(torch, pick_of(3, 8))
+    found, _ = outcome(torch, run.done)
+    assert found is None
+    try:
+        exec(compile(text_of(run.done), "program", "exec"), {})
+    except Exception as error:  # noqa: BLE001 # a program may end in an error, which both libraries raise
+        assert isinstance(error, (RuntimeError, IndexError, TypeError, ValueError, AttributeError))
+
+
+def test_over_is_no_failure() -> None:
+    assert issubclass(Over, Exception) and not issubclass(Over, AssertionError)
+
+
+def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--programs", "3", "--seed", "1"]) == 0
+    assert "programs 0 to 2, 0 failed; go on with --seed 1 --first 3" in capsys.readouterr().out
