@@ -1,6 +1,7 @@
 """Functions of networks: `import tapegrad.nn.functional as F`."""
 
-from tapegrad.ops.nn import cross_entropy, linear, log_softmax, mse_loss, nll_loss, softmax
+from tapegrad.ops.losses import cross_entropy, mse_loss, nll_loss
+from tapegrad.ops.nn import linear, log_softmax, softmax
 from tapegrad.ops.pointwise import relu as _relu
 from tapegrad.ops.pointwise import sigmoid, tanh
 from tapegrad.tensor import Tensor

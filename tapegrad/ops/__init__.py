@@ -35,11 +35,12 @@ from tapegrad.ops.create import (
 )
 from tapegrad.ops.index import getitem, index_put, putitem, scatter, take, without
 from tapegrad.ops.linalg import addmm, bmm, dot, matmul, mm, mv, outer
+from tapegrad.ops.losses import cross_entropy, mse_loss, nll_loss
 from tapegrad.ops.memory import (
     is_inference,
     resize_as_,
 )
-from tapegrad.ops.nn import cross_entropy, linear, log_softmax, mse_loss, nll_loss, softmax
+from tapegrad.ops.nn import linear, log_softmax, softmax
 from tapegrad.ops.parts import (
     chunk,
     dsplit,

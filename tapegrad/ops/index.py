@@ -20,6 +20,7 @@ from tapegrad.dtypes import I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument, subject
+from tapegrad.ops.moves import unsqueeze
 from tapegrad.ops.write import copy_, fill_
 from tapegrad.promotion import NUMBERS, fitting, need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -396,7 +397,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
             f"index_put: indices is {type(indices).__name__}; a tuple of index tensors is needed."
         )
     if any(isinstance(i, Tensor) and i._a.ndim for i in indices):  # among these a number is an array of one
-        indices = [wrap(np.atleast_1d(i._a)) if isinstance(i, Tensor) else i for i in indices]
+        indices = [unsqueeze(i, 0) if isinstance(i, Tensor) and not i._a.ndim else i for i in indices]
     basic, arrays = parse(tuple(indices), x.shape)
     one_at_mask = source.size == 1 and not accumulate and len(arrays) == 1 and arrays[0].dtype.kind == "b"
     if source.dtype is not x.dtype and not one_at_mask:

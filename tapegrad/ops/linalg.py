@@ -145,7 +145,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 
 
 def _sum_and_product(F: Any, c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
-    ab = F.mm(a, b) * alpha
+    # What has the factor 0 is not read.
+    ab = F.mm(a, b) * alpha if alpha else F.zeros_like(F.mm(a, b))
     return ab if beta == 0 else ab + c * beta
 
 

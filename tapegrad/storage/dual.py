@@ -153,6 +153,8 @@ def _reduction(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
     """The rule multiplies each element's partial with the cotangent of its result; given the elements'
     tangents instead, it gives what is to be summed."""
     parts = op.vjp(STORED.F, tangents[0], (y, *primals), op.meta(primals, args), primals)[0]
+    if parts is None:
+        return zeros(y)
     return run(OPS["sum.dim"], (parts,), args[:2])
 
 

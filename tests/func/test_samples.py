@@ -25,8 +25,8 @@ LOOPING = {
     *("allclose", "arange", "bool ", "contains", "equal", "float ", "index", "int ", "item", "linspace"),
     *("masked_select", "nonzero", "numpy", "tolist", "unique"),
 }
-# So do masks as indices, and where(condition) alone.
-MASK = re.compile(r"(getitem|setitem|index_put_?)\(.*bool\[|where\(\w+\[[^\]]*\][^,]*\)$")
+# So do masks as indices, where(condition) alone, and tensor([...]) of tensors.
+MASK = re.compile(r"(getitem|setitem|index_put_?)\(.*bool\[|where\(\w+\[[^\]]*\][^,]*\)$|tensor\(\[")
 
 
 class Sample:

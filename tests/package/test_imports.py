@@ -51,6 +51,7 @@ LOADED = [
     "ops.index",
     "ops.linalg",
     "ops.memory",
+    "ops.losses",
     "ops.methods",
     "ops.moves",
     "ops.nn",

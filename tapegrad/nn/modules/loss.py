@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapegrad.nn.modules.module import Module
-from tapegrad.ops.nn import cross_entropy, legacy_reduction, mse_loss, nll_loss
+from tapegrad.ops.losses import cross_entropy, legacy_reduction, mse_loss, nll_loss
 from tapegrad.tensor import Tensor
 
 

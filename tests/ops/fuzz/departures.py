@@ -35,6 +35,10 @@ ON_PURPOSE = (
     ),
     Departure("of two mistakes each names one", "error", "", "ours .*a leaf .*torch TypeError"),
     Departure(
+        "to reach one output of a cut torch goes back through the others, whose retained gradients grow",
+        *("gradient", rf"({_SEVERAL}).*retain_grad.*autograd\.grad", "grad"),
+    ),
+    Departure(
         "torch does not look at indices of nothing",
         "error",
         r">>> .*(\[|index_put)",
