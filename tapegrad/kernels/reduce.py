@@ -98,6 +98,8 @@ def std(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
 
 def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
     """The vector p-norm: (sum |x|^p)^(1/p); p = inf, -inf and 0 (how many are not zero) are the limits."""
+    if p and count(x.shape, dim) == 1:  # exact, also where squares overflow
+        return sum(np.abs(x), dim, keepdim)
     if p == 2:
         return np.sqrt(sum(x * x, dim, keepdim))
     a = np.abs(x)

@@ -166,6 +166,8 @@ ROWS = (
     Row(
         "norm",
         (
+            kink(x(1, values=[1e30])),
+            kink(x(2, 1, values=[[1e30], [1e-30]]), dim=1),
             *[c for c in _over((), low=1, high=3, dtypes=FLOATS) if len(c.args) == 1],
             *[
                 c
