@@ -83,7 +83,7 @@ def as_strided(
         raise RuntimeError(
             f"as_strided: size is {new}, stride is {steps}, and the offset {offset}; none may be negative."
         )
-    memory = buffer_of(x).size if type(x) is ndarray else S.extent(*geometry)
+    memory = buffer_of(x).nbytes // x.dtype.itemsize if type(x) is ndarray else S.extent(*geometry)
     if S.extent(new, steps, offset) > memory:
         raise RuntimeError(
             f"as_strided: size {sizes(new)} with stride {steps} from {offset} on needs "
@@ -133,9 +133,9 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 def sized(input: Tensor, dim: int, op: str) -> tuple[int, int]:
     """`dim` counted from the front, and its size. Raises: RuntimeError for a 0-d tensor."""
     s = need_tensor(input, op)._a.shape
-    i = axis(dim, len(s), op)
     if not s:
         raise RuntimeError(f"{op}: input is 0-d; 1-d or more is needed.")
+    i = axis(dim, len(s), op)
     return i, s[i]
 
 
