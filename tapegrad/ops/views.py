@@ -232,7 +232,7 @@ def adjoint(input: Tensor) -> Tensor:
         raise RuntimeError(f"adjoint: input is {sizes(x.shape)} (1-d); 2-d or more is needed.")
     if not x.ndim:
         say_once("adjoint: input is 0-d, where torch will stop transposing.")
-        return shape.transpose(input, 0, 0)
+        return input
     return shape.mT(input)
 
 
