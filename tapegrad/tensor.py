@@ -13,6 +13,7 @@ from tapegrad._errors import describe, place, say_once, sizes
 from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
 from tapegrad.kernels.memory import apart
+from tapegrad.levels import Storage
 from tapegrad.memory import alias, replace_memory
 from tapegrad.naming import subject
 from tapegrad.observers import left
@@ -433,6 +434,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
 
 def text(t: Any, prefix: str = "tensor(") -> str:
     """The repr of t, as torch prints it."""
+    if isinstance(t._a, Storage):
+        return repr(t._a)
     suffixes = []
     try:
         if t.grad_fn is not None:

@@ -18,6 +18,7 @@ from tapegrad.domains import STORED
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Level, Storage, ValueNeeded, arrays_of
 from tapegrad.storage.base import Flags, Values
+from tapegrad.tensor import text, wrap
 
 
 class Batched(Values):
@@ -80,7 +81,8 @@ class Batched(Values):
         put(self.raw, new)
 
     def __repr__(self) -> str:
-        return f"Batched({list(self.shape)}, {self.raw!r})"
+        below = text(wrap(self.raw)).replace("\n", "\n    ")
+        return f"BatchedTensor(lvl={self.level.id}, bdim=0, value=\n    {below}\n)"
 
 
 def put(target: Any, value: Any) -> None:

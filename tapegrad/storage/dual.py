@@ -23,7 +23,7 @@ from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.base import Values
 from tapegrad.storage.batched import put
 from tapegrad.tape import record, sweep
-from tapegrad.tensor import wrap
+from tapegrad.tensor import text, wrap
 
 
 class Dual(Values):
@@ -100,7 +100,7 @@ class Dual(Values):
         put(self.tangent, value.tangent if own else np.zeros((), self.dtype))
 
     def __repr__(self) -> str:
-        return f"Dual({self.primal!r}, {self.tangent!r})"
+        return f"{text(wrap(self.primal))[:-1]}, tangent={text(wrap(self.tangent))})"
 
 
 def carries(x: Any, level: Level) -> bool:

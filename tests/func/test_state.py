@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import warnings
 import weakref
 
 import pytest
@@ -134,3 +135,13 @@ def test_random_numbers_start_over_when_the_loop_takes_over():
     torch.manual_seed(0)
     wanted = torch.stack([(torch.rand(2, dtype=D) * s).sum() for s in x])
     assert torch.allclose(got, wanted)
+
+
+def test_printing_inside_asks_for_no_value():
+    seen = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        func.vmap(lambda s: (seen.append(repr(s)), s)[1])(x)
+        func.jvp(lambda w: (seen.append(repr(w)), w)[1], (x,), (x,))
+    assert "BatchedTensor(lvl=" in seen[0] and "tensor([ 0.3000,  1.7000, -2.2000]" in seen[0]
+    assert "tangent=tensor([ 0.3000," in seen[1]
