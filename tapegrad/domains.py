@@ -3,18 +3,52 @@ Tensors (create_graph)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from sys import getrefcount
 from threading import Lock
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad._errors import describe
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage
+from tapegrad.public import RULES
 from tapegrad.tape import Node, added, total
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.writes import replaced, wrote
+
+ARRAYS = (ndarray, np.generic, Storage)
+
+
+def _as_tensor(x: Any) -> Any:
+    if isinstance(x, ARRAYS):
+        return wrap(x)
+    return [_as_tensor(v) for v in x] if type(x) is list else x
+
+
+def _as_array(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        return x._a
+    return type(x)(map(_as_array, x)) if type(x) in (list, tuple) else x
+
+
+def on_arrays(name: str) -> Callable[..., Any] | None:
+    """The op that F has by that name, if any, on arrays and storages. Nothing is recorded."""
+    op = RULES.get(name)
+    if op is None:
+        return None
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return _as_array(op(*[_as_tensor(x) for x in args], **kwargs))
+
+    call.__name__ = name
+    return call
+
+
+K.missing = on_arrays
 
 _lock = Lock()  # two threads may bring gradients to one leaf
 

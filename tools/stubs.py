@@ -17,6 +17,7 @@ from typing import Any
 import tapegrad
 from tapegrad import autograd, dtypes
 from tapegrad.ops import methods as bound
+from tapegrad.public import FUNCTIONS, PROPERTIES
 from tapegrad.tensor import Tensor
 
 PACKAGE = Path(tapegrad.__file__).parent
@@ -31,6 +32,8 @@ ALIASES = {
 HEAD = '''"""Made by tools/stubs.py from the registry of operations. Do not edit."""
 
 '''
+MODULES = ("autograd", "func", "nn", "optim", "utils", "viz")
+SPACES = tuple([name for name in FUNCTIONS if name])  # modules whose functions come from the files of ops
 # Tensor has methods, and the package dtypes, of these names.
 BUILTINS = ("bool", "complex", "float", "int")
 COMPARISONS = {"__eq__", "__ne__"}
@@ -94,7 +97,7 @@ def methods_stub() -> str:
     ]
     lines += ["    " + _method(name, f) for name, f in sorted(bound.methods().items())]
     lines += [f"    def {name}{signature(f, True)}: ..." for name, f in sorted(autograd.METHODS.items())]
-    properties = {n: inspect.signature(f).return_annotation for n, f in bound.PROPERTIES.items()}
+    properties = {n: inspect.signature(f).return_annotation for n, f in PROPERTIES.items()}
     for name, kind in sorted((properties | {"output_nr": "int", "retains_grad": "bool"}).items()):
         lines.append(f"    @property\n    def {name}(self) -> {kind}: ...")
     return "\n".join(lines) + "\n"
@@ -122,19 +125,12 @@ def package_stub() -> str:
         HEAD + "from collections.abc import Callable, Sequence",
         "from typing import Any",
         "",
-        "from tapegrad import autograd as autograd",
-        "from tapegrad import func as func",
-        "from tapegrad import nn as nn",
-        "from tapegrad import optim as optim",
-        "from tapegrad import utils as utils",
-        "from tapegrad import viz as viz",
+        *[f"from tapegrad import {name} as {name}" for name in sorted((*SPACES, *MODULES))],
         "from tapegrad.func import vmap as vmap",
         "from tapegrad.viz import explain as explain",
     ]
     functions, constants = [], []
-    for name in sorted(
-        set(tapegrad.__all__) - {"autograd", "explain", "func", "nn", "optim", "utils", "viz", "vmap"}
-    ):
+    for name in sorted(set(tapegrad.__all__) - {"explain", "vmap", *SPACES, *MODULES}):
         value = getattr(tapegrad, name)
         if isinstance(value, dtypes.dtype):
             constants.append(f"{name}: dtype")
@@ -147,27 +143,33 @@ def package_stub() -> str:
     return "\n".join([*lines, "", *constants, "", *functions, "__all__: list[str]\n"])
 
 
+def space_stub(space: str) -> str:
+    """The functions of one namespace, such as `linalg`, as a stub."""
+    lines = [
+        HEAD + "from collections.abc import Callable, Sequence",
+        "from typing import Any",
+        "",
+        "from tapegrad.dtypes import dtype",
+        "from tapegrad.ops.random import Generator",
+        "from tapegrad.tensor import Tensor",
+        "",
+    ]
+    lines += [f"def {name}{signature(f, False)}: ..." for name, f in sorted(FUNCTIONS[space].items())]
+    return "\n".join([*lines, "__all__: list[str]\n"])
+
+
 def formatted(text: str) -> str:
     """`text` with the hidden builtins under other names, as ruff formats a stub."""
     head, _, body = text.partition("\n\n")
     body = re.sub(rf"(?<=[:\[|>] )\b({'|'.join(BUILTINS)})\b|(?<=\[)({'|'.join(BUILTINS)})\b", _hidden, body)
     text = f"{head}\n\nimport builtins\n{body}"
-    run = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "stub.pyi", "-"]
-    fixed = subprocess.run(run, input=text, capture_output=True, text=True, check=True)
-    run = [
-        sys.executable,
-        "-m",
-        "ruff",
-        "check",
-        "--select",
-        "F401,I",
-        "--fix",
-        "-q",
-        "--stdin-filename",
-        "stub.pyi",
-        "-",
-    ]
-    return subprocess.run(run, input=fixed.stdout, capture_output=True, text=True, check=False).stdout
+    checked = _ruff(text, "check", "--select", "F401,I", "--fix", "-q")
+    return _ruff(checked, "format")
+
+
+def _ruff(text: str, *command: str) -> str:
+    run = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "stub.pyi", "-"]
+    return subprocess.run(run, input=text, capture_output=True, text=True, check=False).stdout
 
 
 def _hidden(match: re.Match[str]) -> str:
@@ -180,6 +182,7 @@ def main(arguments: list[str]) -> int:
     for path, text in (
         (PACKAGE / "__init__.pyi", package_stub()),
         (PACKAGE / "_methods.pyi", methods_stub()),
+        *[(PACKAGE / f"{space}.pyi", space_stub(space)) for space in SPACES],
     ):
         new = formatted(text)
         if not path.exists() or path.read_text() != new:

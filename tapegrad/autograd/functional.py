@@ -55,7 +55,8 @@ def jacobian(
 
 
 def _stack(each: list[Tensor], like: Tensor) -> Tensor:
-    return ops.stack(each) if each else ops.zeros((0, *like.shape), dtype=like.dtype)
+    stacked: Tensor = ops.stack(each) if each else ops.zeros((0, *like.shape), dtype=like.dtype)
+    return stacked
 
 
 def _forward(call: _Call, vectorize: bool) -> Any:

@@ -170,7 +170,7 @@ def _noise(like: Tensor, generator: Generator, strided: bool = False) -> Tensor:
     """A random tensor of the same shape and dtype."""
     shape = (*like.shape, 2) if strided else tuple(like.shape)
     real = like.dtype if like._kind.kind == "f" else ops.empty(0, dtype=like.dtype).abs().dtype
-    x = ops.rand(shape, generator=generator, dtype=real) + 0.1
+    x: Tensor = ops.rand(shape, generator=generator, dtype=real) + 0.1
     if like._kind.kind == "c":
         x = x + 1j * ops.rand(shape, generator=generator, dtype=real)
     return x[..., 0] if strided else x

@@ -4,11 +4,12 @@ An op is one of these kinds:
 
     elementwise  one value per element; derived: broadcasting both ways, dtype promotion, the in-place form
     linear       linear in its one array; its jvp is itself. `view=True` where the result shares memory
-    reduction    axes disappear; derived: the gradient and the result come back to the rule with those axes as
-    1 gufunc       a signature such as "(n,k),(k,m)->(n,m)"; derived: shape errors, batch axes, their sums
-    indexing     a pair of ops that are each other's adjoint (gather and scatter), hence every higher
-    derivative composite    a body over F; `fused` kernels may stand in for it when nobody differentiates
-    twice opaque       any arrays and arguments; everything explicit
+    reduction    axes disappear; derived: the gradient and the result come back to the rule with those axes
+                 as 1
+    gufunc       a signature such as "(n,k),(k,m)->(n,m)"; derived: shape errors, batch axes, their sums
+    indexing     a pair of ops that are each other's adjoint (gather and scatter), hence every derivative
+    composite    a body over F; `fused` kernels may stand in for it when nobody differentiates twice
+    opaque       any arrays and arguments; everything explicit
 
 Rules are written over a namespace F: with F = kernels they run on arrays, with F = ops they record
 themselves. A rule d[i] gets F, the cotangent g, what partial i saves (`saves[i]`: input numbers, or OUT),
@@ -20,6 +21,7 @@ from tapegrad.define.base import OPS, OUT, Function, finish, newborn, store
 from tapegrad.define.elementwise import elementwise, inplace
 from tapegrad.define.general import composite, gufunc, opaque, reduction
 from tapegrad.define.linear import cast, indexing, linear, several, variadic
+from tapegrad.public import offer
 
 __all__ = [
     "OPS",
@@ -34,6 +36,7 @@ __all__ = [
     "inplace",
     "linear",
     "newborn",
+    "offer",
     "opaque",
     "reduction",
     "several",

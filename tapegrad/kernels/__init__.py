@@ -32,6 +32,18 @@ def apply(op: Any, x: Any, *args: Any) -> Any:
     return op.forward(x, *args)
 
 
+missing: Any = None  # (name) -> function or None; set by the layer that knows the ops
+
+
+def __getattr__(name: str) -> Any:
+    """What has no kernel of its own: the op of that name, on arrays."""
+    f = missing(name) if missing is not None else None
+    if f is None:
+        raise AttributeError(f"K: there is no kernel or operation {name!r}.")
+    globals()[name] = f
+    return f
+
+
 __all__ = [
     "abs",
     "apply",

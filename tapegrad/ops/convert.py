@@ -8,7 +8,7 @@ import numpy as np
 
 from tapegrad._errors import sizes
 from tapegrad._state import special
-from tapegrad.define import cast, elementwise
+from tapegrad.define import cast, elementwise, offer
 from tapegrad.define.base import run
 from tapegrad.devices import check_device, device
 from tapegrad.dtypes import NAMES, as_numpy, dtype, of
@@ -193,4 +193,11 @@ def allclose(
     return bool(np.all(isclose(input, other, rtol, atol, equal_nan)._a))
 
 
+offer(
+    globals(),
+    functions="is_floating_point is_tensor numel",
+    methods="byte char cpu detach detach_ double half long short to type_as",
+    both="allclose equal isclose",
+    named={"bool": bool_, "float": float_, "int": int_, "type": type_},
+)
 nameless(globals())

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default
-from tapegrad.define import newborn, store
+from tapegrad.define import newborn, offer, store
 from tapegrad.devices import check_device
 from tapegrad.dtypes import as_numpy, number_dtype, of, result
 from tapegrad.kernels.errstate import nameless
@@ -480,4 +480,12 @@ def linspace(
     return _made("linspace", values.astype(kind, copy=False), device, requires_grad, out)
 
 
+offer(
+    globals(),
+    functions=(
+        "arange as_tensor asarray empty empty_like eye from_numpy full full_like linspace ones "
+        "ones_like tensor zeros zeros_like"
+    ),
+    rules="blank",
+)
 nameless(globals())

@@ -15,7 +15,7 @@ from numpy import ndarray
 import tapegrad.define.batching as B
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, indexing, linear, opaque
+from tapegrad.define import cast, indexing, linear, offer, opaque
 from tapegrad.dtypes import I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -424,4 +424,10 @@ def _dims_at(arrays: tuple[Any, ...], ndim: int) -> int:
     return ndim - taken + max([1 if a.dtype.kind == "b" else a.ndim for a in found], default=0)
 
 
+offer(
+    globals(),
+    both="index_put",
+    in_place="index_put",
+    rules="getitem putitem scatter take without",
+)
 nameless(globals())

@@ -10,7 +10,7 @@ import tapegrad.kernels.linalg as L
 import tapegrad.kernels.shape as S
 from tapegrad._errors import sizes
 from tapegrad.define import finish as _finish
-from tapegrad.define import gufunc, linear, opaque
+from tapegrad.define import gufunc, linear, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.moves import unsafe_view
@@ -190,4 +190,9 @@ def addmm(
     return _finish(_addmm(input, mat1, mat2, beta, alpha), out, "addmm", exact=True)
 
 
+offer(
+    globals(),
+    both="addmm bmm dot matmul mm mv outer",
+    in_place="addmm",
+)
 nameless(globals())

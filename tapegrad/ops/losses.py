@@ -10,7 +10,7 @@ import numpy as np
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import choices, describe, say_once, sizes
 from tapegrad._state import grad_enabled
-from tapegrad.define import Function, cast, composite, elementwise, indexing
+from tapegrad.define import Function, cast, composite, elementwise, indexing, offer
 from tapegrad.dtypes import F4, F8, I8, U1, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage, arrays_of
@@ -347,4 +347,8 @@ def _uniform_loss(
     return div(total, sum_(where(counted, take(weight, (where(counted, target, 0)._a,)), 0)))
 
 
+offer(
+    globals(),
+    rules="cross_entropy mse_loss nll_loss",
+)
 nameless(globals())

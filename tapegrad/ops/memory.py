@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import describe, sizes
-from tapegrad.define import linear, newborn
+from tapegrad.define import linear, newborn, offer
 from tapegrad.define.base import run
 from tapegrad.define.batching import same
 from tapegrad.dtypes import as_numpy
@@ -193,4 +193,11 @@ def view_dtype(input: Tensor, dtype: Any) -> Tensor:
     return t
 
 
+offer(
+    globals(),
+    methods="is_set_to resize_ set_ storage_offset untyped_storage",
+    both="is_inference resize_as_",
+    named={"_is_view": is_a_view},
+    properties={"_base": base, "_version": version},
+)
 nameless(globals())

@@ -9,7 +9,7 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import describe, say_once, sizes
-from tapegrad.define import OUT, Function, cast, opaque
+from tapegrad.define import OUT, Function, cast, offer, opaque
 from tapegrad.dtypes import FLOAT, as_numpy, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
@@ -198,4 +198,9 @@ def log_softmax(
     return _soft(_log_softmax, input, dim, dtype, "log_softmax")
 
 
+offer(
+    globals(),
+    both="log_softmax softmax",
+    rules="linear",
+)
 nameless(globals())

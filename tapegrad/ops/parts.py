@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
-from tapegrad.define import several
+from tapegrad.define import offer, several
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import index
 from tapegrad.ops.shape import along
@@ -167,4 +167,11 @@ def _splitter(name: str, least: int, dim: int) -> Any:
 hsplit, vsplit, dsplit = _splitter("hsplit", 1, 1), _splitter("vsplit", 2, 0), _splitter("dsplit", 3, 2)
 
 
+offer(
+    globals(),
+    both=(
+        "chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split "
+        "unsafe_split_with_sizes vsplit"
+    ),
+)
 nameless(globals())

@@ -10,7 +10,7 @@ import numpy as np
 
 import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
-from tapegrad.define import Function, cast, elementwise, finish, opaque, store
+from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store
 from tapegrad.dtypes import B1, F4, F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.promotion import (
@@ -68,7 +68,7 @@ mul = elementwise(
     ir="a * b",
     d=("g * b", "g * a"),
 )
-_div = elementwise(
+true_divide = elementwise(
     "div",
     operator.truediv,
     ufunc=np.true_divide,
@@ -129,7 +129,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     Raises: ValueError for another rounding mode.
     """
     if rounding_mode is None:
-        result: Tensor = _div(input, other, out=out)
+        result: Tensor = true_divide(input, other, out=out)
     elif rounding_mode == "floor":
         result = floor_quotient(input, other, out=out)
     elif rounding_mode == "trunc":
@@ -438,4 +438,40 @@ isinf = elementwise("isinf", np.isinf, ir="abs(a) == inf", arity=1)
 isfinite = elementwise("isfinite", np.isfinite, ir="abs(a) < inf", arity=1)
 
 
+def _or_else(self: Tensor, condition: Tensor, other: Any) -> Any:
+    """This tensor where condition holds, else other. See torch.where."""
+    return where(condition, self, other)
+
+
+offer(
+    globals(),
+    functions="where",
+    both=(
+        "abs add bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min cos "
+        "div eq exp floor floor_divide ge gt isfinite isinf isnan le log logical_and logical_not "
+        "logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder round "
+        "sigmoid sign sin sqrt sub tanh true_divide trunc"
+    ),
+    in_place=(
+        "abs add bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min cos "
+        "div eq exp floor floor_divide ge gt le log logical_and logical_not logical_or logical_xor lt "
+        "mul ne neg pow reciprocal relu remainder round sigmoid sign sin sqrt sub tanh true_divide "
+        "trunc"
+    ),
+    rules="floor_quotient gate power rsub",
+    named={"where": _or_else},
+    aliases={
+        "abs": "absolute",
+        "clamp": "clip",
+        "div": "divide",
+        "gt": "greater",
+        "ge": "greater_equal",
+        "lt": "less",
+        "le": "less_equal",
+        "mul": "multiply",
+        "neg": "negative",
+        "ne": "not_equal",
+        "sub": "subtract",
+    },
+)
 nameless(globals())

@@ -13,7 +13,7 @@ from numpy import ndarray
 import tapegrad.kernels.random as R
 from tapegrad._errors import sizes
 from tapegrad._state import default, special, watch
-from tapegrad.define import inplace, newborn, opaque, store
+from tapegrad.define import inplace, newborn, offer, opaque, store
 from tapegrad.devices import CPU, check_device, device
 from tapegrad.dtypes import I8, as_numpy
 from tapegrad.kernels.drawing import arranged
@@ -385,4 +385,13 @@ bernoulli_ = _drawing("bernoulli", _bernoulli, "BernoulliBackward2")
 exponential_ = _drawing("exponential", _exponential)
 
 
+offer(
+    globals(),
+    functions=(
+        "get_rng_state initial_seed manual_seed normal rand rand_like randint randn randn_like "
+        "randperm seed set_rng_state"
+    ),
+    methods="bernoulli_ exponential_ normal_ random_ uniform_",
+    both="bernoulli",
+)
 nameless(globals())

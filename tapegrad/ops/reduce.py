@@ -11,7 +11,7 @@ import tapegrad.kernels as K
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import say_once, sizes
 from tapegrad._state import grad_enabled
-from tapegrad.define import OUT, Function, cast, finish, indexing, reduction
+from tapegrad.define import OUT, Function, cast, finish, indexing, offer, reduction
 from tapegrad.domains import RECORDED
 from tapegrad.dtypes import B1, F4, F8, I8, as_numpy, of, uint8
 from tapegrad.kernels.errstate import nameless
@@ -484,4 +484,9 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) ->
     return _truth(input, dim, keepdim, "any", _any)
 
 
+offer(
+    globals(),
+    both="all amax amin any argmax argmin max mean min norm prod std sum var",
+    rules="pick place sum_rows unreduce",
+)
 nameless(globals())

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
-from tapegrad.define import cast, finish, variadic
+from tapegrad.define import cast, finish, offer, variadic
 from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -422,4 +422,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
     return finish(_stack(xs, i), out, "stack", xs)
 
 
+offer(
+    globals(),
+    functions="cat stack",
+    methods="contiguous expand expand_as reshape_as view view_as",
+    both="broadcast_to clone flatten permute ravel reshape squeeze t transpose unflatten unsqueeze",
+    rules="expand mT sum_to",
+    properties={"T": T, "mT": mT},
+)
 nameless(globals())

@@ -10,7 +10,7 @@ from numpy import ndarray
 import tapegrad.define.batching as B
 import tapegrad.kernels.strided as S
 from tapegrad._errors import say_once, sizes
-from tapegrad.define import indexing
+from tapegrad.define import indexing, offer
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of
 from tapegrad.ops import index, shape
@@ -244,4 +244,10 @@ def H(input: Tensor) -> Tensor:
     return adjoint(input)
 
 
+offer(
+    globals(),
+    methods="unfold",
+    both="adjoint as_strided diagonal moveaxis movedim narrow select swapaxes swapdims",
+    properties={"H": H, "mH": adjoint},
+)
 nameless(globals())

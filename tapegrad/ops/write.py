@@ -8,7 +8,7 @@ import numpy as np
 
 import tapegrad.define.batching as B
 from tapegrad._errors import sizes
-from tapegrad.define import cast, inplace, linear, opaque
+from tapegrad.define import cast, inplace, linear, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
@@ -85,4 +85,8 @@ def copied(input: Tensor, src: Tensor) -> Tensor:
 copy_ = inplace(copied, "copy_")
 
 
+offer(
+    globals(),
+    methods="copy_ fill_ zero_",
+)
 nameless(globals())

@@ -5,34 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 import tapegrad.kernels as K
-from tapegrad import ops
 from tapegrad.define.base import run
-from tapegrad.domains import STORED
+from tapegrad.domains import STORED, on_arrays
 from tapegrad.kernels.errstate import nameless
-from tapegrad.levels import Level, Storage, youngest
-from tapegrad.tensor import Tensor, wrap
-
-_ARRAYS = (np.ndarray, np.generic, Storage)
-
-
-def _as_tensor(x: Any) -> Any:
-    if isinstance(x, _ARRAYS):
-        return wrap(x)
-    return [_as_tensor(v) for v in x] if type(x) is list else x
+from tapegrad.levels import Level, youngest
 
 
 def _of(name: str) -> Callable[..., Any]:
     """The function of that name: the kernel on arrays, the op on storages."""
-    kernel, op = getattr(K, name, None), getattr(ops, name)
+    kernel, by_op = vars(K).get(name), on_arrays(name)
+    if by_op is None:
+        raise AttributeError(f"F: there is no operation {name!r}.")
 
-    def call(*args: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         if kernel is not None and youngest(args[0] if type(args[0]) is list else args, args) is None:
-            return kernel(*args)
-        result = op(*[_as_tensor(x) for x in args])
-        return result._a if isinstance(result, Tensor) else result
+            return kernel(*args, **kwargs)
+        return by_op(*args, **kwargs)
 
     call.__name__ = name
     return call

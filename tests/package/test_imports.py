@@ -63,6 +63,7 @@ LOADED = [
     "ops.views",
     "ops.write",
     "promotion",
+    "public",
     "rare",
     "reach",
     "stale",

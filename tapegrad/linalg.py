@@ -1,0 +1,6 @@
+"""Linear algebra, as torch.linalg names them. Their definitions are under `tapegrad/ops`."""
+
+from tapegrad.public import FUNCTIONS
+
+__all__ = sorted(FUNCTIONS["linalg"])
+globals().update(FUNCTIONS["linalg"])
