@@ -45,7 +45,7 @@ for _name in [
     "write",
 ]:  # every file with an offer
     import_module(f"tapegrad.ops.{_name}")
-RULES["cast"] = cast
+RULES.update(cast=cast, inside=inside)
 globals().update(RULES)
 RECORDED.F = sys.modules[__name__]
 methods.bind()
