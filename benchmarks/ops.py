@@ -27,8 +27,9 @@ from tapegrad._files import atomic_write
 OPS: dict[str, str] = {
     "torch.{}(x)": "abs asinh atan ceil cos cosh erf erfc exp exp2 expm1 floor frac neg positive relu round "
     "sigmoid sign signbit sin sinc sinh square tan tanh trunc isfinite isinf isnan nan_to_num deg2rad "
-    "rad2deg all any amax amin argmax argmin aminmax count_nonzero logsumexp max mean median min mode nanmean "
-    "nanmedian nansum norm prod std std_mean sum var var_mean argsort msort sort unique fliplr_ nonzero "
+    "rad2deg all any amax amin argmax argmin aminmax count_nonzero logsumexp max mean median min mode "
+    "nanmean nanmedian nansum norm prod std std_mean sum var var_mean "
+    "argsort msort sort unique fliplr_ nonzero "
     "argwhere zeros_like ones_like rand_like randn_like empty_like clone diagflat_ atleast_2d",
     "torch.{}(u)": "acos asin atanh digamma erfinv lgamma logit log log10 log1p log2 reciprocal "
     "rsqrt sqrt i0",

@@ -111,7 +111,8 @@ def _drawn(op: str, generator: Generator | None, shape: tuple[int, ...], draw: A
     stream = _stream(generator, op)
     if special.alert and (levels := tuple([x for x in watch().levels if x.size is not None])):
         return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, _count(wide)).reshape(wide))
-    return draw(stream, _count(shape)).reshape(shape)
+    drawn = draw(stream, _count(shape))
+    return drawn if len(shape) == 1 else drawn.reshape(shape)
 
 
 def _made(op: str, drawn: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
