@@ -202,6 +202,9 @@ def shape_of(sides: tuple[Any, ...], op: str, size: Sequence[int] | None = None)
         raise TypeError(f"{op}: no size is given; pass one, e.g. {op}(2, 3), or {op}(()) for a 0-d tensor.")
     shape = []
     for n in given:
+        if type(n) is int and n >= 0:
+            shape.append(n)
+            continue
         if isinstance(n, (bool, float)) or not hasattr(n, "__index__"):
             raise TypeError(f"{op}: size is {given!r}; integers are needed.")
         k = n.__index__()
