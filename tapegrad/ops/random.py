@@ -14,12 +14,13 @@ import tapegrad.kernels.random as R
 from tapegrad._errors import sizes
 from tapegrad._state import default, special, watch
 from tapegrad.define import inplace, newborn, offer, opaque, store
+from tapegrad.define.linear import cast
 from tapegrad.devices import CPU, check_device, device
 from tapegrad.dtypes import I8, as_numpy
 from tapegrad.kernels.drawing import arranged
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
-from tapegrad.levels import Level, Storage, arrays_of
+from tapegrad.levels import Level, Storage, arrays_of, looped
 from tapegrad.ops.create import empty_like, shape_of
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -93,11 +94,17 @@ def set_rng_state(new_state: Tensor) -> None:
 
 
 def _stream(generator: Generator | None, op: str) -> Stream:
-    if generator is None:
-        return default_generator._stream
-    if not isinstance(generator, Generator):
+    if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"{op}: generator is {type(generator).__name__}; a torch.Generator is needed.")
-    return generator._stream
+    stream = (generator or default_generator)._stream
+    for level in looped.now.levels:
+        level.draws(op, stream)
+    return stream
+
+
+def _batches() -> tuple[Level, ...]:
+    """The vmaps that run."""
+    return tuple([x for x in watch().levels if x.size is not None]) if special.alert else ()
 
 
 def _kind(dtype: Any, op: str, otherwise: Any = None) -> Any:
@@ -109,7 +116,7 @@ def _kind(dtype: Any, op: str, otherwise: Any = None) -> Any:
 def _drawn(op: str, generator: Generator | None, shape: tuple[int, ...], draw: Any) -> Any:
     """An array of a shape, of the flat values draw(stream, n); inside of vmap by its randomness."""
     stream = _stream(generator, op)
-    if special.alert and (levels := tuple([x for x in watch().levels if x.size is not None])):
+    if levels := _batches():
         return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, _count(wide)).reshape(wide))
     drawn = draw(stream, _count(shape))
     return drawn if len(shape) == 1 else drawn.reshape(shape)
@@ -230,8 +237,12 @@ def _like(draw: Any, op: str, input: Tensor, dtype: Any, device: Any, requires_g
     """Drawn numbers in the shape, the dtype and, since torch draws in that order, the layout of input."""
     check_device(device, op)
     a = need_tensor(input, op)._a
-    shared = any(n > 1 and step == 0 for n, step in zip(a.shape, a.strides, strict=True))
-    t = wrap(np.empty_like(a, _kind(dtype, op, a.dtype), order="C" if shared else "K"))
+    kind = _kind(dtype, op, a.dtype)
+    if isinstance(a, Storage):
+        t = cast(input.detach(), kind)
+    else:
+        shared = any(n > 1 and step == 0 for n, step in zip(a.shape, a.strides, strict=True))
+        t = newborn(wrap(np.empty_like(a, kind, order="C" if shared else "K")))
     draw(t)
     return t.requires_grad_() if requires_grad else t
 
@@ -294,8 +305,18 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor 
     a = need_tensor(input, "bernoulli")._a
     if isinstance(a, Storage):
         return empty_like(input).bernoulli_(input.detach(), generator=generator)
-    _drawn("bernoulli", generator, (0,), lambda stream, n: np.empty(n))  # may it be called here?
-    return _made("bernoulli", R.bernoulli_from(_stream(generator, "bernoulli"), np.asarray(a)), False, out)
+    stream = _stream(generator, "bernoulli")
+    if levels := _batches():
+        drawn = Level.draw(
+            levels,
+            "bernoulli",
+            stream,
+            a.shape,
+            lambda s, wide: R.bernoulli_from(s, np.broadcast_to(a, wide)),
+        )
+    else:
+        drawn = R.bernoulli_from(stream, np.asarray(a))
+    return _made("bernoulli", drawn, False, out)
 
 
 # ---- in place: a draw as an operation on what was there, which the gradient then no longer reaches
@@ -315,7 +336,7 @@ def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
     @wraps(flat)
     def call(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Any:
         a, stream = self._a, _stream(generator, f"{name}_")
-        if special.alert and (levels := tuple([x for x in watch().levels if x.size is not None])):
+        if levels := _batches():
             of_shape = _for_shape(flat, a, args, kwargs)
             return fresh_values(self, Level.draw(levels, f"{name}_", stream, a.shape, of_shape))
         values = flat(stream, a, *args, **kwargs)
@@ -329,11 +350,14 @@ def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
 
 
 def _for_shape(flat: Any, a: Any, args: Any, kwargs: Any) -> Any:
-    """draw(stream, shape): what a drawing method does to a tensor like a, of another shape."""
+    """draw(stream, shape): what a drawing method does to a tensor like a, of another shape; along the memory
+    under a, if that has the shape."""
+    under = next(arrays_of(a))
 
     def draw(stream: Stream, shape: tuple[int, ...]) -> Any:
-        template = np.empty(shape, a.dtype)
-        return flat(stream, template, *args, **kwargs).reshape(shape)
+        template = np.empty_like(under) if under.shape == shape else np.empty(shape, a.dtype)
+        values = flat(stream, template, *args, **kwargs)
+        return values if values.shape == shape else arranged(values, template)
 
     return draw
 
