@@ -26,11 +26,12 @@ class Level:
     size:    of the batch; None where the level is one of tangents (jvp).
     crossed: the node outside -> its stand-in inside, for every edge that has crossed into the level.
     born:    tensors made inside, which a write may give a value per entry.
+    stays:   whether tensors made inside go on without the level when it ends (forward_ad).
     random:  what random functions do in a batch: "error", "same" or "different".
     drawn:   of each stream of random numbers that was used inside, what gives it back its first state.
     """
 
-    __slots__ = ("born", "crossed", "drawn", "id", "random", "size")
+    __slots__ = ("born", "crossed", "drawn", "id", "random", "size", "stays")
     # Set by storage/__init__.py: the namespace of rules on arrays and storages alike, views.assign where
     # there are storages, what derives a view's storage anew, and random numbers.
     F: Any = None
@@ -42,6 +43,7 @@ class Level:
         self.id = _number()
         self.size = size
         self.random = random
+        self.stays = False
         self.crossed: dict[Any, Any] = {}
         self.born: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by id
         self.drawn: dict[int, Any] = {}
