@@ -168,6 +168,16 @@ def asarray(
     device: Any = ...,
     requires_grad: builtins.bool | None = ...,
 ) -> Tensor: ...
+def bartlett_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
 def bernoulli(
     input: Tensor,
     p: builtins.float | None = ...,
@@ -194,6 +204,16 @@ def bitwise_xor(
     other: Tensor | builtins.int | builtins.float | builtins.complex,
     *,
     out: Tensor | None = ...,
+) -> Tensor: ...
+def blackman_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
 ) -> Tensor: ...
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def broadcast_to(input: Tensor, *shape: Any) -> Tensor: ...
@@ -357,6 +377,28 @@ def gt(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def hamming_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    alpha: builtins.float = ...,
+    beta: builtins.float = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
+def hann_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]: ...
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: builtins.bool = ...) -> Tensor: ...
 def initial_seed() -> builtins.int: ...
@@ -379,6 +421,17 @@ def isclose(
 def isfinite(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def isinf(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def isnan(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def kaiser_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    beta: builtins.float = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
 def le(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,

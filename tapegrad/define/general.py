@@ -175,6 +175,9 @@ def composite(
 ALIAS = define("alias.replay", "linear", None, "AliasBackward0", linear=True)
 ALIAS.vjp = lambda F, g, saved, meta, need: (g,)
 ALIAS.replay = lambda meta, xs: xs[0]
+# The argument of a transform. Like a leaf it cannot change in place: what is written would be taken for it.
+STAND_IN = define("alias.argument", "argument", None, "AliasBackward0", linear=True)
+STAND_IN.vjp, STAND_IN.replay = ALIAS.vjp, ALIAS.replay
 
 
 def replay(

@@ -46,6 +46,7 @@ for _name in [
     "series",
     "shape",
     "views",
+    "windows",
     "write",
 ]:  # every file with an offer
     import_module(f"tapegrad.ops.{_name}")
