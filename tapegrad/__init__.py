@@ -55,6 +55,7 @@ __all__ = [
     "nn",
     "no_grad",
     "optim",
+    "return_types",
     "set_default_dtype",
     "set_grad_enabled",
     "set_printoptions",
@@ -72,7 +73,7 @@ globals().update(_DTYPES)  # torch.float32 and all its siblings and aliases
 globals().update(_FUNCTIONS)
 
 # Loaded when first used.
-_LAZY = ("fft", "func", "linalg", "nn", "optim", "special", "testing", "utils", "viz")
+_LAZY = ("fft", "func", "linalg", "nn", "optim", "return_types", "special", "testing", "utils", "viz")
 _LAZY_NAMES = {"explain": "viz", "vmap": "func"}
 
 

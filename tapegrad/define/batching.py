@@ -195,6 +195,14 @@ def without(B: Any, op: Any, xs: Any, args: Any) -> Any:
     return B.run(op, B.full(xs[0]), args=(inner,))
 
 
+def along(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of an op (x, dim, ...) that keeps the number of dimensions; a 0-d entry is one element along dim 0."""
+    (x,), (dim, *rest) = xs, args
+    if x.ndim:
+        return B.run(op, x.raw, args=(dim + 1, *rest))
+    return B.reshape(B.run(op, B.reshape(x.raw, (B.size, 1)), args=(1, *rest)), (B.size,))
+
+
 def picked(B: Any, op: Any, xs: Any, args: Any) -> Any:
     """Of pick(x, index, dim, keepdim) and of place(g, index, dim, keepdim, shape)."""
     index, dim, keepdim, *rest = args

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
 from tapegrad.ops.pointwise import maximum, minimum
+from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
@@ -52,7 +53,7 @@ def _others(F: Any, x: Any, dim: R.Dims) -> Any:
     return reshape(stack([a * b for a, b in zip(before, after[::-1], strict=True)], at), x.shape)
 
 
-def _spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
+def spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     """An extreme's gradient, shared equally among the elements that reach it."""
     hit = (x == y) | ((x != x) & (y != y))
     count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
@@ -106,15 +107,8 @@ _norm = reduction(
 )
 _amax = reduction("amax", R.amax, d=_scaled, saves=(0, OUT))
 _amin = reduction("amin", R.amin, d=_scaled, saves=(0, OUT))
-_max = reduction("max", R.amax, d=_spread, saves=(0, OUT), title="MaxBackward1")
-_min = reduction("min", R.amin, d=_spread, saves=(0, OUT), title="MinBackward1")
-_pick_max, _place_max = indexing(
-    ("max.dim", "max.place"),
-    R.pick,
-    R.place,
-    titles=("MaxBackward0", "GatherBackward0"),
-    batch=(B.picked, B.picked),
-)
+_max = reduction("max", R.amax, d=spread, saves=(0, OUT), title="MaxBackward1")
+_min = reduction("min", R.amin, d=spread, saves=(0, OUT), title="MinBackward1")
 pick, place = indexing(
     ("pick", "place"),
     R.pick,
@@ -122,13 +116,21 @@ pick, place = indexing(
     titles=("GatherBackward0", "ScatterBackward0"),
     batch=(B.picked, B.picked),
 )
-_pick_min, _place_min = indexing(
-    ("min.dim", "min.place"),
-    R.pick,
-    R.place,
-    titles=("MinBackward0", "GatherBackward0"),
-    batch=(B.picked, B.picked),
-)
+
+
+def picking(key: str, title: str, *, again: bool = False) -> Function:
+    """`pick` under the name of an operation that chooses elements along a dimension; with `again`, some
+    perhaps several times."""
+    return indexing(
+        (key, f"{key}.place"),
+        R.pick,
+        R.place_all if again else R.place,
+        titles=(title, "ScatterBackward0"),
+        batch=(B.picked, B.picked),
+    )[0]
+
+
+_pick_max, _pick_min = picking("max.dim", "MaxBackward0"), picking("min.dim", "MinBackward0")
 
 
 def _arg_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
@@ -341,26 +343,7 @@ def norm(
 # ---- extremes
 
 
-class Extremes(NamedTuple):
-    """The values along a dimension and where they were."""
-
-    values: Tensor
-    indices: Tensor
-
-    def __repr__(self) -> str:
-        name = type(self).__name__
-        return f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
-
-
-class max_result(Extremes):
-    """What `max(input, dim)` returns."""
-
-
-class min_result(Extremes):
-    """What `min(input, dim)` returns."""
-
-
-max_result.__name__, min_result.__name__ = "max", "min"
+_max_kind, _min_kind = kind("max", Extremes), kind("min", Extremes)
 
 
 def _not_empty(x: Tensor, dim: Any, op: str) -> None:
@@ -404,7 +387,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> 
     """
     if names:
         dim, keepdim = numpy_names("max", names, dim, keepdim)
-    return _extreme(input, dim, keepdim, "max", _max, maximum, _argmax, _pick_max, max_result)
+    return _extreme(input, dim, keepdim, "max", _max, maximum, _argmax, _pick_max, _max_kind)
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
@@ -415,7 +398,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> 
     """
     if names:
         dim, keepdim = numpy_names("min", names, dim, keepdim)
-    return _extreme(input, dim, keepdim, "min", _min, minimum, _argmin, _pick_min, min_result)
+    return _extreme(input, dim, keepdim, "min", _min, minimum, _argmin, _pick_min, _min_kind)
 
 
 def amax(
