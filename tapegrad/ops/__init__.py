@@ -31,6 +31,7 @@ for _name in [
     "convert",
     "create",
     "cumulative",
+    "histograms",
     "index",
     "linalg",
     "losses",
@@ -41,13 +42,15 @@ for _name in [
     "pointwise",
     "random",
     "reduce",
+    "search",
     "shape",
     "sort",
+    "statistics",
     "views",
     "write",
 ]:  # every file with an offer
     import_module(f"tapegrad.ops.{_name}")
-RULES["cast"] = cast
+RULES["cast"], RULES["inside"] = cast, inside
 globals().update(RULES)
 RECORDED.F = sys.modules[__name__]
 methods.bind()

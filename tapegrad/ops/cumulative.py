@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,10 @@ import numpy as np
 import tapegrad.define.batching as B
 import tapegrad.kernels as K
 import tapegrad.kernels.cumulative as C
-from tapegrad._errors import sizes
-from tapegrad._state import grad_enabled
-from tapegrad.define import OUT, cast, finish, inplace, linear, offer, opaque
-from tapegrad.dtypes import B1, I8, as_numpy, of
+from tapegrad.define import OUT, finish, inplace, linear, offer, opaque
+from tapegrad.dtypes import B1, as_numpy
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.reduce import picking
+from tapegrad.ops.reduce import in_dtype, picking
 from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import numpy_names
 from tapegrad.promotion import need_tensor
@@ -94,13 +91,6 @@ _pick_cummin = picking("cummin", "CumminBackward0", again=True)
 _cummax_kind, _cummin_kind = kind("cummax", Extremes), kind("cummin", Extremes)
 
 
-def _total_of(input: Any, dtype: Any, op: str) -> Tensor:
-    """The input in the dtype that totals are taken in: as asked, or int64 for integers and bool."""
-    x = need_tensor(input, op)
-    wanted = as_numpy(dtype, op) if dtype is not None else I8 if x._kind.kind in "iub" else x._kind
-    return x if x._kind is wanted else cast(x, wanted)
-
-
 def cumsum(
     input: Tensor, dim: int | None = None, *, dtype: Any = None, out: Tensor | None = None, **names: Any
 ) -> Tensor:
@@ -135,7 +125,7 @@ def _in_place(op: str, total: Any) -> Any:
 
 
 def _checked(input: Any, dim: Any, dtype: Any, names: dict[str, Any], op: str) -> tuple[int, Tensor]:
-    x = _total_of(input, dtype, op)
+    x = in_dtype(input, dtype, op)
     return _dim(x, dim, names, op), x
 
 

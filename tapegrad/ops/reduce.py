@@ -18,7 +18,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
 from tapegrad.ops.pointwise import maximum, minimum
-from tapegrad.ops.results import Extremes, kind, written
+from tapegrad.ops.results import Extremes, kind
 from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
@@ -60,19 +60,19 @@ def spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     return F.where(hit, g / count, 0)
 
 
-def _scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
+def scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     """The same for amax and amin: nan wherever an element of the slice is."""
     hit = F.where(x == y, 1, F.zeros_like(x))
     return g / F.sum(hit, dim, True) * hit
 
 
-def _var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
+def var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
     n = R.count(shape, dim) - correction
     return g * (2 / n if n > 0 else np.inf) * (x - F.mean(x, dim, True))
 
 
-def _std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
-    return _var_rule(F, F.where(y == 0, 0, g / (y * 2)), x, shape, dim, correction)
+def std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
+    return var_rule(F, F.where(y == 0, 0, g / (y * 2)), x, shape, dim, correction)
 
 
 def _norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
@@ -96,8 +96,8 @@ _mean, _mean_dim = _both(
 )
 # torch reads the product itself, too, and notices when it was written.
 _prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, _y, shape, dim: g * _others(F, x, dim), (0, OUT))
-_var = reduction("var", R.var, d=_var_rule, saves=(0,))
-_std = reduction("std", R.std, d=_std_rule, saves=(0, OUT))
+_var = reduction("var", R.var, d=var_rule, saves=(0,))
+_std = reduction("std", R.std, d=std_rule, saves=(0, OUT))
 _norm = reduction(
     "norm",
     R.norm,
@@ -105,8 +105,8 @@ _norm = reduction(
     saves=(0, OUT),
     title="LinalgVectorNormBackward0",
 )
-_amax = reduction("amax", R.amax, d=_scaled, saves=(0, OUT))
-_amin = reduction("amin", R.amin, d=_scaled, saves=(0, OUT))
+_amax = reduction("amax", R.amax, d=scaled, saves=(0, OUT))
+_amin = reduction("amin", R.amin, d=scaled, saves=(0, OUT))
 _max = reduction("max", R.amax, d=spread, saves=(0, OUT), title="MaxBackward1")
 _min = reduction("min", R.amin, d=spread, saves=(0, OUT), title="MinBackward1")
 pick, place = indexing(
@@ -174,7 +174,7 @@ def sum_rows(g: Tensor) -> Tensor:
     return g if n == 1 else _sum_dim(g, tuple(range(n - 1)))
 
 
-def _in_dtype(input: Any, dtype: Any, op: str) -> Tensor:
+def in_dtype(input: Any, dtype: Any, op: str) -> Tensor:
     """The input in the dtype that a sum is taken in: as asked, or int64 for integers and bool."""
     x = need_tensor(input, op)
     kind = as_numpy(dtype, op) if dtype is not None else I8 if x._kind.kind in "iub" else x._kind
@@ -199,7 +199,7 @@ def sum(
         return _sum(input)
     x = input
     if dtype is not None or not _is_float(x):
-        x = _in_dtype(input, dtype, "sum")
+        x = in_dtype(input, dtype, "sum")
     result = _sum(x, None, keepdim) if dim is None else _sum_dim(x, dims_of(dim, x._a.ndim, "sum"), keepdim)
     return finish(result, out, "sum")
 
@@ -221,7 +221,7 @@ def mean(
         dim, keepdim = numpy_names("mean", names, dim, keepdim)
     if dim is None and not keepdim and dtype is None and out is None and _is_float(input):
         return _mean(input)
-    x = need_tensor(input, "mean") if dtype is None else _in_dtype(input, dtype, "mean")
+    x = need_tensor(input, "mean") if dtype is None else in_dtype(input, dtype, "mean")
     if x._kind.kind not in "fc":
         raise RuntimeError(
             f"mean: input is {x.dtype}; a floating point tensor is needed. Use .float().mean(), or dtype=."
@@ -244,14 +244,14 @@ def prod(
     """The product of all elements, or along the dimension `dim`."""
     if names:
         dim, keepdim = numpy_names("prod", names, dim, keepdim)
-    x = _in_dtype(input, dtype, "prod")
+    x = in_dtype(input, dtype, "prod")
     result = (
         _prod(x, None, keepdim) if dim is None else _prod_dim(x, dims_of(dim, x._a.ndim, "prod"), keepdim)
     )
     return finish(result, out, "prod")
 
 
-def _spread_arguments(
+def spread_arguments(
     op: str, input: Any, dim: Any, unbiased: Any, correction: Any
 ) -> tuple[Tensor, R.Dims, float]:
     x = need_tensor(input, op)
@@ -287,7 +287,7 @@ def var(
     """
     if names:
         dim, keepdim = numpy_names("var", names, dim, keepdim)
-    x, dims, c = _spread_arguments("var", input, dim, unbiased, correction)
+    x, dims, c = spread_arguments("var", input, dim, unbiased, correction)
     return finish(_var(x, dims, keepdim, c), out, "var")
 
 
@@ -307,7 +307,7 @@ def std(
     """
     if names:
         dim, keepdim = numpy_names("std", names, dim, keepdim)
-    x, dims, c = _spread_arguments("std", input, dim, unbiased, correction)
+    x, dims, c = spread_arguments("std", input, dim, unbiased, correction)
     return finish(_std(x, dims, keepdim, c), out, "std")
 
 
@@ -326,7 +326,7 @@ def norm(
     """
     if names:
         dim, keepdim = numpy_names("norm", names, dim, keepdim)
-    x = need_tensor(input, "norm") if dtype is None else _in_dtype(input, dtype, "norm")
+    x = need_tensor(input, "norm") if dtype is None else in_dtype(input, dtype, "norm")
     if x._kind.kind not in "fc":
         raise RuntimeError(
             f"norm: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
@@ -346,7 +346,7 @@ def norm(
 _max_kind, _min_kind = kind("max", Extremes), kind("min", Extremes)
 
 
-def _not_empty(x: Tensor, dim: Any, op: str) -> None:
+def not_empty(x: Tensor, dim: Any, op: str) -> None:
     shape = x._a.shape
     if x._a.size == 0 and (dim is None or (isinstance(dim, (tuple, list)) and not dim)):
         raise RuntimeError(
@@ -370,7 +370,7 @@ def _extreme(
     x = need_tensor(input, op)
     if isinstance(dim, Tensor):
         return other_op(x, dim)
-    _not_empty(x, dim, op)
+    not_empty(x, dim, op)
     if dim is None:
         return whole(x)
     i = axis(dim, x._a.ndim, op)
@@ -408,7 +408,7 @@ def amax(
     if names:
         dim, keepdim = numpy_names("amax", names, dim, keepdim)
     x = need_tensor(input, "amax")
-    _not_empty(x, dim, "amax")
+    not_empty(x, dim, "amax")
     return finish(_amax(x, dims_of(dim, x._a.ndim, "amax"), keepdim), out, "amax", exact=True)
 
 
@@ -419,7 +419,7 @@ def amin(
     if names:
         dim, keepdim = numpy_names("amin", names, dim, keepdim)
     x = need_tensor(input, "amin")
-    _not_empty(x, dim, "amin")
+    not_empty(x, dim, "amin")
     return finish(_amin(x, dims_of(dim, x._a.ndim, "amin"), keepdim), out, "amin", exact=True)
 
 
@@ -429,7 +429,7 @@ def _arg(input: Any, dim: int | None, keepdim: bool, op: str, arg: Function) -> 
         raise RuntimeError(f"{op}: input is bool; numbers are needed. Convert it first, e.g. with .int().")
     if dim is None and not x._a.size:
         raise IndexError(f"{op}: input is {sizes(x._a.shape)}; one element or more is needed.")
-    _not_empty(x, dim, op)
+    not_empty(x, dim, op)
     return arg(x, None if dim is None else axis(dim, x._a.ndim, op), keepdim)
 
 

@@ -16,11 +16,12 @@ from tapegrad.testing.samples import (
     reduce,
     shape,
     sort,
+    statistics,
     views,
 )
 from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, kink
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (pointwise, reduce, cumulative, sort, shape, views, index, linalg, nn, create, random)
+FAMILIES = (pointwise, reduce, cumulative, sort, statistics, shape, views, index, linalg, nn, create, random)
 ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}

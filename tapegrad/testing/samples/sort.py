@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tapegrad.testing.samples.base import Array, Call, Name, Row, call, kink, x
+from tapegrad.testing.samples.base import Array, Call, Row, call, kink, x
 from tapegrad.testing.samples.kinds import FLOATS, edge
 
 _NAN, _INF = float("nan"), float("inf")
