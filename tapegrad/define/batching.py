@@ -28,7 +28,7 @@ def shifted(arguments: Callable[..., tuple[Any, ...]]) -> Rule:
 same = shifted(lambda n, *args: args)  # arguments that name no axis
 to_shape = shifted(lambda n, shape: ((n, *shape),))
 at_dims = shifted(lambda n, dims: (tuple([d + 1 for d in dims]),))
-at_dim = shifted(lambda n, dim: (dim + 1,))
+at_dim = shifted(lambda n, dim, *rest: (dim + 1, *rest))
 
 
 def repeated(B: Any, op: Any, xs: Any, args: Any) -> Any:

@@ -69,8 +69,7 @@ def recur(a: Any, b: Any, dim: int, back: bool) -> Any:
     After k passes each element holds what its run of 2^k elements makes of it.
     """
     a, y = np.array(np.broadcast_to(a, b.shape)), np.array(b)
-    lead = (slice(None),) * dim
-    step = 1
+    lead, step = (slice(None),) * dim, 1
     while step < b.shape[dim]:
         late, early = (*lead, slice(step, None)), (*lead, slice(None, -step))
         here, there = (early, late) if back else (late, early)
@@ -83,10 +82,52 @@ def recur(a: Any, b: Any, dim: int, back: bool) -> Any:
 def shift(x: Any, dim: int, by: int) -> Any:
     """x moved along `dim` one place to the end (by=1) or to the start (by=-1), with a 0 in the gap."""
     y = np.zeros_like(x)
-    lead = (slice(None),) * dim
-    late, early = (*lead, slice(1, None)), (*lead, slice(None, -1))
+    late, early = ends(dim)
     to, of = (late, early) if by == 1 else (early, late)
     y[to] = x[of]
+    return y
+
+
+def ends(dim: int) -> tuple[Any, Any]:
+    """The indices of all elements along `dim` but the first, and of all but the last."""
+    lead = (slice(None),) * dim
+    return (*lead, slice(1, None)), (*lead, slice(None, -1))
+
+
+def diff(x: Any, dim: int) -> Any:
+    """Each element less the one before; of bool whether they differ."""
+    late, early = ends(dim)
+    return x[late] - x[early] if x.dtype.kind != "b" else x[late] ^ x[early]
+
+
+def undiff(g: Any, dim: int, size: int) -> Any:
+    """The adjoint of `diff` of so many elements."""
+    late, early = ends(dim)
+    y = np.zeros((*g.shape[:dim], size, *g.shape[dim + 1 :]), g.dtype)
+    if size < 2:
+        return y
+    y[late] = g
+    y[early] -= g
+    return y
+
+
+def trapezoid(y: Any, dim: int, dx: float) -> Any:
+    """The integral by the trapezoidal rule over points dx apart; 0 over nothing."""
+    n = y.shape[dim]
+    total = np.add.reduce(y, axis=dim)
+    if not n:
+        return total
+    lead = (slice(None),) * dim
+    return (total - (y[(*lead, 0)] + y[(*lead, n - 1)]) * y.dtype.type(0.5)) * y.dtype.type(dx)
+
+
+def untrapezoid(g: Any, dim: int, dx: float, size: int) -> Any:
+    """The adjoint of `trapezoid` over so many points."""
+    y = np.empty((*g.shape[:dim], size, *g.shape[dim:]), g.dtype)
+    y[...] = np.expand_dims(g * g.dtype.type(dx), dim)
+    lead = (slice(None),) * dim
+    y[(*lead, slice(1))] -= np.expand_dims(g * g.dtype.type(dx / 2), dim)
+    y[(*lead, slice(-1, None))] -= np.expand_dims(g * g.dtype.type(dx / 2), dim)
     return y
 
 

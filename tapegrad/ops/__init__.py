@@ -31,6 +31,7 @@ for _name in [
     "convert",
     "create",
     "cumulative",
+    "differences",
     "histograms",
     "index",
     "linalg",

@@ -49,6 +49,8 @@ _TO = tuple(
     ]
 )
 
+_PLACES = x(4, values=[-1.0, 0.5, 1.0, 3.5], grad=False)
+
 ROWS = (
     Row(
         "cumsum",
@@ -94,5 +96,91 @@ ROWS = (
             errors=(*_BAD_DIM, call(x(3))),
         )
         for name in ("cummax", "cummin")
+    ],
+    Row(
+        "diff",
+        (
+            *[call(x(*s)) for s in ((1,), (2,), (5,), (4, 5), (2, 3, 4), (0,), (2, 0))],
+            *[call(x(6), n=n) for n in (0, 1, 2, 3, 7)],
+            *[call(x(2, 3, 4), 1, d) for d in (0, 1, -1)],
+            *[call(x(4, 5, dtype=d), n=n) for d in DTYPES for n in (1, 2)],
+            *[call(a, dim=0) for a in laid_out() if a.shape],
+            call(x(2, 3), prepend=x(2, 1), append=x(2, 2)),
+            call(x(2, 3), dim=0, append=x(1, 3)),
+            call(x(3), prepend=x(2, dtype="int64")),
+            kink(edge()),
+        ),
+        errors=(
+            call(x()),
+            call(x(3), dim=1),
+            call(x(3), n=-1),
+            call(x(2, 3), prepend=x(1)),
+            call(x(2, 3), append=x(1, 1)),
+            call(x(3), append=x()),
+        ),
+        out=True,
+    ),
+    Row(
+        "gradient",
+        (
+            *[call(x(*s)) for s in ((2,), (5,), (3, 4), (2, 3, 4))],
+            *[call(x(*s), edge_order=2) for s in ((3,), (5,), (3, 4))],
+            *[call(x(4, dtype=d)) for d in ("float64", "int64")],
+            call(x(5), spacing=2.5),
+            call(x(5), spacing=x(values=2.0, grad=False)),
+            call(x(3, 4), spacing=[1, 2.0]),
+            call(x(3, 4), spacing=2, dim=1),
+            call(x(3, 4), dim=(0, -1)),
+            *[call(x(4), spacing=(_PLACES,), edge_order=k) for k in (1, 2)],
+            *[call(x(3, 4), spacing=(_PLACES,), dim=1, edge_order=k) for k in (1, 2)],
+            *[call(x(4, 3), spacing=(_PLACES,), dim=0, edge_order=k) for k in (1, 2)],
+            call(x()),
+        ),
+        errors=(
+            call(x(1)),
+            call(x(2), edge_order=2),
+            call(x(3), edge_order=3),
+            call(x(3, 3), spacing=[1, 2], dim=0),
+            call(x(3, 3), dim=(0, 0)),
+            call(x(3, 3), dim=4),
+            call(x(3), spacing=x(3)),
+            call(x(3, 3), spacing=(x(), x())),
+            call(x(3, dtype="uint8")),
+        ),
+        method=False,
+        ulps=8,
+        whole=True,
+    ),
+    *[
+        Row(
+            name,
+            (
+                *[call(x(*s)) for s in ((1,), (2,), (5,), (4, 5), (2, 3, 4))],
+                *[call(x(*s, grad=False)) for s in ((0,), (3, 0))],
+                *[call(x(4, 5), **k) for k in ({"dx": 0.5}, {"dx": 2}, {"dim": 0}, {"dim": 0, "dx": 3.0})],
+                *[call(x(4, 5, dtype=d)) for d in ("float64", "int64", "uint8")],
+                *[call(a, dim=0) for a in laid_out() if a.shape],
+                call(x(4), _PLACES),
+                call(x(3, 4), _PLACES),
+                call(x(4, 3), _PLACES, dim=0),
+                call(x(3, 4), x(3, 4)),
+                call(x(3, 4), x(1, 4)),
+                call(x(4, dtype="int64"), x(4, dtype="int64")),
+                call(x(1), x(1)),
+            ),
+            errors=(
+                call(x()),
+                call(x(3), dim=1),
+                call(x(2, 3), x(2)),
+                call(x(3), x()),
+                call(x(3, dtype="bool")),
+                call(x(3), x(3, dtype="bool")),
+                call(x(3), x(3), dx=2),
+            ),
+            method=False,
+            ulps=4,
+            whole=True,
+        )
+        for name in ("trapezoid", "trapz", "cumulative_trapezoid")
     ],
 )
