@@ -32,6 +32,7 @@ for _name in [
     "create",
     "cumulative",
     "differences",
+    "distances",
     "histograms",
     "index",
     "linalg",

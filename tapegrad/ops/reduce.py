@@ -75,7 +75,7 @@ def std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction
     return var_rule(F, F.where(y == 0, 0, g / (y * 2)), x, shape, dim, correction)
 
 
-def _norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
+def norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
     if p == 2:
         return g * F.where(y == 0, 0, x / y)
     if p == 0:
@@ -101,7 +101,7 @@ _std = reduction("std", R.std, d=std_rule, saves=(0, OUT))
 _norm = reduction(
     "norm",
     R.norm,
-    d=_norm_rule,
+    d=norm_rule,
     saves=(0, OUT),
     title="LinalgVectorNormBackward0",
 )

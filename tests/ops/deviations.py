@@ -55,6 +55,9 @@ DEVIATIONS = (
     Deviation(
         "mode", "value", r"\[5, 40\]", "which of the equal places torch returns depends on their number"
     ),
+    Deviation(
+        "[cp]dist", "gradient", "", "torch has no second derivative; test_distances compares the first"
+    ),
     Deviation("logical_*", "*", _WRITING, "torch leaves the target's graph as if nothing had been written"),
     Deviation("*", "error", _WRITING + r"bool\[\], bool\[3\]", "dtypes are looked at before shapes"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tapegrad.testing.samples import (
     create,
     cumulative,
+    distance,
     index,
     linalg,
     nn,
@@ -23,5 +24,8 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (pointwise, reduce, cumulative, sort, statistics, shape, views, index, linalg, nn, create, random)
+FAMILIES = (
+    *(pointwise, reduce, cumulative, sort, statistics, distance, shape, views, index, linalg, nn),
+    *(create, random),
+)
 ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}
