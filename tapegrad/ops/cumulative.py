@@ -9,7 +9,7 @@ import numpy as np
 import tapegrad.define.batching as B
 import tapegrad.kernels as K
 import tapegrad.kernels.cumulative as C
-from tapegrad.define import OUT, finish, inplace, linear, offer, opaque
+from tapegrad.define import OUT, Function, finish, inplace, linear, offer, opaque
 from tapegrad.dtypes import B1, as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.reduce import in_dtype, picking
@@ -20,13 +20,13 @@ from tapegrad.tensor import Tensor, axis
 
 # ---- running totals
 
-_cumsum = linear(
+_cumsum: Function = linear(
     "cumsum",
     C.cumsum,
     lambda F, g, shape, dim, back: F.apply(_cumsum.op, g, dim, not back),
     batch=B.along,
 )
-_shift = linear(
+_shift: Function = linear(
     "shift",
     C.shift,
     lambda F, g, shape, dim, by: F.apply(_shift.op, g, dim, -by),

@@ -8,7 +8,7 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.cumulative as C
 from tapegrad._errors import sizes
 from tapegrad._state import default
-from tapegrad.define import cast, finish, linear, offer
+from tapegrad.define import Function, cast, finish, linear, offer
 from tapegrad.dtypes import B1, U1
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.cumulative import cumsum
@@ -20,28 +20,30 @@ from tapegrad.ops.write import copied
 from tapegrad.promotion import NUMBERS, need_tensor
 from tapegrad.tensor import Tensor, axis
 
-_diff = linear(
+_diff: Function = linear(
     "diff",
     C.diff,
     lambda F, g, shape, dim: F.apply(_undiff.op, g, dim, shape[dim]),
     title="SubBackward0",
     batch=B.along,
 )
-_undiff = linear("undiff", C.undiff, lambda F, g, shape, dim, _: F.apply(_diff.op, g, dim), batch=B.along)
-_trapezoid = linear(
+_undiff: Function = linear(
+    "undiff", C.undiff, lambda F, g, shape, dim, _: F.apply(_diff.op, g, dim), batch=B.along
+)
+_trapezoid: Function = linear(
     "trapezoid",
     C.trapezoid,
     lambda F, g, shape, dim, dx: F.apply(_untrapezoid.op, g, dim, dx, shape[dim]),
     title="MulBackward1",
     batch=B.at_dim,
 )
-_untrapezoid = linear(
+_untrapezoid: Function = linear(
     "untrapezoid",
     C.untrapezoid,
     lambda F, g, shape, dim, dx, _: F.apply(_trapezoid.op, g, dim, dx),
     batch=B.at_dim,
 )
-_half = linear(
+_half: Function = linear(
     "half",
     lambda x: x / x.dtype.type(2),
     lambda F, g, _: F.apply(_half.op, g),

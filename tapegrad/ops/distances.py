@@ -45,7 +45,10 @@ def _cdist_named(key: str, title: str, product: bool) -> Any:
         y = F.norm(d, p, -1)
         return y if p else y + F.sum(d * 0, -1)  # it counts, and its gradient is 0 all the same
 
-    fused = (lambda *args: D.cdist(*args, product), lambda *args: D.cdist_vjp(*args, product))
+    fused = (
+        lambda a, b, p: D.cdist(a, b, p, product),
+        lambda need, g, a, b, p: D.cdist_vjp(need, g, a, b, p, product),
+    )
     return composite(key, 2, fused, title=title)(body)
 
 
@@ -161,7 +164,8 @@ def cdist(
         a, b = expand(a, *lead, n, -1), expand(b, *lead, m, -1)
     least = _MODES[compute_mode]
     by_product = p == 2 and least is not None and (n > least or m > least)
-    return (_cdist_by_product if by_product else _cdist)(a, b, float(p))
+    result: Tensor = (_cdist_by_product if by_product else _cdist)(a, b, float(p))
+    return result
 
 
 def _leading(a: Tensor, b: Tensor) -> tuple[int, ...]:

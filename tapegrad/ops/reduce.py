@@ -18,7 +18,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
 from tapegrad.ops.pointwise import maximum, minimum
-from tapegrad.ops.results import Extremes, kind
+from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
@@ -244,6 +244,8 @@ def prod(
     """The product of all elements, or along the dimension `dim`."""
     if names:
         dim, keepdim = numpy_names("prod", names, dim, keepdim)
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"prod: dim is {dim}; one integer is needed.")
     x = in_dtype(input, dtype, "prod")
     result = (
         _prod(x, None, keepdim) if dim is None else _prod_dim(x, dims_of(dim, x._a.ndim, "prod"), keepdim)
@@ -343,9 +345,6 @@ def norm(
 # ---- extremes
 
 
-_max_kind, _min_kind = kind("max", Extremes), kind("min", Extremes)
-
-
 def not_empty(x: Tensor, dim: Any, op: str) -> None:
     shape = x._a.shape
     if x._a.size == 0 and (dim is None or (isinstance(dim, (tuple, list)) and not dim)):
@@ -364,41 +363,45 @@ def any_zero(shape: tuple[int, ...], dims: R.Dims) -> bool:
     )
 
 
-def _extreme(
-    input: Any, dim: Any, keepdim: bool, op: str, whole: Any, other_op: Any, arg: Any, pick: Any, kind: Any
-) -> Any:
+def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Any:
+    whole, arg, pick, kind, larger = _EXTREMES[op]
+    dim = names.pop("other", dim)
+    if names:
+        dim, keepdim = numpy_names(op, names, dim, keepdim)
     x = need_tensor(input, op)
     if isinstance(dim, Tensor):
-        return other_op(x, dim)
+        return larger(x, dim, out=out)
     not_empty(x, dim, op)
     if dim is None:
-        return whole(x)
+        return finish(whole(x), out, op)
     i = axis(dim, x._a.ndim, op)
     at = arg(x, i, True)
     values = pick(x, at._a, i, keepdim)
-    return kind(values, at if keepdim or not x._a.ndim else squeeze(at, i))
+    return written(kind(values, at if keepdim or not x._a.ndim else squeeze(at, i)), out, op)
 
 
-def max(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
+_EXTREMES = {
+    "max": (_max, _argmax, _pick_max, kind("max", Extremes), maximum),
+    "min": (_min, _argmin, _pick_min, kind("min", Extremes), minimum),
+}
+
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:
     """The largest element; with `dim` the largest along it and its index, as (values, indices); with another
-    tensor as second argument, `maximum` of the two. nan counts as largest.
+    tensor (`other`) as second argument, `maximum` of the two. nan counts as largest.
 
     Raises: RuntimeError or IndexError where there is no element.
     """
-    if names:
-        dim, keepdim = numpy_names("max", names, dim, keepdim)
-    return _extreme(input, dim, keepdim, "max", _max, maximum, _argmax, _pick_max, _max_kind)
+    return _extreme("max", input, dim, keepdim, out, names)
 
 
-def min(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:
     """The smallest element; with `dim` the smallest along it and its index, as (values, indices); with
-    another tensor as second argument, `minimum` of the two. nan counts as smallest.
+    another tensor (`other`) as second argument, `minimum` of the two. nan counts as smallest.
 
     Raises: RuntimeError or IndexError where there is no element.
     """
-    if names:
-        dim, keepdim = numpy_names("min", names, dim, keepdim)
-    return _extreme(input, dim, keepdim, "min", _min, minimum, _argmin, _pick_min, _min_kind)
+    return _extreme("min", input, dim, keepdim, out, names)
 
 
 def amax(
@@ -423,48 +426,57 @@ def amin(
     return finish(_amin(x, dims_of(dim, x._a.ndim, "amin"), keepdim), out, "amin", exact=True)
 
 
-def _arg(input: Any, dim: int | None, keepdim: bool, op: str, arg: Function) -> Tensor:
+def _arg(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Tensor:
+    if names:
+        dim, keepdim = numpy_names(op, names, dim, keepdim)
     x = need_tensor(input, op)
     if x._kind is B1:
         raise RuntimeError(f"{op}: input is bool; numbers are needed. Convert it first, e.g. with .int().")
     if dim is None and not x._a.size:
         raise IndexError(f"{op}: input is {sizes(x._a.shape)}; one element or more is needed.")
     not_empty(x, dim, op)
-    return arg(x, None if dim is None else axis(dim, x._a.ndim, op), keepdim)
+    arg = _argmax if op == "argmax" else _argmin
+    return finish(arg(x, None if dim is None else axis(dim, x._a.ndim, op), keepdim), out, op, exact=True)
 
 
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
+def argmax(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
     """The index of the largest element, of the flattened input or along `dim`; the first of equals."""
-    if names:
-        dim, keepdim = numpy_names("argmax", names, dim, keepdim)
-    return _arg(input, dim, keepdim, "argmax", _argmax)
+    return _arg("argmax", input, dim, keepdim, out, names)
 
 
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
+def argmin(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
     """The index of the smallest element, of the flattened input or along `dim`; the first of equals."""
+    return _arg("argmin", input, dim, keepdim, out, names)
+
+
+def _truth(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Tensor:
     if names:
-        dim, keepdim = numpy_names("argmin", names, dim, keepdim)
-    return _arg(input, dim, keepdim, "argmin", _argmin)
-
-
-def _truth(input: Any, dim: Dims, keepdim: bool, op: str, truth: Function) -> Tensor:
+        dim, keepdim = numpy_names(op, names, dim, keepdim)
     x = need_tensor(input, op)
-    y = truth(x, dims_of(dim, x._a.ndim, op), keepdim)
-    return cast(y, uint8.numpy) if x.dtype is uint8 else y  # torch's old masks stay uint8
+    if isinstance(dim, (tuple, list)) and not dim:  # over no dimension, other than in a sum
+        y = cast(x.detach(), B1)
+    else:
+        y = (_all if op == "all" else _any)(x, dims_of(dim, x._a.ndim, op), keepdim)
+    # torch's old masks stay uint8
+    return finish(cast(y, uint8.numpy) if x.dtype is uint8 else y, out, op, exact=True)
 
 
-def all(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
+def all(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
     """Whether all elements, or all along `dim`, are not zero."""
-    if names:
-        dim, keepdim = numpy_names("all", names, dim, keepdim)
-    return _truth(input, dim, keepdim, "all", _all)
+    return _truth("all", input, dim, keepdim, out, names)
 
 
-def any(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
+def any(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
     """Whether some element, or some along `dim`, is not zero."""
-    if names:
-        dim, keepdim = numpy_names("any", names, dim, keepdim)
-    return _truth(input, dim, keepdim, "any", _any)
+    return _truth("any", input, dim, keepdim, out, names)
 
 
 offer(

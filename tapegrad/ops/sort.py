@@ -17,7 +17,7 @@ from tapegrad.dtypes import B1
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.pointwise import ceil, floor, round, where
-from tapegrad.ops.reduce import any, pick, picking, spread, sum
+from tapegrad.ops.reduce import pick, picking, spread, sum
 from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import numpy_names, permute, reshape, squeeze, transpose, unsqueeze
 from tapegrad.promotion import need_tensor, number
@@ -221,6 +221,7 @@ _as_result = linear(
     title="SqueezeBackward4",
     batch=B.to_shape,
 )
+_ROUNDED: dict[str, Any] = {"lower": floor, "higher": ceil, "nearest": round}
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
@@ -245,9 +246,9 @@ def _ranks(x: Tensor, q: Tensor, skip: bool) -> Tensor:
     """Where in the sorted rows (the last dimension) the quantiles are; at the end of a row that has a nan."""
     n = x._a.shape[-1]
     odd = x != x
-    if skip:
-        return q * where((some := sum(~odd, -1, True)) > 0, some - 1, 0)
-    return where(any(odd, -1, True), float(n - 1), q * float(n - 1))
+    some = sum(~odd, -1, True)
+    ranks: Tensor = q * where(some > 0, some - 1, 0) if skip else where(some < n, n - 1.0, q * (n - 1.0))
+    return ranks
 
 
 def _between(x: Tensor, ranks: Tensor, interpolation: str) -> Tensor:
@@ -264,15 +265,15 @@ def _between(x: Tensor, ranks: Tensor, interpolation: str) -> Tensor:
         return found
 
     whole = ranks.detach()
-    rounding = {"lower": floor, "higher": ceil, "nearest": round}.get(interpolation)
-    if rounding is not None:
-        return at(rounding(whole))
+    if interpolation in _ROUNDED:
+        return at(_ROUNDED[interpolation](whole))
     start = floor(whole)
     low, high = at(start), at(ceil(whole))
-    w = 0.5 if interpolation == "midpoint" else ranks - start
-    if isinstance(w, float):
-        return high - (high - low) * w
-    return where(w < 0.5, low + w * (high - low), high - (high - low) * (1 - w))
+    if interpolation == "midpoint":
+        return high - (high - low) * 0.5
+    w = ranks - start
+    result: Tensor = where(w < 0.5, low + w * (high - low), high - (high - low) * (1 - w))
+    return result
 
 
 def _quantile(

@@ -130,9 +130,10 @@ def _extreme(name: str) -> Row:
             *special(),
             call(x(2, 0), 0),
             kink(x(4, 5), x(5)),
+            kink(x(4, 5), other=x(5)),
             kink(x(3), x(3, values=[1.0, 1, 1])),
         ),
-        errors=(*BAD_DIM[:-1], call(x(0)), call(x(2, 0), 1), call(x(0), 0)),
+        errors=(*BAD_DIM[:-1], call(x(3), 0, other=x(3)), call(x(0)), call(x(2, 0), 1), call(x(0), 0)),
     )
 
 
@@ -222,9 +223,17 @@ ROWS = (
                 call(x(), keepdim=True),
             ),
             errors=(*BAD_DIM, call(x(0)), call(x(2, 0), 1)),
-            out=False,
+            out=True,
         )
         for n in ("argmax", "argmin")
     ],
-    *[Row(n, (*over((*INTS, (0, 1))), *special(), *EMPTY), errors=BAD_DIM) for n in ("all", "any")],
+    *[
+        Row(
+            n,
+            (*over((*INTS, (0, 1))), *special(), *EMPTY, call(x(2, 3), ()), call(x(2, 3, dtype="uint8"), [])),
+            errors=(*BAD_DIM, *TWICE),
+            out=True,
+        )
+        for n in ("all", "any")
+    ],
 )
