@@ -34,7 +34,7 @@ _topk = _where("topk", A.topk)
 _kth = _where("kthvalue", A.kth_at)
 _median_at = _where("median", A.median_at)
 _mode_at = _where("mode", A.mode_at)
-_sorted = _where("sort", A.sorted)
+_sorted = opaque("sorted", A.sorted, d=(None,), batch=B.along)
 
 _pick_sort, _pick_stable = picking("sort", "SortBackward0"), picking("sort.stable", "SortBackward1")
 _pick_topk, _pick_kth = picking("topk", "TopkBackward0"), picking("kthvalue", "KthvalueBackward0")

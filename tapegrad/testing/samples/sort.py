@@ -82,6 +82,7 @@ def _quantile(name: str, *extra: Call) -> Row:
     calls += [call(_apart(2, 3, 4), q, 1, True) for q in (0.3, _QUANTILES[-1])]
     calls += [call(_apart(2, 3), q, keepdim=True) for q in (0.3, _QUANTILES[-1])]
     calls += [call(_apart(4, 5, layout=at), 0.7, dim=0) for at in _LAYOUTS]
+    calls += [call(_apart(3, 4, grad=False), 0.4, d) for d in (None, 0, 1)]
     for way in ("linear", "lower", "higher", "midpoint", "nearest"):
         calls += [call(_apart(7), q, interpolation=way) for q in (0.3, 0.45, 0.8, _QUANTILES[-1])]
         calls += [
