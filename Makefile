@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check bench stubs docs clean
+.PHONY: help demo test fuzz check bench stubs parity docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,9 @@ bench: $(VENV)/installed-bench  ## side by side with PyTorch, in alternating rou
 
 stubs: $(VENV)/installed-dev  ## write the type stubs anew
 	@$(BIN)/python -m tools.stubs
+
+parity: $(VENV)/installed-test,torch  ## compare names and arguments with PyTorch's; writes docs/parity.md
+	@$(BIN)/python -m tools.parity
 
 docs: $(VENV)/installed-docs  ## build the documentation into site/
 	@$(BIN)/mkdocs build --strict

@@ -59,8 +59,8 @@ class Outcome:
 def compare(case: str, peers: list[Peer], rounds: int, seconds: float) -> Outcome:
     """Time a case in every peer, in alternating rounds, after checking that they reach the same numbers."""
     outcome = Outcome(case, {p.name: [] for p in peers})
-    numbers = [p.ask(do="prepare", case=case, seconds=seconds)["numbers"] for p in peers]
-    outcome.agree = all(_close(numbers[0], n) for n in numbers[1:])
+    numbers = [_numbers(p, p.ask(do="prepare", case=case, seconds=seconds)) for p in peers]
+    outcome.agree = all(close(numbers[0], n) for n in numbers[1:])
     for i in range(rounds):
         for p in peers if i % 2 == 0 else reversed(peers):
             answer = p.ask(do="time")
@@ -69,7 +69,15 @@ def compare(case: str, peers: list[Peer], rounds: int, seconds: float) -> Outcom
     return outcome
 
 
-def _close(a: list[float], b: list[float]) -> bool:
+def _numbers(p: Peer, answer: Any) -> list[float]:
+    if "error" in answer:
+        raise RuntimeError(f"benchmarks: {p.name} failed: {answer['error']}.")
+    found: list[float] = answer["numbers"]
+    return found
+
+
+def close(a: list[float], b: list[float]) -> bool:
+    """Whether two libraries have reached the same numbers."""
     return len(a) == len(b) and all(
         math.isclose(x, y, rel_tol=1e-4, abs_tol=1e-6) for x, y in zip(a, b, strict=True)
     )

@@ -8,6 +8,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
+from benchmarks import ops
 from benchmarks.cases import CASES
 from tapegrad.cli.ways import Library
 
@@ -30,10 +31,15 @@ def serve(name: str) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if request["do"] == "prepare":
-            run, check = CASES[request["case"]].make(lib)
-            numbers = check()
-            repeats = _repeats(run, request["seconds"])
-            answer: Any = {"numbers": numbers, "repeats": repeats}
+            try:
+                run, check = _made(request["case"], lib)
+                numbers = check()
+                run(1)
+            except Exception as error:  # noqa: BLE001 # the parent decides what it means
+                answer: Any = {"error": repr(error)}
+            else:
+                repeats = _repeats(run, request["seconds"])
+                answer = {"numbers": numbers, "repeats": repeats}
         else:
             before = memory()
             start = perf_counter()
@@ -41,6 +47,10 @@ def serve(name: str) -> None:
             answer = {"seconds": (perf_counter() - start) / repeats, "grown": memory() - before}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _made(case: str, lib: Library) -> Any:
+    return ops.make(lib, case) if " @ " in case else CASES[case].make(lib)
 
 
 def _repeats(run: Any, seconds: float) -> int:

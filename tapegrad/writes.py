@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from itertools import count
+from sys import _getframe as frame
 from sys import getrefcount
 from threading import Lock
 from types import CodeType
@@ -17,7 +18,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from tapegrad._errors import caller
+from tapegrad._errors import caller, seen, user_frame
 from tapegrad.kernels.memory import buffer_of
 
 tick = count(1).__next__
@@ -61,15 +62,20 @@ def _forget(*keys: int) -> Callable[[Any], None]:
 def wrote(*arrays: Any) -> None:
     """Stamp the buffers under the arrays as written now. Every in-place operation calls this; views share
     a stamp."""
-    code, lasti = caller(3)
+    f: Any = frame(3)
+    code = f.f_code
+    if code.co_filename is not seen.file:
+        f = user_frame(f)
+        code = f.f_code
     with _lock:
         last_write.tick = now = tick()
         for x in arrays:
-            w = _entry(x)
-            w.code, w.lasti, w.tick = code, lasti, now
+            w = (_writes.get(id(x)) if x.base is None else None) or _entry(x)
+            w.code, w.lasti, w.tick = code, f.f_lasti, now
             w.count += 1
-            for watcher in w.watchers or ():
-                watcher.outdate()
+            if w.watchers:
+                for watcher in w.watchers:
+                    watcher.outdate()
 
 
 def _entry(x: Any) -> Write:

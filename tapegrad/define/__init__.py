@@ -18,7 +18,7 @@ needs a gradient reads it.
 """
 
 from tapegrad.define.base import OPS, OUT, Function, finish, newborn, store
-from tapegrad.define.elementwise import elementwise, inplace
+from tapegrad.define.elementwise import elementwise, inplace, writes
 from tapegrad.define.general import composite, gufunc, opaque, reduction
 from tapegrad.define.linear import cast, indexing, linear, several, variadic
 from tapegrad.public import offer
@@ -42,4 +42,5 @@ __all__ = [
     "several",
     "store",
     "variadic",
+    "writes",
 ]

@@ -38,7 +38,16 @@ from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import assign, attend, check_fits, check_history, check_memory, check_overlap, is_guarded
+from tapegrad.views import (
+    assign,
+    attend,
+    check_fits,
+    check_history,
+    check_memory,
+    check_overlap,
+    is_guarded,
+    refresh,
+)
 from tapegrad.writes import tick, wrote
 
 # What a fast path lets fall through to its careful one: a number has no _kind, a kernel refuses, the user has
@@ -330,7 +339,14 @@ def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
     return call
 
 
-def _direct(ufunc: Any, self: Tensor, args: Sequence[Any]) -> bool:
+def writes(function: Any, writer: Any) -> Any:
+    """Let `writer(x, *operands, x)` be the short way of the function's in-place form, on floats of one dtype
+    without a graph. It raises TypeError or ValueError before it writes what does not fit."""
+    function.ufunc = writer
+    return function
+
+
+def _direct(writer: Any, self: Tensor, args: Sequence[Any]) -> bool:
     """Let NumPy write into the target where nothing is recorded and nothing must be converted; whether it
     did.
 
@@ -338,11 +354,16 @@ def _direct(ufunc: Any, self: Tensor, args: Sequence[Any]) -> bool:
     may repeat elements: the general way then says so.
     """
     kind = self._kind
+    if kind is not F4 and kind is not F8:
+        return False
+    if special.alert:
+        refresh(self, *args)
+        if watching():
+            return False
     x = self._a
-    if type(x) is not ndarray or (kind is not F4 and kind is not F8) or recording(self, *args):
+    if type(x) is not ndarray or (self._cold is not None and is_guarded(self)):
         return False
-    if (special.alert and watching()) or (self._cold is not None and is_guarded(self)):
-        return False
+    recorded = self._node is not None
     ys = []
     for a in args:
         if type(a) is float or type(a) is int:
@@ -351,11 +372,14 @@ def _direct(ufunc: Any, self: Tensor, args: Sequence[Any]) -> bool:
             y = a._a
             if (y.base is not None or x.base is not None) and overlap(x, y):
                 return False
+            recorded = recorded or a._node is not None
             ys.append(y)
         else:
             return False
+    if recorded and (not special.threads or grad_enabled()):
+        return False
     try:
-        ufunc(x, *ys, x)
+        writer(x, *ys, x)
     except (TypeError, ValueError):
         return False
     except FloatingPointError:

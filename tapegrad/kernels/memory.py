@@ -92,6 +92,9 @@ def overlap(x: Any, y: Any) -> bool:
     """
     if type(x) is not ndarray or type(y) is not ndarray or not (x.size and y.size):
         return False
+    own, other = buffer_of(x), buffer_of(y)
+    if own is not other and own.flags.owndata and other.flags.owndata:
+        return False
     if x is y or not (_dense(x) and _dense(y)):
         return False
     a, b = x.__array_interface__["data"][0], y.__array_interface__["data"][0]

@@ -34,17 +34,21 @@ for _name in [
     "differences",
     "distances",
     "histograms",
+    "draws",
     "index",
     "linalg",
     "losses",
     "memory",
     "moves",
+    "new",
     "nn",
     "parts",
     "pointwise",
+    "questions",
     "random",
     "reduce",
     "search",
+    "series",
     "shape",
     "sort",
     "statistics",
@@ -52,7 +56,7 @@ for _name in [
     "write",
 ]:  # every file with an offer
     import_module(f"tapegrad.ops.{_name}")
-RULES["cast"], RULES["inside"] = cast, inside
+RULES.update(cast=cast, inside=inside)
 globals().update(RULES)
 RECORDED.F = sys.modules[__name__]
 methods.bind()

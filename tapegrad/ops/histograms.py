@@ -13,8 +13,8 @@ from tapegrad._errors import sizes
 from tapegrad.define import finish, offer
 from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.create import linspace
 from tapegrad.ops.results import Histogram, kind, written
+from tapegrad.ops.series import linspace
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
-from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store
+from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
 from tapegrad.dtypes import B1, F4, F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.promotion import (
@@ -442,6 +442,15 @@ def _or_else(self: Tensor, condition: Tensor, other: Any) -> Any:
     """This tensor where condition holds, else other. See torch.where."""
     return where(condition, self, other)
 
+
+def _limited(x: Any, low: Any, high: Any, out: Any) -> None:
+    if low.ndim or high.ndim:
+        raise ValueError("bounds with dimensions might not fit, and be refused when half is written")
+    np.minimum(high, np.maximum(low, x, out), out)  # in this order: see kernels.pointwise.clamp
+
+
+for _f, _writer in ((add, np.add), (sub, np.subtract), (div, np.true_divide), (clamp, _limited)):
+    writes(_f, _writer)
 
 offer(
     globals(),

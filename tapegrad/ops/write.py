@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 import tapegrad.define.batching as B
 from tapegrad._errors import sizes
-from tapegrad.define import cast, inplace, linear, offer, opaque
+from tapegrad.define import cast, inplace, linear, offer, opaque, writes
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
@@ -43,12 +44,21 @@ def _over(key: str, title: str) -> Any:
 
 
 _fill_with, _copy = _over("fill.tensor", "FillBackward3"), _over("copy", "CopyBackwards")
-_fill_, _fill_with_ = inplace(_fill, "fill_", fills=True), inplace(_fill_with, "fill_")
-zero_ = inplace(
-    linear("zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g), batch=B.same),
-    "zero_",
-    fills=True,
+_zero = linear(
+    "zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g), batch=B.same
 )
+
+
+def _filled(input: Tensor, value: Any) -> Tensor:
+    if isinstance(value, (*NUMBERS, np.generic)):
+        result: Tensor = _fill(input, fitting(value, input._a.dtype, "fill_"))
+        return result
+    if not isinstance(value, Tensor):
+        raise TypeError(f"fill_: value is {type(value).__name__}; a number or a 0-d Tensor is needed.")
+    if value._a.ndim:
+        raise RuntimeError(f"fill_: value is {sizes(value._a.shape)}; a 0-d tensor is needed. Use copy_().")
+    result = _fill_with(input, value if value._kind is input._kind else cast(value, input._kind))
+    return result
 
 
 def fill_(input: Tensor, value: Any) -> Tensor:
@@ -56,14 +66,13 @@ def fill_(input: Tensor, value: Any) -> Tensor:
 
     Raises: RuntimeError for a tensor with dimensions.
     """
-    if isinstance(value, (*NUMBERS, np.generic)):
-        result: Tensor = _fill_(input, fitting(value, input._a.dtype, "fill_"))
-    elif not isinstance(value, Tensor):
-        raise TypeError(f"fill_: value is {type(value).__name__}; a number or a 0-d Tensor is needed.")
-    elif value._a.ndim:
-        raise RuntimeError(f"fill_: value is {sizes(value._a.shape)}; a 0-d tensor is needed. Use copy_().")
-    else:
-        result = _fill_with_(input, value if value._kind is input._kind else cast(value, input._kind))
+    result: Tensor = _fill_(input, value)
+    return result
+
+
+def zero_(input: Tensor) -> Tensor:
+    """Set every element to 0."""
+    result: Tensor = _zero_(input)
     return result
 
 
@@ -82,7 +91,23 @@ def copied(input: Tensor, src: Tensor) -> Tensor:
     return result
 
 
-copy_ = inplace(copied, "copy_")
+def _put_value(x: Any, value: Any, out: Any) -> None:
+    if value.ndim or not isfinite(value):
+        raise ValueError(
+            "a tensor with dimensions, or perhaps a number that is too large, is refused elsewhere"
+        )
+    out.fill(value)
+
+
+def _put_values(x: Any, y: Any, out: Any) -> None:
+    if y.ndim > out.ndim:
+        raise ValueError("NumPy would drop dimensions of size 1")
+    np.copyto(out, y)
+
+
+_fill_ = inplace(writes(_filled, _put_value), "fill_", fills=True)
+_zero_ = inplace(writes(_zero, lambda x, out: out.fill(0)), "zero_", fills=True)
+copy_ = inplace(writes(copied, _put_values), "copy_")
 
 
 offer(
