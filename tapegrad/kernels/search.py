@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.reduce import pick
 
 
 def distinct(x: Any, ordered: bool, indices: bool) -> tuple[Any, Any, Any, Any]:
@@ -16,7 +17,8 @@ def distinct(x: Any, ordered: bool, indices: bool) -> tuple[Any, Any, Any, Any]:
     ordered: they are sorted; else only neighbours are compared. The last three are None unless `indices`.
     """
     if ordered and not indices and x.dtype.kind != "f":
-        y = np.sort(x)
+        y = x.copy()
+        y.sort()
         return y[_starts(y)], None, None, None
     order = x.argsort(kind="stable") if ordered else None
     y = x if order is None else x[order]
@@ -64,7 +66,7 @@ def places(rows: Any, values: Any, right: bool, dtype: Any) -> Any:
     for _ in range(n.bit_length()):
         middle = (low + high) >> 1
         at = np.minimum(middle, n - 1)
-        found = rows[at] if rows.ndim == 1 else np.take_along_axis(rows, at, -1)
+        found = rows[at] if rows.ndim == 1 else pick(rows, at, rows.ndim - 1, True)
         open_ = low < high
         after = ~(found > values) if right else ~(found >= values)
         low, high = np.where(open_ & after, middle + 1, low), np.where(open_ & ~after, middle, high)
@@ -75,7 +77,8 @@ def isin(x: Any, tests: Any, invert: bool) -> Any:
     """Which elements of x are among the tests."""
     if x.size * tests.size <= 4096:
         return np.logical_or.reduce(x[..., None] == tests.reshape(-1), axis=-1) != invert
-    y = np.sort(tests, axis=None)
+    y = tests.flatten()
+    y.sort()
     at = np.minimum(y.searchsorted(x), y.size - 1)
     return (y[at] == x) != invert
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.reduce import pick
 
 
 def argsort(x: Any, dim: int, descending: bool = False) -> Any:
@@ -33,15 +34,17 @@ def topk(x: Any, dim: int, k: int, largest: bool) -> Any:
     if n <= 64 or 4 * k > n or not k:
         return argsort(x, dim, largest)[(*lead, slice(k))]
     at = n - k if largest else k - 1
-    edge = np.partition(x, at, axis=dim)[(*lead, slice(at, at + 1))]
+    y = x.copy()
+    y.partition(at, axis=dim)
+    edge = y[(*lead, slice(at, at + 1))]
     # All that are beyond the k-th value, then the first of those that equal it.
     beyond, equal = _beyond(x, edge, largest)
     free = k - np.add.reduce(beyond, axis=dim, keepdims=True)
     chosen = beyond | (equal & (np.add.accumulate(equal, axis=dim, dtype="i8") <= free))
     rows = np.moveaxis(chosen, dim, -1)
     places = np.moveaxis(rows.nonzero()[-1].reshape((*rows.shape[:-1], k)), -1, dim)
-    order = argsort(np.take_along_axis(x, places, dim), dim, largest)
-    return np.take_along_axis(places, order, dim)
+    order = argsort(pick(x, places, dim, True), dim, largest)
+    return pick(places, order, dim, True)
 
 
 def _beyond(x: Any, edge: Any, largest: bool) -> tuple[Any, Any]:
@@ -55,9 +58,22 @@ def _beyond(x: Any, edge: Any, largest: bool) -> tuple[Any, Any]:
 
 def kth_at(x: Any, dim: int, k: int) -> Any:
     """Where the k-th smallest element is (k counts from 0), with that axis as 1."""
-    if not x.ndim:
-        return np.int64(0)
-    return argsort(x, dim)[(*(slice(None),) * dim, slice(k, k + 1))]
+    return _place_of(x, _partitioned(x, dim, k), dim) if x.ndim else np.int64(0)
+
+
+def _partitioned(x: Any, dim: int, k: int) -> Any:
+    """The k-th smallest element, with that axis as 1."""
+    y = x.copy()
+    y.partition(k, axis=dim)
+    return y[(*(slice(None),) * dim, slice(k, k + 1))]
+
+
+def _place_of(x: Any, value: Any, dim: int) -> Any:
+    """The first place along `dim` that has the value there, which may be nan."""
+    hit = x == value
+    if x.dtype.kind == "f":
+        hit |= (x != x) & (value != value)
+    return hit.argmax(axis=dim, keepdims=True)
 
 
 def median_at(x: Any, dim: int, skip: bool) -> Any:
@@ -67,14 +83,14 @@ def median_at(x: Any, dim: int, skip: bool) -> Any:
     """
     if not x.ndim:
         return np.int64(0)
-    order = argsort(x, dim)
-    lead = (slice(None),) * dim
     n = x.shape[dim]
-    if x.dtype.kind != "f":
-        return order[(*lead, slice((n - 1) // 2, (n - 1) // 2 + 1))]
-    real = n - np.add.reduce(x != x, axis=dim, keepdims=True)
-    at = np.maximum(real - 1, 0) // 2 if skip else np.where(real < n, real, (n - 1) // 2)
-    return np.take_along_axis(order, at, dim)
+    odd = np.add.reduce(x != x, axis=dim, keepdims=True) if x.dtype.kind == "f" else None
+    if odd is None or not odd.any():
+        value = _partitioned(x, dim, (n - 1) // 2)
+    else:
+        at = np.maximum(n - odd - 1, 0) // 2 if skip else np.where(odd > 0, n - 1, (n - 1) // 2)
+        value = pick(sorted(x, dim), at, dim, True)
+    return _place_of(x, value, dim)
 
 
 def mode_at(x: Any, dim: int) -> Any:
@@ -85,14 +101,14 @@ def mode_at(x: Any, dim: int) -> Any:
     order = argsort(x, dim)
     lead = (slice(None),) * dim
     n = x.shape[dim]
-    y = np.take_along_axis(x, order, dim)
+    y = pick(x, order, dim, True)
     places = np.arange(n).reshape((n, *(1,) * (x.ndim - 1 - dim)))
     starts = np.zeros(x.shape, "i8")
     head, tail = (*lead, slice(1, None)), (*lead, slice(None, -1))
     starts[head] = np.where(y[head] != y[tail], places[1:], 0)
     length = places - np.maximum.accumulate(starts, axis=dim)  # of the run that ends here, less 1
     best = np.expand_dims(length.argmax(axis=dim), dim)
-    return np.take_along_axis(order, best, dim)
+    return pick(order, best, dim, True)
 
 
 def middle(x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
@@ -104,7 +120,7 @@ def middle(x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
         shape = (*lead, *(1,) * len(dim)) if keepdim else lead
         if not rows.shape[-1]:
             return np.full(shape, _nothing(x.dtype))
-        return np.take_along_axis(rows, median_at(rows, len(lead), skip), -1).reshape(shape)
+        return pick(rows, median_at(rows, len(lead), skip), len(lead), True).reshape(shape)
     flat = x.reshape(-1)
     n = flat.size
     if not n:
@@ -113,7 +129,9 @@ def middle(x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
     if odd and not skip:
         return x.dtype.type(np.nan)
     at = max(n - odd - 1, 0) // 2
-    return np.partition(flat, at)[at]
+    y = flat.copy()
+    y.partition(at)
+    return y[at]
 
 
 def _nothing(dtype: Any) -> Any:

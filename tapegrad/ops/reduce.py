@@ -365,7 +365,8 @@ def any_zero(shape: tuple[int, ...], dims: R.Dims) -> bool:
 
 def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Any:
     whole, arg, pick, kind, larger = _EXTREMES[op]
-    dim = names.pop("other", dim)
+    if dim is None and not keepdim:
+        dim = names.pop("other", None)
     if names:
         dim, keepdim = numpy_names(op, names, dim, keepdim)
     x = need_tensor(input, op)
