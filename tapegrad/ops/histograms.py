@@ -116,7 +116,7 @@ def histogram(
     input: Tensor,
     bins: Any,
     *,
-    range: tuple[float, float] | None = None,
+    range: Sequence[float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
     out: Any = None,
