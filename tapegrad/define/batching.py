@@ -28,7 +28,7 @@ def shifted(arguments: Callable[..., tuple[Any, ...]]) -> Rule:
 same = shifted(lambda n, *args: args)  # arguments that name no axis
 to_shape = shifted(lambda n, shape: ((n, *shape),))
 at_dims = shifted(lambda n, dims: (tuple([d + 1 for d in dims]),))
-at_dim = shifted(lambda n, dim: (dim + 1,))
+at_dim = shifted(lambda n, dim, *rest: (dim + 1, *rest))
 
 
 def repeated(B: Any, op: Any, xs: Any, args: Any) -> Any:
@@ -204,6 +204,14 @@ def without(B: Any, op: Any, xs: Any, args: Any) -> Any:
         return B.run("where", mask, np.zeros((), full.dtype), full)
     inner, _, _ = _per_entry(B, index)
     return B.run(op, full, args=(inner,))
+
+
+def along(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of an op (x, dim, ...) that keeps the number of dimensions; a 0-d entry is one element along dim 0."""
+    (x,), (dim, *rest) = xs, args
+    if x.ndim:
+        return B.run(op, x.raw, args=(dim + 1, *rest))
+    return B.reshape(B.run(op, B.reshape(x.raw, (B.size, 1)), args=(1, *rest)), (B.size,))
 
 
 def picked(B: Any, op: Any, xs: Any, args: Any) -> Any:

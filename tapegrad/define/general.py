@@ -93,12 +93,12 @@ def opaque(
 
     d[i](F, g, *saved, shapes, *args): as everywhere, with the inputs' shapes before the arguments (unless
     shapes=False). arguments: whether there are any besides the tensors. batch: see `storage.batched`.
-    body(F, *tensors, *args): the same in terms of other ops.
+    body(F, *tensors, *args): the same in terms of other ops. Without any rule there is no derivative.
     """
     op = define(key, kind, kernel, title, linear=linear)
     op.batch, op.body = batch, body
     reading(op, saves or ((),) * len(d))
-    op.vjp = write_vjp(op, d, meta=shapes or arguments)
+    op.vjp = None if all(rule is None for rule in d) else write_vjp(op, d, meta=shapes or arguments)
     op.replay = lambda meta, xs: kernel(*xs, *meta[1 if shapes else 0 :])
     call = write_wrapper(op, len(d), optional=optional, shapes=shapes, arguments=arguments)
     return named(call, op)

@@ -24,6 +24,7 @@ N = 3  # entries of a batch
 LOOPING = {
     *("allclose", "arange", "bool ", "contains", "equal", "float ", "index", "int ", "item", "linspace"),
     *("masked_select", "nonzero", "numpy", "tolist", "unique"),
+    *("bincount", "histc", "histogram", "histogramdd", "unique_consecutive"),
 }
 # So do masks as indices, where(condition) alone, and tensor([...]) of tensors.
 MASK = re.compile(r"(getitem|setitem|index_put_?)\(.*bool\[|where\(\w+\[[^\]]*\][^,]*\)$|tensor\(\[")
