@@ -299,25 +299,26 @@ def normal(
         shape, own = shape_of((tuple(size),), "normal"), kind_of(dtype, "normal")
         drawn = draw_flat("normal", generator, shape, lambda stream, n: R.normal(stream, n, mean, std, own))
         return finished("normal", drawn, requires_grad, out)
+    return finish(_normal_around(mean, std, generator), out, "normal")
+
+
+def _normal_around(mean: Any, std: Any, generator: Generator | None) -> Tensor:
+    """Normal numbers where mean or std, or both, are tensors."""
     stds = arrays_of(std._a if isinstance(std, Tensor) else np.asarray(std))
     if (least := min([float(a.min()) for a in stds if a.size], default=0.0)) < 0:
         raise RuntimeError(f"normal: std has {least}; 0 or more is needed.")
-    if isinstance(mean, Tensor) and isinstance(std, Tensor):
-        try:
-            shape = np.broadcast_shapes(mean._a.shape, std._a.shape)
-        except ValueError:
-            raise RuntimeError(
-                f"normal: mean is {sizes(mean.shape)} and std is {sizes(std.shape)}; they must broadcast."
-            ) from None
-    else:
-        shape = (mean if isinstance(mean, Tensor) else std)._a.shape
-    kind = (mean if isinstance(mean, Tensor) else std).dtype.numpy
+    given = {name: v for name, v in (("mean", mean), ("std", std)) if isinstance(v, Tensor)}
+    try:
+        shape = np.broadcast_shapes(*[v._a.shape for v in given.values()])
+    except ValueError:
+        raise RuntimeError(
+            f"normal: mean is {sizes(mean.shape)} and std is {sizes(std.shape)}; they must broadcast."
+        ) from None
+    kind = next(iter(given.values())).dtype.numpy
     standard = draw_flat("normal", generator, shape, lambda stream, n: R.normal(stream, n, 0.0, 1.0, kind))
     plain = [v.detach() if isinstance(v, Tensor) else v for v in (std, mean)]
     values = wrap(standard) * plain[0] + plain[1]
-    named = {"mean": mean, "std": std}
-    key = ", ".join([name for name, v in named.items() if isinstance(v, Tensor)])
-    return finish(of_parameters(key, values, [mean, std]), out, "normal")
+    return of_parameters(", ".join(given), values, [mean, std])
 
 
 offer(
