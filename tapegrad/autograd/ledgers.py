@@ -16,7 +16,7 @@ from tapegrad._errors import line_of, place
 from tapegrad._tables import html, size, text
 from tapegrad.autograd.homes import homes
 from tapegrad.autograd.leaks import Leak, find_leaks, reachable
-from tapegrad.kernels.memory import buffer_of
+from tapegrad.kernels.memory import owner_of
 from tapegrad.levels import arrays_of
 from tapegrad.tape import Freed, Node
 from tapegrad.tensor import Tensor
@@ -212,12 +212,7 @@ def _others(
 
 def _buffer(x: Any) -> Any:
     """What is counted for x: the array that owns the memory, also that of `.data`, which has its own."""
-    if type(x) is not ndarray:
-        return x
-    b = buffer_of(x)
-    while isinstance(b.base, memoryview) and isinstance(b.base.obj, ndarray):
-        b = buffer_of(b.base.obj)
-    return b
+    return owner_of(x) if type(x) is ndarray else x
 
 
 def _in(role: str, x: Any) -> Iterator[tuple[str, Any]]:
