@@ -5,7 +5,6 @@ import gc
 import pickle
 import weakref
 
-import numpy as np
 import pytest
 
 import tapegrad as torch

@@ -123,13 +123,19 @@ def _paths(g: Graph, root: Vertex, leaf: Vertex) -> tuple[list[Path], int]:
     """The paths from root to leaf, at most MOST_PATHS of them, and how many there are."""
     count = _reaching(g, leaf)
     paths: list[Path] = []
-    stack: list[tuple[Vertex, list[tuple[Vertex, int]]]] = [(root, [])]
+    steps: list[tuple[Vertex, int]] = []
+    stack = [(0, root, 0)]  # how many steps lead to a vertex, and the input that the last of them took
     while stack and len(paths) < MOST_PATHS:
-        v, steps = stack.pop()
+        depth, v, taken = stack.pop()
+        del steps[depth:]
+        if depth:
+            steps[-1] = steps[-1][0], taken
         if v is leaf:
-            paths.append(Path(steps, leaf))
+            paths.append(Path(steps[:], leaf))
         else:
-            stack += [(x, [*steps, (v, i)]) for i, x in reversed(list(enumerate(v.inputs))) if x in count]
+            steps.append((v, 0))
+            below = [(depth + 1, x, i) for i, x in enumerate(v.inputs) if x in count]
+            stack += reversed(below)
     return paths, count.get(root, 0)
 
 
@@ -165,7 +171,8 @@ def _gone(v: Vertex) -> RuntimeError:
 def _difference(g: Graph, root: Vertex, leaf: Vertex) -> Any:
     """The central difference of the result by each element of the leaf, replayed in float64; None if a value
     that the replay needs was not kept."""
-    needed = [v for v in g.vertices if v in _reaching(g, leaf) and v is not leaf]
+    reaching = _reaching(g, leaf)
+    needed = [v for v in g.vertices if v in reaching and v is not leaf]
     if leaf.value is None or leaf.changed or any(_missing(v) for v in needed):
         return None
     at = leaf.value.astype("f8")
