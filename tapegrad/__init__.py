@@ -6,6 +6,7 @@ from typing import Any
 from tapegrad import autograd
 from tapegrad._errors import TapegradWarning
 from tapegrad._printing import set_printoptions
+from tapegrad.absent import missing as _missing
 from tapegrad.autograd import (
     enable_grad,
     inference_mode,
@@ -81,7 +82,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f"tapegrad.{name}")
     if name in _LAZY_NAMES:
         return getattr(import_module(f"tapegrad.{_LAZY_NAMES[name]}"), name)
-    raise AttributeError(f"module 'tapegrad' has no attribute {name!r}")
+    raise _missing("torch", name)
 
 
 def __dir__() -> list[str]:

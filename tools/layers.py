@@ -19,6 +19,7 @@ LAYERS: list[tuple[str, int]] = [
     ("_printing", 0),
     ("_tables", 0),
     ("_pytree", 0),
+    ("absent", 0),
     ("dtypes", 0),
     ("devices", 0),
     ("data", 0),

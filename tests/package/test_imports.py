@@ -11,6 +11,7 @@ LOADED = [
     "_errors",
     "_printing",
     "_state",
+    "absent",
     "autograd",
     "autograd.engine",
     "autograd.grad_mode",
