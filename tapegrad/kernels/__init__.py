@@ -4,6 +4,7 @@ from typing import Any
 
 from numpy import abs, cos, exp, log, sin
 
+from tapegrad.kernels.complex import conj, imag, is_complex, real, sgn, slope_of_abs
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
 from tapegrad.kernels.pointwise import blank, cast, gate, inside, power, sign, where, zeros_like
 from tapegrad.kernels.pointwise import floor_divide as floor_quotient
@@ -50,13 +51,16 @@ __all__ = [
     "blank",
     "cast",
     "cat",
+    "conj",
     "cos",
     "exp",
     "expand",
     "floor_quotient",
     "gate",
     "getitem",
+    "imag",
     "inside",
+    "is_complex",
     "log",
     "mT",
     "matmul",
@@ -67,10 +71,13 @@ __all__ = [
     "permute",
     "power",
     "putitem",
+    "real",
     "records",
     "reshape",
+    "sgn",
     "sign",
     "sin",
+    "slope_of_abs",
     "stack",
     "sum",
     "sum_rows",

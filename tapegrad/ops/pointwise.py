@@ -231,7 +231,7 @@ gate = elementwise(
     d=("F.gate(g, b)", _FLAT),
     title="ThresholdBackwardBackward0",
 )
-abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", d=("g * F.sign(a)",))
+abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", d=("g * F.slope_of_abs(a)",))
 sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_FLAT,))
 floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_FLAT,))
 ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_FLAT,))

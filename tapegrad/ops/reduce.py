@@ -67,7 +67,7 @@ def _scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
 
 def _var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
     n = R.count(shape, dim) - correction
-    return g * (2 / n if n > 0 else np.inf) * (x - F.mean(x, dim, True))
+    return g * (2 / n if n > 0 else np.inf) * F.conj(x - F.mean(x, dim, True))
 
 
 def _std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
@@ -76,16 +76,16 @@ def _std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correctio
 
 def _norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
     if p == 2:
-        return g * F.where(y == 0, 0, x / y)
+        return g * F.where(y == 0, 0, F.conj(x) / y)
     if p == 0:
         return None  # it counts
     if p == 1:
-        return g * F.sign(x)
+        return g * F.slope_of_abs(x)
     if p in (np.inf, -np.inf):
         hit = (F.abs(x) == y) | (x != x)
         count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
-        return F.sign(x) * F.where(hit, g / count, 0)
-    steep = F.where(x == 0, 0, F.sign(x) * F.power(F.abs(x), p - 1))
+        return F.slope_of_abs(x) * F.where(hit, g / count, 0)
+    steep = F.where(x == 0, 0, F.slope_of_abs(x) * F.power(F.abs(x), p - 1))
     return steep * F.where(y == 0, 0, g * F.power(y, 1 - p))
 
 
