@@ -357,11 +357,17 @@ class Tensor(TensorMethods, metaclass=TensorType):
             left(self, f"{what}()")
         return a.item()
 
+    def _real_number(self, what: str) -> Any:
+        x = self._number(what)
+        if isinstance(x, complex) and x.imag:
+            raise RuntimeError(f"{what}: {x} is no real number; use .real or .abs() first.")
+        return x.real
+
     def __float__(self) -> float:
-        return float(self._number("float"))
+        return float(self._real_number("float"))
 
     def __int__(self) -> int:
-        return int(self._number("int"))
+        return int(self._real_number("int"))
 
     def __complex__(self) -> complex:
         return complex(self._number("complex"))

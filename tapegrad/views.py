@@ -233,18 +233,23 @@ def follow(F: Any, x: Any, path: tuple[Step, ...]) -> Any:
     return x
 
 
-def _covered(path: tuple[Step, ...], shape: tuple[int, ...]) -> Any:
-    """True in an array like the base where the path leads."""
-    m: Any = np.ones(shape, bool)
+def _covered(path: tuple[Step, ...], m: Any) -> Any:
+    """Not 0 in an array like the base where the path leads, by ones like what it leads to."""
     for op, outer, args in reversed(path):
         (m,) = op.vjp(K, m, (), (outer, args), (None,))
-    return m.astype(bool)  # expand's adjoint counts
+    return m != 0 if m.dtype.kind != "c" else (m.real != 0, m.imag != 0)  # expand's adjoint counts
 
 
 def _copy_slices_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: Any) -> Any:
-    part = follow(F, g, path)
-    rest = None if need[0] is None else F.where(_covered(path, tuple(part.shape)), 0, g)
-    return rest, part
+    part = F.conj(follow(F, F.conj(g), path))  # a path leads through values, and so through what users see
+    if need[0] is None:
+        return None, part
+    shape = tuple(part.shape)
+    if F.is_complex(g):  # the path may lead to one of its parts
+        re, im = _covered(path, np.full(shape, 1 + 1j) if F.is_complex(part) else np.ones(shape))
+        return F.complex(F.where(re, 0, F.real(g)), F.where(im, 0, F.imag(g))), part
+    ones = np.full(shape, 1 + 1j) if F.is_complex(part) else np.ones(shape, bool)
+    return F.where(_covered(path, ones), 0, g), part
 
 
 def _copy_slices(path: tuple[Step, ...], xs: Any) -> Any:

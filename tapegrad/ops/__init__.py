@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
 
 
 for _name in [
-    "complex",
+    "complex_numbers",
     "convert",
     "create",
     "index",

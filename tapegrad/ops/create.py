@@ -435,6 +435,8 @@ def arange(
         raise RuntimeError(f"arange: start is {first}, end is {last} and step is {by}; they must be finite.")
     n = -((first - last) // by) if whole else math.ceil((last - first) / by)
     kind = as_numpy(dtype, "arange") if dtype is not None else number_dtype(1 if whole else 1.0)
+    if kind.kind == "c":
+        raise NotImplementedError("arange: dtype is complex; count in a real dtype and convert it.")
     a = np.arange(n, dtype="i8" if whole else "f8") * by + first
     return _made("arange", a.astype(kind, copy=False), device, requires_grad, out)
 
@@ -469,8 +471,11 @@ def linspace(
         _number(x.detach() if isinstance(x, Tensor) else x, "linspace", what)
         for x, what in ((start, "start"), (end, "end"))
     )
-    kind = _kind(dtype, "linspace")
-    exact = kind if kind.kind == "f" and kind.itemsize > 2 else np.dtype("f4")
+    number = complex(first) + complex(last) if isinstance(first, complex) or isinstance(last, complex) else 0.0
+    kind = number_dtype(number) if dtype is None else as_numpy(dtype, "linspace")
+    if isinstance(number, complex) and kind.kind != "c":
+        raise RuntimeError(f"linspace: {first} to {last} is complex and dtype {of(kind)}; leave it out.")
+    exact = kind if kind.kind in "fc" and kind.itemsize > 2 else np.dtype("f4")
     a, b = exact.type(first), exact.type(last)
     by = (b - a) / exact.type(max(steps - 1, 1))
     i = np.arange(steps).astype(exact)

@@ -93,7 +93,7 @@ def mse_loss(
     x, y = need_tensor(input, "mse_loss"), need_tensor(target, "mse_loss", "target")
     if x._a.shape != y._a.shape or x._a.dtype is not y._a.dtype:
         x, y = _same_shape(x, y, "mse_loss")
-    if x._a.dtype.kind not in "fc":
+    if x._a.dtype.kind != "f":
         raise NotImplementedError(
             f"mse_loss: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )

@@ -19,7 +19,7 @@ from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
 from tapegrad.ops.pointwise import maximum, minimum
 from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import need_tensor, real_only
 from tapegrad.tensor import Tensor, axis, wrap
 
 
@@ -364,6 +364,9 @@ max_result.__name__, min_result.__name__ = "max", "min"
 
 
 def _not_empty(x: Tensor, dim: Any, op: str) -> None:
+    if x._kind.kind == "c":
+        given = op[:3] == "arg" or (dim is not None and op in ("max", "min"))
+        real_only(op, (x,), RuntimeError if given else NotImplementedError)
     shape = x._a.shape
     if x._a.size == 0 and (dim is None or (isinstance(dim, (tuple, list)) and not dim)):
         raise RuntimeError(

@@ -19,6 +19,7 @@ from tests.ops.comparing import (
     is_tensor,
     leaves_of,
     precision,
+    real,
     spread,
 )
 from tests.ops.deviations import DEVIATIONS
@@ -111,16 +112,19 @@ def gradients(lib: Any, results: Any, tensors: list[Any], double: bool = True) -
     outs = [t for t in leaves_of(results) if is_tensor(t) and t.requires_grad]
     weights = [weight(lib, t, i).requires_grad_() for i, t in enumerate(outs)]
     inputs = [t for t in tensors if t.requires_grad] + weights
-    total = sum([(t * w).sum() for t, w in zip(outs, weights, strict=True)])
+    total = sum([real((t * w).sum()) for t, w in zip(outs, weights, strict=True)])
     first = lib.autograd.grad(total, inputs, create_graph=double, allow_unused=True)
     again = [(i, g) for i, g in enumerate(first) if double and g is not None and g.requires_grad]
     if not again:
         return first, ()
-    total = sum([(g * weight(lib, g, 100 + i)).sum() for i, g in again])
+    total = sum([real((g * weight(lib, g, 100 + i)).sum()) for i, g in again])
     return first, lib.autograd.grad(total, inputs, allow_unused=True)
 
 
 def weight(lib: Any, t: Any, seed: int) -> Any:
     """Random numbers between 1/2 and 3/2 in the shape and dtype of t."""
-    values = np.random.default_rng(seed).uniform(0.5, 1.5, tuple(t.shape))
-    return lib.tensor(values.astype(array(t).dtype))
+    random = np.random.default_rng(seed)
+    values = random.uniform(0.5, 1.5, tuple(t.shape))
+    if t.is_complex():
+        values = values + 1j * random.uniform(0.5, 1.5, tuple(t.shape))
+    return lib.tensor(np.asarray(values).astype(array(t).dtype))

@@ -9,27 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 import tapegrad.define.batching as B
-import tapegrad.kernels.complex as C
+import tapegrad.kernels.complex_numbers as C
 from tapegrad._errors import sizes
 from tapegrad._state import default
 from tapegrad.define import OUT, cast, elementwise, finish, gufunc, linear, offer, opaque
 from tapegrad.dtypes import FLOAT, complex64, complex128, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops import linalg, pointwise
-from tapegrad.ops.views import select
+from tapegrad.ops import linalg
+from tapegrad.ops.views import conj, select
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor
 from tapegrad.views import box
 
 # ---- conjugates
 
-_conj = linear("conj", C.conj, lambda F, g, _: F.conj(g), batch=B.same)
 _conj_physical = linear("conj_physical", C.conj, lambda F, g, _: F.conj(g), batch=B.same)
-
-
-def conj(input: Tensor) -> Tensor:
-    """The complex conjugate, as a new tensor; a real input itself."""
-    return _conj(input) if need_tensor(input, "conj")._kind.kind == "c" else input
 
 
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -222,6 +216,8 @@ _angle = opaque(
 
 def _sgn_rule(F: Any, g: Any, a: Any, y: Any, _: Any) -> Any:
     """Only what is across the direction turns it."""
+    if not F.is_complex(a):
+        return F.zeros_like(g)
     return F.where(a == 0, 0, (g - F.real(g * y) * F.conj(y)) / F.abs(a))
 
 
@@ -238,14 +234,17 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input / |input|, 0 at 0: of real numbers the sign."""
-    if need_tensor(input, "sgn")._kind.kind != "c":
-        return pointwise.sign(input, out=out)
-    return finish(_sgn(input), out, "sgn", (input,))
+    return finish(_sgn(need_tensor(input, "sgn")), out, "sgn", (input,))
 
 
 def slope_of_abs(input: Tensor) -> Tensor:
     """What abs multiplies its cotangent with."""
     return conj(sgn(input))
+
+
+def not_negative(input: Tensor) -> Tensor:
+    """Where input is a real number of 0 or more."""
+    return (imag(input) == 0) & (real(input) >= 0) if input.is_complex() else input >= 0
 
 
 isreal = elementwise("isreal", lambda x: x == x if x.dtype.kind != "c" else x.imag == 0, arity=1)
@@ -291,7 +290,7 @@ offer(
     methods="cdouble cfloat",
     both="angle conj conj_physical is_conj is_neg resolve_conj resolve_neg sgn vdot",
     in_place="conj_physical sgn",
-    rules="slope_of_abs",
+    rules="not_negative slope_of_abs",
     named={"isreal": isreal},
     properties={"real": property(real, _set_real), "imag": property(imag, _set_imag)},
 )

@@ -18,6 +18,11 @@ def is_complex(x: Any) -> bool:
     return bool(x.dtype.kind == "c")
 
 
+def not_negative(x: Any) -> Any:
+    """Whether x is a real number of 0 or more."""
+    return (x.imag == 0) & (x.real >= 0) if x.dtype.kind == "c" else x >= 0
+
+
 def conj(x: Any) -> Any:
     """The complex conjugate; a real x itself."""
     return x.conj() if x.dtype.kind == "c" else x
@@ -67,7 +72,7 @@ def angle(x: Any) -> Any:
     """The angle to the positive real axis, in radians: 0 or pi for real numbers."""
     if x.dtype.kind == "c":
         return np.arctan2(x.imag, x.real)
-    return np.where(x < 0, x.dtype.type(np.pi), x * 0)[()]
+    return np.where(x < 0, x.dtype.type(np.pi), np.where(np.isnan(x), x, x.dtype.type(0)))[()]
 
 
 def sgn(x: Any) -> Any:
