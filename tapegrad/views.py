@@ -234,10 +234,12 @@ def follow(F: Any, x: Any, path: tuple[Step, ...]) -> Any:
 
 
 def _covered(path: tuple[Step, ...], m: Any) -> Any:
-    """Not 0 in an array like the base where the path leads, by ones like what it leads to."""
+    """Where in an array like the base the path leads, by ones like what it leads to; for each part of a
+    complex base."""
     for op, outer, args in reversed(path):
         (m,) = op.vjp(K, m, (), (outer, args), (None,))
-    return m != 0 if m.dtype.kind != "c" else (m.real != 0, m.imag != 0)  # expand's adjoint counts
+    parts = (m.real, m.imag) if m.dtype.kind == "c" else (m,)
+    return [np.asarray(part != 0) for part in parts]  # expand's adjoint counts
 
 
 def _copy_slices_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: Any) -> Any:
@@ -249,7 +251,7 @@ def _copy_slices_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: 
         re, im = _covered(path, np.full(shape, 1 + 1j) if F.is_complex(part) else np.ones(shape))
         return F.complex(F.where(re, 0, F.real(g)), F.where(im, 0, F.imag(g))), part
     ones = np.full(shape, 1 + 1j) if F.is_complex(part) else np.ones(shape, bool)
-    return F.where(_covered(path, ones), 0, g), part
+    return F.where(_covered(path, ones)[0], 0, g), part
 
 
 def _copy_slices(path: tuple[Step, ...], xs: Any) -> Any:

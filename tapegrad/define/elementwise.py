@@ -330,6 +330,10 @@ def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
         result = function(self, *args, **kwargs)
         check_fits(self, result, name)
         if result._kind is not self._kind:
+            if self._kind.kind == "c" and result._kind.kind == "f":
+                raise RuntimeError(
+                    f"{name}: a complex tensor is given and the result is real; use {name[:-1]}()."
+                )
             result = cast(result, self._kind)
         if result._node is None and recording(self):
             result._node = record(CONSTANT, (self._node,), (), None, None)

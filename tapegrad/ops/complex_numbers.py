@@ -15,7 +15,6 @@ from tapegrad._state import default
 from tapegrad.define import OUT, cast, elementwise, finish, gufunc, linear, offer, opaque
 from tapegrad.dtypes import FLOAT, complex64, complex128, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops import linalg
 from tapegrad.ops.views import conj, select
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor
@@ -113,10 +112,10 @@ def view_as_complex(input: Tensor) -> Tensor:
         raise RuntimeError(f"view_as_complex: input is {input.dtype}; float32 or float64 is needed.")
     if not x.ndim or x.shape[-1] != 2:
         raise RuntimeError(f"view_as_complex: input is {sizes(x.shape)}; the last size must be 2.")
-    if x.size and not C.can_be_complex(x):
+    if x.size and not (C.can_be_complex(x) and input.storage_offset() % 2 == 0):
         raise RuntimeError(
-            f"view_as_complex: input is {sizes(x.shape)} with strides {input.stride()}; the last one must be 1 "
-            "and the others even. Use .contiguous() first."
+            f"view_as_complex: input is {sizes(x.shape)} with strides {input.stride()}; the last one must be 1, "
+            "the others and the offset even. Use .contiguous() first."
         )
     t: Tensor = _view_as_complex(input)
     return t
@@ -168,9 +167,7 @@ _polar = opaque(
     C.polar,
     saves=((1,), (OUT,)),
     d=(
-        lambda F, g, angle, shapes: F.sum_to(
-            F.real(g) * F.cos(angle) - F.imag(g) * F.sin(angle), shapes[0]
-        ),
+        lambda F, g, angle, shapes: F.sum_to(F.real(g) * F.cos(angle) - F.imag(g) * F.sin(angle), shapes[0]),
         lambda F, g, y, shapes: F.sum_to(-F.imag(g * y), shapes[1]),
     ),
     body=lambda F, r, angle: F.complex(r * F.cos(angle), r * F.sin(angle)),
@@ -208,9 +205,7 @@ _angle = opaque(
     C.angle,
     kind="elementwise",
     saves=((0,),),
-    d=(
-        lambda F, g, a, _: F.where(a == 0, 0, g / a * -1j) if F.is_complex(a) else F.zeros_like(g),
-    ),
+    d=(lambda F, g, a, _: F.where(a == 0, 0, g / a * -1j) if F.is_complex(a) else F.zeros_like(g),),
 )
 
 
@@ -266,8 +261,6 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises: RuntimeError for other shapes or mixed dtypes.
     """
-    if not isinstance(input, Tensor) or input._kind.kind != "c":
-        return linalg.dot(input, other, out=out)
     return finish(_vdot(input, other), out, "vdot", exact=True)
 
 

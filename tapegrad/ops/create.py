@@ -471,7 +471,9 @@ def linspace(
         _number(x.detach() if isinstance(x, Tensor) else x, "linspace", what)
         for x, what in ((start, "start"), (end, "end"))
     )
-    number = complex(first) + complex(last) if isinstance(first, complex) or isinstance(last, complex) else 0.0
+    number = (
+        complex(first) + complex(last) if isinstance(first, complex) or isinstance(last, complex) else 0.0
+    )
     kind = number_dtype(number) if dtype is None else as_numpy(dtype, "linspace")
     if isinstance(number, complex) and kind.kind != "c":
         raise RuntimeError(f"linspace: {first} to {last} is complex and dtype {of(kind)}; leave it out.")

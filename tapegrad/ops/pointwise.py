@@ -268,7 +268,6 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
 # ---- the larger, the smaller; equals share the gradient
 
 
-
 maximum = elementwise(
     "maximum",
     np.maximum,

@@ -329,6 +329,8 @@ def norm(
         raise RuntimeError(
             f"norm: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
+    if dtype is not None and x._kind.kind != "c" == input._kind.kind:
+        raise RuntimeError(f"norm: input is {input.dtype} and dtype is {x.dtype}; a complex one is needed.")
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"norm: p is {p!r}; a number or 'fro' is needed.")
     order = 2.0 if p is None or isinstance(p, str) else float(p)

@@ -57,7 +57,7 @@ def is_tensor(x: Any) -> bool:
 
 def array(t: Any) -> Any:
     """A tensor's values."""
-    return t.detach().resolve_conj().resolve_neg().numpy()
+    return t.detach().resolve_conj().resolve_neg().numpy(force=True)
 
 
 def real(t: Any) -> Any:
@@ -82,7 +82,7 @@ def differing(a: Any, b: Any, ulps: float = 0, *, least: float = 0, signs: bool 
     if a.dtype != b.dtype or a.shape != b.shape:
         return f"{a.dtype}{list(a.shape)} and torch {b.dtype}{list(b.shape)}"
     if a.dtype.kind == "c":
-        return _parts_differing(a, b, ulps, least, signs)
+        return _parts_differing(a, b, ulps, least)
     if a.dtype.kind != "f":
         bad = a != b
     else:
@@ -98,12 +98,12 @@ def differing(a: Any, b: Any, ulps: float = 0, *, least: float = 0, signs: bool 
     return f"{np.sum(bad)} differ, at {at}: {a.reshape(-1)[at]} and torch {b.reshape(-1)[at]}"
 
 
-def _parts_differing(a: Any, b: Any, ulps: float, least: float, signs: bool) -> str:
-    """The same of complex numbers: units are those of the magnitude."""
+def _parts_differing(a: Any, b: Any, ulps: float, least: float) -> str:
+    """The same of complex numbers: a unit of each part is one of the magnitude."""
     with np.errstate(all="ignore"):
-        sizes = np.where(np.isfinite(np.abs(b)), np.abs(b), 0)
-    least = max(least, float(np.max(sizes, initial=0)))
-    parts = [differing(x, y, ulps + 1, least=least, signs=False) for x, y in ((a.real, b.real), (a.imag, b.imag))]
+        size = np.abs(b)
+    least = np.maximum(least, np.where(np.isfinite(size), size, 0))
+    parts = [differing(x, y, ulps, least=least, signs=False) for x, y in ((a.real, b.real), (a.imag, b.imag))]
     return "; ".join(p for p in parts if p)
 
 

@@ -73,7 +73,9 @@ class Array:
     def in_doubles(self) -> Array:
         """The argument in float64, or complex128 (integers as they are); a repeated one with memory of its
         own, since its rows cannot move apart."""
-        wide = "complex128" if self.dtype.startswith("complex") else "float64" if self.is_float else self.dtype
+        wide = (
+            "complex128" if self.dtype.startswith("complex") else "float64" if self.is_float else self.dtype
+        )
         return replace(self, dtype=wide, layout="plain" if self.layout == "expanded" else self.layout)
 
     def make(self, torch: Any, seed: int, grad: bool) -> Any:
@@ -92,7 +94,7 @@ class Array:
         else:
             t = torch.tensor(a)
             if self.layout == "computed":
-                t = torch.maximum(t, t)
+                t = t + 0 if self.dtype.startswith("complex") else torch.maximum(t, t)
         return t.requires_grad_() if grad and self.grad and self.is_float else t
 
 
