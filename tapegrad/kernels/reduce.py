@@ -74,7 +74,8 @@ def others(x: Any, dim: Dims) -> Any:
 
 
 def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
-    """The variance (of complex numbers, that of their parts together) in float64, as torch computes it: squares of large float32 do not overflow."""
+    """The variance, of complex numbers that of both parts together; in float64, as torch computes it: squares
+    of large float32 do not overflow."""
     n = count(x.shape, dim)
     if n == 0:
         return np.full(np.add.reduce(x, axis=dim, keepdims=keepdim).shape, np.nan)[()]

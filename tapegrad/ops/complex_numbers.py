@@ -1,7 +1,7 @@
 """Complex numbers: parts, conjugates, and the border to real numbers.
 
-Rules get and give cotangents conjugated (see docs/architecture.md): the one of a real part is real, and that of
-a complex input of a real result is `g` times what makes the real part of it times the input's change.
+Rules get and give cotangents conjugated: g of y is what makes Re(g dy) the change of the loss, for real and
+for complex y. See docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _view_as_real = _of_another_dtype(
         batch=B.same,
     )
 )
-_view_as_complex = _of_another_dtype(
+_view_as_complex: Any = _of_another_dtype(
     linear(
         "view_as_complex",
         C.view_as_complex,
@@ -95,7 +95,10 @@ _view_as_complex = _of_another_dtype(
 
 
 def view_as_real(input: Tensor) -> Tensor:
-    """Complex numbers [...] as real ones [..., 2], in the same memory. Raises: RuntimeError for a real input."""
+    """Complex numbers [...] as real ones [..., 2], in the same memory.
+
+    Raises: RuntimeError for a real input.
+    """
     if need_tensor(input, "view_as_real")._kind.kind != "c":
         raise RuntimeError(f"view_as_real: input is {input.dtype}; a complex tensor is needed.")
     t: Tensor = _view_as_real(input)
@@ -105,7 +108,7 @@ def view_as_real(input: Tensor) -> Tensor:
 def view_as_complex(input: Tensor) -> Tensor:
     """Real numbers [..., 2] as complex ones [...], in the same memory.
 
-    Raises: RuntimeError for another dtype or last size, and for memory in which the pairs do not lie together.
+    Raises: RuntimeError for another dtype or last size, and for memory where the pairs do not lie together.
     """
     x = box(need_tensor(input, "view_as_complex"))
     if x.dtype.kind != "f" or x.itemsize < 4:
@@ -114,8 +117,8 @@ def view_as_complex(input: Tensor) -> Tensor:
         raise RuntimeError(f"view_as_complex: input is {sizes(x.shape)}; the last size must be 2.")
     if x.size and not (C.can_be_complex(x) and input.storage_offset() % 2 == 0):
         raise RuntimeError(
-            f"view_as_complex: input is {sizes(x.shape)} with strides {input.stride()}; the last one must be 1, "
-            "the others and the offset even. Use .contiguous() first."
+            f"view_as_complex: input is {sizes(x.shape)} with strides {input.stride()}; the last one must be "
+            "1, the others and the offset even. Use .contiguous() first."
         )
     t: Tensor = _view_as_complex(input)
     return t

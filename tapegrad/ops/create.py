@@ -460,8 +460,7 @@ def linspace(
     """
     if isinstance(steps, (bool, float)) or not hasattr(steps, "__index__"):
         raise TypeError(f"linspace: steps is {steps!r}; an integer is needed.")
-    if steps < 0:
-        raise RuntimeError(f"linspace: steps is {steps}; 0 or more is needed.")
+    shape_of((steps,), "linspace")
     for x in (start, end):
         if isinstance(x, Tensor) and x._a.ndim:
             raise RuntimeError(
@@ -471,11 +470,9 @@ def linspace(
         _number(x.detach() if isinstance(x, Tensor) else x, "linspace", what)
         for x, what in ((start, "start"), (end, "end"))
     )
-    number = (
-        complex(first) + complex(last) if isinstance(first, complex) or isinstance(last, complex) else 0.0
-    )
-    kind = number_dtype(number) if dtype is None else as_numpy(dtype, "linspace")
-    if isinstance(number, complex) and kind.kind != "c":
+    wide = number_dtype(0.0 + first + last)
+    kind = wide if dtype is None else as_numpy(dtype, "linspace")
+    if wide.kind == "c" != kind.kind:
         raise RuntimeError(f"linspace: {first} to {last} is complex and dtype {of(kind)}; leave it out.")
     exact = kind if kind.kind in "fc" and kind.itemsize > 2 else np.dtype("f4")
     a, b = exact.type(first), exact.type(last)

@@ -79,7 +79,7 @@ def close(a: Any, b: Any, scale: float = 1e-12) -> bool:
 
 
 def along(xs: Sequence[Any], ys: Sequence[Any]) -> float:
-    """The sum of products; of complex numbers, of those of their real parts and those of the imaginary ones."""
+    """The sum of products; of complex numbers, of those of the real and those of the imaginary parts."""
     return sum(float((array(x).conj() * array(y)).sum().real) for x, y in zip(xs, ys, strict=True))
 
 
