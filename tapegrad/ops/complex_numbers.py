@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy import ndarray
+
 import tapegrad.define.batching as B
 import tapegrad.kernels.complex_numbers as C
 from tapegrad._errors import sizes
@@ -115,7 +117,8 @@ def view_as_complex(input: Tensor) -> Tensor:
         raise RuntimeError(f"view_as_complex: input is {input.dtype}; float32 or float64 is needed.")
     if not x.ndim or x.shape[-1] != 2:
         raise RuntimeError(f"view_as_complex: input is {sizes(x.shape)}; the last size must be 2.")
-    if x.size and not (C.can_be_complex(x) and input.storage_offset() % 2 == 0):
+    odd = type(x) is ndarray and input.storage_offset() % 2
+    if x.size and (odd or not C.can_be_complex(x)):
         raise RuntimeError(
             f"view_as_complex: input is {sizes(x.shape)} with strides {input.stride()}; the last one must be "
             "1, the others and the offset even. Use .contiguous() first."
