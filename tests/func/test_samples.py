@@ -21,20 +21,8 @@ N = 3  # entries of a batch
 
 # Their results have a shape that depends on values, or are Python values: vmap runs their entries one by one.
 LOOPING = {
-    *(
-        "allclose",
-        "arange",
-        "as a number",
-        "as a real number",
-        "bool ",
-        "contains",
-        "equal",
-        "float ",
-        "index",
-        "int ",
-        "item",
-        "linspace",
-    ),
+    *("allclose", "arange", "as a number", "as a real number", "bool ", "contains", "equal", "float "),
+    *("index", "int ", "item", "linspace"),
     *("masked_select", "nonzero", "numpy", "tolist", "unique"),
 }
 # So do masks as indices, where(condition) alone, and tensor([...]) of tensors.
