@@ -65,8 +65,7 @@ class Report:
 
     def _compare_tensors(self, form: str, c: Call, a: Any, b: Any) -> None:
         x, y = array(a), array(b)
-        ulps = self.row.ulps + (y.dtype == np.float16)  # torch rounds float16 later
-        ulps += 2 * any(a.dtype.startswith("complex") for a in c.arrays())  # a product has four and a sum
+        ulps = self._ulps(c) + (y.dtype == np.float16)  # torch rounds float16 later
         least = 0.0
         if self.row.whole:
             least = spread(c) * max(1.0, float(np.max(np.abs(y), initial=0, where=np.isfinite(y))))
@@ -75,6 +74,10 @@ class Report:
         if a.requires_grad and b.requires_grad:
             name, other = name_of(a), name_of(b)
             self.note(form, c, "name", "" if name == other else f"{name} and torch {other}")
+
+    def _ulps(self, c: Call) -> float:
+        """How exact the row is; a product of complex numbers is a sum of two, and their magnitude a root."""
+        return self.row.ulps + 2 * any(a.dtype.startswith("complex") for a in c.arrays())
 
     def compare_gradients(self, form: str, c: Call, ours: Outcome, theirs: Outcome) -> None:
         """First and second gradients (the second only where the call is smooth)."""
@@ -91,7 +94,7 @@ class Report:
                     self.note(form, c, what, "" if nothing else f"{a} and torch {b}")
                     continue
                 x, y = array(a), array(b)
-                ulps = (8 * self.row.ulps + 8) * precision(c, y)
+                ulps = (8 * self._ulps(c) + 8) * precision(c, y)
                 self.note(form, c, what, differing(x, y, ulps, least=spread(c), signs=what == "gradient"))
 
 
