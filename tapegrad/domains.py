@@ -13,7 +13,7 @@ from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad._errors import describe
-from tapegrad.dtypes import F4
+from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.public import RULES
@@ -89,10 +89,12 @@ class Raw:
                 old = leaf.grad
                 if old is None:
                     leaf.grad = t = wrap(g)
-                    if t._kind is not F4 and t._kind.kind == "c":
+                    if t._kind is not F4 and t._kind is not F8:
                         leaf.grad = self.wrap(g)
+                elif old._kind is F4 or old._kind is F8:
+                    self._add(leaf, old, g)
                 else:
-                    self._add(leaf, old, g if old._kind is F4 else self.F.conj(g))
+                    self._add(leaf, old, self.F.conj(g))
 
     def _add(self, leaf: Any, old: Tensor, g: Any) -> None:
         a = old._a
