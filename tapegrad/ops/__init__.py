@@ -28,6 +28,7 @@ def __getattr__(name: str) -> Any:
 
 
 for _name in [
+    "complex_numbers",
     "convert",
     "create",
     "cumulative",

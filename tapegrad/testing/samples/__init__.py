@@ -6,6 +6,7 @@ Adding an op touches two places: its definition, and one row here.
 from __future__ import annotations
 
 from tapegrad.testing.samples import (
+    complex_numbers,
     create,
     cumulative,
     distance,
@@ -24,8 +25,10 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (
-    *(pointwise, reduce, cumulative, sort, statistics, distance, shape, views, index, linalg, nn),
-    *(create, random),
-)
-ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}
+_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn)
+FAMILIES = (*_ON_NUMBERS, cumulative, sort, statistics, distance, complex_numbers, create, random)
+ROWS: dict[str, Row] = {
+    row.name: complex_numbers.in_complex(row) if family in _ON_NUMBERS else row
+    for family in FAMILIES
+    for row in family.ROWS
+}
