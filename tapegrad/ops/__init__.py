@@ -36,6 +36,7 @@ for _name in [
     "distances",
     "histograms",
     "draws",
+    "fft",
     "index",
     "linalg",
     "losses",

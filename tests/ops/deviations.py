@@ -22,6 +22,8 @@ class Deviation:
 _WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
+    Deviation("fft.*", "name", "", "torch has one op for several dimensions, and one for real numbers"),
+    Deviation("fft.*fft*", "error", r"\[0, 4\]", "torch's library fails on nothing"),
     Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
     Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
     Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),
