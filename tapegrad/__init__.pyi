@@ -543,6 +543,18 @@ def isin(
 def isinf(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def isnan(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def isreal(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def istft(
+    input: Tensor,
+    n_fft: builtins.int,
+    hop_length: builtins.int | None = ...,
+    win_length: builtins.int | None = ...,
+    window: Tensor | None = ...,
+    center: builtins.bool = ...,
+    normalized: builtins.bool = ...,
+    onesided: builtins.bool | None = ...,
+    length: builtins.int | None = ...,
+    return_complex: builtins.bool = ...,
+) -> Tensor: ...
 def kaiser_window(
     window_length: builtins.int,
     periodic: builtins.bool = ...,
@@ -1024,6 +1036,19 @@ def std_mean(
     correction: builtins.float | None = ...,
     **names: Any,
 ) -> tuple[Tensor, Tensor]: ...
+def stft(
+    input: Tensor,
+    n_fft: builtins.int,
+    hop_length: builtins.int | None = ...,
+    win_length: builtins.int | None = ...,
+    window: Tensor | None = ...,
+    center: builtins.bool = ...,
+    pad_mode: str = ...,
+    normalized: builtins.bool = ...,
+    onesided: builtins.bool | None = ...,
+    return_complex: builtins.bool | None = ...,
+    align_to_window: builtins.bool | None = ...,
+) -> Tensor: ...
 def sub(
     input: Any,
     other: Any,

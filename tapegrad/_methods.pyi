@@ -355,6 +355,18 @@ class TensorMethods:
     def isinf(self, *, out: Tensor | None = ...) -> Tensor: ...
     def isnan(self, *, out: Tensor | None = ...) -> Tensor: ...
     def isreal(self, *, out: Tensor | None = ...) -> Tensor: ...
+    def istft(
+        self,
+        n_fft: builtins.int,
+        hop_length: builtins.int | None = ...,
+        win_length: builtins.int | None = ...,
+        window: Tensor | None = ...,
+        center: builtins.bool = ...,
+        normalized: builtins.bool = ...,
+        onesided: builtins.bool | None = ...,
+        length: builtins.int | None = ...,
+        return_complex: builtins.bool = ...,
+    ) -> Tensor: ...
     def kthvalue(
         self,
         k: builtins.int,
@@ -706,6 +718,19 @@ class TensorMethods:
         correction: builtins.float | None = ...,
         out: Tensor | None = ...,
         **names: Any,
+    ) -> Tensor: ...
+    def stft(
+        self,
+        n_fft: builtins.int,
+        hop_length: builtins.int | None = ...,
+        win_length: builtins.int | None = ...,
+        window: Tensor | None = ...,
+        center: builtins.bool = ...,
+        pad_mode: str = ...,
+        normalized: builtins.bool = ...,
+        onesided: builtins.bool | None = ...,
+        return_complex: builtins.bool | None = ...,
+        align_to_window: builtins.bool | None = ...,
     ) -> Tensor: ...
     def storage_offset(self) -> builtins.int: ...
     def sub(

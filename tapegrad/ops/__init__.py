@@ -53,6 +53,7 @@ for _name in [
     "series",
     "shape",
     "sort",
+    "spectra",
     "statistics",
     "views",
     "windows",
