@@ -73,9 +73,9 @@ def stft(
 ) -> Tensor:
     """The Fourier transforms of pieces of a signal, n_fft long and hop_length (n_fft // 4) apart.
 
-    Shapes: [time] or [batch, time] to complex [batch, frequencies, pieces]; real numbers in a last dimension of
-    2 with return_complex=False. window: what each piece is multiplied with. center: pieces have their middle
-    at multiples of hop_length, the signal being padded. onesided: without the mirrored half (for real signals).
+    Shapes: [time] or [batch, time] to complex [batch, frequencies, pieces]; with return_complex=False real
+    numbers in a last dimension of 2. window: what each piece is multiplied with. center: pieces have their
+    middle at multiples of hop_length, the signal being padded. onesided: without the mirrored half.
     Raises: RuntimeError for lengths that do not fit, or if return_complex is not given for a real signal.
     """
     x = need_tensor(input, "stft")
