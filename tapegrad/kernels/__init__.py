@@ -4,6 +4,9 @@ from typing import Any
 
 from numpy import abs, cos, exp, log, sin
 
+from tapegrad.kernels.factor import solve_triangular as solved_triangle
+from tapegrad.kernels.factor import triangle
+from tapegrad.kernels.lapack import solve as solved
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
 from tapegrad.kernels.pointwise import blank, cast, gate, inside, power, sign, where, zeros_like
 from tapegrad.kernels.pointwise import floor_divide as floor_quotient
@@ -71,12 +74,15 @@ __all__ = [
     "reshape",
     "sign",
     "sin",
+    "solved",
+    "solved_triangle",
     "stack",
     "sum",
     "sum_rows",
     "sum_to",
     "take",
     "transpose",
+    "triangle",
     "unreduce",
     "where",
     "without",

@@ -30,6 +30,7 @@ def __getattr__(name: str) -> Any:
 for _name in [
     "convert",
     "create",
+    "decompose",
     "index",
     "linalg",
     "losses",
@@ -41,6 +42,7 @@ for _name in [
     "random",
     "reduce",
     "shape",
+    "solve",
     "views",
     "write",
 ]:  # every file with an offer
