@@ -4,6 +4,8 @@ from typing import Any
 
 from numpy import abs, cos, exp, log, sin
 
+from tapegrad.kernels.labelled import contract
+from tapegrad.kernels.labelled import cross as vector_product
 from tapegrad.kernels.factor import solve_triangular as solved_triangle
 from tapegrad.kernels.factor import triangle
 from tapegrad.kernels.lapack import solve as solved
@@ -53,6 +55,7 @@ __all__ = [
     "blank",
     "cast",
     "cat",
+    "contract",
     "cos",
     "exp",
     "expand",
@@ -84,6 +87,7 @@ __all__ = [
     "transpose",
     "triangle",
     "unreduce",
+    "vector_product",
     "where",
     "without",
     "zeros_like",
