@@ -4,10 +4,10 @@ from typing import Any
 
 from numpy import abs, cos, exp, log, sin
 
-from tapegrad.kernels.labelled import contract
-from tapegrad.kernels.labelled import cross as vector_product
 from tapegrad.kernels.factor import solve_triangular as solved_triangle
 from tapegrad.kernels.factor import triangle
+from tapegrad.kernels.labelled import contract
+from tapegrad.kernels.labelled import cross as vector_product
 from tapegrad.kernels.lapack import solve as solved
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
 from tapegrad.kernels.pointwise import blank, cast, gate, inside, power, sign, where, zeros_like

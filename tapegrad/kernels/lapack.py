@@ -268,4 +268,34 @@ def qr(a: Any, mode: str = "reduced") -> tuple[Any, Any]:
     return householder(raw, tau), r
 
 
+def pinv(a: Any, atol: Any, rtol: Any, hermitian: bool) -> Any:
+    """The pseudo-inverse: singular values up to the larger of atol and rtol times the largest one count as 0."""
+    if not a.size:
+        return np.zeros((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+    if hermitian:
+        values, u = eigh(a)
+        s, vh = np.abs(values), np.swapaxes(u, -1, -2).conj()
+    else:
+        u, values, vh = svd(a)
+        s = values
+    least = np.maximum(atol, rtol * s.max(-1))[..., None]
+    inverse = np.where(s > least, 1 / values, values.dtype.type(0))
+    return np.matmul(np.swapaxes(vh, -1, -2).conj() * inverse[..., None, :], np.swapaxes(u, -1, -2).conj())
+
+
+_lstsq = _loop("lstsq", None)
+
+
+def lstsq(a: Any, b: Any, rcond: float) -> Any:
+    """The x of least norm among those with the least |a x - b|."""
+    (m, n), k = a.shape[-2:], b.shape[-1]
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    if not (m and n and k):
+        return np.zeros((*lead, n, k), a.dtype)
+    a, b = (np.broadcast_to(x, lead + x.shape[-2:]) for x in (a, b))
+    if _lstsq is None:
+        return np.matmul(pinv(a, 0, rcond, False), b)
+    return _lstsq(a, b, a.real.dtype.type(rcond))[0]
+
+
 nameless(globals())

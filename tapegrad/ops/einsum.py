@@ -8,8 +8,8 @@ from typing import Any
 
 from tapegrad._errors import sizes
 from tapegrad.define import offer
-from tapegrad.kernels.labelled import Labels
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.labelled import Labels
 from tapegrad.ops.products import contract, same_dtype
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import permute, squeeze, unsqueeze
