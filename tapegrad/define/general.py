@@ -12,7 +12,7 @@ from tapegrad._state import grad_enabled, recorded, special
 from tapegrad.define.base import OUT, Function, Rule, Saves, careful, define, named, reading, trace_of
 from tapegrad.define.batching import product
 from tapegrad.define.wrappers import write_vjp, write_wrapper
-from tapegrad.domains import RECORDED, STORED
+from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tape import record, sweep
 from tapegrad.tensor import Tensor, blank, wrap
@@ -182,7 +182,7 @@ def replay(
 ) -> list[Any]:
     """The cotangents of a body's inputs: run it on stand-ins for them and sweep back to those. On Tensors
     they are recorded."""
-    domain = RECORDED if F.records else STORED
+    domain = RECORDED if F.records else RAW if F is K else STORED
     stand_ins = [
         wrap(
             x._a if F.records else x,
