@@ -230,7 +230,7 @@ def _reflected(F: Any, a: Any, tau: Any) -> Any:
     """The product of reflections, one after the other."""
     m, n = a.shape[-2:]
     v = F.triangle(a, False, -1) + wrap(K.eye(m, dtype_of(a))[:, :n])
-    q = wrap(K.eye(m, dtype_of(a))[:, :n])
+    q = wrap(K.eye(m, dtype_of(a))[:, :n]) + (0 if tau.shape[-1] else v * 0)
     for i in reversed(range(tau.shape[-1])):
         w = cut(F, v, slice(None), slice(i, i + 1))
         t = F.getitem(tau, (Ellipsis, slice(i, i + 1), None))

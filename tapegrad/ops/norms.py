@@ -100,17 +100,12 @@ def matrix_norm(
         i, j = j, i
     if ord == "nuc" or ord in (2, -2):
         y = _of_singular_values(x, ord, i, j)
-    else:
-        rows = sum(abs(x), (j,), True)
-        y = _without(amax(rows, (i,), True) if ord > 0 else amin(rows, (i,), True), i, j)  # type: ignore[operator]
-    if keepdim:
-        for d in sorted((i, j)):
+        for d in sorted((i, j)) if keepdim else ():
             y = unsqueeze(y, d)
-    return finish(y, out, op)
-
-
-def _without(x: Tensor, i: int, j: int) -> Tensor:
-    return x.reshape([n for d, n in enumerate(x._a.shape) if d not in (i, j)])
+        return finish(y, out, op)
+    rows = sum(abs(x), (j,), keepdim)
+    extreme = amax if ord in (1, inf) else amin
+    return finish(extreme(rows, (i if keepdim or i < j else i - 1,), keepdim), out, op)
 
 
 def _of_singular_values(x: Tensor, ord: Any, i: int, j: int) -> Tensor:

@@ -168,7 +168,7 @@ def vector_product(a: Tensor, b: Tensor, dim: int) -> Tensor:
 
 
 def _crossed(op: str, input: Any, other: Any, dim: int | None, out: Any) -> Tensor:
-    x, y = need_tensor(input, op), need_tensor(other, op, "other")
+    x, y = same_dtype(op, input=input, other=other)
     a, b = x._a.shape, y._a.shape
     if len(a) != len(b):
         raise RuntimeError(
@@ -186,8 +186,6 @@ def _crossed(op: str, input: Any, other: Any, dim: int | None, out: Any) -> Tens
             f"{op}: {argument('input', x)} is {sizes(a)} and {argument('other', y)} is {sizes(b)}; dimension "
             f"{dim} must be 3 in both."
         )
-    if x._kind is not y._kind:
-        x, y = (t.to(mul_dtype(x, y)) for t in (x, y))
     try:
         return finish(_cross(x, y, at - len(a)), out, op)
     except ValueError:
@@ -195,12 +193,6 @@ def _crossed(op: str, input: Any, other: Any, dim: int | None, out: Any) -> Tens
             f"{op}: {argument('input', x)} is {sizes(a)} and {argument('other', y)} is {sizes(b)}; sizes must "
             "be equal, or one of them 1."
         ) from None
-
-
-def mul_dtype(x: Tensor, y: Tensor) -> Any:
-    """The dtype of x * y."""
-    from_zero = mul(x.detach().reshape(-1)[:0], y.detach().reshape(-1)[:0])
-    return from_zero.dtype
 
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -235,20 +227,26 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 
 def _sum_of(
-    name: str, product: Callable[..., Any], of_a: Callable[..., Any], of_b: Callable[..., Any], kernel: Any
+    name: str,
+    product: Callable[..., Any],
+    of_a: Callable[..., Any],
+    of_b: Callable[..., Any],
+    kernel: Any,
+    *,
+    skips: bool,
 ) -> Any:
-    """beta c + alpha product(a, b), where what has the factor 0 is not read. of_a(F, g, b), of_b(F, g, a): the
-    product's rules."""
+    """beta c + alpha product(a, b), where c is not read if beta is 0. of_a(F, g, b), of_b(F, g, a): the product's
+    rules. skips: whether torch does not read the product either if alpha is 0."""
 
     def array(c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
         y = kernel(a, b)
         if alpha != 1:
-            y = y * y.dtype.type(alpha) if alpha else np.zeros_like(y)
+            y = np.zeros_like(y) if skips and not alpha else y * y.dtype.type(alpha)
         return y if beta == 0 else y + (c if beta == 1 else c * y.dtype.type(beta))
 
     def body(F: Any, c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
         ab = product(F, a, b)
-        ab = ab * alpha if alpha else F.zeros_like(ab)
+        ab = F.zeros_like(ab) if skips and not alpha else ab * alpha
         return ab if beta == 0 else ab + c * beta
 
     def scaled(x: Any, k: float) -> Any:
@@ -283,6 +281,7 @@ _addmv = _sum_of(
     lambda F, g, b: F.outer(g, b),
     lambda F, g, a: F.mv(F.mT(a), g),
     L.mv,
+    skips=True,
 )
 _addr = _sum_of(
     "addr",
@@ -290,6 +289,7 @@ _addr = _sum_of(
     lambda F, g, b: F.mv(g, b),
     lambda F, g, a: F.mv(F.mT(g), a),
     L.outer,
+    skips=False,
 )
 _baddbmm = _sum_of(
     "baddbmm",
@@ -297,6 +297,7 @@ _baddbmm = _sum_of(
     lambda F, g, b: F.matmul(g, F.mT(b)),
     lambda F, g, a: F.matmul(F.mT(a), g),
     L.matmul,
+    skips=False,
 )
 _addbmm = _sum_of(
     "addbmm",
@@ -304,6 +305,7 @@ _addbmm = _sum_of(
     lambda F, g, b: F.matmul(g, F.mT(b)),
     lambda F, g, a: F.matmul(F.mT(a), g),
     _summed_products,
+    skips=True,
 )
 
 

@@ -236,7 +236,7 @@ def _solve_vjp(F: Any, g: Any, y: Any, a: Any, op: str) -> Any:
 def _triangular_vjp(F: Any, g: Any, y: Any, a: Any, upper: bool, unit: bool) -> Any:
     gb = F.solved_triangle(F.mT(a), g, not upper, unit)
     k = int(unit) if upper else -int(unit)
-    return gb, lambda: -F.triangle(F.matmul(gb, F.mT(y)), upper, k)
+    return gb, lambda: F.triangle(-F.matmul(gb, F.mT(y)), upper, k)
 
 
 def _solve_kernel(a: Any, b: Any, op: str) -> Any:

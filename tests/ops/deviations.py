@@ -19,9 +19,17 @@ class Deviation:
     reason: str
 
 
+# Composed of other ops here, the last of which is not torch's; or one op, where torch composes.
+_COMPOSED = (
+    *("addr", "baddbmm", "chain_matmul", "cholesky*", "einsum", "inner", "kron"),
+    *("linalg.cond", "linalg.lstsq*", "linalg.lu", "linalg.lu_solve", "linalg.matrix_norm.dim"),
+    *("linalg.multi_dot", "linalg.solve*", "linalg.tensorinv", "linalg.vecdot", "logdet", "lu_unpack"),
+    *("ormqr", "tensordot", "triangular_solve", "vdot"),
+)
 _WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
+    *[Deviation(name, "name", "", "torch composes it otherwise") for name in _COMPOSED],
     Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
     Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
     Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),
