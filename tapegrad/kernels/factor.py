@@ -190,7 +190,8 @@ _REACH = 5.4  # the norm up to which the approximant of degree 13 is exact to ro
 
 
 def matrix_exp(a: Any) -> Any:
-    """The exponential of square matrices. Source: Higham, The scaling and squaring method revisited (2005)."""
+    """The exponential of square matrices. Source: Higham, The scaling and squaring method revisited
+    (2005)."""
     if not a.size:
         return a.copy()
     if a.dtype.char == "e":

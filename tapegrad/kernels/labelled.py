@@ -37,8 +37,8 @@ def _plan(la: Labels, lb: Labels, lo: Labels) -> tuple[Any, ...]:
 
 
 def contract(a: Any, b: Any, la: Labels, lb: Labels, lo: Labels) -> Any:
-    """The sum of products over all labels that `lo` lacks: each of those is in both la and lb; each of lo is in
-    one of them at least; none is twice in one."""
+    """The sum of products over all labels that `lo` lacks: each of those is in both la and lb; each of lo is
+    in one of them at least; none is twice in one."""
     to_a, to_b, shared, first, summed, to_out = _plan(la, lb, lo)
     if to_a is not None:
         a = a.transpose(to_a)

@@ -1,9 +1,9 @@
 """LAPACK as NumPy brings it: for whole batches, without the 4 us of checks in NumPy's own functions.
 
-`numpy.linalg._umath_linalg` holds the loops behind np.linalg. It is private, so whatever is not found there is
-taken from np.linalg. A loop whose LAPACK routine fails fills its entry with nan and sets the flag of an invalid
-operation, and nothing else sets it; so a nan at one place says that something may have failed, and running the
-entry again with that flag as an error says what.
+`numpy.linalg._umath_linalg` holds the loops behind np.linalg. It is private, so whatever is not found there
+is taken from np.linalg. A loop whose LAPACK routine fails fills its entry with nan and sets the flag of an
+invalid operation, and nothing else sets it; so a nan at one place says that something may have failed, and
+running the entry again with that flag as an error says what.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ def singular(loop: Any, *xs: Any) -> Any:
 
 
 def cholesky(a: Any, op: str = "linalg.cholesky") -> Any:
-    """The lower Cholesky factor; only the lower triangle of a is read. Raises: LinAlgError if a is not positive
-    definite."""
+    """The lower Cholesky factor; only the lower triangle of a is read. Raises: LinAlgError if a is not
+    positive definite."""
     y = _cholesky(a)
     if _suspect(y, 2):
         at = (failures(_cholesky, a) or [tuple(np.argwhere(np.isnan(y[..., 0, 0]))[0])])[0]
@@ -157,8 +157,8 @@ def minor_of(a: Any) -> int:
 
 def _refuse_values(op: str, loop: Any, a: Any) -> None:
     """Raises: LinAlgError after an iteration that gave no values, unless the cause is an inf."""
-    for at in np.argwhere(np.isnan(a).any((-2, -1))):
-        name = entry("A", tuple(at.tolist()))
+    for bad in np.argwhere(np.isnan(a).any((-2, -1))):
+        name = entry("A", tuple(bad.tolist()))
         raise LinAlgError(f"{op}: {name} has nan in it; numbers are needed. Look where it came from.")
     for at in failures(loop, a):
         if np.isfinite(a[at]).all():
@@ -241,8 +241,8 @@ def geqrf(a: Any) -> tuple[Any, Any]:
 
 
 def householder(a: Any, tau: Any, complete: bool = False) -> Any:
-    """The product of Householder reflections 1 - tau v v^H: its first columns, as many as a has; all of them if
-    `complete`."""
+    """The product of Householder reflections 1 - tau v v^H: its first columns, as many as a has; all of them
+    if `complete`."""
     m, n = a.shape[-2:]
     wide = np.complex128 if a.dtype.kind == "c" else np.float64
     short = n - tau.shape[-1]
@@ -269,7 +269,8 @@ def qr(a: Any, mode: str = "reduced") -> tuple[Any, Any]:
 
 
 def pinv(a: Any, atol: Any, rtol: Any, hermitian: bool) -> Any:
-    """The pseudo-inverse: singular values up to the larger of atol and rtol times the largest one count as 0."""
+    """The pseudo-inverse: singular values up to the larger of atol and rtol times the largest one count as
+    0."""
     if not a.size:
         return np.zeros((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
     if hermitian:

@@ -1,5 +1,5 @@
-"""LDL factors of symmetric and Hermitian matrices, in LAPACK's form: below its diagonal the multipliers of each
-step, whose rows later steps do not swap. A pivot below 0 is one of a pair, whose block of D is 2 x 2.
+"""LDL factors of symmetric and Hermitian matrices, in LAPACK's form: below its diagonal the multipliers of
+each step, whose rows later steps do not swap. A pivot below 0 is one of a pair, whose block of D is 2 x 2.
 
 Source: LAPACK's sytf2 and sytrs, of Bunch and Kaufman.
 """

@@ -104,7 +104,8 @@ def _lower(UPLO: Any, op: str) -> bool:
 def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:
     """Eigenvalues (ascending, real) and eigenvectors of Hermitian matrices, as (eigenvalues, eigenvectors).
 
-    Shapes: A [..., n, n], of which the triangle UPLO is read; [..., n] and [..., n, n], one vector per column.
+    Shapes: A [..., n, n], of which the triangle UPLO is read; [..., n] and [..., n, n], one vector per
+    column.
     """
     x = matrices(A, "linalg.eigh", square=True)
     return written(_eigh_result(*_eigh(x, _lower(UPLO, "linalg.eigh"))), out, "linalg.eigh")
@@ -112,7 +113,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:
 
 def _recorded(x: Tensor) -> bool:
     """Whether the cheap way, without vectors, must not be taken: autograd or a transform runs."""
-    return special.alert or (x._node is not None and grad_enabled())
+    return bool(special.alert) or (x._node is not None and grad_enabled())
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
@@ -309,8 +310,8 @@ _qr = factored("linalg_qr", LA.qr, _qr_cores, _qr_rule, title="LinalgQrBackward0
 def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
     """A = Q R with orthonormal columns in Q and an upper triangular R, as (Q, R).
 
-    Shapes: A [..., m, n]; with k = min(m, n) Q [..., m, k] and R [..., k, n]; mode "complete": Q [..., m, m], R
-    [..., m, n]; mode "r": Q is empty.
+    Shapes: A [..., m, n]; with k = min(m, n) Q [..., m, k] and R [..., k, n]; mode "complete": Q [..., m, m],
+    R [..., m, n]; mode "r": Q is empty.
     """
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(f"linalg.qr: mode is {mode!r}; {choices(('reduced', 'complete', 'r'))} is needed.")
@@ -381,7 +382,8 @@ _cholesky_ex_result = kind("linalg_cholesky_ex", _CholeskyEx)
 
 
 def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
-    """L with A = L L^H, or with `upper` U with A = U^H U, of Hermitian positive definite matrices [..., n, n].
+    """L with A = L L^H, or with `upper` U with A = U^H U, of Hermitian positive definite matrices [..., n,
+    n].
 
     Raises: LinAlgError for a matrix that is not positive definite.
     """
@@ -397,8 +399,8 @@ def old_cholesky(input: Tensor, upper: bool = False, *, out: Tensor | None = Non
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """`cholesky` and what went wrong, as (L, info).
 
-    Raises: LinAlgError for a matrix that is not positive definite if check_errors; otherwise its factor is nan
-    and its info is not 0.
+    Raises: LinAlgError for a matrix that is not positive definite if check_errors; otherwise its factor is
+    nan and its info is not 0.
     """
     op = "linalg.cholesky_ex"
     x = matrices(A, op, square=True)

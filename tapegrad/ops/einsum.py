@@ -102,8 +102,8 @@ def _expanded(subscripts: Any, ndims: tuple[int, ...]) -> tuple[tuple[Labels, ..
         wide = n - len(term) + (Ellipsis in term)
         if wide < 0 or (wide and Ellipsis not in term):
             raise RuntimeError(
-                f"einsum: operand {i} is {n}-d and described by {len(term) - (Ellipsis in term)} labels; give "
-                "each dimension one, or '...' for the rest."
+                f"einsum: operand {i} is {n}-d and described by {len(term) - (Ellipsis in term)} labels; "
+                "give each dimension one, or '...' for the rest."
             )
         widest = max(widest, wide)
         labels.append(_written_out(term, wide))
@@ -145,8 +145,8 @@ def _prepared(tensors: Sequence[Tensor], labels: Sequence[Labels], output: Label
             elif n not in (1, m):
                 name = _LETTERS[x] if x < 52 else "..."
                 raise RuntimeError(
-                    f"einsum: operand {i} is {sizes(t._a.shape)}, where {name!r} is {n}; it is {m} elsewhere. "
-                    "One label must have one size (or 1)."
+                    f"einsum: operand {i} is {sizes(t._a.shape)}, where {name!r} is {n}; it is {m} "
+                    "elsewhere. One label must have one size (or 1)."
                 )
     found = []
     for i, (t, term) in enumerate(zip(tensors, labels, strict=True)):

@@ -97,8 +97,8 @@ def factored(
     """call(input, *args) of matrices [..., m, n], with kernel(array, *args) -> arrays.
 
     cores(m, n, *args): the results' shapes without the batch. rule(F, gs, factors, a, *args): the gradient of
-    the input. kinds: a letter per result: "=" has the input's dtype, "r" its real and "c" its complex sibling, "i"
-    is int32; "0" is as "=". The last two have no gradient.
+    the input. kinds: a letter per result: "=" has the input's dtype, "r" its real and "c" its complex
+    sibling, "i" is int32; "0" is as "=". The last two have no gradient.
     """
 
     def places(a: Any, args: tuple[Any, ...]) -> list[tuple[slice, tuple[int, ...]]]:
@@ -180,8 +180,8 @@ def matrices(
     shape, kind = t._a.shape, t._kind
     if len(shape) < 2:
         raise RuntimeError(
-            f"{op}: {argument(name, t)} is {sizes(shape)} ({len(shape)}-d); a matrix or a batch of matrices is "
-            "needed."
+            f"{op}: {argument(name, t)} is {sizes(shape)} ({len(shape)}-d); a matrix or a batch of matrices "
+            "is needed."
         )
     if square and shape[-1] != shape[-2]:
         raise RuntimeError(f"{op}: {argument(name, t)} is {sizes(shape)}; square matrices are needed.")

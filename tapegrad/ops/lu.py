@@ -123,8 +123,8 @@ def _refuse_zero(op: str, info: Tensor) -> None:
     if not special.alert and info._a.any():
         at = tuple(np.argwhere(info._a)[0].tolist())
         raise RuntimeError(
-            f"{op}: A{list(at) if at else ''} has a pivot {int(info._a[at])} that is 0, by which lu_solve would "
-            "divide; use linalg.lu or linalg.lu_factor_ex for singular matrices."
+            f"{op}: A{list(at) if at else ''} has a pivot {int(info._a[at])} that is 0, by which lu_solve "
+            "would divide; use linalg.lu or linalg.lu_factor_ex for singular matrices."
         )
 
 
@@ -155,13 +155,13 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False, o
 def _unpacked(lu: Tensor) -> tuple[Tensor, Tensor]:
     """L [..., m, k] and U [..., k, n] from their compact form."""
     k = min(lu._a.shape[-2:])
-    l, u = lu[..., :, :k], lu[..., :k, :]
-    m = lu._a.shape[-2]
-    return triangle(l, False, -1) + wrap(K.eye(m, lu._kind)[:, :k]), triangle(u, True)
+    one = wrap(K.eye(lu._a.shape[-2], lu._kind)[:, :k])
+    return triangle(lu[..., :, :k], False, -1) + one, triangle(lu[..., :k, :], True)
 
 
 def lu(A: Tensor, *, pivot: bool = True, out: Any = None) -> Any:
-    """A = P L U with a permutation P [..., m, m], L [..., m, k] with ones on its diagonal, and U [..., k, n]."""
+    """A = P L U with a permutation P [..., m, m], L [..., m, k] with ones on its diagonal, and U [..., k,
+    n]."""
     _need_pivots("linalg.lu", pivot)
     found, _, p = _lu(matrices(A, "linalg.lu"))
     return written(_lu_result(p, *_unpacked(found)), out, "linalg.lu")
@@ -180,12 +180,13 @@ def lu_unpack(
     pivots = need_tensor(LU_pivots, "lu_unpack", "LU_pivots")
     if pivots._kind.name != "int32":
         raise RuntimeError(
-            f"lu_unpack: {argument('LU_pivots', pivots)} is {pivots.dtype}; int32 is needed, as lu_factor gives."
+            f"lu_unpack: {argument('LU_pivots', pivots)} is {pivots.dtype}; int32 is needed, as lu_factor "
+            "gives."
         )
     none = np.empty(0, x._kind)
     p = _permutation(pivots, x._a.shape[-2], x._kind) if unpack_pivots else wrap(none)
-    l, u = _unpacked(x) if unpack_data else (wrap(none), wrap(none))
-    return written(_lu_unpack_result(p, l, u), out, "lu_unpack")
+    factors = _unpacked(x) if unpack_data else (wrap(none), wrap(none))
+    return written(_lu_unpack_result(p, *factors), out, "lu_unpack")
 
 
 def lu_solve(
@@ -206,8 +207,9 @@ def lu_solve(
     n = x._a.shape[-1]
     if x._kind is not y._kind or y._a.shape[-2 if left else -1] != n or pivots._kind.name != "int32":
         raise RuntimeError(
-            f"{op}: LU is {x.dtype}{sizes(x._a.shape)}, B {y.dtype}{sizes(y._a.shape)} and pivots {pivots.dtype}; "
-            f"one dtype, int32 pivots, and {n} {'rows' if left else 'columns'} in B are needed."
+            f"{op}: LU is {x.dtype}{sizes(x._a.shape)}, B {y.dtype}{sizes(y._a.shape)} and pivots "
+            f"{pivots.dtype}; one dtype, int32 pivots, and {n} {'rows' if left else 'columns'} in B are "
+            "needed."
         )
     p = _permutation(pivots, n, x._kind)
     if not left:
@@ -260,7 +262,8 @@ _ldl_result, _ldl_ex_result = kind("linalg_ldl_factor", _Ldl), kind("linalg_ldl_
 
 def _no_derivative(*_: Any) -> Any:
     raise RuntimeError(
-        "linalg.ldl_factor backward: there is no derivative of LDL factors; use linalg.cholesky or linalg.lu_factor."
+        "linalg.ldl_factor backward: there is no derivative of LDL factors; use linalg.cholesky or "
+        "linalg.lu_factor."
     )
 
 
@@ -332,8 +335,8 @@ def ldl_solve(
     x, y = matrices(LD, op, square=True, name="LD"), matrices(B, op, name="B")
     if x._kind is not y._kind or y._a.shape[-2] != x._a.shape[-1]:
         raise RuntimeError(
-            f"{op}: LD is {x.dtype}{sizes(x._a.shape)} and B {y.dtype}{sizes(y._a.shape)}; one dtype and as many "
-            "rows are needed."
+            f"{op}: LD is {x.dtype}{sizes(x._a.shape)} and B {y.dtype}{sizes(y._a.shape)}; one dtype and as "
+            "many rows are needed."
         )
     return finish(ldl_solved(x, need_tensor(pivots, op, "pivots"), y, hermitian), out, op)
 

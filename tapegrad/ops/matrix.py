@@ -14,6 +14,7 @@ import tapegrad.kernels as Kernels
 import tapegrad.kernels.factor as K
 import tapegrad.kernels.lapack as LA
 from tapegrad._errors import choices, sizes
+from tapegrad._state import special
 from tapegrad.define import OUT, finish, offer, opaque
 from tapegrad.define.general import composite, replay
 from tapegrad.kernels.errstate import nameless
@@ -76,8 +77,9 @@ def pinv(
     rtol: Any = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The pseudo-inverse [..., n, m] of matrices [..., m, n]. Singular values up to the larger of atol and rtol
-    (by default eps max(m, n)) times the largest count as 0; both may be tensors of one number per matrix.
+    """The pseudo-inverse [..., n, m] of matrices [..., m, n]. Singular values up to the larger of atol and
+    rtol (by default eps max(m, n)) times the largest count as 0; both may be tensors of one number per
+    matrix.
 
     rcond: the older name of rtol. The gradient holds where the rank does not change.
     Raises: LinAlgError for nan.
@@ -113,8 +115,8 @@ def _lstsq_rule(F: Any, g: Any, a: Any, b: Any, rcond: float) -> Any:
 
 
 class _Lstsq(NamedTuple):
-    """The solution [..., n, k], the squares of the residuals [..., k], the rank of A, its singular values; what
-    the driver does not give is empty."""
+    """The solution [..., n, k], the squares of the residuals [..., k], the rank of A, its singular values;
+    what the driver does not give is empty."""
 
     solution: Tensor
     residuals: Tensor
@@ -153,7 +155,11 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     rank = matrix_rank(x, rtol=least) if driver != "gels" else wrap(np.empty(0, np.int64))
     if driver in ("gelsd", "gelss"):
         values = svdvals(x.detach())
-    if m > n and driver in ("gels", "gelsd", "gelss") and (driver == "gels" or bool((rank == n).all())):
+    if (
+        m > n
+        and driver in ("gels", "gelsd", "gelss")
+        and (driver == "gels" or special.alert or bool((rank == n).all()))
+    ):
         over = matmul(x, found) - y
         residuals = sum(over.abs() * over.abs() if over.is_complex() else over * over, (-2,))
     return _lstsq_result(squeeze(found, -1) if vector else found, residuals, rank, values)
@@ -256,8 +262,8 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     m, n = x._a.shape[-2:]
     if m < n or t._a.ndim != x._a.ndim - 1 or t._a.shape[:-1] != x._a.shape[:-2] or t._a.shape[-1] > n:
         raise RuntimeError(
-            f"{op}: {argument('A', x)} is {sizes(x._a.shape)} and {argument('tau', t)} {sizes(t._a.shape)}; A "
-            "[..., m, n] with m >= n and tau [..., k] with k <= n are needed."
+            f"{op}: {argument('A', x)} is {sizes(x._a.shape)} and {argument('tau', t)} {sizes(t._a.shape)}; "
+            "A [..., m, n] with m >= n and tau [..., k] with k <= n are needed."
         )
     if x._kind is not t._kind:
         raise RuntimeError(f"{op}: A is {x.dtype} and tau {t.dtype}; they must be equal.")
@@ -278,8 +284,8 @@ def ormqr(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Q other (or other Q unless `left`; with Q^H if `transpose`), for the square Q of reflections in input and
-    tau."""
+    """Q other (or other Q unless `left`; with Q^H if `transpose`), for the square Q of reflections in input
+    and tau."""
     x = matrices(input, "ormqr", name="input")
     y = matrices(other, "ormqr", name="other")
     m, n = x._a.shape[-2:]
@@ -298,8 +304,8 @@ def ormqr(
 
 
 def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
-    """The inverse of A as a map between its first `ind` dimensions and the others: tensordot(result, A, ind) is
-    the identity.
+    """The inverse of A as a map between its first `ind` dimensions and the others: tensordot(result, A, ind)
+    is the identity.
 
     Raises: RuntimeError unless both have equally many elements, LinAlgError for a singular map.
     """
@@ -310,8 +316,8 @@ def tensorinv(A: Tensor, ind: int = 2, *, out: Tensor | None = None) -> Tensor:
     first, second = x._a.shape[:ind], x._a.shape[ind:]
     if prod(first) != prod(second):
         raise RuntimeError(
-            f"{op}: {argument('A', x)} is {sizes(x._a.shape)} and ind {ind}; {sizes(first)} and {sizes(second)} "
-            "need equally many elements."
+            f"{op}: {argument('A', x)} is {sizes(x._a.shape)} and ind {ind}; {sizes(first)} and "
+            f"{sizes(second)} need equally many elements."
         )
     return finish(reshape(inv(reshape(x, prod(first), prod(second))), second + first), out, op)
 
@@ -332,8 +338,8 @@ def tensorsolve(
     shape = x._a.shape[y._a.ndim :]
     if prod(shape) != y._a.size:
         raise RuntimeError(
-            f"{op}: {argument('A', x)} is {sizes(x._a.shape)} and {argument('B', y)} {sizes(y._a.shape)}; A needs "
-            "as many elements per element of B as B has."
+            f"{op}: {argument('A', x)} is {sizes(x._a.shape)} and {argument('B', y)} {sizes(y._a.shape)}; A "
+            "needs as many elements per element of B as B has."
         )
     result = solve(reshape(x, y._a.size, prod(shape)), reshape(y, -1))
     return finish(reshape(result, shape), out, op)
@@ -370,7 +376,7 @@ def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor |
 def _range_of(x: Tensor, q: int, niter: int) -> Tensor:
     """Orthonormal columns that nearly span the image of x."""
     start = randn(x._a.shape[-1], q, dtype=x.dtype)
-    basis = qr(matmul(x, start))[0]
+    basis: Tensor = qr(matmul(x, start))[0]
     for _ in range(niter):
         basis = qr(matmul(adjoint(x), basis))[0]
         basis = qr(matmul(x, basis))[0]

@@ -51,7 +51,8 @@ def vector_norm(
     dtype: Any = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The `ord`-norm of x as one vector, or over the dimensions `dim`; ord 0 counts, inf and -inf are extremes.
+    """The `ord`-norm of x as one vector, or over the dimensions `dim`; ord 0 counts, inf and -inf are
+    extremes.
 
     Raises: RuntimeError for integers, and for an extreme of nothing.
     """
@@ -80,8 +81,8 @@ def matrix_norm(
     dtype: Any = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Norms of matrices over two dimensions: "fro" (of the elements), "nuc" (the sum of the singular values), 2
-    and -2 (the largest and smallest of them), 1 and -1 (of column sums), inf and -inf (of row sums).
+    """Norms of matrices over two dimensions: "fro" (of the elements), "nuc" (the sum of the singular values),
+    2 and -2 (the largest and smallest of them), 1 and -1 (of column sums), inf and -inf (of row sums).
 
     Raises: RuntimeError for another `ord` or dtype.
     """
@@ -126,8 +127,8 @@ def linalg_norm(
     out: Tensor | None = None,
     dtype: Any = None,
 ) -> Tensor:
-    """The vector norm over one dimension or (without ord) over all elements or any dimensions; the matrix norm
-    over two dimensions with an ord.
+    """The vector norm over one dimension or (without ord) over all elements or any dimensions; the matrix
+    norm over two dimensions with an ord.
 
     Raises: RuntimeError where it is not clear which dimensions are meant.
     """
@@ -138,7 +139,8 @@ def linalg_norm(
     two = x._a.ndim == 2 if dim is None else not isinstance(dim, int) and len(dim) == 2
     if dim is None and x._a.ndim not in (1, 2):
         raise RuntimeError(
-            f"{op}: {argument('input', x)} is {sizes(x._a.shape)}, ord is {ord!r}; name the dimensions in dim."
+            f"{op}: {argument('input', x)} is {sizes(x._a.shape)}, ord is {ord!r}; name the dimensions in "
+            "dim."
         )
     if two or isinstance(ord, str):
         at = ((-2, -1) if x._a.ndim > 1 else (0,)) if dim is None else dim
@@ -154,8 +156,8 @@ def nuclear_norm(
 
 
 def cond(A: Tensor, p: float | str | None = None, *, out: Tensor | None = None) -> Tensor:
-    """The condition number: the norm p of A times that of its inverse, by default the ratio of the largest and
-    the smallest singular value; inf for singular matrices.
+    """The condition number: the norm p of A times that of its inverse, by default the ratio of the largest
+    and the smallest singular value; inf for singular matrices.
 
     Raises: RuntimeError for another p, or unless A is square for p other than None, 2 and -2.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import tapegrad.kernels.linalg as L
 from tapegrad._errors import sizes
 from tapegrad.define import finish, offer, opaque
 from tapegrad.define.batching import leading
+from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
+from tapegrad.ops.factored import bar
 from tapegrad.ops.linalg import dot, matmul, outer
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.reduce import sum
@@ -55,14 +58,15 @@ def contract(a: Tensor, b: Tensor, la: C.Labels, lb: C.Labels, lo: C.Labels) -> 
 
 
 def same_dtype(op: str, **tensors: Any) -> list[Tensor]:
-    """The arguments, by their names. Raises: TypeError for what is no Tensor, RuntimeError for mixed dtypes."""
+    """The arguments, by their names. Raises: TypeError for what is no Tensor, RuntimeError for mixed
+    dtypes."""
     found = [need_tensor(x, op, name) for name, x in tensors.items()]
     for (name, _), t in zip(tensors.items(), found, strict=True):
         if t._kind is not found[0]._kind:
             first = next(iter(tensors))
             raise RuntimeError(
-                f"{op}: {argument(first, found[0])} is {found[0].dtype} and {argument(name, t)} is {t.dtype}; "
-                "they must be equal. Convert one."
+                f"{op}: {argument(first, found[0])} is {found[0].dtype} and {argument(name, t)} is "
+                f"{t.dtype}; they must be equal. Convert one."
             )
     return found
 
@@ -190,8 +194,8 @@ def _crossed(op: str, input: Any, other: Any, dim: int | None, out: Any) -> Tens
         return finish(_cross(x, y, at - len(a)), out, op)
     except ValueError:
         raise RuntimeError(
-            f"{op}: {argument('input', x)} is {sizes(a)} and {argument('other', y)} is {sizes(b)}; sizes must "
-            "be equal, or one of them 1."
+            f"{op}: {argument('input', x)} is {sizes(a)} and {argument('other', y)} is {sizes(b)}; sizes "
+            "must be equal, or one of them 1."
         ) from None
 
 
@@ -208,7 +212,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inner product of two vectors [k], the first one conjugated."""
     x = need_tensor(input, "vdot")
-    return dot(x.conj() if x._kind.kind == "c" else x, other, out=out)  # type: ignore[attr-defined,unused-ignore]
+    return dot(bar(RECORDED.F, x), other, out=out)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
@@ -216,10 +220,10 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
     a, b = same_dtype("linalg.vecdot", x=x, y=y)
     if not a._a.ndim or not b._a.ndim or a._kind.kind not in "fc":
         raise RuntimeError(
-            f"linalg.vecdot: x is {a.dtype}{sizes(a._a.shape)} and y {b.dtype}{sizes(b._a.shape)}; floating point "
-            "tensors of one dimension or more are needed."
+            f"linalg.vecdot: x is {a.dtype}{sizes(a._a.shape)} and y {b.dtype}{sizes(b._a.shape)}; floating "
+            "point tensors of one dimension or more are needed."
         )
-    product = mul(a.conj() if a._kind.kind == "c" else a, b)
+    product = mul(bar(RECORDED.F, a), b)
     return sum(product, axis(dim, product._a.ndim, "linalg.vecdot"), out=out)
 
 
@@ -235,8 +239,8 @@ def _sum_of(
     *,
     skips: bool,
 ) -> Any:
-    """beta c + alpha product(a, b), where c is not read if beta is 0. of_a(F, g, b), of_b(F, g, a): the product's
-    rules. skips: whether torch does not read the product either if alpha is 0."""
+    """beta c + alpha product(a, b), where c is not read if beta is 0. of_a(F, g, b), of_b(F, g, a): the
+    product's rules. skips: whether torch does not read the product either if alpha is 0."""
 
     def array(c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
         y = kernel(a, b)
@@ -324,8 +328,8 @@ def _fitting(op: str, c: Tensor, a: Tensor, b: Tensor, fits: bool, shape: tuple[
     """Raises: RuntimeError if a and b do not meet, or c does not broadcast to their product."""
     if not fits:
         raise RuntimeError(
-            f"{op}: the factors are {sizes(a._a.shape)} and {sizes(b._a.shape)}; their sizes must meet as in a "
-            "matrix product."
+            f"{op}: the factors are {sizes(a._a.shape)} and {sizes(b._a.shape)}; their sizes must meet as in "
+            "a matrix product."
         )
     have = c._a.shape
     if len(have) > len(shape) or any(k not in (1, n) for k, n in zip(have[::-1], shape[::-1], strict=False)):
@@ -355,7 +359,7 @@ def addr(
 
 def _batches_meet(a: Tensor, b: Tensor) -> bool:
     x, y = a._a.shape, b._a.shape
-    return x[0] == y[0] and x[2] == y[1]
+    return bool(x[0] == y[0] and x[2] == y[1])
 
 
 def baddbmm(
@@ -367,7 +371,8 @@ def baddbmm(
     alpha: float = 1,
     out: Tensor | None = None,
 ) -> Tensor:
-    """beta * input + alpha * (batch1 @ batch2), for [b, n, k] and [b, k, m]; with beta 0 input is not read."""
+    """beta * input + alpha * (batch1 @ batch2), for [b, n, k] and [b, k, m]; with beta 0 input is not
+    read."""
     c, a, b = _checked("baddbmm", ("input", "batch1", "batch2"), (input, batch1, batch2), (3, 3))
     _fitting("baddbmm", c, a, b, _batches_meet(a, b), a._a.shape[:2] + b._a.shape[2:])
     return finish(_baddbmm(c, a, b, beta, alpha), out, "baddbmm", exact=True)
@@ -399,15 +404,15 @@ def _chain(op: str, tensors: Sequence[Any]) -> list[Tensor]:
     for i, t in enumerate(found):
         if t._a.ndim != 2 and not (t._a.ndim == 1 and i in (0, len(found) - 1)):
             raise RuntimeError(
-                f"{op}: {argument(f'tensors[{i}]', t)} is {sizes(t._a.shape)}; matrices are needed (the first "
-                "and the last may be vectors)."
+                f"{op}: {argument(f'tensors[{i}]', t)} is {sizes(t._a.shape)}; matrices are needed (the "
+                "first and the last may be vectors)."
             )
     return found
 
 
 def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """The product of a chain of matrices, in the order that takes the fewest multiplications. The first and the
-    last may be vectors.
+    """The product of a chain of matrices, in the order that takes the fewest multiplications. The first and
+    the last may be vectors.
 
     Raises: RuntimeError for sizes that do not meet.
     """
@@ -419,7 +424,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
         shapes[0] = (1, *shapes[0])
     if len(shapes[-1]) == 1:
         shapes[-1] = (*shapes[-1], 1)
-    if any(a[1] != b[0] for a, b in zip(shapes[:-1], shapes[1:], strict=True)):
+    if any(a[1] != b[0] for a, b in pairwise(shapes)):
         raise RuntimeError(
             f"linalg.multi_dot: the shapes are {', '.join(map(sizes, shapes))}; neighbours must meet as in a "
             "matrix product."

@@ -81,8 +81,8 @@ def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> Any:
     """The inverses of square matrices [..., n, n] and what went wrong, as (inverse, info).
 
-    Raises: LinAlgError for a singular matrix if check_errors; otherwise its inverse is nan and its info is not
-    0.
+    Raises: LinAlgError for a singular matrix if check_errors; otherwise its inverse is nan and its info is
+    not 0.
     """
     x = matrices(A, "linalg.inv_ex", square=True, half=RuntimeError)
     result = _inv_ex_result(_inv(x, "linalg.inv_ex" if check_errors else ""), _inv_info(x.detach()))
@@ -212,8 +212,8 @@ def logdet(input: Tensor) -> Tensor:
 
 
 def _pair(op: Any, vjp: Any) -> Any:
-    """An op of (A, B) whose two cotangents share their work: vjp(F, g, y, a, args) -> (that of A or a function
-    that gives it, that of B)."""
+    """An op of (A, B) whose two cotangents share their work: vjp(F, g, y, a, args) -> (that of A or a
+    function that gives it, that of B)."""
 
     def both(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
         (a_shape, b_shape), *args = meta
@@ -271,7 +271,7 @@ def solved_triangle(a: Tensor, b: Tensor, upper: bool, unit: bool) -> Tensor:
 
 def is_vector(a: Any, b: Any) -> bool:
     """Whether b holds vectors [..., n] to matrices a [..., n, n], rather than matrices."""
-    return b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1])
+    return bool(b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1]))
 
 
 def _system(op: str, A: Any, B_: Any, left: bool, vector: bool) -> tuple[Tensor, Tensor]:
@@ -294,8 +294,8 @@ def _system(op: str, A: Any, B_: Any, left: bool, vector: bool) -> tuple[Tensor,
             fits = False
     if not fits:
         raise RuntimeError(
-            f"{op}: {argument('A', x)} is {sizes(a.shape)} and {argument('B', y)} is {sizes(b.shape)}; B needs "
-            f"as many {'rows' if left else 'columns'} as A, and leading sizes that broadcast."
+            f"{op}: {argument('A', x)} is {sizes(a.shape)} and {argument('B', y)} is {sizes(b.shape)}; B "
+            f"needs as many {'rows' if left else 'columns'} as A, and leading sizes that broadcast."
         )
     return x, y
 
@@ -305,7 +305,7 @@ def _solution(op: str, A: Any, B_: Any, left: bool, check: str) -> Tensor:
     x, y = _system(op, A, B_, left, vector)
     if vector:
         return squeeze(_solve(x, unsqueeze(y, -1), check), -1)
-    return _solve(x, y, check) if left else mT(_solve(mT(x), mT(y), check))  # type: ignore[no-any-return]
+    return _solve(x, y, check) if left else mT(_solve(mT(x), mT(y), check))
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:

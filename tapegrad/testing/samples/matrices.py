@@ -1,7 +1,7 @@
 """Inverses, determinants, factors and functions of matrices.
 
-Factors are not unique: vectors may change their signs, and phases. So samples are functions that do not change
-with them; these alone have gradients, too.
+Factors are not unique: vectors may change their signs, and phases. So samples are functions that do not
+change with them; these alone have gradients, too.
 """
 
 from __future__ import annotations
@@ -260,11 +260,11 @@ ROWS = (
         ),
     ),
     row("linalg.ldl_factor_ex", _ldl, SQUARE, derivative=False),
-    plain("pinv", (*OBLONG, *EMPTY, call(x(3, 4), rtol=0.1), call(x(3, 4), atol=0.5)), _NO_MATRIX),
+    plain("pinv", (*OBLONG, *EMPTY, kink(x(3, 4), rtol=0.1), kink(x(3, 4), atol=0.5)), _NO_MATRIX),
     row(
         "linalg.pinv.hermitian", lambda torch, a: torch.linalg.pinv(symmetric(a), hermitian=True), SQUARE[:4]
     ),
-    Row("pinverse", (call(x(3, 4)), call(x(3, 4), 0.1)), **_EXACT),
+    Row("pinverse", (call(x(3, 4)), kink(x(3, 4), 0.1)), **_EXACT),
     row(
         "linalg.lstsq",
         _lstsq,
