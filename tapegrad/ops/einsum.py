@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 from tapegrad._errors import sizes
-from tapegrad.define import offer
+from tapegrad.define import cast, offer
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.labelled import Labels
 from tapegrad.ops.products import contract, same_dtype
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import permute, squeeze, unsqueeze
 from tapegrad.ops.views import diagonal
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import need_tensor, result_dtype
 from tapegrad.tensor import Tensor
 
 Operand = tuple[Tensor, Labels]
@@ -35,8 +35,6 @@ def einsum(*args: Any) -> Tensor:
     tensors = [need_tensor(t, "einsum", f"operand {i}") for i, t in enumerate(operands)]
     if not tensors:
         raise RuntimeError("einsum: there is no operand; one or more are needed.")
-    if len(tensors) > 1:
-        same_dtype("einsum", **{f"operand_{i}": t for i, t in enumerate(tensors)})
     labels, output = _expanded(subscripts, tuple([t._a.ndim for t in tensors]))
     return _contracted(_prepared(tensors, labels, output), output)
 
@@ -188,6 +186,8 @@ def _contracted(operands: list[Operand], output: Labels) -> Tensor:
         lo = tuple([x for x in lo if x in la or x in lb])
         a, la = _without(a, la, {*lb, *lo})
         b, lb = _without(b, lb, {*la, *lo})
+        if a._kind is not b._kind:
+            a, b = _in_one_dtype(a, b, any(x not in lo for x in la))
         operands.append((contract(a, b, la, lb, lo), lo))
     t, term = operands[0]
     t, term = _without(t, term, {*output})
@@ -198,6 +198,15 @@ def _contracted(operands: list[Operand], output: Labels) -> Tensor:
         if x not in term:
             t = unsqueeze(t, k)
     return t
+
+
+def _in_one_dtype(a: Tensor, b: Tensor, summed: bool) -> list[Tensor]:
+    """Operands of two dtypes, of which only products of elements may be made. Raises: RuntimeError if they
+    are summed."""
+    if summed:
+        same_dtype("einsum", operand=a, another=b)
+    kind = result_dtype((a, b))
+    return [t if t._kind is kind else cast(t, kind) for t in (a, b)]
 
 
 def _without(t: Tensor, term: Labels, keep: set[int]) -> Operand:

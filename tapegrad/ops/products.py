@@ -11,7 +11,7 @@ import numpy as np
 import tapegrad.kernels.labelled as C
 import tapegrad.kernels.linalg as L
 from tapegrad._errors import sizes
-from tapegrad.define import finish, offer, opaque
+from tapegrad.define import cast, finish, offer, opaque
 from tapegrad.define.batching import leading
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import nameless
@@ -21,7 +21,7 @@ from tapegrad.ops.linalg import dot, matmul, outer
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import reshape
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import need_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis
 
 # ---- one node for a product of labelled axes
@@ -209,12 +209,6 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
     return _crossed("linalg.cross", input, other, dim, out)
 
 
-def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The inner product of two vectors [k], the first one conjugated."""
-    x = need_tensor(input, "vdot")
-    return dot(bar(RECORDED.F, x), other, out=out)
-
-
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Inner products along `dim`, x conjugated; the other sizes broadcast."""
     a, b = same_dtype("linalg.vecdot", x=x, y=y)
@@ -352,7 +346,10 @@ def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
     """beta * input + alpha * the outer product [n, m] of two vectors; with beta 0 input is not read."""
-    c, a, b = _checked("addr", ("input", "vec1", "vec2"), (input, vec1, vec2), (1, 1))
+    given = [need_tensor(t, "addr", name) for name, t in (("input", input), ("vec1", vec1), ("vec2", vec2))]
+    kind = result_dtype(given)
+    same = [t if t._kind is kind else cast(t, kind) for t in given]
+    c, a, b = _checked("addr", ("input", "vec1", "vec2"), same, (1, 1))
     _fitting("addr", c, a, b, True, a._a.shape + b._a.shape)
     return finish(_addr(c, a, b, beta, alpha), out, "addr", exact=True)
 
@@ -475,7 +472,7 @@ def linalg_matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) ->
 offer(
     globals(),
     functions="chain_matmul tensordot",
-    both="addbmm addmv addr baddbmm cross inner kron vdot",
+    both="addbmm addmv addr baddbmm cross inner kron",
     in_place="addbmm addmv addr baddbmm",
     rules="contract vector_product",
 )

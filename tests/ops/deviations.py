@@ -24,7 +24,7 @@ _COMPOSED = (
     *("addr", "baddbmm", "chain_matmul", "cholesky*", "einsum", "inner", "kron"),
     *("linalg.cond", "linalg.lstsq*", "linalg.lu", "linalg.lu_solve", "linalg.matrix_norm.dim"),
     *("linalg.multi_dot", "linalg.solve*", "linalg.tensorinv", "linalg.vecdot", "logdet", "lu_unpack"),
-    *("ormqr", "tensordot", "triangular_solve", "vdot"),
+    *("ormqr", "tensordot", "triangular_solve"),
 )
 _WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
 
