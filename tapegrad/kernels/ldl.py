@@ -40,15 +40,20 @@ def _factor_one(x: Any, pivots: Any, bar: Any) -> None:
 
 def _choose(x: Any, k: int) -> tuple[int, int]:
     """The row to swap with, and whether one or two columns are done at once."""
-    here, below = abs(x[k, k]), np.abs(x[k + 1 :, k])
+    here, below = _size(x[k, k]), _size(x[k + 1 :, k])
     most = below.max(initial=0)
     if not max(here, most) > 0 or here >= _ALPHA * most:
         return k, 1
     best = k + 1 + int(below.argmax())
-    row = max(np.abs(x[best, k:best]).max(), np.abs(x[best + 1 :, best]).max(initial=0))
+    row = max(_size(x[best, k:best]).max(), _size(x[best + 1 :, best]).max(initial=0))
     if here >= _ALPHA * most * (most / row):
         return k, 1
-    return best, 1 if abs(x[best, best]) >= _ALPHA * row else 2
+    return best, 1 if _size(x[best, best]) >= _ALPHA * row else 2
+
+
+def _size(x: Any) -> Any:
+    """The magnitude by which LAPACK chooses: of complex numbers the sum of both parts'."""
+    return np.abs(x.real) + np.abs(x.imag) if x.dtype.kind == "c" else np.abs(x)
 
 
 def _swap(x: Any, k: int, i: int, p: int, width: int, bar: Any) -> None:

@@ -48,27 +48,12 @@ def _gaps(F: Any, values: Any) -> Any:
     return row(F, values) - column(F, values) + K.eye(values.shape[-1], dtype_of(values))
 
 
-def _need_no_phase(vhgv: Any, op: str) -> None:
-    """Raises: RuntimeError for a function that changes with the phases of complex eigenvectors, which are
-    arbitrary."""
-    a = vhgv._a if isinstance(vhgv, Tensor) else vhgv
-    if a.dtype.kind == "c" and type(a) is np.ndarray:
-        turning = np.abs(np.diagonal(a, axis1=-2, axis2=-1).imag).max(initial=0)
-        if turning > 0.01:
-            raise RuntimeError(
-                f"{op} backward: the function changes with the phases of eigenvectors (by {turning:.3g}), "
-                "which are arbitrary; use one that does not, such as of v @ v.mH or of abs(v)."
-            )
-
-
 def _eigh_rule(F: Any, gs: Any, factors: Any, _a: Any, _lower: bool) -> Any:
     # Source: torch's linalg_eig_backward, for Hermitian matrices.
     (gl, gv), (values, v) = gs, factors
     if gv is None:
         return F.matmul(v * row(F, gl), mH(F, v))
-    vhgv = F.matmul(mH(F, v), gv)
-    _need_no_phase(vhgv, "linalg.eigh")
-    inner = vhgv / _gaps(F, values) * K.off_diagonal(values.shape[-1], dtype_of(v))
+    inner = F.matmul(mH(F, v), gv) / _gaps(F, values) * K.off_diagonal(values.shape[-1], dtype_of(v))
     if gl is not None:
         inner = inner + diagonal_matrix(F, gl)
     return F.matmul(v, F.matmul(inner, mH(F, v)))
@@ -82,7 +67,6 @@ def _eig_rule(F: Any, gs: Any, factors: Any, a: Any) -> Any:
         g = F.linalg_solve(vh, column(F, gl) * vh)
     else:
         vhgv = F.matmul(vh, gv)
-        _need_no_phase(vhgv, "linalg.eig")
         norms = row(F, F.real(diagonal_of(F, vhgv)))
         inner = (vhgv - F.matmul(vh, v * norms)) / bar(F, _gaps(F, values))
         inner = inner * K.off_diagonal(values.shape[-1], dtype_of(v))

@@ -10,7 +10,7 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.factor as K
 import tapegrad.kernels.lapack as LA
 from tapegrad._errors import sizes
-from tapegrad.define import OUT, finish, linear, offer, opaque
+from tapegrad.define import OUT, cast, finish, linear, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import dtype_of, factored, matrices, mH
@@ -354,8 +354,11 @@ def solve_triangular(
     Shapes: A [..., n, n]; B [..., n, k] ([..., k, n]); leading sizes broadcast.
     """
     op = "linalg.solve_triangular"
-    matrices(B, op, name="B", half=RuntimeError)
-    x, y = _system(op, A, B, left, False)
+    x, y = matrices(A, op, half=RuntimeError), matrices(B, op, name="B", half=RuntimeError)
+    if x._kind is not y._kind:
+        wide = np.result_type(x._kind, y._kind)
+        x, y = cast(x, wide), cast(y, wide)
+    x, y = _system(op, x, y, left, False)
     if left:
         return finish(solved_triangle(x, y, upper, unitriangular), out, op)
     return finish(mT(solved_triangle(mT(x), mT(y), not upper, unitriangular)), out, op)
