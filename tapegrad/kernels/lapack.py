@@ -46,14 +46,14 @@ _eig = _loop("eig", np.linalg.eig)
 _eigvals = _loop("eigvals", np.linalg.eigvals)
 
 
-def _suspect(y: Any, core: int) -> bool:
-    """Whether the first number of some entry is nan; an entry has so many axes."""
+def _suspect(y: Any, core: int, at: int = 0) -> bool:
+    """Whether the first number of some entry (with at=-1: the last) is nan; an entry has so many axes."""
     if not y.size:
         return False
     if y.ndim == core:
-        first = y.item(0)
-        return bool(first != first)
-    return bool(np.isnan(y[(..., *(0,) * core)]).any())
+        one = y.item(at)
+        return bool(one != one)
+    return bool(np.isnan(y[(..., *(at,) * core)]).any())
 
 
 def failures(loop: Any, *xs: Any) -> list[tuple[int, ...]]:
@@ -124,8 +124,8 @@ def cholesky(a: Any, op: str = "linalg.cholesky") -> Any:
     """The lower Cholesky factor; only the lower triangle of a is read. Raises: LinAlgError if a is not
     positive definite."""
     y = _cholesky(a)
-    if _suspect(y, 2):
-        at = (failures(_cholesky, a) or [tuple(np.argwhere(np.isnan(y[..., 0, 0]))[0])])[0]
+    if _suspect(y, 2, -1):
+        at = tuple(np.argwhere(np.isnan(y[..., -1, -1]))[0].tolist())
         minor = minor_of(a[at])
         raise LinAlgError(
             f"{op}: {entry('A', at)}'s leading {minor} x {minor} block is not positive definite; a "
@@ -140,8 +140,8 @@ def cholesky_ex(a: Any) -> tuple[Any, Any]:
     definite; 0 if all are."""
     y = _cholesky(a)
     info = np.zeros(a.shape[:-2], np.int32)
-    if _suspect(y, 2):
-        for at in np.argwhere(np.isnan(y[..., 0, 0])):
+    if _suspect(y, 2, -1):
+        for at in np.argwhere(np.isnan(y[..., -1, -1])):
             info[tuple(at)] = minor_of(a[tuple(at)])
     return y, info
 
@@ -150,7 +150,7 @@ def minor_of(a: Any) -> int:
     """The order of the first leading block of one matrix that is not positive definite."""
     for n in range(1, a.shape[0] + 1):
         y = _cholesky(a[:n, :n])
-        if y[0, 0] != y[0, 0]:
+        if y[-1, -1] != y[-1, -1]:
             return n
     return int(a.shape[0])
 

@@ -28,7 +28,10 @@ def factor(a: Any, hermitian: bool) -> tuple[Any, Any]:
 
 def _factor_one(x: Any, pivots: Any, bar: Any) -> None:
     k, n = 0, len(x)
+    diagonal = np.einsum("ii->i", x)  # a view
     while k < n:
+        if bar is np.conj and x.dtype.kind == "c":
+            diagonal.imag[k:] = 0  # rounding errors there would grow
         p, width = _choose(x, k)
         last = k + width - 1
         if p != last:
