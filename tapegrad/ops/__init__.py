@@ -30,9 +30,13 @@ def __getattr__(name: str) -> Any:
 for _name in [
     "convert",
     "create",
+    "cumulative",
     "decompose",
+    "differences",
+    "distances",
     "draws",
     "einsum",
+    "histograms",
     "index",
     "linalg",
     "losses",
@@ -49,10 +53,14 @@ for _name in [
     "questions",
     "random",
     "reduce",
+    "search",
     "series",
     "shape",
     "solve",
+    "sort",
+    "statistics",
     "views",
+    "windows",
     "write",
 ]:  # every file with an offer
     import_module(f"tapegrad.ops.{_name}")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from tapegrad.testing.samples import (
     create,
+    cumulative,
+    distance,
     index,
     linalg,
     matrices,
@@ -16,11 +18,16 @@ from tapegrad.testing.samples import (
     random,
     reduce,
     shape,
+    sort,
+    statistics,
     views,
 )
 from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, kink
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (pointwise, reduce, shape, views, index, linalg, products, matrices, nn, create, random)
+FAMILIES = (
+    *(pointwise, reduce, cumulative, sort, statistics, distance, shape, views, index, linalg, nn),
+    *(products, matrices, create, random),
+)
 ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}
