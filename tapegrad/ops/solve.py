@@ -211,9 +211,9 @@ def logdet(input: Tensor) -> Tensor:
 # ---- solutions
 
 
-def _pair(op: Any, vjp: Any) -> Any:
-    """An op of (A, B) whose two cotangents share their work: vjp(F, g, y, a, args) -> (that of A or a
-    function that gives it, that of B)."""
+def _pair(key: str, kernel: Any, vjp: Any, title: str) -> Any:
+    """An op of (A, B) whose two cotangents share their work: vjp(F, g, y, a, *args) -> (that of B, a function
+    that gives that of A)."""
 
     def both(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
         (a_shape, b_shape), *args = meta
@@ -224,8 +224,15 @@ def _pair(op: Any, vjp: Any) -> Any:
             None if need[1] is None else F.sum_to(gb, b_shape),
         )
 
-    op.op.vjp = both
-    return op
+    return opaque(
+        key,
+        kernel,
+        d=(None, None),
+        vjp=both,
+        saves=((0, OUT), (0,)),
+        title=title,
+        batch=B.leading(2, 2),
+    )
 
 
 def _solve_vjp(F: Any, g: Any, y: Any, a: Any, op: str) -> Any:
@@ -243,8 +250,7 @@ def _solve_kernel(a: Any, b: Any, op: str) -> Any:
     return LA.solve(a, b, op) if op else LA.solve_ex(a, b)[0]
 
 
-_TWO: Any = {"d": (None, None), "saves": ((0, OUT), (0,)), "batch": B.leading(2, 2)}
-_solve = _pair(opaque("linalg_solve", _solve_kernel, title="LinalgSolveExBackward0", **_TWO), _solve_vjp)
+_solve = _pair("linalg_solve", _solve_kernel, _solve_vjp, "LinalgSolveExBackward0")
 _solve_info = opaque(
     "linalg_solve.info",
     lambda a, b: LA.solve_ex(a, b)[1],
@@ -254,8 +260,7 @@ _solve_info = opaque(
     batch=B.leading(2, 2),
 )
 _solve_triangular = _pair(
-    opaque("linalg_solve_triangular", K.solve_triangular, title="LinalgSolveTriangularBackward0", **_TWO),
-    _triangular_vjp,
+    "linalg_solve_triangular", K.solve_triangular, _triangular_vjp, "LinalgSolveTriangularBackward0"
 )
 
 
