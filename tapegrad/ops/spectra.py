@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tapegrad._errors import describe, say_once, sizes
@@ -58,6 +60,17 @@ def _window(op: str, window: Tensor | None, width: int, n_fft: int, like: Tensor
     return window if width == n_fft else putitem(window, (slice(first, first + width),), (n_fft,))
 
 
+def _signal(input: Any, window: Tensor | None, return_complex: bool | None) -> Tensor:
+    """The input of stft. Raises: RuntimeError for what is no signal, or if return_complex is missing."""
+    x = need_tensor(input, "stft")
+    if x._kind.kind not in "fc" or x._a.ndim not in (1, 2):
+        raise RuntimeError(f"stft: input is {describe(x)}; a 1-d or 2-d floating point tensor is needed.")
+    given = [x] if window is None else [x, window]
+    if return_complex is None and all(t._kind.kind != "c" for t in given):
+        raise RuntimeError("stft: return_complex is missing; pass True (or False for pairs of numbers).")
+    return x
+
+
 def stft(
     input: Tensor,
     n_fft: int,
@@ -78,21 +91,10 @@ def stft(
     middle at multiples of hop_length, the signal being padded. onesided: without the mirrored half.
     Raises: RuntimeError for lengths that do not fit, or if return_complex is not given for a real signal.
     """
-    x = need_tensor(input, "stft")
-    if x._kind.kind not in "fc" or x._a.ndim not in (1, 2):
-        raise RuntimeError(f"stft: input is {describe(x)}; a 1-d or 2-d floating point tensor is needed.")
-    is_complex = x._kind.kind == "c"
-    if return_complex is None:
-        if not is_complex and (window is None or window._kind.kind != "c"):
-            raise RuntimeError(
-                "stft: return_complex is missing; pass True, or False for pairs of real numbers."
-            )
-        return_complex = True
+    x = _signal(input, window, return_complex)
     hop, width = _sizes("stft", n_fft, hop_length, win_length)
     if window is None:
-        say_once(
-            "stft: no window is given, so that all of a piece counts the same; torch.hann_window is usual."
-        )
+        say_once("stft: no window is given, so that a piece ends abruptly; torch.hann_window is usual.")
     flat = x._a.ndim == 1
     x = unsqueeze(x, 0) if flat else x
     if center:
@@ -109,7 +111,26 @@ def stft(
         spectrum = r2c(pieces, 2, True, norm)
     y = transpose(spectrum, 1, 2)
     y = getitem(y, 0) if flat else y
-    return y if return_complex else view_as_real(y)
+    return view_as_real(y) if return_complex is False else y
+
+
+def _spectrum(input: Any) -> Tensor:
+    """The input of istft. Raises: RuntimeError for what is no spectrum over time."""
+    x = need_tensor(input, "istft")
+    if x._kind.kind != "c":
+        raise RuntimeError(f"istft: input is {describe(x)}; a complex tensor is needed; see view_as_complex.")
+    if x._a.ndim not in (2, 3) or not x._a.size:
+        raise RuntimeError(f"istft: input is {sizes(x._a.shape)}; 2 or 3 dimensions, not empty, are needed.")
+    return x
+
+
+def _overlapped(pieces: Tensor, window: Tensor, hop: int) -> tuple[Tensor, Tensor]:
+    """The sums of pieces [rows, count, n] times the window, hop apart; and those of the window's squares."""
+    rows, count, n = pieces._a.shape
+    total = n + hop * (count - 1)
+    places = np.arange(count)[:, None] * hop + np.arange(n)
+    signal = scatter(pieces * window, (slice(None), places), (rows, total))
+    return signal, scatter((window * window).expand(count, n), (places,), (total,))
 
 
 def istft(
@@ -130,11 +151,7 @@ def istft(
     length: of the signal, which is cut, or filled up with zeros.
     Raises: RuntimeError for shapes that do not fit, or where the windows add up to 0.
     """
-    x = need_tensor(input, "istft")
-    if x._kind.kind != "c":
-        raise RuntimeError(f"istft: input is {describe(x)}; a complex tensor is needed; see view_as_complex.")
-    if x._a.ndim not in (2, 3) or not x._a.size:
-        raise RuntimeError(f"istft: input is {sizes(x._a.shape)}; 2 or 3 dimensions, not empty, are needed.")
+    x = _spectrum(input)
     hop, width = _sizes("istft", n_fft, hop_length, win_length)
     flat = x._a.ndim == 2
     x = transpose(unsqueeze(x, 0) if flat else x, 1, 2)
@@ -148,11 +165,8 @@ def istft(
     pieces = c2r(x, n_fft, 2, False, norm) if half else c2c(x, (2,), False, norm)
     if not half and not return_complex:
         pieces = pieces.real
-    w = _window("istft", window, width, n_fft, x)
+    signal, weight = _overlapped(pieces, _window("istft", window, width, n_fft, x), hop)
     total = n_fft + hop * (count - 1)
-    places = np.arange(count)[:, None] * hop + np.arange(n_fft)
-    signal = scatter(pieces * w, (slice(None), places), (rows, total))
-    weight = scatter((w * w).expand(count, n_fft), (places,), (total,))
     first = n_fft // 2 if center else 0
     last = first + length if length is not None else total - first
     part = slice(first, min(last, total))
