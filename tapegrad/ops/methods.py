@@ -11,7 +11,7 @@ from tapegrad.ops import (
     parts,
     pointwise,
 )
-from tapegrad.public import IN_PLACE, METHODS, PROPERTIES
+from tapegrad.public import FUNCTIONS, IN_PLACE, METHODS, PROPERTIES, WRITERS
 from tapegrad.tensor import Tensor
 
 # Python's operators of two operands.
@@ -89,8 +89,10 @@ def methods() -> dict[str, Any]:
 
 
 def bind() -> None:
-    """Put them onto Tensor."""
-    for name, f in methods().items():
+    """Put them onto Tensor, and those that write among the functions, where torch has them there, too."""
+    bound = methods()
+    for name, f in bound.items():
         setattr(Tensor, name, f)
+    FUNCTIONS[""] |= {name: bound[name] for name in WRITERS}
     for name, f in PROPERTIES.items():
         setattr(Tensor, name, property(f))
