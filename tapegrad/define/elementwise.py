@@ -87,7 +87,8 @@ def elementwise(
     ufunc: the NumPy ufunc of a kernel that is a Python operator, for the in-place form. fast: what takes the
     kernel's place on one float32 or float64 array.
     check(op, operands) raises for dtypes that the op refuses even if their promotion had the op.
-    numbers: which of two inputs may be Python numbers. doc: what it computes, where `ir` does not say it well.
+    numbers: which of two inputs may be Python numbers. doc: what it computes, where `ir` does not say it
+    well.
     """
     op = define(name, "elementwise", kernel, title, ir=ir)
     op.check = check

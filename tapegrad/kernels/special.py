@@ -178,6 +178,19 @@ def _ndtri(p: Any) -> Any:
     return by_parts(p, ((p >= 0) & (p <= 1), inside))
 
 
+def _ndtr(x: Any) -> Any:
+    """The share of the normal distribution below x: as torch has it, which loses the digits of the far
+    left."""
+    return (1 + _erf(x * math.sqrt(0.5))) * 0.5
+
+
+def _entr(x: Any) -> Any:
+    """-x log(x), 0 at 0, -inf below."""
+    return by_parts(
+        x, (x > 0, lambda x: -x * np.log(x)), (x == 0, np.zeros_like), (x < 0, lambda x: x - np.inf)
+    )
+
+
 def _log_ndtr(x: Any) -> Any:
     """The logarithm of the share of the normal distribution below x."""
     t = x * math.sqrt(0.5)
@@ -191,6 +204,8 @@ def _log_ndtr(x: Any) -> Any:
 erfinv = kernel(_erfinv)
 ndtri = kernel(_ndtri)
 log_ndtr = kernel(_log_ndtr)
+ndtr = kernel(_ndtr)
+entr = kernel(_entr)
 
 
 # ---- the gamma function and its kin
@@ -326,6 +341,13 @@ def _i1(x: Any) -> Any:
     return np.exp(np.abs(x)) * _i1e(x)
 
 
+def _spherical_bessel_j0(x: Any) -> Any:
+    """sin(x) / x, 1 at 0 and 0 at infinity."""
+    y = np.sin(x) / np.where(x == 0, 1, x)
+    return np.where(x == 0, 1, np.where(np.isinf(x), 0, y))
+
+
+spherical_bessel_j0 = kernel(_spherical_bessel_j0)
 i0, i0e, i1, i1e = kernel(_i0), kernel(_i0e), kernel(_i1), kernel(_i1e)
 
 

@@ -25,6 +25,8 @@ _PLAIN: dict[str, Any] = {
     "and": pointwise.bitwise_and,
     "or": pointwise.bitwise_or,
     "xor": pointwise.bitwise_xor,
+    "lshift": pointwise.bitwise_left_shift,
+    "rshift": pointwise.bitwise_right_shift,
     "eq": pointwise.eq,
     "ne": pointwise.ne,
     "lt": pointwise.lt,
@@ -61,13 +63,15 @@ def _operators() -> dict[str, Any]:
     p = pointwise
     found = {f"__{k}__": f.operator for k, f in _PLAIN.items()}
     found |= {f"__r{k}__": _PLAIN[k].operator for k in ("add", "mul", "and", "or", "xor")}
-    in_place = ("add", "sub", "mul", "truediv", "floordiv", "mod", "and", "or", "xor")
+    in_place = ("add", "sub", "mul", "truediv", "floordiv", "mod", "and", "or", "xor", "lshift", "rshift")
     found |= {f"__i{k}__": inplace(_PLAIN[k], f"{_PLAIN[k].op.name}_") for k in in_place}
     return found | {
         "__rsub__": p.rsub.operator,
         "__rtruediv__": lambda self, other: p.reciprocal(self) * other,
         "__rfloordiv__": lambda self, other: p.floor_divide(other, self),
         "__rmod__": lambda self, other: p.remainder(other, self),
+        "__rlshift__": lambda self, other: p.bitwise_left_shift(other, self),
+        "__rrshift__": lambda self, other: p.bitwise_right_shift(other, self),
         "__neg__": p.neg,
         "__pos__": lambda self: self,
         "__abs__": p.abs,
