@@ -25,7 +25,7 @@ def no_half(op: Op, xs: Sequence[Any]) -> None:
     """Raises: NotImplementedError for float16."""
     if result_dtype(xs) == np.float16:
         raise NotImplementedError(
-            f"{op.name}: torch.float16 is given; float32 or float64 is needed. Convert it, e.g. with .float()."
+            f"{op.name}: torch.float16 is given; float32 or float64 is needed; convert with .float()."
         )
 
 

@@ -182,6 +182,13 @@ def hardshrink(x: Any, limit: float) -> Any:
     return np.where((x >= -limit) & (x <= limit), zero(x.dtype), x)[()]
 
 
+def product(x: Any, y: Any) -> Any:
+    """x y. Raises: TypeError for integers."""
+    if x.dtype.kind != "f":
+        raise TypeError("rrelu")
+    return x * y
+
+
 def prelu(x: Any, weight: Any) -> Any:
     """x above 0, else weight x. Raises: TypeError for integers."""
     if type(x) is ndarray and x.dtype.kind != "f":

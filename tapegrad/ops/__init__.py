@@ -28,6 +28,7 @@ def __getattr__(name: str) -> Any:
 
 
 for _name in [
+    "activations",
     "convert",
     "create",
     "elementary",

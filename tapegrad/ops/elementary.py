@@ -12,10 +12,10 @@ from tapegrad._errors import describe
 from tapegrad._state import default
 from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import floats_only
-from tapegrad.dtypes import F8
+from tapegrad.dtypes import F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import sign
-from tapegrad.ops.pointwise import pow
+from tapegrad.ops.pointwise import eq, pow
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor
 
@@ -157,6 +157,30 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
+def isreal(input: Tensor) -> Tensor:
+    """Whether each element has no imaginary part."""
+    x = need_tensor(input, "isreal")
+    return eq(x.imag, 0) if x._kind.kind == "c" else eq(x, x) | True
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element is not 0. Raises: RuntimeError unless there is just one."""
+    x = need_tensor(input, "is_nonzero")
+    if x._a.size != 1:
+        raise RuntimeError(f"is_nonzero: input is {describe(x)}; one element is needed.")
+    return bool(x)
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers."""
+    return of(need_tensor(input, "is_signed")._kind).is_signed
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have one shape."""
+    return bool(need_tensor(input, "is_same_size").shape == need_tensor(other, "is_same_size", "other").shape)
+
+
 _nan_to_num = opaque(
     "nan_to_num",
     N.nan_to_num,
@@ -193,7 +217,9 @@ _ALIASES = {
 }
 offer(
     globals(),
-    both=f"{_UNARY} float_power isneginf isposinf positive sgn signbit",
+    both=(
+        f"{_UNARY} float_power is_nonzero is_same_size is_signed isneginf isposinf isreal positive sgn signbit"
+    ),
     in_place=f"{_UNARY} sgn",
     writers=_UNARY,
     aliases=_ALIASES,

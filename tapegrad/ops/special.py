@@ -241,11 +241,19 @@ _EXOTIC = {
 
 # ---- orthogonal polynomials
 
-_POLYNOMIALS = {
-    name: elementwise(name, kernel, floats=True, arity=2, check=no_half, doc=f"{kernel.__doc__}")
-    for name, kernel in vars(O).items()
-    if "_polynomial_" in name
-}
+
+def _polynomial(name: str, kernel: Any) -> Any:
+    plain = elementwise(name, kernel, floats=True, arity=2, check=no_half, doc=kernel.__doc__)
+
+    def call(input: Any, n: Any, *, out: Tensor | None = None) -> Any:
+        return plain(input, n, out=out)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = plain.__doc__
+    return call
+
+
+_POLYNOMIALS = {name: _polynomial(name, kernel) for name, kernel in vars(O).items() if "_polynomial_" in name}
 
 _UNARY = "digamma erf erfc erfinv i0 lgamma"
 offer(
