@@ -37,10 +37,10 @@ def offer(
     functions: names that `torch.name` finds. methods: names that `Tensor.name` finds. both: names that are
     functions and methods. in_place: names of methods that also exist as `Tensor.name_`, which writes the
     result into the tensor. writers: those of them that are functions, too: `torch.name_`. rules: names that
-    rules find in F; all functions of the package's own namespace are there as well. namespace: the functions are `torch.namespace.name` instead, and found in F as
-    "namespace_name". aliases: more names (all of them, separated by blanks) of a name above, in each of its
-    forms. named: methods by name that have another name in their file, such as {"float": float_}.
-    properties: attributes of Tensors, by name.
+    rules find in F; all functions of the package's own namespace are there as well. namespace: the functions
+    are `torch.namespace.name` instead, and found in F as "namespace_name". aliases: more names (all of them,
+    separated by blanks) of a name above, in each of its forms. named: methods by name that have another name
+    in their file, such as {"float": float_}. properties: attributes of Tensors, by name.
     Raises: ValueError if a name is offered twice.
     """
     more = {name: [name, *(aliases or {}).get(name, "").split()] for name in (aliases or {})}

@@ -87,6 +87,16 @@ def floats(ufunc: Any) -> Any:
     return kernel
 
 
+def fmax(x: Any, y: Any) -> Any:
+    """The larger, or what is no nan; of two zeros y."""
+    return np.fmax(y, x)
+
+
+def fmin(x: Any, y: Any) -> Any:
+    """The smaller, or what is no nan; of two zeros y."""
+    return np.fmin(y, x)
+
+
 def fmod(x: Any, y: Any) -> Any:
     """The remainder of a division rounded towards zero: the sign of x.
 
@@ -107,12 +117,14 @@ def heaviside(x: Any, values: Any) -> Any:
 
 def xlogy(x: Any, y: Any) -> Any:
     """x log(y), 0 where x is 0 and y is no nan."""
+    y = y if hasattr(y, "dtype") else x.dtype.type(y)
     z = x * np.log(y)
     return np.where((x == 0) & ~np.isnan(y), zero(z.dtype), z)[()]
 
 
 def xlog1py(x: Any, y: Any) -> Any:
     """x log(1 + y), 0 where x is 0 and y is no nan."""
+    y = y if hasattr(y, "dtype") else x.dtype.type(y)
     z = x * np.log1p(y)
     return np.where((x == 0) & ~np.isnan(y), zero(z.dtype), z)[()]
 

@@ -24,9 +24,9 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804
 
 
 def _elu_backward(F: Any, g: Any, x: Any, shapes: Any, alpha: float, scale: float, slope: float) -> Any:
-    left = x <= 0
-    below = F.exp(F.where(left, x, 0) * slope) * (alpha * scale * slope)
-    return F.where(left, g * below, g if scale == 1 else g * scale)
+    right = x > 0
+    below = F.exp(F.where(right, 0, x) * slope) * (alpha * scale * slope)
+    return F.where(right, g if scale == 1 else g * scale, g * below)
 
 
 def _elu(key: str, title: str) -> Any:
@@ -53,7 +53,7 @@ _hardshrink = opaque(
     N.hardshrink,
     kind="elementwise",
     saves=((0,),),
-    d=(lambda F, g, x, shapes, limit: F.where((x >= -limit) & (x <= limit), 0, g),),
+    d=(lambda F, g, x, shapes, limit: F.where((x < -limit) | (x > limit), g, 0),),
 )
 _prelu = elementwise(
     "prelu",
@@ -142,8 +142,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         channels = x._a.shape[1] if ndim > 1 else 1
         if not ndim or n != channels:
             raise RuntimeError(
-                f"prelu: weight is {sizes(w._a.shape)} and input {sizes(x._a.shape)}; one weight is needed, or "
-                f"one per channel ({channels})."
+                f"prelu: weight is {sizes(w._a.shape)} and input {sizes(x._a.shape)}; one is needed, "
+                f"or one per channel ({channels})."
             )
     if w._a.ndim:
         w = reshape(w, (n, *(1,) * (ndim - 2)) if n != 1 else ())
@@ -156,7 +156,8 @@ def _noise(input: Tensor, lower: float, upper: float, training: bool, generator:
     if lower > upper:
         raise RuntimeError(f"rrelu: lower is {lower} and upper {upper}; lower <= upper is needed.")
     if not training:
-        return where(x > 0, 1.0, (lower + upper) / 2).to(x.dtype)  # type: ignore[no-any-return] # a Tensor
+        middle = (np.float32(lower) + np.float32(upper)) / 2  # in float32, as torch does
+        return where(x > 0, 1.0, float(middle)).to(x.dtype)  # type: ignore[no-any-return] # a Tensor
     a = x._a
 
     def slopes(stream: Any, n: int) -> Any:

@@ -48,7 +48,7 @@ sinc = elementwise(
     N.sinc,
     ir="a == 0 ? 1 : sin(pi * a) / (pi * a)",
     floats=True,
-    d=(f"g * F.where(a == 0, 0, (F.cos(a * {math.pi!r}) - y) / F.where(a == 0, 1, a))",),
+    d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - y) / F.where(a == 0, 1, a))",),
 )
 
 # ---- hyperbolic functions
@@ -218,7 +218,8 @@ _ALIASES = {
 offer(
     globals(),
     both=(
-        f"{_UNARY} float_power is_nonzero is_same_size is_signed isneginf isposinf isreal positive sgn signbit"
+        f"{_UNARY} float_power is_nonzero is_same_size is_signed isneginf isposinf isreal positive sgn "
+        "signbit"
     ),
     in_place=f"{_UNARY} sgn",
     writers=_UNARY,

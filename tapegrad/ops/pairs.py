@@ -76,14 +76,14 @@ _FIRST = "F.where((a {0} b) | F.isnan(b), g, 0)"
 _SECOND = "F.where((a {0} b) | F.isnan(b), 0, g)"
 fmax = elementwise(
     "fmax",
-    np.fmax,
+    N.fmax,
     doc="The larger of a and b, and the other one where one is nan.",
     d=(_FIRST.format(">="), _SECOND.format(">=")),
     numbers="",
 )
 fmin = elementwise(
     "fmin",
-    np.fmin,
+    N.fmin,
     doc="The smaller of a and b, and the other one where one is nan.",
     d=(_FIRST.format("<="), _SECOND.format("<=")),
     numbers="",
@@ -317,8 +317,10 @@ def _three(f: Any, xs: tuple[Any, Any, Any], value: Any, out: Tensor | None) -> 
         need_tensor(x, name, what)
     tensors = operands(f.op, xs, False, cast)
     kind = tensors[0]._kind
-    if name == "addcdiv" and of(kind).category < FLOAT:
-        raise RuntimeError(f"addcdiv: the tensors are {of(kind)}; floating point ones are needed.")
+    if name == "addcdiv" and all(of(x._kind).category < FLOAT for x in xs[1:]):
+        raise RuntimeError(
+            f"addcdiv: tensor1 is {xs[1].dtype} and tensor2 {xs[2].dtype}; a floating point one is needed."
+        )
     try:
         result: Tensor = f(*tensors, value if kind.kind in "fc" else int(value))
     except (TypeError, ValueError):

@@ -57,7 +57,7 @@ def is_tensor(x: Any) -> bool:
 
 def array(t: Any) -> Any:
     """A tensor's values."""
-    return t.detach().numpy()
+    return t.detach().numpy(force=True)  # torch has zeros that are not stored
 
 
 def leaves_of(x: Any) -> Iterator[Any]:

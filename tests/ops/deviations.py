@@ -22,6 +22,9 @@ class Deviation:
 _WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
+    Deviation("logaddexp*", "gradient", r"bool\[", "torch's backward fails on bool"),
+    Deviation("addcdiv", "gradient", r"int64", "torch's backward fails on an integer tensor"),
+    Deviation("atan2", "*", r"uint8\[", "torch negates the uint8, which wraps around"),
     Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
     Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
     Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),
