@@ -266,6 +266,8 @@ def _with_number(op: Op, input: Tensor, x: Any, y: Any, r: Any) -> Tensor:
 
 def _flat_operator(op: Op, kernel: Any, floats: bool) -> Any:
     """An operator without derivative (comparisons, logic)."""
+    if floats:  # of a rare function: its speed is its kernel's
+        return lambda input, other: _careful_binary(op, kernel, True, True, input, other)
 
     def call(input: Any, other: Any) -> Any:
         if special.alert and attend(input, other):

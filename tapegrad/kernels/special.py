@@ -88,7 +88,7 @@ def scaled_to(x: Any, low: float, high: float) -> Any:
 def _erfcx_right(x: Any) -> Any:
     """erfcx for x >= 0."""
     t = 1 - 7.5 / (x + 3.75)  # = (x - 3.75) / (x + 3.75), and 1 at infinity
-    return horner(t, T.ERFCX) / (1 + 2 * x)
+    return horner(t, T.ERFCX) / 2 / (x + 0.5)  # 1 + 2 x, where 2 x might overflow
 
 
 def _exp_of_square(x: Any, sign: float) -> Any:
@@ -217,7 +217,7 @@ _PSI = tuple([b / (2 * k + 2) for k, b in enumerate(BERNOULLI)])
 
 def _log_gamma_near(x: Any) -> Any:
     """lgamma on [1, 2]."""
-    return (x - 1) * (x - 2) * horner(scaled_to(x, 1, 2), T.LGAMMA)
+    return (x - 1) * (x - 2) * horner(scaled_to(x, 1, 2), T.LGAMMA) + 0.0  # no -0
 
 
 def _log_gamma_between(x: Any) -> Any:
@@ -251,7 +251,8 @@ def _log_gamma_left(x: Any) -> Any:
     """lgamma below 0, by reflection; inf at whole numbers."""
     distance = np.abs(x - np.rint(x))
     y = np.log(PI / (np.sin(PI * distance) * -x)) - _log_gamma_right(-x)
-    return np.where(distance == 0, np.inf, y)
+    y = np.where(x > -1e-17, -np.log(-x), y)  # there the product would be too small for a float
+    return np.where((distance == 0) | np.isinf(x), np.inf, y)
 
 
 def _lgamma(x: Any) -> Any:
@@ -318,7 +319,7 @@ def _scaled_bessel(x: Any, near: Sequence[float], far: Sequence[float], odd: boo
         (r <= 8, lambda r: horner(scaled_to(r, 0, 8), near) * (r if odd else 1)),
         (r > 8, lambda r: horner(scaled_to(1 / r, 0, 0.125), far) / np.sqrt(r)),
     )
-    return np.copysign(y, x) if odd else y
+    return np.where(x < 0, -y, y) if odd else y
 
 
 def _i0e(x: Any) -> Any:

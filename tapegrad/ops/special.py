@@ -195,12 +195,12 @@ i0e = elementwise(
     title="SpecialI0EBackward0",
 )
 # i1(a) / a goes to 1/2 at 0. The inner `where` keeps second derivatives there finite.
-_NEAR = "F.abs(a) < 1e-30"
+_AWAY = "F.abs(a) > 1e-30"
 i1 = elementwise(
     "i1",
     S.i1,
     floats=True,
-    d=(f"g * F.where({_NEAR}, 0.5, F.i0(a) - y / F.where({_NEAR}, 1, a))",),
+    d=(f"g * F.where({_AWAY}, F.i0(a) - y / F.where({_AWAY}, a, 1), 0.5)",),
     title="SpecialI1Backward0",
     doc="The modified Bessel function of the first kind, of order 1.",
 )
@@ -209,7 +209,7 @@ i1e = elementwise(
     S.i1e,
     ir="exp(-abs(a)) * i1(a)",
     floats=True,
-    d=(f"g * F.where({_NEAR}, 0.5, F.special_i0e(a) - y * (F.sign(a) + 1 / F.where({_NEAR}, 1, a)))",),
+    d=(f"g * F.where({_AWAY}, F.special_i0e(a) - y * (F.sign(a) + 1 / F.where({_AWAY}, a, 1)), 0.5)",),
     title="SpecialI1EBackward0",
 )
 

@@ -22,9 +22,18 @@ class Deviation:
 _WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
+    Deviation("[ldpm]*gamma*", "second", "float64", "torch's trigamma is good to nine digits only"),
+    Deviation(
+        "[dp]*gamma*", "gradient", r"float64|\[nan", "torch's trigamma is good to nine digits, and has no poles"
+    ),
+    Deviation("polygamma*", "value", r"1, float64|, 1\)", "torch's trigamma is good to nine digits only"),
+    Deviation("bessel_[jy]0", "value", "float64", "torch's is good to ten digits, near its zeros to less"),
+    Deviation("ldexp", "value", r"(32|64)\[.*float(16|32)\[", "torch rounds 2 ** other in other's dtype"),
+    Deviation("i[01]*", "gradient", "float16", "torch lacks this backward for float16"),
+    Deviation("igamma*", "*", r"int\d*\[.*float64|bool", "torch takes lgamma of integers in float32"),
     Deviation("logaddexp*", "gradient", r"bool\[", "torch's backward fails on bool"),
     Deviation("addcdiv", "gradient", r"int64", "torch's backward fails on an integer tensor"),
-    Deviation("atan2", "*", r"uint8\[", "torch negates the uint8, which wraps around"),
+    Deviation("atan2", "*", r"(uint8|bool)\[", "torch negates the uint8, which wraps, and bool, which fails"),
     Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
     Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
     Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from tapegrad.testing.samples.base import Call, Row, call, kink, x
-from tapegrad.testing.samples.kinds import DTYPES, FLOATS, INTEGERS, PAIRS, laid_out, two
+from tapegrad.testing.samples.kinds import DTYPES, INTEGERS, PAIRS, laid_out, two
 from tapegrad.testing.samples.pointwise import CLASH, unsmooth_at_bool
 
 _ALL = (*DTYPES, "float16")

@@ -8,7 +8,7 @@ from tapegrad.testing.samples.base import Call, Row, call, kink, x
 from tapegrad.testing.samples.kinds import DTYPES, FLOATS, PAIRS, laid_out, one
 from tapegrad.testing.samples.pointwise import CLASH, unary
 
-_HALF = tuple([call(x(3, dtype="float16"))])
+_HALF = (call(x(3, dtype="float16")),)
 
 
 def _special(
@@ -108,13 +108,13 @@ ROWS = (
     unary("erfc", ulps=4, special="erfc", writer=True),
     unary("erfinv", low=-1, high=1, ulps=4, special="erfinv"),
     _special("erfcx"),
-    _special("ndtr", half=True),
+    _special("ndtr", half=True, whole=True),
     _special("ndtri", low=0, high=1, more=_SHARES),
     _special("log_ndtr"),
     _special("entr", low=0, high=4, half=True),
     # ---- the gamma function and its kin
     unary("lgamma", low=0, high=8, ulps=8, special="gammaln"),
-    unary("digamma", low=1, high=8, ulps=16, special="digamma psi"),
+    unary("digamma", low=1, high=8, ulps=16, whole=True, special="digamma psi"),
     Row(
         "polygamma",
         (
