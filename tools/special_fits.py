@@ -29,9 +29,7 @@ def series(f: Callable[[Any], Any]) -> list[Any]:
     angles = [pi * (mpf(k) + mpf(1) / 2) / N for k in range(N)]
     values = [f(cos(a)) for a in angles]
     scale = [mpf(2 if k else 1) / N for k in range(N)]
-    return [
-        scale[k] * sum(v * cos(k * a) for v, a in zip(values, angles, strict=True)) for k in range(N)
-    ]
+    return [scale[k] * sum(v * cos(k * a) for v, a in zip(values, angles, strict=True)) for k in range(N)]
 
 
 def powers(cs: list[Any]) -> list[Any]:

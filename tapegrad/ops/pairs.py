@@ -91,12 +91,15 @@ fmin = elementwise(
 
 # ---- geometry, signs, steps
 
+# One over the squared distance from the origin; 0 there, as torch has it.
+_AT_ORIGIN = "a * a + b * b == 0"
+_OVER_SQUARE = f"F.where({_AT_ORIGIN}, 0, 1 / F.where({_AT_ORIGIN}, 1, a * a + b * b))"
 atan2 = elementwise(
     "atan2",
     np.arctan2,
     ir="atan2(a, b)",
     floats=True,
-    d=("g * b / (a * a + b * b)", "g * -a / (a * a + b * b)"),
+    d=(f"g * b * {_OVER_SQUARE}", f"g * -a * {_OVER_SQUARE}"),
     numbers="",
 )
 hypot = elementwise(

@@ -101,12 +101,16 @@ digamma = elementwise(
     d=("g * F.polygamma(1, a)",),
     doc="The derivative of lgamma.",
 )
-_polygamma = opaque(
-    "polygamma",
-    H.polygamma,
-    kind="elementwise",
-    saves=((0,),),
-    d=(lambda F, g, x, shapes, n: g * F.polygamma(n + 1, x),),
+_polygamma, _polygamma_in_place = (  # torch names their nodes apart
+    opaque(
+        key,
+        H.polygamma,
+        kind="elementwise",
+        saves=((0,),),
+        d=(lambda F, g, x, shapes, n: g * F.polygamma(n + 1, x),),
+        title=title,
+    )
+    for key, title in (("polygamma", "PolygammaBackward0"), ("polygamma.in_place", "PolygammaBackward1"))
 )
 _mvlgamma = opaque(
     "mvlgamma",
@@ -124,17 +128,26 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises: RuntimeError for a negative n.
     """
+    return finish(_polygamma(*_of_order(n, input)), out, "polygamma", (input,))
+
+
+def _of_order(n: Any, input: Any) -> tuple[Tensor, int]:
     if type(n) is not int:
         raise TypeError(f"polygamma: n is {type(n).__name__}; an int is needed, then the tensor.")
     x = floating(input, "polygamma")
     if n < 0:
         raise RuntimeError(f"polygamma: n is {n}; 0 or more is needed.")
-    return finish(_polygamma(x, n), out, "polygamma", (input,))
+    return x, n
 
 
 def _polygamma_of(self: Tensor, n: int) -> Tensor:
     """The derivative of digamma of order n, element by element. See torch.polygamma."""
     return polygamma(n, self)
+
+
+def _write_polygamma(self: Tensor, n: int) -> Tensor:
+    """The derivative of digamma of order n, element by element. See torch.polygamma."""
+    return _polygamma_in_place(*_of_order(n, self))
 
 
 def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
@@ -264,7 +277,7 @@ offer(
     writers="erf erfc i0",
     named={"polygamma": _polygamma_of},
 )
-offer({"polygamma": _polygamma_of}, in_place="polygamma")
+offer({"polygamma": _write_polygamma}, in_place="polygamma")
 _SPECIAL = {
     **globals(),
     **_EXOTIC,

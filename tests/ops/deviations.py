@@ -24,7 +24,10 @@ _WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
 DEVIATIONS = (
     Deviation("[ldpm]*gamma*", "second", "float64", "torch's trigamma is good to nine digits only"),
     Deviation(
-        "[dp]*gamma*", "gradient", r"float64|\[nan", "torch's trigamma is good to nine digits, and has no poles"
+        "[dp]*gamma*",
+        "gradient",
+        r"float64|\[nan",
+        "torch's trigamma is good to nine digits, and has no poles",
     ),
     Deviation("polygamma*", "value", r"1, float64|, 1\)", "torch's trigamma is good to nine digits only"),
     Deviation("bessel_[jy]0", "value", "float64", "torch's is good to ten digits, near its zeros to less"),
