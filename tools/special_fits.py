@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mpmath import cos, digamma, erf, erfc, erfinv, exp, findroot, loggamma, mp, mpf, pi, sqrt
 from mpmath import besseli as bessel_i
+from mpmath import cos, digamma, erf, erfc, erfinv, exp, findroot, loggamma, mp, mpf, pi, sqrt
 
 FILE = Path(__file__).parent.parent / "tapegrad" / "kernels" / "fits.py"
-HEAD = '''"""Coefficients of polynomials, lowest power first, written by tools/special_fits.py: see there for how."""
+HEAD = '''"""Coefficients of polynomials, lowest power first, as tools/special_fits.py derives them."""
 
 '''
 mp.dps = 60
@@ -119,12 +119,17 @@ def fits() -> dict[str, list[Any]]:
     }
 
 
-def main() -> int:
-    """Write the file."""
+def text() -> str:
+    """The file."""
     lines = [f"{name} = ({', '.join(repr(float(c)) for c in cs)},)" for name, cs in fits().items()]
     run = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "fits.py", "-"]
-    text = HEAD + "\n".join(lines) + "\n"
-    FILE.write_text(subprocess.run(run, input=text, capture_output=True, text=True, check=True).stdout)
+    source = HEAD + "\n".join(lines) + "\n"
+    return subprocess.run(run, input=source, capture_output=True, text=True, check=True).stdout
+
+
+def main() -> int:
+    """Write it."""
+    FILE.write_text(text())
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Coefficients of polynomials, lowest power first, written by tools/special_fits.py: see there for how."""
+"""Coefficients of polynomials, lowest power first, as tools/special_fits.py derives them."""
 
 ERF = (
     0.9654687386698673,

@@ -60,6 +60,11 @@ def isneginf(x: Any) -> Any:
     return x == -np.inf
 
 
+def isreal(x: Any) -> Any:
+    """Whether there is no imaginary part."""
+    return np.equal(np.imag(x), 0) if x.dtype.kind == "c" else np.ones(x.shape, bool)[()]
+
+
 def nan_to_num(x: Any, nan: float | None, posinf: float | None, neginf: float | None) -> Any:
     """x with numbers for what is not finite."""
     if x.dtype.kind not in "fc":

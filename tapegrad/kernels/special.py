@@ -220,6 +220,11 @@ def _log_gamma_near(x: Any) -> Any:
     return (x - 1) * (x - 2) * horner(scaled_to(x, 1, 2), T.LGAMMA) + 0.0  # no -0
 
 
+def _log_gamma_next(x: Any) -> Any:
+    """lgamma(1 + x) on [0, 1], from x, which has digits that 1 + x lacks."""
+    return x * (x - 1) * horner(scaled_to(x, 0, 1), T.LGAMMA)
+
+
 def _log_gamma_between(x: Any) -> Any:
     """lgamma on [2, 8): gamma(x) = (x - 1) (x - 2) ... gamma(what is left in [1, 2))."""
     steps = np.floor(x) - 1
@@ -239,8 +244,8 @@ def _log_gamma_far(x: Any) -> Any:
 def _log_gamma_right(x: Any) -> Any:
     return by_parts(
         x,
-        (x < 0.5, lambda x: _log_gamma_near(1 + x) - np.log(x)),
-        ((x >= 0.5) & (x < 1), lambda x: _log_gamma_near(1 + x) - np.log1p(x - 1)),
+        (x < 0.5, lambda x: _log_gamma_next(x) - np.log(x)),
+        ((x >= 0.5) & (x < 1), lambda x: _log_gamma_next(x) - np.log1p(x - 1)),
         ((x >= 1) & (x < 2), _log_gamma_near),
         ((x >= 2) & (x < 8), _log_gamma_between),
         (x >= 8, _log_gamma_far),

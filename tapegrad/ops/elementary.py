@@ -15,7 +15,7 @@ from tapegrad.define.refusing import floats_only
 from tapegrad.dtypes import F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import sign
-from tapegrad.ops.pointwise import eq, pow
+from tapegrad.ops.pointwise import pow
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor
 
@@ -150,6 +150,9 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return finish(_isneginf(input), out, "isneginf", (input,), exact=True)
 
 
+_isreal = elementwise("isreal", N.isreal, ir="true", arity=1)
+
+
 def positive(input: Tensor) -> Tensor:
     """input itself. Raises: RuntimeError for bool."""
     if need_tensor(input, "positive")._kind.kind == "b":
@@ -160,7 +163,7 @@ def positive(input: Tensor) -> Tensor:
 def isreal(input: Tensor) -> Tensor:
     """Whether each element has no imaginary part."""
     x = need_tensor(input, "isreal")
-    return eq(x.imag, 0) if x._kind.kind == "c" else eq(x, x) | True
+    return _isreal(x)
 
 
 def is_nonzero(input: Tensor) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tapegrad.testing.samples.base import Call, Row, call, kink, x
 from tapegrad.testing.samples.kinds import DTYPES, FLOATS, PAIRS, edge, laid_out, one
 from tapegrad.testing.samples.pointwise import unary
@@ -10,13 +12,13 @@ _INTEGERS = tuple([call(x(3, dtype=d)) for d in ("int64", "uint8", "bool")])
 _FEW = tuple([call(x(*s)) for s in ((), (3,), (4, 5), (0,))])
 
 
-def _floats(*args: object) -> tuple[Call, ...]:
+def _floats(*args: Any) -> tuple[Call, ...]:
     """Calls on floats of all shapes, layouts and edges, with more arguments."""
     arrays = [x(*s, dtype=d) for d in (*FLOATS, "float16") for s in ((), (3,), (4, 5), (0,))]
     return tuple([call(a, *args) for a in (*arrays, *laid_out())] + [kink(edge(d), *args) for d in FLOATS])
 
 
-def _of_inside(name: str, **facts: object) -> Row:
+def _of_inside(name: str, **facts: Any) -> Row:
     """A function that is defined on (-1, 1), or (0, 1)."""
     return unary(name, low=0, high=1, writer=True, ulps=4, **facts)
 
