@@ -22,20 +22,8 @@ N = 3  # entries of a batch
 
 # Their results have a shape that depends on values, or are Python values: vmap runs their entries one by one.
 LOOPING = {
-    *(
-        "allclose",
-        "arange",
-        "bool ",
-        "contains",
-        "equal",
-        "float ",
-        "index",
-        "int ",
-        "is_nonzero",
-        "item",
-        "linspace",
-    ),
-    *("masked_select", "nonzero", "numpy", "tolist", "unique"),
+    *("allclose", "arange", "bool ", "contains", "equal", "float ", "index", "int ", "is_nonzero", "item"),
+    *("linspace", "masked_select", "nonzero", "numpy", "tolist", "unique"),
 }
 # So do masks as indices, where(condition) alone, and tensor([...]) of tensors.
 MASK = re.compile(r"(getitem|setitem|index_put_?)\(.*bool\[|where\(\w+\[[^\]]*\][^,]*\)$|tensor\(\[")
