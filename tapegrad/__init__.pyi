@@ -4,21 +4,30 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
+from tapegrad import accelerator as accelerator
 from tapegrad import autograd as autograd
+from tapegrad import backends as backends
+from tapegrad import cpu as cpu
+from tapegrad import cuda as cuda
 from tapegrad import fft as fft
 from tapegrad import func as func
 from tapegrad import linalg as linalg
+from tapegrad import mps as mps
 from tapegrad import nn as nn
 from tapegrad import optim as optim
 from tapegrad import special as special
 from tapegrad import utils as utils
+from tapegrad import version as version
 from tapegrad import viz as viz
+from tapegrad import xpu as xpu
 from tapegrad._errors import TapegradWarning as TapegradWarning
 from tapegrad.autograd.grad_mode import enable_grad as enable_grad
 from tapegrad.autograd.grad_mode import inference_mode as inference_mode
 from tapegrad.autograd.grad_mode import no_grad as no_grad
 from tapegrad.autograd.grad_mode import set_grad_enabled as set_grad_enabled
 from tapegrad.devices import device as device
+from tapegrad.devices import layout as layout
+from tapegrad.devices import memory_format as memory_format
 from tapegrad.dtypes import dtype as dtype
 from tapegrad.dtypes import finfo as finfo
 from tapegrad.dtypes import iinfo as iinfo
@@ -28,27 +37,47 @@ from tapegrad.tensor import Size as Size
 from tapegrad.tensor import Tensor as Tensor
 from tapegrad.viz import explain as explain
 
+BoolTensor: type[Tensor]
+ByteTensor: type[Tensor]
+CharTensor: type[Tensor]
+ComplexDoubleTensor: type[Tensor]
+ComplexFloatTensor: type[Tensor]
+DoubleTensor: type[Tensor]
+FloatTensor: type[Tensor]
+HalfTensor: type[Tensor]
+IntTensor: type[Tensor]
+LongTensor: type[Tensor]
+ShortTensor: type[Tensor]
 __version__: str
 bool: dtype
 cdouble: dtype
 cfloat: dtype
+channels_last: memory_format
+channels_last_3d: memory_format
 complex128: dtype
 complex64: dtype
+contiguous_format: memory_format
 default_generator: Generator
 double: dtype
+e: builtins.float
 float: dtype
 float16: dtype
 float32: dtype
 float64: dtype
 half: dtype
+inf: builtins.float
 int: dtype
 int16: dtype
 int32: dtype
 int64: dtype
 int8: dtype
 long: dtype
+nan: builtins.float
+newaxis: None
+pi: builtins.float
+preserve_format: memory_format
 short: dtype
-strided: str
+strided: layout
 uint8: dtype
 
 def abs(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
@@ -117,6 +146,7 @@ def arange(
     requires_grad: builtins.bool = ...,
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
+def are_deterministic_algorithms_enabled() -> builtins.bool: ...
 def argmax(
     input: Tensor, dim: builtins.int | None = ..., keepdim: builtins.bool = ..., **names: Any
 ) -> Tensor: ...
@@ -130,8 +160,22 @@ def as_strided(
     storage_offset: builtins.int | None = ...,
 ) -> Tensor: ...
 def as_tensor(data: Any, dtype: Any = ..., device: Any = ...) -> Tensor: ...
-def asarray(data: Any, dtype: Any = ..., device: Any = ...) -> Tensor: ...
-def bernoulli(input: Tensor, *, generator: Generator | None = ..., out: Tensor | None = ...) -> Tensor: ...
+def asarray(
+    obj: Any,
+    *,
+    dtype: Any = ...,
+    copy: builtins.bool | None = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool | None = ...,
+) -> Tensor: ...
+def bernoulli(
+    input: Tensor,
+    p: builtins.float | None = ...,
+    *,
+    generator: Generator | None = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = ...) -> Tensor: ...
 def bitwise_and(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -153,6 +197,7 @@ def bitwise_xor(
 ) -> Tensor: ...
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def broadcast_to(input: Tensor, *shape: Any) -> Tensor: ...
+def can_cast(from_: dtype, to: dtype) -> builtins.bool: ...
 def cat(
     tensors: Sequence[Tensor], dim: builtins.int = ..., *, out: Tensor | None = ..., **names: Any
 ) -> Tensor: ...
@@ -163,6 +208,7 @@ def clamp_max(input: Tensor, max: Any) -> Tensor: ...
 def clamp_min(input: Tensor, min: Any) -> Tensor: ...
 def clip(input: Tensor, min: Any = ..., max: Any = ..., *, out: Tensor | None = ...) -> Tensor: ...
 def clone(input: Tensor, *, memory_format: Any = ...) -> Tensor: ...
+def compile(model: Any = ..., **options: Any) -> Any: ...
 def cos(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def diagonal(
     input: Tensor, offset: builtins.int = ..., dim1: builtins.int = ..., dim2: builtins.int = ...
@@ -193,6 +239,26 @@ def empty_like(
     requires_grad: builtins.bool = ...,
     memory_format: Any = ...,
 ) -> Tensor: ...
+def empty_permuted(
+    size: Sequence[builtins.int],
+    physical_layout: Sequence[builtins.int],
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def empty_strided(
+    size: Sequence[builtins.int],
+    stride: Sequence[builtins.int],
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
 def eq(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -220,7 +286,24 @@ def floor_divide(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def from_dlpack(ext_tensor: Any, *, device: Any = ..., copy: builtins.bool | None = ...) -> Tensor: ...
+def from_file(
+    filename: str,
+    shared: builtins.bool | None = ...,
+    size: builtins.int | None = ...,
+    *,
+    dtype: Any = ...,
+    **options: Any,
+) -> Tensor: ...
 def from_numpy(ndarray_: Any) -> Tensor: ...
+def frombuffer(
+    buffer: Any,
+    *,
+    dtype: Any,
+    count: builtins.int = ...,
+    offset: builtins.int = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
 def full(
     size: Sequence[builtins.int],
     fill_value: builtins.int | builtins.float | builtins.complex,
@@ -248,7 +331,13 @@ def ge(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def get_default_device() -> device: ...
 def get_default_dtype() -> dtype: ...
+def get_deterministic_debug_mode() -> builtins.int: ...
+def get_device(input: Tensor) -> builtins.int: ...
+def get_float32_matmul_precision() -> str: ...
+def get_num_interop_threads() -> builtins.int: ...
+def get_num_threads() -> builtins.int: ...
 def get_rng_state() -> Tensor: ...
 def greater(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -271,11 +360,15 @@ def gt(
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]: ...
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: builtins.bool = ...) -> Tensor: ...
 def initial_seed() -> builtins.int: ...
+def is_deterministic_algorithms_warn_only_enabled() -> builtins.bool: ...
+def is_distributed(input: Tensor) -> builtins.bool: ...
 def is_floating_point(input: Tensor) -> builtins.bool: ...
 def is_grad_enabled() -> builtins.bool: ...
 def is_inference(input: Tensor) -> builtins.bool: ...
 def is_inference_mode_enabled() -> builtins.bool: ...
+def is_storage(obj: Any) -> builtins.bool: ...
 def is_tensor(obj: object) -> builtins.bool: ...
+def is_warn_always_enabled() -> builtins.bool: ...
 def isclose(
     input: Tensor,
     other: Tensor,
@@ -343,6 +436,19 @@ def logical_xor(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def logspace(
+    start: Any,
+    end: Any,
+    steps: builtins.int,
+    base: builtins.float = ...,
+    *,
+    out: Tensor | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
 def lt(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -391,6 +497,14 @@ def mul(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def multinomial(
+    input: Tensor,
+    num_samples: builtins.int,
+    replacement: builtins.bool = ...,
+    *,
+    generator: Generator | None = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
 def multiply(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -424,7 +538,12 @@ def normal(
     size: Sequence[builtins.int] | None = ...,
     *,
     generator: Generator | None = ...,
+    out: Tensor | None = ...,
     dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
 def not_equal(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -454,6 +573,7 @@ def ones_like(
 ) -> Tensor: ...
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def permute(input: Tensor, *order_: Any, dims: Sequence[builtins.int] | None = ...) -> Tensor: ...
+def poisson(input: Tensor, generator: Generator | None = ...) -> Tensor: ...
 def pow(input: Any, exponent: Any, *, out: Tensor | None = ...) -> Tensor: ...
 def prod(
     input: Tensor,
@@ -464,6 +584,7 @@ def prod(
     out: Tensor | None = ...,
     **names: Any,
 ) -> Tensor: ...
+def promote_types(type1: dtype, type2: dtype) -> dtype: ...
 def rand(
     *sides: Any,
     size: Sequence[builtins.int] | None = ...,
@@ -476,7 +597,15 @@ def rand(
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
 def rand_like(
-    input: Tensor, *, dtype: Any = ..., device: Any = ..., requires_grad: builtins.bool = ...
+    input: Tensor,
+    *,
+    generator: Generator | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+    memory_format: Any = ...,
 ) -> Tensor: ...
 def randint(
     *args: Any,
@@ -491,6 +620,19 @@ def randint(
     requires_grad: builtins.bool = ...,
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
+def randint_like(
+    input: Tensor,
+    *bounds: builtins.int,
+    low: builtins.int | None = ...,
+    high: builtins.int | None = ...,
+    generator: Generator | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+    memory_format: Any = ...,
+) -> Tensor: ...
 def randn(
     *sides: Any,
     size: Sequence[builtins.int] | None = ...,
@@ -503,7 +645,15 @@ def randn(
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
 def randn_like(
-    input: Tensor, *, dtype: Any = ..., device: Any = ..., requires_grad: builtins.bool = ...
+    input: Tensor,
+    *,
+    generator: Generator | None = ...,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+    memory_format: Any = ...,
 ) -> Tensor: ...
 def randperm(
     n: builtins.int,
@@ -527,10 +677,26 @@ def remainder(
 ) -> Tensor: ...
 def reshape(input: Tensor, *shape: Any) -> Tensor: ...
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = ...) -> Tensor: ...
+def result_type(tensor1: Any, tensor2: Any) -> dtype: ...
 def round(input: Tensor, *, decimals: builtins.int = ..., out: Tensor | None = ...) -> Tensor: ...
+def scalar_tensor(
+    s: Any,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
+    pin_memory: builtins.bool = ...,
+) -> Tensor: ...
 def seed() -> builtins.int: ...
 def select(input: Tensor, dim: builtins.int, index: builtins.int) -> Tensor: ...
+def set_default_device(device: Any) -> None: ...
 def set_default_dtype(d: dtype) -> None: ...
+def set_deterministic_debug_mode(debug_mode: builtins.int | str) -> None: ...
+def set_float32_matmul_precision(precision: str) -> None: ...
+def set_flush_denormal(mode: builtins.bool) -> builtins.bool: ...
+def set_num_interop_threads(num: builtins.int) -> None: ...
+def set_num_threads(num: builtins.int) -> None: ...
 def set_printoptions(
     precision: builtins.int | None = ...,
     threshold: builtins.float | None = ...,
@@ -540,6 +706,7 @@ def set_printoptions(
     sci_mode: builtins.bool | None = ...,
 ) -> None: ...
 def set_rng_state(new_state: Tensor) -> None: ...
+def set_warn_always(b: builtins.bool) -> None: ...
 def sigmoid(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def sign(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def sin(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
@@ -622,6 +789,7 @@ def true_divide(
     out: Tensor | None = ...,
 ) -> Tensor: ...
 def trunc(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def typename(obj: Any) -> str: ...
 def unbind(input: Tensor, dim: builtins.int = ...) -> tuple[Tensor, ...]: ...
 def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int]) -> Tensor: ...
 def unsafe_chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = ...) -> tuple[Tensor, ...]: ...
@@ -630,6 +798,7 @@ def unsafe_split_with_sizes(
     input: Tensor, split_sizes: Sequence[builtins.int], dim: builtins.int = ...
 ) -> tuple[Tensor, ...]: ...
 def unsqueeze(input: Tensor, dim: builtins.int) -> Tensor: ...
+def use_deterministic_algorithms(mode: builtins.bool, *, warn_only: builtins.bool = ...) -> None: ...
 def var(
     input: Tensor,
     dim: Any = ...,

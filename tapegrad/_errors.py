@@ -15,6 +15,7 @@ PACKAGES = frozenset(
     {
         "tapegrad",
         "tapegrad.autograd",
+        "tapegrad.backends",
         "tapegrad.define",
         "tapegrad.func",
         "tapegrad.kernels",

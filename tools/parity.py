@@ -23,7 +23,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import tapegrad
-from tools.parity_reasons import ABSENT, ARGUMENTS, DEVIATES
+from tapegrad.absent import absence
+from tools.parity_reasons import ARGUMENTS, DEVIATES
 
 PAGE = Path(__file__).parent.parent / "docs" / "parity.md"
 SPACES = ("torch", "Tensor", "torch.linalg", "torch.fft", "torch.special")
@@ -114,16 +115,13 @@ def entries(torch: Any) -> Iterator[Entry]:
 def _entry(space: str, name: str, ours: Any) -> Entry:
     full = f"{space}.{name}"
     if not hasattr(ours, name):
-        return Entry(space, name, "absent", _reason(ABSENT, full))
-    if why := _reason(DEVIATES, full):
+        known = absence(full)
+        return Entry(space, name, "absent", known.why if known else "")
+    if why := next((why for pattern, why in DEVIATES.items() if re.fullmatch(pattern, full)), ""):
         return Entry(space, name, "deviates", why)
     if missing := missing_arguments(space, name, getattr(ours, name)):
         return Entry(space, name, "deviates", f"does not take {', '.join(missing)}")
     return Entry(space, name, "same", "")
-
-
-def _reason(table: dict[str, str], full: str) -> str:
-    return next((why for pattern, why in table.items() if re.fullmatch(pattern, full)), "")
 
 
 def page(found: list[Entry], version: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import tapegrad
 from tapegrad import autograd, dtypes
+from tapegrad.legacy import TYPES
 from tapegrad.ops import methods as bound
 from tapegrad.public import FUNCTIONS, PROPERTIES
 from tapegrad.tensor import Tensor
@@ -32,7 +33,22 @@ ALIASES = {
 HEAD = '''"""Made by tools/stubs.py from the registry of operations. Do not edit."""
 
 '''
-MODULES = ("autograd", "func", "nn", "optim", "utils", "viz")
+legacy_type = type(TYPES["FloatTensor"])
+MODULES = [
+    "accelerator",
+    "autograd",
+    "backends",
+    "cpu",
+    "cuda",
+    "func",
+    "mps",
+    "nn",
+    "optim",
+    "utils",
+    "version",
+    "viz",
+    "xpu",
+]
 SPACES = tuple([name for name in FUNCTIONS if name])  # modules whose functions come from the files of ops
 # Tensor has methods, and the package dtypes, of these names.
 BUILTINS = ("bool", "complex", "float", "int")
@@ -134,12 +150,14 @@ def package_stub() -> str:
         value = getattr(tapegrad, name)
         if isinstance(value, dtypes.dtype):
             constants.append(f"{name}: dtype")
+        elif isinstance(value, legacy_type):
+            constants.append(f"{name}: type[Tensor]")
         elif inspect.isclass(value):
             lines.append(f"from {value.__module__} import {value.__name__} as {name}")
         elif callable(value) and not hasattr(value, "_stream"):
             functions.append(f"def {name}{signature(value, False)}: ...")
         else:
-            constants.append(f"{name}: {type(value).__name__}")
+            constants.append(f"{name}: {'None' if value is None else type(value).__name__}")
     return "\n".join([*lines, "", *constants, "", *functions, "__all__: list[str]\n"])
 
 

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 
-_constants: dict[Any, dict[float, Any]] = {}
+_constants: dict[Any, dict[Any, Any]] = {}
 _MOST = 512  # a loop over changing numbers must not grow the table
 
 
@@ -22,12 +22,13 @@ def constant(x: float, dtype: Any) -> Any:
     table = _constants.get(dtype)
     if table is None:
         table = _constants[dtype] = {}
-    found = table.get(x)
-    if found is None or x == 0:  # 0.0 and -0.0 are one key and two values
+    key: Any = x or str(x)  # 0.0 and -0.0 are equal, and two values
+    found = table.get(key)
+    if found is None:
         found = np.array(x).astype(dtype)
         found.flags.writeable = False
         if len(table) < _MOST:
-            table[x] = found
+            table[key] = found
     return found
 
 

@@ -13,7 +13,7 @@ from tapegrad.define import elementwise, inplace, offer, opaque
 from tapegrad.define.refusing import floats_only
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import where
-from tapegrad.ops.random import Generator, _drawn
+from tapegrad.ops.random import Generator, draw_flat
 from tapegrad.ops.shape import reshape
 from tapegrad.promotion import fitting, need_tensor, refused
 from tapegrad.tensor import Tensor, wrap
@@ -168,7 +168,7 @@ def _noise(input: Tensor, lower: float, upper: float, training: bool, generator:
         y[below] = R.uniform(stream, int(np.sum(below)), lower, upper, np.float64)
         return y
 
-    return where(x > 0, 1.0, wrap(_drawn("rrelu", generator, tuple(x.shape), slopes))).to(x.dtype)  # type: ignore[no-any-return] # a Tensor
+    return where(x > 0, 1.0, wrap(draw_flat("rrelu", generator, tuple(x.shape), slopes))).to(x.dtype)  # type: ignore[no-any-return] # a Tensor
 
 
 def rrelu(

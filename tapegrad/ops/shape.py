@@ -10,7 +10,7 @@ from numpy import ndarray
 
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
-from tapegrad.define import cast, finish, offer, variadic
+from tapegrad.define import cast, finish, offer, store, variadic
 from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -357,7 +357,9 @@ _stack = variadic("stack", S.stack, _stack_vjp)
 
 def _tensors(tensors: Any, op: str) -> list[Tensor]:
     """A sequence of Tensors, promoted to one dtype."""
-    if isinstance(tensors, Tensor) or not isinstance(tensors, Iterable):
+    if type(tensors) not in (list, tuple) and (
+        isinstance(tensors, Tensor) or not isinstance(tensors, Iterable)
+    ):
         raise TypeError(f"{op}: tensors is {type(tensors).__name__}; a tuple or list of Tensors is needed.")
     found = list(tensors)
     for i, x in enumerate(found):
@@ -383,14 +385,16 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     if names:
         dim, _ = numpy_names("cat", names, dim)
     xs = _tensors(tensors, "cat")
-    # An empty 1-d tensor joins anything: code that collects batches starts with torch.tensor([]).
-    xs.sort(key=lambda x: x._a.shape == (0,))
+    shapes = [x._a.shape for x in xs]
+    if (0,) in shapes:  # it joins anything: code that collects batches starts with torch.tensor([])
+        xs.sort(key=lambda x: x._a.shape == (0,))
     first = xs[0]._a.shape
-    if not all(x._a.ndim for x in xs):
+    if () in shapes:
         raise RuntimeError("cat: one of the tensors is 0-d; 1-d or more is needed. Use stack.")
     i = axis(dim, len(first), "cat") if first != (0,) else 0
     try:
-        return finish(_cat(xs, i), out, "cat", xs)
+        result = _cat(xs, i)
+        return result if out is None else store(result, out, "cat", xs)
     except ValueError:
         other = next(x for x in xs if not _joins(x._a.shape, first, i) and x._a.shape != (0,))
         raise RuntimeError(

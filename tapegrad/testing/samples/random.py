@@ -95,4 +95,57 @@ ROWS = (
         errors=(call(x(3), 1.5), call(x(3), -0.5)),
     ),
     _drawing("exponential_", call(x(4, 5), 2.0), errors=(call(x(3), 0.0), call(x(3, dtype="int64")))),
+    _drawing("cauchy_", call(x(4, 5), 2.0, 3.0), errors=(call(x(3), 0.0, -1.0), call(x(3, dtype="int64")))),
+    _drawing("log_normal_", call(x(4, 5), 0.5, 0.25), errors=(call(x(3), 0.0, -1.0),)),
+    Row(
+        "geometric_",
+        (call(x(4, 5), 0.3), call(x(20, dtype="int64"), 0.01), call(x(), 0.9), call(x(0), 0.5)),
+        errors=(call(x(3), 1.5), call(x(3), 0.0), call(x(3))),
+        how=_method("geometric_"),
+        writes=True,
+    ),
+    _drawn(
+        "randint_like",
+        *[
+            call(x(3), 5),
+            call(x(4, 5, dtype="int64"), 2, 7),
+            call(x(3), 5, dtype=Name("int32")),
+            call(x(), 9),
+        ],
+        *[call(x(4, 5, layout="transposed"), 9), call(x(3), low=2, high=7), call(x(3), high=7)],
+        errors=(call(x(3)), call(x(3), 0), call(x(3), 5, 5), call(x(3), 1, 2, 3)),
+    ),
+    _drawn(
+        "poisson",
+        *[call(x(low=1, high=9, grad=False)), call(x(20, low=0, high=40, grad=False))],
+        *[call(x(4, 5, low=0, high=3, dtype="float64", grad=False)), call(x(0, grad=False))],
+        *[call(x(4, 5, low=0, high=90, layout="transposed", grad=False))],
+        errors=(call(x(3, low=-3, high=-1)), call(x(3, dtype="int64"))),
+    ),
+    _drawn(
+        "binomial",
+        *[call(x(3, 4, low=1, high=90, grad=False), x(3, 4, low=0, high=1, grad=False))],
+        *[
+            call(
+                x(20, low=1, high=9, dtype="float64", grad=False),
+                x(dtype="float64", low=0, high=1, grad=False),
+            )
+        ],
+        *[call(x(3, low=-3, high=-1, grad=False), x(3, low=0, high=1, grad=False))],
+        *[call(x(3, low=1, grad=False), x(3, low=2, high=3, grad=False))],
+        errors=(call(x(3, low=1), x(4, low=0, high=1)),),
+    ),
+    _drawn(
+        "multinomial",
+        *[call(x(9, low=0, high=3, grad=False), 4), call(x(9, low=0, high=3, grad=False), 20, True)],
+        *[call(x(4, 9, low=0, high=3, grad=False), 3), call(x(4, 9, low=0, high=3, grad=False), 30, True)],
+        *[call(x(5, low=0, high=3, dtype="float64", grad=False), 1)],
+        errors=(
+            call(x(3, low=1), 4),
+            call(x(3, low=-3, high=-1), 1),
+            call(x(2, 2, 2, low=1), 1),
+            call(x(3, low=1), 0),
+            call(x(3, dtype="int64"), 1),
+        ),
+    ),
 )

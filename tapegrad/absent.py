@@ -1,0 +1,96 @@
+"""Names of torch that are not here: why, and what to use instead. docs/parity.md is made from it, too."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Absence(NamedTuple):
+    """names: a pattern of full names, such as "Tensor.to_sparse". why: what they are. instead: what to do."""
+
+    names: str
+    why: str
+    instead: str
+
+
+_NETWORKS = (
+    "adaptive_\\w+|affine_grid_generator|alpha_dropout\\w*|avg_pool\\w+|batch_norm|bilinear|"
+    "binary_cross_entropy_with_logits|conv\\d\\w+|conv_tbc|conv_transpose\\w+|convolution|"
+    "cosine_embedding_loss|ctc_loss|dropout\\w*|embedding\\w*|feature_\\w*dropout\\w*|grid_sampler\\w*|"
+    "group_norm|gru\\w*|hinge_embedding_loss|instance_norm|kl_div|layer_norm|lstm\\w*|margin_ranking_loss|"
+    "max_pool\\w+|poisson_nll_loss|rms_norm|rnn_\\w+|triplet_margin_loss"
+)
+_DENSE = "Tensors here are dense; sum over indices with index_add or scatter_add."
+
+ABSENT = (
+    Absence(
+        ".*(sparse|coalesce|_coo|_cs[rc]|_bs[rc]|sspaddmm|hspmm|hsmm|saddmm|dsmm|spmm).*",
+        "sparse tensors",
+        _DENSE,
+    ),
+    Absence(
+        ".*\\.(c?(col|row|crow|ccol)_indices(_copy)?|indices(_copy)?|values(_copy)?|dense_dim|to_dense|smm)",
+        "sparse tensors",
+        _DENSE,
+    ),
+    Absence(
+        ".*(quant|q_scale|q_zero_point|q_per_channel|qscheme|int_repr|fbgemm|moving_avg|qparams).*",
+        "quantised tensors",
+        "Compute in float32, or store weights as float16.",
+    ),
+    Absence(".*(nested|padded_tensor).*", "nested tensors", "Pad to one length, and mask."),
+    Absence(
+        ".*(cudnn|miopen|mkldnn|vulkan|ipu|xla|maia|mtia|xpu).*",
+        "bound to a device",
+        "Everything runs on the CPU; leave it out.",
+    ),
+    Absence(
+        ".*(pinned|pin_memory|record_stream|shared|share_|is_meta).*",
+        "bound to a device, or to shared memory",
+        "Everything runs on the CPU; leave it out.",
+    ),
+    Absence(
+        ".*(autocast|deterministic|get_device_module|interop_threads|flush_denormal|init_num_threads).*",
+        "switches of torch's own machinery",
+        "Leave it out: results are deterministic, in the dtype of the operands.",
+    ),
+    Absence(
+        ".*\\.(import_ir\\w*|parse_\\w+|fork|wait|sym_\\w+|compile|(merge|unify)_type\\w+|thread_safe\\w+)",
+        "TorchScript, fx and compilation",
+        "Call the function itself.",
+    ),
+    Absence(
+        "torch\\.(batch_norm_\\w+|native_\\w+)", "halves of torch's own kernels", "Use torch.nn.functional."
+    ),
+    Absence(f"torch\\.({_NETWORKS})", "functions of networks", "They come with torch.nn.functional."),
+    Absence(
+        ".*\\.(names|rename_?|refine_names|align_\\w+|has_names)",
+        "named tensors, which torch gave up",
+        "Use dimensions by number.",
+    ),
+    Absence(
+        "(Tensor|torch)\\.(volatile|solve|symeig|eig|lstsq)",
+        "deprecated in torch",
+        "Use torch.linalg, or no_grad().",
+    ),
+    Absence(
+        "Tensor\\.(reinforce|storage_type|storage|name)",
+        "deprecated in torch",
+        "untyped_storage() has the memory; torch.distributions the log-probabilities.",
+    ),
+    Absence("torch\\.set_default_tensor_type", "deprecated in torch", "Use set_default_dtype()."),
+    Absence("torch\\.range", "deprecated in torch", "Use arange(), whose end is left out."),
+)
+
+
+def absence(full: str) -> Absence | None:
+    """What is known of a full name, such as "torch.quantize_per_tensor"."""
+    return next((a for a in ABSENT if re.fullmatch(a.names, full)), None)
+
+
+def missing(space: str, name: str) -> AttributeError:
+    """The error for a name that is not in a space: "torch", "torch.linalg", "Tensor"."""
+    known = None if name.startswith("__") else absence(f"{space}.{name}")
+    instead = f": {known.why} are not part of it. {known.instead}" if known else "."
+    return AttributeError(f"{space} of tapegrad has no {name!r}{instead}")
