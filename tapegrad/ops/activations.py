@@ -15,7 +15,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import where
 from tapegrad.ops.random import Generator, draw_flat
 from tapegrad.ops.shape import reshape
-from tapegrad.promotion import fitting, need_tensor, refused
+from tapegrad.promotion import fitting, need_tensor, number, refused
 from tapegrad.tensor import Tensor, wrap
 
 # torch names the nodes of the in-place forms apart: so each op is there twice.
@@ -156,8 +156,7 @@ def _noise(input: Tensor, lower: float, upper: float, training: bool, generator:
     if lower > upper:
         raise RuntimeError(f"rrelu: lower is {lower} and upper {upper}; lower <= upper is needed.")
     if not training:
-        middle = (np.float32(lower) + np.float32(upper)) / 2  # in float32, as torch does
-        return where(x > 0, 1.0, float(middle)).to(x.dtype)  # type: ignore[no-any-return] # a Tensor
+        return where(x > 0, 1, wrap(number((lower + upper) / 2, x._kind)))  # type: ignore[no-any-return] # a Tensor
     a = x._a
 
     def slopes(stream: Any, n: int) -> Any:
@@ -168,7 +167,7 @@ def _noise(input: Tensor, lower: float, upper: float, training: bool, generator:
         y[below] = R.uniform(stream, int(np.sum(below)), lower, upper, np.float64)
         return y
 
-    return where(x > 0, 1.0, wrap(draw_flat("rrelu", generator, tuple(x.shape), slopes))).to(x.dtype)  # type: ignore[no-any-return] # a Tensor
+    return where(x > 0, 1, wrap(draw_flat("rrelu", generator, tuple(x.shape), slopes)))  # type: ignore[no-any-return] # a Tensor
 
 
 def rrelu(

@@ -254,6 +254,14 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     if decimals == 0:
         result: Tensor = _round(input, out=out)
         return result
+    return _special_round(input, decimals=decimals, out=out)
+
+
+def _special_round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
+    """The nearest number with so many decimals, halves to the even one.
+
+    Raises: NotImplementedError unless input has a floating point dtype.
+    """
     if need_tensor(input, "round")._kind.kind != "f":
         raise NotImplementedError(f"round: input is {input.dtype}; decimals need a floating point tensor.")
     return finish(_round_to(input, decimals), out, "round", (input,))
@@ -428,8 +436,8 @@ ge = elementwise("ge", operator.ge, ufunc=np.greater_equal, ir="a >= b", arity=2
 bitwise_and = elementwise("bitwise_and", np.bitwise_and, ir="a & b", arity=2)
 bitwise_or = elementwise("bitwise_or", np.bitwise_or, ir="a | b", arity=2)
 bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, ir="a ^ b", arity=2)
-bitwise_left_shift = elementwise("bitwise_left_shift", np.left_shift, ir="a << b", arity=2)
-bitwise_right_shift = elementwise("bitwise_right_shift", np.right_shift, ir="a >> b", arity=2)
+bitwise_left_shift = elementwise("bitwise_left_shift", P.left_shift, ir="a << b", arity=2)
+bitwise_right_shift = elementwise("bitwise_right_shift", P.right_shift, ir="a >> b", arity=2)
 bitwise_not = elementwise("bitwise_not", np.invert, ir="~a", arity=1)
 logical_and = elementwise("logical_and", np.logical_and, ir="a && b", arity=2)
 logical_or = elementwise("logical_or", np.logical_or, ir="a || b", arity=2)
@@ -492,5 +500,5 @@ offer(
         "tanh trunc"
     ),
 )
-offer({"expit": sigmoid, "round": round}, functions="expit round", namespace="special")
+offer({"expit": sigmoid, "round": _special_round}, functions="expit round", namespace="special")
 nameless(globals())
