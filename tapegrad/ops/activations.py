@@ -196,7 +196,8 @@ def _write_rrelu(
 
 celu_ = inplace(_write_celu, "celu_")
 selu_ = inplace(_write_selu, "selu_")
-threshold_ = inplace(_write_threshold, "threshold_")
+# torch lets it write where elements share a place: each gets one value.
+threshold_ = inplace(_write_threshold, "threshold_", fills=True)
 rrelu_ = inplace(_write_rrelu, "rrelu_")
 
 offer(
