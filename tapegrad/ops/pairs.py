@@ -221,7 +221,7 @@ _exponent = elementwise("frexp.exponent", N.exponent, ir="exponent(a)", arity=1)
 _mantissa = elementwise("frexp", N.mantissa, ir="ldexp(a, -b)", d=("g / F.exp2(b)", None))
 
 
-def frexp(input: Tensor, *, out: Any = None) -> Frexp:
+def frexp(input: Tensor, *, out: Any = None) -> tuple[Tensor, Tensor]:
     """input as mantissa * 2 ** exponent, with mantissas in [1/2, 1). The exponents are int32.
 
     Raises: RuntimeError for integers.
