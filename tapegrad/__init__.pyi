@@ -15,6 +15,7 @@ from tapegrad import linalg as linalg
 from tapegrad import mps as mps
 from tapegrad import nn as nn
 from tapegrad import optim as optim
+from tapegrad import return_types as return_types
 from tapegrad import special as special
 from tapegrad import utils as utils
 from tapegrad import version as version
@@ -33,6 +34,7 @@ from tapegrad.dtypes import finfo as finfo
 from tapegrad.dtypes import iinfo as iinfo
 from tapegrad.func import vmap as vmap
 from tapegrad.ops.random import Generator as Generator
+from tapegrad.ops.results import Extremes, Histogram, Range
 from tapegrad.tensor import Size as Size
 from tapegrad.tensor import Tensor as Tensor
 from tapegrad.viz import explain as explain
@@ -103,6 +105,8 @@ def all(
     input: Tensor,
     dim: builtins.int | Sequence[builtins.int] | None = ...,
     keepdim: builtins.bool = ...,
+    *,
+    out: Tensor | None = ...,
     **names: Any,
 ) -> Tensor: ...
 def allclose(
@@ -128,10 +132,15 @@ def amin(
     out: Tensor | None = ...,
     **names: Any,
 ) -> Tensor: ...
+def aminmax(
+    input: Tensor, *, dim: builtins.int | None = ..., keepdim: builtins.bool = ..., out: Any = ...
+) -> Range: ...
 def any(
     input: Tensor,
     dim: builtins.int | Sequence[builtins.int] | None = ...,
     keepdim: builtins.bool = ...,
+    *,
+    out: Tensor | None = ...,
     **names: Any,
 ) -> Tensor: ...
 def arange(
@@ -148,10 +157,28 @@ def arange(
 ) -> Tensor: ...
 def are_deterministic_algorithms_enabled() -> builtins.bool: ...
 def argmax(
-    input: Tensor, dim: builtins.int | None = ..., keepdim: builtins.bool = ..., **names: Any
+    input: Tensor,
+    dim: builtins.int | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    out: Tensor | None = ...,
+    **names: Any,
 ) -> Tensor: ...
 def argmin(
-    input: Tensor, dim: builtins.int | None = ..., keepdim: builtins.bool = ..., **names: Any
+    input: Tensor,
+    dim: builtins.int | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def argsort(
+    input: Tensor,
+    dim: builtins.int = ...,
+    descending: builtins.bool = ...,
+    *,
+    stable: builtins.bool | None = ...,
+    **names: Any,
 ) -> Tensor: ...
 def as_strided(
     input: Tensor,
@@ -168,6 +195,16 @@ def asarray(
     device: Any = ...,
     requires_grad: builtins.bool | None = ...,
 ) -> Tensor: ...
+def bartlett_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
 def bernoulli(
     input: Tensor,
     p: builtins.float | None = ...,
@@ -175,6 +212,7 @@ def bernoulli(
     generator: Generator | None = ...,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def bincount(input: Tensor, weights: Tensor | None = ..., minlength: builtins.int = ...) -> Tensor: ...
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = ...) -> Tensor: ...
 def bitwise_and(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -195,12 +233,31 @@ def bitwise_xor(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def blackman_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def broadcast_to(input: Tensor, *shape: Any) -> Tensor: ...
+def bucketize(
+    input: Any,
+    boundaries: Tensor,
+    *,
+    out_int32: builtins.bool = ...,
+    right: builtins.bool = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
 def can_cast(from_: dtype, to: dtype) -> builtins.bool: ...
 def cat(
     tensors: Sequence[Tensor], dim: builtins.int = ..., *, out: Tensor | None = ..., **names: Any
 ) -> Tensor: ...
+def cdist(x1: Tensor, x2: Tensor, p: builtins.float = ..., compute_mode: str = ...) -> Tensor: ...
 def ceil(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = ...) -> tuple[Tensor, ...]: ...
 def clamp(input: Tensor, min: Any = ..., max: Any = ..., *, out: Tensor | None = ...) -> Tensor: ...
@@ -209,10 +266,43 @@ def clamp_min(input: Tensor, min: Any) -> Tensor: ...
 def clip(input: Tensor, min: Any = ..., max: Any = ..., *, out: Tensor | None = ...) -> Tensor: ...
 def clone(input: Tensor, *, memory_format: Any = ...) -> Tensor: ...
 def compile(model: Any = ..., **options: Any) -> Any: ...
+def corrcoef(input: Tensor) -> Tensor: ...
 def cos(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def cosine_similarity(
+    x1: Tensor, x2: Tensor, dim: builtins.int = ..., eps: builtins.float = ...
+) -> Tensor: ...
+def count_nonzero(input: Tensor, dim: builtins.int | Sequence[builtins.int] | None = ...) -> Tensor: ...
+def cov(
+    input: Tensor,
+    *,
+    correction: builtins.int = ...,
+    fweights: Tensor | None = ...,
+    aweights: Tensor | None = ...,
+) -> Tensor: ...
+def cummax(input: Tensor, dim: builtins.int, *, out: Any = ...) -> Extremes: ...
+def cummin(input: Tensor, dim: builtins.int, *, out: Any = ...) -> Extremes: ...
+def cumprod(
+    input: Tensor, dim: builtins.int | None = ..., *, dtype: Any = ..., out: Tensor | None = ..., **names: Any
+) -> Tensor: ...
+def cumsum(
+    input: Tensor, dim: builtins.int | None = ..., *, dtype: Any = ..., out: Tensor | None = ..., **names: Any
+) -> Tensor: ...
+def cumulative_trapezoid(
+    y: Tensor, x: Tensor | None = ..., *, dx: Any = ..., dim: builtins.int = ...
+) -> Tensor: ...
 def diagonal(
     input: Tensor, offset: builtins.int = ..., dim1: builtins.int = ..., dim2: builtins.int = ...
 ) -> Tensor: ...
+def diff(
+    input: Tensor,
+    n: builtins.int = ...,
+    dim: builtins.int = ...,
+    prepend: Tensor | None = ...,
+    append: Tensor | None = ...,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def dist(input: Tensor, other: Tensor, p: builtins.float = ...) -> Tensor: ...
 def div(input: Any, other: Any, *, rounding_mode: str | None = ..., out: Tensor | None = ...) -> Tensor: ...
 def divide(
     input: Any, other: Any, *, rounding_mode: str | None = ..., out: Tensor | None = ...
@@ -286,6 +376,13 @@ def floor_divide(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def frobenius_norm(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None,
+    keepdim: builtins.bool = ...,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
 def from_dlpack(ext_tensor: Any, *, device: Any = ..., copy: builtins.bool | None = ...) -> Tensor: ...
 def from_file(
     filename: str,
@@ -339,6 +436,9 @@ def get_float32_matmul_precision() -> str: ...
 def get_num_interop_threads() -> builtins.int: ...
 def get_num_threads() -> builtins.int: ...
 def get_rng_state() -> Tensor: ...
+def gradient(
+    input: Tensor, *, spacing: Any = ..., dim: Any = ..., edge_order: builtins.int = ...
+) -> tuple[Tensor, ...]: ...
 def greater(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -357,6 +457,53 @@ def gt(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def hamming_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    alpha: builtins.float = ...,
+    beta: builtins.float = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
+def hann_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
+def histc(
+    input: Tensor,
+    bins: builtins.int = ...,
+    min: builtins.float = ...,
+    max: builtins.float = ...,
+    *,
+    out: Tensor | None = ...,
+) -> Tensor: ...
+def histogram(
+    input: Tensor,
+    bins: Any,
+    *,
+    range: Sequence[builtins.float] | None = ...,
+    weight: Tensor | None = ...,
+    density: builtins.bool = ...,
+    out: Any = ...,
+) -> Histogram: ...
+def histogramdd(
+    input: Tensor,
+    bins: Any,
+    *,
+    range: Sequence[builtins.float] | None = ...,
+    weight: Tensor | None = ...,
+    density: builtins.bool = ...,
+) -> Histogram: ...
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]: ...
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: builtins.bool = ...) -> Tensor: ...
 def initial_seed() -> builtins.int: ...
@@ -377,8 +524,36 @@ def isclose(
     equal_nan: builtins.bool = ...,
 ) -> Tensor: ...
 def isfinite(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def isin(
+    elements: Any,
+    test_elements: Any,
+    *,
+    assume_unique: builtins.bool = ...,
+    invert: builtins.bool = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
 def isinf(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def isnan(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def kaiser_window(
+    window_length: builtins.int,
+    periodic: builtins.bool = ...,
+    beta: builtins.float = ...,
+    *,
+    dtype: Any = ...,
+    layout: Any = ...,
+    device: Any = ...,
+    pin_memory: builtins.bool = ...,
+    requires_grad: builtins.bool = ...,
+) -> Tensor: ...
+def kthvalue(
+    input: Tensor,
+    k: builtins.int,
+    dim: builtins.int = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    out: Any = ...,
+    **names: Any,
+) -> Extremes: ...
 def le(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -417,6 +592,7 @@ def log_softmax(
     dtype: Any = ...,
     **names: Any,
 ) -> Tensor: ...
+def logcumsumexp(input: Tensor, dim: builtins.int, *, out: Tensor | None = ...) -> Tensor: ...
 def logical_and(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -449,6 +625,14 @@ def logspace(
     requires_grad: builtins.bool = ...,
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
+def logsumexp(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
 def lt(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -457,7 +641,9 @@ def lt(
 ) -> Tensor: ...
 def manual_seed(seed: builtins.int) -> Generator: ...
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
-def max(input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., **names: Any) -> Any: ...
+def max(
+    input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ..., **names: Any
+) -> Any: ...
 def maximum(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -473,7 +659,12 @@ def mean(
     out: Tensor | None = ...,
     **names: Any,
 ) -> Tensor: ...
-def min(input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., **names: Any) -> Any: ...
+def median(
+    input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ..., **names: Any
+) -> Any: ...
+def min(
+    input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ..., **names: Any
+) -> Any: ...
 def minimum(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -481,6 +672,9 @@ def minimum(
     out: Tensor | None = ...,
 ) -> Tensor: ...
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def mode(
+    input: Tensor, dim: builtins.int = ..., keepdim: builtins.bool = ..., *, out: Any = ..., **names: Any
+) -> Extremes: ...
 def moveaxis(
     input: Tensor,
     source: builtins.int | Sequence[builtins.int],
@@ -491,6 +685,7 @@ def movedim(
     source: builtins.int | Sequence[builtins.int],
     destination: builtins.int | Sequence[builtins.int],
 ) -> Tensor: ...
+def msort(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def mul(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -512,6 +707,37 @@ def multiply(
     out: Tensor | None = ...,
 ) -> Tensor: ...
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def nanmean(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def nanmedian(
+    input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ..., **names: Any
+) -> Any: ...
+def nanquantile(
+    input: Tensor,
+    q: Any,
+    dim: builtins.int | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    interpolation: str = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
+def nansum(
+    input: Tensor,
+    dim: builtins.int | Sequence[builtins.int] | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    dtype: Any = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
 def narrow(
     input: Tensor, dim: builtins.int, start: builtins.int | Tensor, length: builtins.int
 ) -> Tensor: ...
@@ -532,6 +758,7 @@ def norm(
     dtype: Any = ...,
     **names: Any,
 ) -> Tensor: ...
+def norm_except_dim(v: Tensor, pow: builtins.int = ..., dim: builtins.int = ...) -> Tensor: ...
 def normal(
     mean: Any,
     std: Any = ...,
@@ -572,6 +799,10 @@ def ones_like(
     memory_format: Any = ...,
 ) -> Tensor: ...
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: builtins.float = ..., eps: builtins.float = ..., keepdim: builtins.bool = ...
+) -> Tensor: ...
+def pdist(input: Tensor, p: builtins.float = ...) -> Tensor: ...
 def permute(input: Tensor, *order_: Any, dims: Sequence[builtins.int] | None = ...) -> Tensor: ...
 def poisson(input: Tensor, generator: Generator | None = ...) -> Tensor: ...
 def pow(input: Any, exponent: Any, *, out: Tensor | None = ...) -> Tensor: ...
@@ -585,6 +816,16 @@ def prod(
     **names: Any,
 ) -> Tensor: ...
 def promote_types(type1: dtype, type2: dtype) -> dtype: ...
+def quantile(
+    input: Tensor,
+    q: Any,
+    dim: builtins.int | None = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    interpolation: str = ...,
+    out: Tensor | None = ...,
+    **names: Any,
+) -> Tensor: ...
 def rand(
     *sides: Any,
     size: Sequence[builtins.int] | None = ...,
@@ -675,6 +916,9 @@ def remainder(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def renorm(
+    input: Tensor, p: builtins.float, dim: builtins.int, maxnorm: builtins.float, *, out: Tensor | None = ...
+) -> Tensor: ...
 def reshape(input: Tensor, *shape: Any) -> Tensor: ...
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = ...) -> Tensor: ...
 def result_type(tensor1: Any, tensor2: Any) -> dtype: ...
@@ -687,6 +931,16 @@ def scalar_tensor(
     device: Any = ...,
     requires_grad: builtins.bool = ...,
     pin_memory: builtins.bool = ...,
+) -> Tensor: ...
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Any,
+    *,
+    out_int32: builtins.bool = ...,
+    right: builtins.bool = ...,
+    side: str | None = ...,
+    sorter: Tensor | None = ...,
+    out: Tensor | None = ...,
 ) -> Tensor: ...
 def seed() -> builtins.int: ...
 def select(input: Tensor, dim: builtins.int, index: builtins.int) -> Tensor: ...
@@ -717,6 +971,15 @@ def softmax(
     dtype: Any = ...,
     **names: Any,
 ) -> Tensor: ...
+def sort(
+    input: Tensor,
+    dim: builtins.int = ...,
+    descending: builtins.bool = ...,
+    *,
+    stable: builtins.bool | None = ...,
+    out: Any = ...,
+    **names: Any,
+) -> Extremes: ...
 def split(
     tensor: Tensor, split_size_or_sections: builtins.int | Sequence[builtins.int], dim: builtins.int = ...
 ) -> tuple[Tensor, ...]: ...
@@ -738,6 +1001,15 @@ def std(
     out: Tensor | None = ...,
     **names: Any,
 ) -> Tensor: ...
+def std_mean(
+    input: Tensor,
+    dim: Any = ...,
+    unbiased: builtins.bool = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    correction: builtins.float | None = ...,
+    **names: Any,
+) -> tuple[Tensor, Tensor]: ...
 def sub(
     input: Any,
     other: Any,
@@ -781,7 +1053,20 @@ def tensor_split(
     indices: Any = ...,
     sections: Any = ...,
 ) -> tuple[Tensor, ...]: ...
+def topk(
+    input: Tensor,
+    k: builtins.int,
+    dim: builtins.int = ...,
+    largest: builtins.bool = ...,
+    sorted: builtins.bool = ...,
+    *,
+    out: Any = ...,
+    **names: Any,
+) -> Extremes: ...
+def trace(input: Tensor) -> Tensor: ...
 def transpose(input: Tensor, dim0: builtins.int, dim1: builtins.int) -> Tensor: ...
+def trapezoid(y: Tensor, x: Tensor | None = ..., *, dx: Any = ..., dim: builtins.int = ...) -> Tensor: ...
+def trapz(y: Tensor, x: Tensor | None = ..., *, dx: Any = ..., dim: builtins.int = ...) -> Tensor: ...
 def true_divide(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -792,6 +1077,19 @@ def trunc(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def typename(obj: Any) -> str: ...
 def unbind(input: Tensor, dim: builtins.int = ...) -> tuple[Tensor, ...]: ...
 def unflatten(input: Tensor, dim: builtins.int, sizes: Sequence[builtins.int]) -> Tensor: ...
+def unique(
+    input: Tensor,
+    sorted: builtins.bool = ...,
+    return_inverse: builtins.bool = ...,
+    return_counts: builtins.bool = ...,
+    dim: builtins.int | None = ...,
+) -> Any: ...
+def unique_consecutive(
+    input: Tensor,
+    return_inverse: builtins.bool = ...,
+    return_counts: builtins.bool = ...,
+    dim: builtins.int | None = ...,
+) -> Any: ...
 def unsafe_chunk(input: Tensor, chunks: builtins.int, dim: builtins.int = ...) -> tuple[Tensor, ...]: ...
 def unsafe_split(tensor: Tensor, split_size: builtins.int, dim: builtins.int = ...) -> tuple[Tensor, ...]: ...
 def unsafe_split_with_sizes(
@@ -809,6 +1107,15 @@ def var(
     out: Tensor | None = ...,
     **names: Any,
 ) -> Tensor: ...
+def var_mean(
+    input: Tensor,
+    dim: Any = ...,
+    unbiased: builtins.bool = ...,
+    keepdim: builtins.bool = ...,
+    *,
+    correction: builtins.float | None = ...,
+    **names: Any,
+) -> tuple[Tensor, Tensor]: ...
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]: ...
 def where(condition: Any, input: Any = ..., other: Any = ..., *, out: Tensor | None = ...) -> Any: ...
 def zeros(

@@ -53,6 +53,7 @@ LAYERS: list[tuple[str, int]] = [
     ("fft", 5),
     ("linalg", 5),
     ("special", 5),
+    ("return_types", 5),
     ("func", 5),
     ("autograd", 5),
     ("nn", 6),

@@ -33,6 +33,7 @@ ALIASES = {
 HEAD = '''"""Made by tools/stubs.py from the registry of operations. Do not edit."""
 
 '''
+RESULTS = "from tapegrad.ops.results import Extremes, Histogram, Range, Scaled"
 legacy_type = type(TYPES["FloatTensor"])
 MODULES = [
     "accelerator",
@@ -44,6 +45,7 @@ MODULES = [
     "mps",
     "nn",
     "optim",
+    "return_types",
     "utils",
     "version",
     "viz",
@@ -107,6 +109,7 @@ def methods_stub() -> str:
         "from tapegrad.autograd.hooks import RemovableHandle",
         "from tapegrad.ops.memory import UntypedStorage",
         "from tapegrad.ops.random import Generator",
+        RESULTS,
         "from tapegrad.tensor import Tensor",
         "",
         "class TensorMethods:",
@@ -144,6 +147,7 @@ def package_stub() -> str:
         *[f"from tapegrad import {name} as {name}" for name in sorted((*SPACES, *MODULES))],
         "from tapegrad.func import vmap as vmap",
         "from tapegrad.viz import explain as explain",
+        RESULTS,
     ]
     functions, constants = [], []
     for name in sorted(set(tapegrad.__all__) - {"explain", "vmap", *SPACES, *MODULES}):

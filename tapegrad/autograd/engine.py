@@ -14,6 +14,7 @@ from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, 
 from tapegrad.autograd.nodes import GradientEdge, node_of
 from tapegrad.define.linear import Parts
 from tapegrad.domains import RAW, RECORDED, STORED
+from tapegrad.levels import Level
 from tapegrad.naming import argument, subject
 from tapegrad.rare import Rare, run_after
 from tapegrad.tape import AccumulateGrad, Domain, Node, sweep
@@ -123,7 +124,21 @@ def _domain(create_graph: bool) -> Domain:
     return STORED if special.alert and watch().levels else RAW
 
 
+def _of_primals(roots: Any, seeds: Any, domain: Domain, wanted: Any) -> list[Any]:
+    """The seeds; inside of `dual_level` as cotangents of the roots' primals, for gradients of what lies
+    outside."""
+    for level in watch().levels:
+        if level.stays and not any(n.level == level.id for n in wanted):
+            return [
+                Level.at_primal(domain.F, g, level) if n.level == level.id and not isinstance(g, Parts) else g
+                for n, g in zip(roots, seeds, strict=True)
+            ]
+    return seeds  # type: ignore[no-any-return] # a list
+
+
 def _sweep(roots: Any, seeds: Any, retain: bool, domain: Domain, wanted: Any = None) -> dict[Node, Any]:
+    if special.alert:
+        seeds = _of_primals(roots, seeds, domain, wanted or ())
     if not domain.records:
         return sweep(roots, seeds, domain, retain=retain, wanted=wanted)
     grad, inference = grad_enabled(), inference_enabled()

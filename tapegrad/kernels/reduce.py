@@ -154,20 +154,36 @@ def _arg(f: Any, x: Any, dim: int | None, keepdim: Keep) -> Any:
 
 
 def pick(x: Any, index: Any, dim: int, keepdim: Keep) -> Any:
-    """The entries of x at `index` (of size 1 along `dim`)."""
+    """The entries of x at `index` along `dim`; unless keepdim, without that axis, of which there is one."""
     if x.ndim == 0:
         return x.copy()
-    y = np.take_along_axis(x, index, dim)
+    y = x.take(index) if x.ndim == 1 else x[_along(index, dim)]
     return y if keepdim else y.reshape(y.shape[:dim] + y.shape[dim + 1 :])
 
 
 def place(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> Any:
-    """Zeros of `shape` with g at `index` along `dim`: the adjoint of `pick`."""
+    """Zeros of `shape` with g at `index` along `dim`, each place once: the adjoint of `pick`."""
     if not shape:
         return g
     z = np.zeros(shape, g.dtype)
-    np.put_along_axis(z, index, g.reshape(index.shape), dim)
+    z[_along(index, dim)] = g.reshape(index.shape)
     return z
+
+
+def place_all(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> Any:
+    """The same where places repeat: they get every share."""
+    if not shape:
+        return g
+    z = np.zeros(shape, g.dtype)
+    np.add.at(z, _along(index, dim), g.reshape(index.shape))
+    return z
+
+
+def _along(index: Any, dim: int) -> tuple[Any, ...]:
+    """An index array along one axis as one for all axes."""
+    ndim = index.ndim
+    grid = [np.arange(n).reshape((n, *(1,) * (ndim - 1 - i))) for i, n in enumerate(index.shape)]
+    return (*grid[:dim], index, *grid[dim + 1 :])
 
 
 nameless(globals())

@@ -4,6 +4,7 @@ from typing import Any
 
 from tapegrad.ops import activations
 from tapegrad.ops.activations import hardshrink, prelu
+from tapegrad.ops.distances import cosine_similarity, pairwise_distance, pdist
 from tapegrad.ops.losses import cross_entropy, mse_loss, nll_loss
 from tapegrad.ops.nn import linear, log_softmax, softmax
 from tapegrad.ops.pointwise import relu as _relu
@@ -54,12 +55,15 @@ threshold_, rrelu_ = activations.threshold_, activations.rrelu_
 __all__ = [
     "celu",
     "celu_",
+    "cosine_similarity",
     "cross_entropy",
     "hardshrink",
     "linear",
     "log_softmax",
     "mse_loss",
     "nll_loss",
+    "pairwise_distance",
+    "pdist",
     "prelu",
     "relu",
     "rrelu",

@@ -25,12 +25,10 @@ class Parameter(Tensor):
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        """A copy without the gradient, as torch makes it."""
-        grad, self.grad = self.grad, None
-        try:
-            return super().__deepcopy__(memo)
-        finally:
-            self.grad = grad
+        """A copy in memory of its own, without the gradient and attributes, as torch makes it."""
+        a = self._a
+        t = memo[id(self)] = like(type(self), a.copy("K") if a.ndim else a.copy(), self.requires_grad)
+        return t
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{text(self)}"

@@ -257,7 +257,7 @@ def _kind(dtype: Any, op: str) -> Any:
     return default.dtype if dtype is None else as_numpy(dtype, op)
 
 
-def made(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
+def finished(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
     """The result of a function that makes a tensor: a new leaf around a, or `out`."""
     check_device(device, op)
     if out is None:
@@ -276,7 +276,7 @@ def zeros(
     pin_memory: bool = False,
 ) -> Tensor:
     """Zeros of a shape, given as zeros(2, 3), zeros((2, 3)) or zeros(size=(2, 3))."""
-    return made(
+    return finished(
         "zeros", np.zeros(shape_of(sides, "zeros", size), _kind(dtype, "zeros")), device, requires_grad, out
     )
 
@@ -292,7 +292,7 @@ def ones(
     pin_memory: bool = False,
 ) -> Tensor:
     """Ones of a shape, given as ones(2, 3), ones((2, 3)) or ones(size=(2, 3))."""
-    return made(
+    return finished(
         "ones", np.ones(shape_of(sides, "ones", size), _kind(dtype, "ones")), device, requires_grad, out
     )
 
@@ -309,7 +309,7 @@ def empty(
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor whose elements are whatever the memory held."""
-    return made(
+    return finished(
         "empty", np.empty(shape_of(sides, "empty", size), _kind(dtype, "empty")), device, requires_grad, out
     )
 
@@ -333,7 +333,7 @@ def full(
     kind = number_dtype(value) if dtype is None else as_numpy(dtype, "full")
     a = np.empty(shape_of((tuple(size),), "full"), kind)
     a[...] = fitting(value, kind, "full")
-    return made("full", a, device, requires_grad, out)
+    return finished("full", a, device, requires_grad, out)
 
 
 def eye(
@@ -349,7 +349,7 @@ def eye(
 ) -> Tensor:
     """An n x m (n x n) matrix with ones on the diagonal."""
     rows, columns = shape_of((n, n if m is None else m), "eye")
-    return made("eye", np.eye(rows, columns, dtype=_kind(dtype, "eye")), device, requires_grad, out)
+    return finished("eye", np.eye(rows, columns, dtype=_kind(dtype, "eye")), device, requires_grad, out)
 
 
 # ---- like another tensor

@@ -10,17 +10,16 @@ import numpy as np
 
 import tapegrad.kernels.random as R
 from tapegrad._errors import describe, sizes
-from tapegrad._state import special, watch
-from tapegrad.define import finish, inplace, offer, opaque
+from tapegrad.define import cast, finish, inplace, newborn, offer, opaque
 from tapegrad.devices import check_device
 from tapegrad.kernels.counting import binomial as draw_binomial
 from tapegrad.kernels.counting import poisson as draw_poisson
 from tapegrad.kernels.drawing import arranged
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
-from tapegrad.levels import Level, Storage
+from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.ops.create import empty_like
-from tapegrad.ops.random import Generator, draw_flat, finished, kind_of, stream_of
+from tapegrad.ops.random import Generator, batches, finished, kind_of, of_parameters, stream_of
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
@@ -31,8 +30,12 @@ def _like(draw: Any, op: str, input: Tensor, dtype: Any, device: Any, requires_g
     """Drawn numbers in the shape, the dtype and, since torch draws in that order, the layout of input."""
     check_device(device, op)
     a = need_tensor(input, op)._a
-    shared = any(n > 1 and step == 0 for n, step in zip(a.shape, a.strides, strict=True))
-    t = wrap(np.empty_like(a, kind_of(dtype, op, a.dtype), order="C" if shared else "K"))
+    kind = kind_of(dtype, op, a.dtype)
+    if isinstance(a, Storage):
+        t = cast(input.detach(), kind)
+    else:
+        shared = any(n > 1 and step == 0 for n, step in zip(a.shape, a.strides, strict=True))
+        t = newborn(wrap(np.empty_like(a, kind, order="C" if shared else "K")))
     draw(t)
     return t.requires_grad_() if requires_grad else t
 
@@ -103,53 +106,61 @@ def bernoulli(
 
     Raises: RuntimeError for a probability outside 0 to 1.
     """
-    a = need_tensor(input, "bernoulli")._a
-    if p is not None or isinstance(a, Storage):
+    if p is not None or isinstance(need_tensor(input, "bernoulli")._a, Storage):
         probability = input.detach() if p is None else p
         return finish(empty_like(input).bernoulli_(probability, generator=generator), out, "bernoulli")
-    draw_flat("bernoulli", generator, (0,), lambda stream, n: np.empty(n))  # may it be called here?
-    drawn = R.bernoulli_from(stream_of(generator, "bernoulli"), np.asarray(a))
-    return finished("bernoulli", drawn, False, out)
+    return finish(_parametric("bernoulli", generator, R.bernoulli_from, input), out, "bernoulli")
 
 
-def _once(op: str, generator: Generator | None, *inputs: Tensor) -> tuple[Stream, list[Any]]:
-    """The stream and the arrays of a draw with parameters. Raises: RuntimeError inside of vmap."""
+def _parametric(op: str, generator: Generator | None, draw: Any, *inputs: Tensor) -> Tensor:
+    """A number per entry of the inputs, which broadcast: draw(stream, *arrays)."""
     for x in inputs:
         if isinstance(need_tensor(x, op)._a, Storage):
-            raise RuntimeError(f"{op}: vmap cannot draw per entry here; draw outside, or from plain tensors.")
-    draw_flat(op, generator, (0,), lambda stream, n: np.empty(n))
-    return stream_of(generator, op), [np.asarray(x._a) for x in inputs]
+            raise RuntimeError(f"{op}: vmap cannot draw here for each entry's own parameters; draw outside.")
+    stream, arrays = stream_of(generator, op), [np.asarray(x._a) for x in inputs]
+    if levels := batches():
+        shape = np.broadcast_shapes(*[a.shape for a in arrays])
+
+        def each(s: Stream, wide: tuple[int, ...]) -> Any:
+            return draw(s, *[np.broadcast_to(a, wide) for a in arrays])
+
+        drawn = Level.draw(levels, op, stream, shape, each)
+    else:
+        drawn = draw(stream, *arrays)
+    return of_parameters(op, finished(op, drawn, False, None), inputs)
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """A number of events for each element of input, which is the rate; in the dtype of input.
+    """A number of events for each element of input, which is the rate; gradients are 0.
 
     Raises: RuntimeError for a negative rate, NotImplementedError for a dtype that is not floating.
     """
-    stream, (a,) = _once("poisson", generator, input)
-    if a.dtype.kind != "f":
+    if need_tensor(input, "poisson")._kind.kind != "f":
         raise NotImplementedError(f"poisson: input is {describe(input)}; a floating point tensor is needed.")
-    return wrap(draw_poisson(stream, a)[()])
+    return _parametric("poisson", generator, draw_poisson, input)
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """A number of successes for each count of trials, each of which succeeds with probability prob.
 
     Shapes: two tensors that broadcast, of one floating dtype.
-    Raises: RuntimeError for other dtypes.
+    Raises: RuntimeError for other dtypes or shapes; in a backward, for there is no derivative.
     """
-    stream, (n, p) = _once("binomial", generator, count, prob)
+    n, p = need_tensor(count, "binomial")._a, need_tensor(prob, "binomial")._a
     if n.dtype.kind != "f" or n.dtype != p.dtype:
         raise RuntimeError(
             f"binomial: count is {describe(count)} and prob {describe(prob)}; one floating dtype is needed."
         )
+
+    def draw(stream: Stream, n: Any, p: Any) -> Any:
+        return draw_binomial(stream, *np.broadcast_arrays(n, p))
+
     try:
-        n, p = np.broadcast_arrays(n, p)
+        return _parametric("binomial", generator, draw, count, prob)
     except ValueError:
         raise RuntimeError(
             f"binomial: count is {sizes(n.shape)} and prob is {sizes(p.shape)}; they must broadcast."
         ) from None
-    return wrap(draw_binomial(stream, n, p)[()])
 
 
 def multinomial(
@@ -166,8 +177,11 @@ def multinomial(
     several times.
     Raises: RuntimeError for negative or non-finite weights, or more samples than weights that are not 0.
     """
-    stream, (a,) = _once("multinomial", generator, input)
-    return finished("multinomial", R.multinomial(stream, a, num_samples, replacement), False, out)
+    if isinstance(need_tensor(input, "multinomial")._a, Storage) or batches():
+        raise RuntimeError("multinomial: vmap cannot draw here; call it with one more dimension, outside.")
+    stream = stream_of(generator, "multinomial")
+    drawn = R.multinomial(stream, np.asarray(input._a), num_samples, replacement)
+    return finished("multinomial", drawn, False, out)
 
 
 # ---- in place: a draw as an operation on what was there, which the gradient then no longer reaches
@@ -187,7 +201,7 @@ def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
     @wraps(flat)
     def call(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Any:
         a, stream = self._a, stream_of(generator, f"{name}_")
-        if special.alert and (levels := tuple([x for x in watch().levels if x.size is not None])):
+        if levels := batches():
             of_shape = _for_shape(flat, a, args, kwargs)
             return fresh_values(self, Level.draw(levels, f"{name}_", stream, a.shape, of_shape))
         values = flat(stream, a, *args, **kwargs)
@@ -201,11 +215,14 @@ def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
 
 
 def _for_shape(flat: Any, a: Any, args: Any, kwargs: Any) -> Any:
-    """draw(stream, shape): what a drawing method does to a tensor like a, of another shape."""
+    """draw(stream, shape): what a drawing method does to a tensor like a, of another shape; along the memory
+    under a, if that has the shape."""
+    under = next(arrays_of(a))
 
     def draw(stream: Stream, shape: tuple[int, ...]) -> Any:
-        template = np.empty(shape, a.dtype)
-        return flat(stream, template, *args, **kwargs).reshape(shape)
+        template = np.empty_like(under) if under.shape == shape else np.empty(shape, a.dtype)
+        values = flat(stream, template, *args, **kwargs)
+        return values if values.shape == shape else arranged(values, template)
 
     return draw
 

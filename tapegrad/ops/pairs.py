@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import no_derivative
 from tapegrad.dtypes import B1, FLOAT, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.pointwise import _no_bool, _scaled
+from tapegrad.ops.pointwise import _no_bool
+from tapegrad.ops.pointwise import _scaled as _times
 from tapegrad.ops.pointwise import rsub as _rsub_number
+from tapegrad.ops.results import Scaled, kind, written
 from tapegrad.promotion import NUMBERS, need_tensor, operands, refused
 from tapegrad.tape import Op
 from tapegrad.tensor import Tensor
@@ -62,7 +64,7 @@ fmod = numbered(
 def rsub(input: Tensor, other: Any, alpha: bool | int | float | complex = 1) -> Tensor:
     """other - alpha * input. Raises: RuntimeError for bool, and for integers with a float alpha."""
     need_tensor(input, "rsub")
-    scaled = input if alpha == 1 else _scaled("rsub", other, input, alpha)
+    scaled = input if alpha == 1 else _times("rsub", other, input, alpha)
     result: Tensor = (_rsub if isinstance(other, Tensor) else _rsub_number)(scaled, other)
     return result
 
@@ -207,21 +209,12 @@ ldexp = elementwise(
 )
 
 
-class Frexp(NamedTuple):
-    """What frexp returns."""
-
-    mantissa: Tensor
-    exponent: Tensor
-
-    def __repr__(self) -> str:
-        return f"torch.return_types.frexp(\nmantissa={self.mantissa!r},\nexponent={self.exponent!r})"
-
-
+_scaled = kind("frexp", Scaled)
 _exponent = elementwise("frexp.exponent", N.exponent, ir="exponent(a)", arity=1)
 _mantissa = elementwise("frexp", N.mantissa, ir="ldexp(a, -b)", d=("g / F.exp2(b)", None))
 
 
-def frexp(input: Tensor, *, out: Any = None) -> tuple[Tensor, Tensor]:
+def frexp(input: Tensor, *, out: Any = None) -> Scaled:
     """input as mantissa * 2 ** exponent, with mantissas in [1/2, 1). The exponents are int32.
 
     Raises: RuntimeError for integers.
@@ -230,9 +223,7 @@ def frexp(input: Tensor, *, out: Any = None) -> tuple[Tensor, Tensor]:
         raise RuntimeError(f"frexp: input is {input.dtype}; a floating point tensor is needed.")
     exponent = _exponent(input.detach())
     mantissa = _mantissa(input, cast(exponent, input._kind))
-    if out is None:
-        return Frexp(mantissa, exponent)
-    return Frexp(*[finish(x, o, "frexp", (input,)) for x, o in zip((mantissa, exponent), out, strict=True)])
+    return written(_scaled(mantissa, exponent), out, "frexp")
 
 
 # ---- three tensors

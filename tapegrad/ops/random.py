@@ -11,12 +11,12 @@ from numpy import ndarray
 import tapegrad.kernels.random as R
 from tapegrad._errors import sizes
 from tapegrad._state import default, special, watch
-from tapegrad.define import finish, newborn, offer, store
+from tapegrad.define import finish, newborn, offer, opaque, store
 from tapegrad.devices import CPU, check_device, device
 from tapegrad.dtypes import I8, as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
-from tapegrad.levels import Level, arrays_of
+from tapegrad.levels import Level, arrays_of, looped
 from tapegrad.ops.create import shape_of
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -91,11 +91,17 @@ def set_rng_state(new_state: Tensor) -> None:
 
 def stream_of(generator: Generator | None, op: str) -> Stream:
     """A generator's stream, or the default one. Raises: TypeError for what is no generator."""
-    if generator is None:
-        return default_generator._stream
-    if not isinstance(generator, Generator):
+    if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"{op}: generator is {type(generator).__name__}; a torch.Generator is needed.")
-    return generator._stream
+    stream = (generator or default_generator)._stream
+    for level in looped.now.levels:
+        level.draws(op, stream)
+    return stream
+
+
+def batches() -> tuple[Level, ...]:
+    """The vmaps that run."""
+    return tuple([x for x in watch().levels if x.size is not None]) if special.alert else ()
 
 
 def kind_of(dtype: Any, op: str, otherwise: Any = None) -> Any:
@@ -108,7 +114,7 @@ def kind_of(dtype: Any, op: str, otherwise: Any = None) -> Any:
 def draw_flat(op: str, generator: Generator | None, shape: tuple[int, ...], draw: Any) -> Any:
     """An array of a shape, of the flat values draw(stream, n); inside of vmap by its randomness."""
     stream = stream_of(generator, op)
-    if special.alert and (levels := tuple([x for x in watch().levels if x.size is not None])):
+    if levels := batches():
         return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, _count(wide)).reshape(wide))
     drawn = draw(stream, _count(shape))
     return drawn if len(shape) == 1 else drawn.reshape(shape)
@@ -127,6 +133,47 @@ def _count(shape: tuple[int, ...]) -> int:
     for k in shape:
         n *= k
     return n
+
+
+def _no_derivative(op: str) -> Any:
+    def rule(F: Any, g: Any, shapes: Any, *args: Any) -> Any:
+        raise RuntimeError(f"{op} backward: {op} has no derivative; detach() its inputs.")
+
+    return rule
+
+
+def _constant(key: str, n: int, title: str | None = None) -> Any:
+    def zeros(i: int) -> Any:
+        return lambda F, g, shapes, values: F.zeros_like(F.sum_to(g, shapes[i]))
+
+    return opaque(
+        f"{key}.drawn",
+        lambda *given: given[-1],
+        linear=True,
+        d=[_no_derivative(key) if title == "NotImplemented" else zeros(i) for i in range(n)],
+        title=title,
+        batch=lambda B, op, xs, args: args[0],
+    )
+
+
+# What a draw records, by its parameters that are tensors.
+_CONSTANT = {
+    "bernoulli": _constant("bernoulli", 1),
+    "binomial": _constant("binomial", 2, "NotImplemented"),
+    "mean": _constant("normal_mean", 1, "NormalBackward1"),
+    "std": _constant("normal_std", 1, "NormalBackward2"),
+    "mean, std": _constant("normal", 2, "NormalBackward3"),
+    "poisson": _constant("poisson", 1),
+}
+
+
+def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor:
+    """Drawn values, recorded as a result of the tensors that were the distribution's parameters: they do not
+    depend on them smoothly, so that gradients are 0, or an error where torch has none."""
+    tensors = [p for p in parameters if isinstance(p, Tensor)]
+    if not any(p.requires_grad for p in tensors):
+        return values
+    return _CONSTANT[key](*tensors, values._a)  # type: ignore[no-any-return] # a Tensor
 
 
 # ---- new tensors
@@ -252,22 +299,26 @@ def normal(
         shape, own = shape_of((tuple(size),), "normal"), kind_of(dtype, "normal")
         drawn = draw_flat("normal", generator, shape, lambda stream, n: R.normal(stream, n, mean, std, own))
         return finished("normal", drawn, requires_grad, out)
+    return finish(_normal_around(mean, std, generator), out, "normal")
+
+
+def _normal_around(mean: Any, std: Any, generator: Generator | None) -> Tensor:
+    """Normal numbers where mean or std, or both, are tensors."""
     stds = arrays_of(std._a if isinstance(std, Tensor) else np.asarray(std))
     if (least := min([float(a.min()) for a in stds if a.size], default=0.0)) < 0:
         raise RuntimeError(f"normal: std has {least}; 0 or more is needed.")
-    if isinstance(mean, Tensor) and isinstance(std, Tensor):
-        try:
-            shape = np.broadcast_shapes(mean._a.shape, std._a.shape)
-        except ValueError:
-            raise RuntimeError(
-                f"normal: mean is {sizes(mean.shape)} and std is {sizes(std.shape)}; they must broadcast."
-            ) from None
-    else:
-        shape = (mean if isinstance(mean, Tensor) else std)._a.shape
-    kind = (mean if isinstance(mean, Tensor) else std).dtype.numpy
+    given = {name: v for name, v in (("mean", mean), ("std", std)) if isinstance(v, Tensor)}
+    try:
+        shape = np.broadcast_shapes(*[v._a.shape for v in given.values()])
+    except ValueError:
+        raise RuntimeError(
+            f"normal: mean is {sizes(mean.shape)} and std is {sizes(std.shape)}; they must broadcast."
+        ) from None
+    kind = next(iter(given.values())).dtype.numpy
     standard = draw_flat("normal", generator, shape, lambda stream, n: R.normal(stream, n, 0.0, 1.0, kind))
     plain = [v.detach() if isinstance(v, Tensor) else v for v in (std, mean)]
-    return finish(wrap(standard) * plain[0] + plain[1], out, "normal")
+    values = wrap(standard) * plain[0] + plain[1]
+    return of_parameters(", ".join(given), values, [mean, std])
 
 
 offer(

@@ -12,7 +12,7 @@ from tapegrad._state import default
 from tapegrad.define import offer
 from tapegrad.dtypes import as_numpy, number_dtype
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.create import made, plain_number
+from tapegrad.ops.create import finished, plain_number
 from tapegrad.tensor import Tensor
 
 
@@ -56,7 +56,7 @@ def arange(
     n = -((first - last) // by) if whole else math.ceil((last - first) / by)
     kind = as_numpy(dtype, "arange") if dtype is not None else number_dtype(1 if whole else 1.0)
     a = np.arange(n, dtype="i8" if whole else "f8") * by + first
-    return made("arange", a.astype(kind, copy=False), device, requires_grad, out)
+    return finished("arange", a.astype(kind, copy=False), device, requires_grad, out)
 
 
 def linspace(
@@ -78,7 +78,7 @@ def linspace(
     """
     kind = _kind(dtype, "linspace")
     values = _spaced("linspace", start, end, steps, kind)
-    return made("linspace", values.astype(kind, copy=False), device, requires_grad, out)
+    return finished("linspace", values.astype(kind, copy=False), device, requires_grad, out)
 
 
 def logspace(
@@ -101,7 +101,7 @@ def logspace(
     kind = _kind(dtype, "logspace")
     powers = _spaced("logspace", start, end, steps, kind)
     values = powers.dtype.type(base) ** powers
-    return made("logspace", values.astype(kind, copy=False), device, requires_grad, out)
+    return finished("logspace", values.astype(kind, copy=False), device, requires_grad, out)
 
 
 def _spaced(op: str, start: Any, end: Any, steps: int, kind: Any) -> Any:

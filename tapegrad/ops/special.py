@@ -15,6 +15,7 @@ from tapegrad.kernels.extra import from_scipy
 from tapegrad.ops.elementary import floating
 from tapegrad.ops.nn import log_softmax, softmax
 from tapegrad.ops.pairs import numbered
+from tapegrad.ops.statistics import logsumexp
 from tapegrad.tensor import Tensor
 
 _SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
@@ -289,12 +290,13 @@ _SPECIAL = {
     "psi": digamma,
     "log_softmax": log_softmax,
     "softmax": softmax,
+    "logsumexp": logsumexp,
 }
 offer(
     _SPECIAL,
     functions=(
         "digamma entr erf erfc erfcx erfinv gammainc gammaincc gammaln i0 i0e i1 i1e log_ndtr log_softmax "
-        "modified_bessel_i0 modified_bessel_i1 multigammaln ndtr ndtri polygamma psi softmax "
+        "logsumexp modified_bessel_i0 modified_bessel_i1 multigammaln ndtr ndtri polygamma psi softmax "
         f"spherical_bessel_j0 zeta {' '.join([*_EXOTIC, *_POLYNOMIALS])}"
     ),
     namespace="special",

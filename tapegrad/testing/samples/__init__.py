@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from tapegrad.testing.samples import (
     create,
+    cumulative,
+    distance,
     elementary,
     index,
     linalg,
@@ -16,12 +18,17 @@ from tapegrad.testing.samples import (
     random,
     reduce,
     shape,
+    sort,
     special,
+    statistics,
     views,
 )
 from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, kink
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (pointwise, elementary, pairs, special, reduce, shape, views, index, linalg, nn, create, random)
+FAMILIES = (
+    *(pointwise, elementary, pairs, special, reduce, cumulative, sort, statistics, distance, shape, views),
+    *(index, linalg, nn, create, random),
+)
 ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}
