@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.numbers as N
+import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
 from tapegrad._state import default
 from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import floats_only
 from tapegrad.dtypes import F8, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.pointwise import sign
 from tapegrad.ops.pointwise import pow
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import NUMBERS, need_tensor
 from tapegrad.tensor import Tensor
 
 _FLAT = "F.zeros_like(g)"
@@ -119,6 +119,10 @@ def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tens
 
 def _float_power_in_place(input: Tensor, exponent: Any) -> Tensor:
     """input to the power exponent. Raises: RuntimeError unless input is float64."""
+    if not isinstance(exponent, (Tensor, *NUMBERS)):
+        raise TypeError(
+            f"float_power_: exponent is {type(exponent).__name__}; a number or a Tensor is needed."
+        )
     if need_tensor(input, "float_power_")._kind.kind != "c" and input._kind is not F8:
         raise RuntimeError(
             f"float_power_: input is {input.dtype} and the result float64; use float_power, or x.double()."
@@ -126,9 +130,40 @@ def _float_power_in_place(input: Tensor, exponent: Any) -> Tensor:
     return float_power(input, exponent)
 
 
-# ---- signs and parts
+# ---- roundings, signs and parts
 
-sgn = elementwise("sgn", sign, doc="The sign of each element: -1, 0 or 1.", d=(_FLAT,))
+_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_FLAT,))
+_round_to = opaque(
+    "round.decimals",
+    P.round_to,
+    kind="elementwise",
+    d=(lambda F, g, shapes, n: F.zeros_like(g),),
+    title="RoundBackward1",
+)
+
+
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
+    """The nearest integer, halves to the even one; with so many decimals.
+
+    Raises: NotImplementedError for bool, and for decimals of integers.
+    """
+    if decimals == 0:
+        result: Tensor = _round(input, out=out)
+        return result
+    return _special_round(input, decimals=decimals, out=out)
+
+
+def _special_round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
+    """The nearest number with so many decimals, halves to the even one.
+
+    Raises: NotImplementedError unless input has a floating point dtype.
+    """
+    if need_tensor(input, "round")._kind.kind != "f":
+        raise NotImplementedError(f"round: input is {input.dtype}; decimals need a floating point tensor.")
+    return finish(_round_to(input, decimals), out, "round", (input,))
+
+
+sgn = elementwise("sgn", P.sign, doc="The sign of each element: -1, 0 or 1.", d=(_FLAT,))
 frac = elementwise("frac", N.frac, ir="a - trunc(a)", d=("g",), check=floats_only)
 _signbit = elementwise("signbit", N.signbit, ir="signbit(a)", arity=1)
 _isposinf = elementwise("isposinf", N.isposinf, ir="a == inf", arity=1)
@@ -208,7 +243,7 @@ def nan_to_num(
 
 _UNARY = (
     "acos acosh asin asinh atan atanh cosh deg2rad exp2 expm1 frac log10 log1p log2 logit nan_to_num rad2deg "
-    "rsqrt sinc sinh square tan"
+    "round rsqrt sinc sinh square tan"
 )
 _ALIASES = {
     "acos": "arccos",
@@ -229,5 +264,7 @@ offer(
     aliases=_ALIASES,
 )
 offer({"float_power": _float_power_in_place}, in_place="float_power")
-offer(globals(), functions="exp2 expm1 log1p logit sinc", namespace="special")
+offer(
+    {**globals(), "round": _special_round}, functions="exp2 expm1 log1p logit round sinc", namespace="special"
+)
 nameless(globals())

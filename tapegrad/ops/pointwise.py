@@ -236,36 +236,6 @@ sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_FLAT,))
 floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_FLAT,))
 ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_FLAT,))
 trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(_FLAT,))
-_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_FLAT,))
-_round_to = opaque(
-    "round.decimals",
-    P.round_to,
-    kind="elementwise",
-    d=(lambda F, g, shapes, n: F.zeros_like(g),),
-    title="RoundBackward1",
-)
-
-
-def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
-    """The nearest integer, halves to the even one; with so many decimals.
-
-    Raises: NotImplementedError for bool, and for decimals of integers.
-    """
-    if decimals == 0:
-        result: Tensor = _round(input, out=out)
-        return result
-    return _special_round(input, decimals=decimals, out=out)
-
-
-def _special_round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
-    """The nearest number with so many decimals, halves to the even one.
-
-    Raises: NotImplementedError unless input has a floating point dtype.
-    """
-    if need_tensor(input, "round")._kind.kind != "f":
-        raise NotImplementedError(f"round: input is {input.dtype}; decimals need a floating point tensor.")
-    return finish(_round_to(input, decimals), out, "round", (input,))
-
 
 # ---- the larger, the smaller; equals share the gradient
 
@@ -469,14 +439,14 @@ offer(
         "abs add bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift "
         "bitwise_xor ceil clamp clamp_max clamp_min cos "
         "div eq exp floor floor_divide ge gt isfinite isinf isnan le log logical_and logical_not "
-        "logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder round "
+        "logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder "
         "sigmoid sign sin sqrt sub tanh true_divide trunc"
     ),
     in_place=(
         "abs add bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift "
         "bitwise_xor ceil clamp clamp_max clamp_min cos "
         "div eq exp floor floor_divide ge gt le log logical_and logical_not logical_or logical_xor lt "
-        "mul ne neg pow reciprocal relu remainder round sigmoid sign sin sqrt sub tanh true_divide "
+        "mul ne neg pow reciprocal relu remainder sigmoid sign sin sqrt sub tanh true_divide "
         "trunc"
     ),
     rules="floor_quotient gate power trunc_quotient",
@@ -496,9 +466,8 @@ offer(
         "trunc": "fix",
     },
     writers=(
-        "abs ceil clamp clamp_max clamp_min cos exp floor log neg reciprocal relu round sigmoid sin sqrt "
-        "tanh trunc"
+        "abs ceil clamp clamp_max clamp_min cos exp floor log neg reciprocal relu sigmoid sin sqrt tanh trunc"
     ),
 )
-offer({"expit": sigmoid, "round": _special_round}, functions="expit round", namespace="special")
+offer({"expit": sigmoid}, functions="expit", namespace="special")
 nameless(globals())

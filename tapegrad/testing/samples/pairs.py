@@ -26,7 +26,8 @@ def _of_tensors(
     """An op of two tensors, without numbers. floats: torch refuses it for integers alone."""
     calls = two(low, high, numbers=(), extremes=extremes)
     refused = [c for c in calls if floats and _no_floats(c)]
-    errors = (*CLASH, call(x(3), 2), call(x(3), 2.5), call(2.0, x(3)), *refused)
+    of_one_dtype = [c for c in refused if len(set(_dtypes_of(c))) == 1]
+    errors = (*CLASH, call(x(3), 2), call(x(3), 2.5), call(2.0, x(3)), *of_one_dtype)
     facts = {"inplace": True, "out": True, "errors": errors, **facts}
     return Row(name, tuple([c for c in calls if c not in refused]), **facts)
 
