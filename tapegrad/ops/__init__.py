@@ -29,6 +29,7 @@ def __getattr__(name: str) -> Any:
 
 for _name in [
     "complex_numbers",
+    "activations",
     "convert",
     "create",
     "cumulative",
@@ -39,6 +40,7 @@ for _name in [
     "fft",
     "einsum",
     "histograms",
+    "elementary",
     "index",
     "linalg",
     "losses",
@@ -49,6 +51,7 @@ for _name in [
     "new",
     "nn",
     "norms",
+    "pairs",
     "parts",
     "pointwise",
     "products",
@@ -59,6 +62,7 @@ for _name in [
     "series",
     "shape",
     "solve",
+    "special",
     "sort",
     "spectra",
     "statistics",

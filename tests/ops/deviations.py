@@ -26,12 +26,27 @@ _COMPOSED = (
     *("linalg.multi_dot", "linalg.solve*", "linalg.tensorinv", "linalg.vecdot", "logdet", "lu_unpack"),
     *("ormqr", "tensordot", "triangular_solve"),
 )
-_WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
+_WRITING = r"^((Tensor|torch)\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
     Deviation("fft.*", "name", "", "torch has one op for several dimensions, and one for real numbers"),
     Deviation("fft.*fft*", "error", r"\[0, 4\]", "torch's library fails on nothing"),
     *[Deviation(name, "name", "", "torch composes it otherwise") for name in _COMPOSED],
+    Deviation("[ldpm]*gamma*", "second", "float64", "torch's trigamma is good to nine digits only"),
+    Deviation(
+        "[dp]*gamma*",
+        "gradient",
+        r"float64|\[nan",
+        "torch's trigamma is good to nine digits, and has no poles",
+    ),
+    Deviation("polygamma*", "value", r"1, float64|, 1\)", "torch's trigamma is good to nine digits only"),
+    Deviation("bessel_[jy]0", "value", "float64", "torch's is good to ten digits, near its zeros to less"),
+    Deviation("ldexp", "value", r"(32|64)\[.*float(16|32)\[", "torch rounds 2 ** other in other's dtype"),
+    Deviation("i[01]*", "gradient", "float16", "torch lacks this backward for float16"),
+    Deviation("igamma*", "*", r"int\d*\[.*float64|bool", "torch takes lgamma of integers in float32"),
+    Deviation("logaddexp*", "gradient", r"bool\[", "torch's backward fails on bool"),
+    Deviation("addcdiv", "gradient", r"int64", "torch's backward fails on an integer tensor"),
+    Deviation("atan2", "*", r"(uint8|bool)\[", "torch negates the uint8, which wraps, and bool, which fails"),
     Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
     Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
     Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),
@@ -77,5 +92,7 @@ DEVIATIONS = (
     Deviation("div", "error", _WRITING + ".*complex64.*(trunc|floor)", "dtypes are looked at before shapes"),
     Deviation("*", "error", _WRITING + r"complex64\[4, 5\] expanded", "memory is looked at before dtypes"),
     Deviation("where", "gradient", r"complex64.*, float32", "torch's backward fails on a real operand"),
-    Deviation("*", "error", _WRITING + r"bool\[\], bool\[3\]", "dtypes are looked at before shapes"),
+    Deviation("*", "error", _WRITING + r"\w+\[\], \w+\[3\]", "dtypes are looked at before shapes"),
+    Deviation("a*h", "name", _WRITING, "torch has no derivative of acosh_, asinh_, atanh_"),
+    Deviation("a*h", "gradient", _WRITING, "torch has no derivative of acosh_, asinh_, atanh_"),
 )
