@@ -25,8 +25,8 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn)
-FAMILIES = (*_ON_NUMBERS, cumulative, sort, statistics, distance, complex_numbers, create, random)
+_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn, sort, distance)
+FAMILIES = (*_ON_NUMBERS, cumulative, statistics, complex_numbers, create, random)
 ROWS: dict[str, Row] = {
     row.name: complex_numbers.in_complex(row) if family in _ON_NUMBERS else row
     for family in FAMILIES
