@@ -10,10 +10,13 @@ from tapegrad.testing.samples import (
     create,
     cumulative,
     distance,
+    fourier,
     index,
     linalg,
+    matrices,
     nn,
     pointwise,
+    products,
     random,
     reduce,
     shape,
@@ -26,7 +29,10 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
 _ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn, sort, distance)
-FAMILIES = (*_ON_NUMBERS, cumulative, statistics, complex_numbers, create, random)
+FAMILIES = (
+    *(*_ON_NUMBERS, cumulative, statistics, products, matrices, fourier, complex_numbers),
+    *(create, random),
+)
 ROWS: dict[str, Row] = {
     row.name: complex_numbers.in_complex(row) if family in _ON_NUMBERS else row
     for family in FAMILIES
