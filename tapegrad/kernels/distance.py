@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.kernels.complex_numbers import slope_of_abs
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import norm
 
@@ -63,15 +64,16 @@ def cdist_vjp(need: Any, g: Any, a: Any, b: Any, p: float, product: bool) -> Any
 
 
 def _slope(d: Any, y: Any, p: float, dim: Any) -> Any:
-    """The derivative of the p-norm y of d over `dim`."""
+    """The derivative of the p-norm y of d over `dim`: times a change of d, of which the real part counts."""
+    sign = slope_of_abs(d)
     if p == 0:
         return np.zeros_like(d)
     if p == 1:
-        return np.sign(d)
+        return sign
     if p == np.inf:
         hit = np.abs(d) == y
-        return np.where(hit, np.sign(d) / np.add.reduce(hit, axis=dim, keepdims=True, dtype=d.dtype), 0)
-    steep = np.where(d == 0, 0, np.sign(d) * np.abs(d) ** (p - 1))
+        return np.where(hit, sign / np.add.reduce(hit, axis=dim, keepdims=True, dtype=d.dtype), 0)
+    steep = np.where(d == 0, 0, sign * np.abs(d) ** (p - 1))
     return np.where(y == 0, 0, steep * y ** (1 - p))
 
 
@@ -85,7 +87,7 @@ def renorm_vjp(need: Any, g: Any, x: Any, p: float, dim: tuple[int, ...], most: 
     """The cotangent of x."""
     y = norm(x, dim, True, p)
     scale = 1 / (y + y.dtype.type(1e-7))
-    along = np.add.reduce(x * g, axis=dim, keepdims=True) * scale * _slope(x, y, p, dim)
+    along = np.add.reduce((x * g).real, axis=dim, keepdims=True) * scale * _slope(x, y, p, dim)
     return (np.where(y > most, most * scale * (g - along), g).astype(x.dtype, copy=False),)
 
 

@@ -15,7 +15,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.reduce import in_dtype, picking
 from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import numpy_names
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import need_tensor, real_only
 from tapegrad.tensor import Tensor, axis
 
 # ---- running totals
@@ -148,13 +148,19 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
         raise NotImplementedError(
             f"logcumsumexp: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
+    real_only("logcumsumexp", (x,))
     return finish(_logcumsumexp(x, i), out, "logcumsumexp", exact=True)
+
+
+def _check_order(x: Tensor, op: str) -> None:
+    real_only(op, (x,), NotImplementedError if x._a.ndim else RuntimeError)
 
 
 def cummax(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
     """The running largest values along a dimension and their indices, the last of equals; nan is largest."""
     x = need_tensor(input, "cummax")
     i = axis(dim, x._a.ndim, "cummax")
+    _check_order(x, "cummax")
     at = _cummax_at(x, i)
     return written(_cummax_kind(_pick_cummax(x, at._a, i, True), at), out, "cummax")
 
@@ -164,6 +170,7 @@ def cummin(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
     smallest."""
     x = need_tensor(input, "cummin")
     i = axis(dim, x._a.ndim, "cummin")
+    _check_order(x, "cummin")
     at = _cummin_at(x, i)
     return written(_cummin_kind(_pick_cummin(x, at._a, i, True), at), out, "cummin")
 

@@ -18,7 +18,7 @@ from tapegrad.ops.pointwise import sub
 from tapegrad.ops.reduce import in_dtype, norm, norm_rule, sum
 from tapegrad.ops.shape import Dims, dims_of, expand, transpose, view
 from tapegrad.ops.views import diagonal
-from tapegrad.promotion import need_tensor, result_dtype
+from tapegrad.promotion import need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor, axis
 
 
@@ -95,7 +95,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
     op = "cosine_similarity"
     a, b = need_tensor(x1, op, "x1"), need_tensor(x2, op, "x2")
     kind = result_dtype((a, b))
-    if kind.kind not in "fc":
+    if kind.kind != "f":
         raise RuntimeError(f"{op}: x1 is {a.dtype} and x2 {b.dtype}; floating point tensors are needed.")
     a, b = (cast(x, kind) if x._kind.kind in "iub" else x for x in (a, b))
     if a._a.shape != b._a.shape:
@@ -141,6 +141,7 @@ def cdist(
     Raises: RuntimeError for integers, negative p, shapes that do not fit.
     """
     a, b = need_tensor(x1, "cdist", "x1"), need_tensor(x2, "cdist", "x2")
+    real_only("cdist", (a, b), RuntimeError)
     if compute_mode not in _MODES:
         raise ValueError(f"cdist: compute_mode is {compute_mode!r}; one of {tuple(_MODES)} is needed.")
     for what, x in (("x1", a), ("x2", b)):
@@ -184,6 +185,7 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     Raises: RuntimeError unless the input is a floating point matrix, or for negative p.
     """
     x = _floats(need_tensor(input, "pdist"), "pdist")
+    real_only("pdist", (x,), RuntimeError)
     if x._a.ndim != 2:
         raise RuntimeError(f"pdist: input is {sizes(x._a.shape)}; a matrix is needed.")
     if p < 0:

@@ -14,7 +14,7 @@ from tapegrad.dtypes import B1, I8, number_dtype, promote
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.reduce import pick
-from tapegrad.promotion import NUMBERS, need_tensor, number
+from tapegrad.promotion import NUMBERS, need_tensor, number, real_only
 from tapegrad.tensor import Tensor, axis, wrap
 
 # ---- distinct elements
@@ -140,6 +140,7 @@ def searchsorted(
             )
     else:
         values = need_tensor(input, op)
+    real_only(op, (rows, values))
     a, b = rows._a.shape, values._a.shape
     if not a or (len(a) > 1 and a[:-1] != b[:-1]):
         raise RuntimeError(
@@ -231,6 +232,7 @@ def isin(
         wrap(number(v, number_dtype(v))) if isinstance(v, NUMBERS) else need_tensor(v, "isin", what)
         for v, what in zip(given, ("elements", "test_elements"), strict=True)
     )
+    real_only("isin", (x, tests), RuntimeError)
     for t in (x, tests):
         if t._kind is B1:
             raise RuntimeError("isin: bool is given; numbers are needed. Convert it with .int().")

@@ -12,6 +12,7 @@ from tapegrad.define import OUT, cast, finish, offer, reduction
 from tapegrad.dtypes import B1, I8, as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
+from tapegrad.ops.complex_numbers import complex, imag, real
 from tapegrad.ops.linalg import mm
 from tapegrad.ops.pointwise import clamp, sqrt, where
 from tapegrad.ops.reduce import (
@@ -25,7 +26,7 @@ from tapegrad.ops.reduce import (
 )
 from tapegrad.ops.results import Range, kind, written
 from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, t, unsqueeze
-from tapegrad.ops.views import diagonal
+from tapegrad.ops.views import conj, diagonal
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -214,7 +215,7 @@ def cov(
         say_once(f"cov: {n} observations with correction {correction} leave no degrees of freedom.")
         free = 0
     d = x - unsqueeze(mean, 1)
-    return squeeze(mm(d, t(d if w is None else d * w)) / free)
+    return squeeze(mm(d, t(conj(d if w is None else d * w))) / free)
 
 
 def corrcoef(input: Tensor) -> Tensor:
@@ -223,7 +224,10 @@ def corrcoef(input: Tensor) -> Tensor:
     if not c._a.ndim:
         return c / c
     own = sqrt(diagonal(c))
-    return clamp(c / unsqueeze(own, 1) / unsqueeze(own, 0), -1, 1)
+    r = c / unsqueeze(own, 1) / unsqueeze(own, 0)
+    if r._kind.kind == "c":
+        return complex(clamp(real(r), -1, 1), clamp(imag(r), -1, 1))
+    return clamp(r, -1, 1)
 
 
 offer(
