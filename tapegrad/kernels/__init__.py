@@ -19,7 +19,7 @@ from tapegrad.kernels.shape import (
     stack,
     sum_rows,
     sum_to,
-    take,
+    fetch,
     transpose,
     without,
 )
@@ -75,7 +75,7 @@ __all__ = [
     "sum",
     "sum_rows",
     "sum_to",
-    "take",
+    "fetch",
     "transpose",
     "unreduce",
     "where",

@@ -28,11 +28,14 @@ def __getattr__(name: str) -> Any:
 
 
 for _name in [
+    "along",
     "convert",
     "create",
+    "gather",
     "index",
     "linalg",
     "losses",
+    "masks",
     "memory",
     "moves",
     "nn",

@@ -55,10 +55,10 @@ _whole = linear(
     title="AliasBackward0",
     batch=B.cut,
 )
-take, scatter = indexing(
-    ("index", "scatter"),
-    S.take,
-    S.scatter,
+fetch, spread = indexing(
+    ("index", "index.back"),
+    S.fetch,
+    S.spread,
     titles=("IndexBackward0", "IndexPutBackward0"),
     batch=(B.taken, B.scattered),
 )
@@ -68,7 +68,7 @@ _put = opaque(
     linear=True,
     d=(
         lambda F, g, shapes, i, add: g if add else F.without(g, i),
-        lambda F, g, shapes, i, add: F.sum_to(F.take(g, i), shapes[1]),
+        lambda F, g, shapes, i, add: F.sum_to(F.fetch(g, i), shapes[1]),
     ),
     batch=B.put,
 )
@@ -285,7 +285,7 @@ def index(input: Tensor, at: Any) -> Tensor:
     try:
         if type(at) is Tensor:
             if at._kind is I8 and at._a.ndim and input._a.ndim:
-                return take(input, (at._a,))
+                return fetch(input, (at._a,))
         elif (view := _view_kind(at)) is not None:
             return view(input, at)  # type: ignore[no-any-return] # a Tensor
     except (IndexError, TypeError):
@@ -297,7 +297,7 @@ def index(input: Tensor, at: Any) -> Tensor:
     if not _is_whole(basic, x.shape):
         input = _cut(input, basic)
     try:
-        return take(input, arrays)
+        return fetch(input, arrays)
     except IndexError as e:
         raise _out_of_range(arrays, input._a.shape, e) from None
 
@@ -428,6 +428,6 @@ offer(
     globals(),
     both="index_put",
     in_place="index_put",
-    rules="getitem putitem scatter take without",
+    rules="fetch getitem putitem spread without",
 )
 nameless(globals())

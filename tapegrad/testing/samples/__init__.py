@@ -5,10 +5,21 @@ Adding an op touches two places: its definition, and one row here.
 
 from __future__ import annotations
 
-from tapegrad.testing.samples import create, index, linalg, nn, pointwise, random, reduce, shape, views
+from tapegrad.testing.samples import (
+    create,
+    gather,
+    index,
+    linalg,
+    nn,
+    pointwise,
+    random,
+    reduce,
+    shape,
+    views,
+)
 from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, kink
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (pointwise, reduce, shape, views, index, linalg, nn, create, random)
+FAMILIES = (pointwise, reduce, shape, views, index, gather, linalg, nn, create, random)
 ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}
