@@ -195,6 +195,30 @@ def without(B: Any, op: Any, xs: Any, args: Any) -> Any:
     return B.run(op, B.full(xs[0]), args=(inner,))
 
 
+def full(arguments: Callable[..., tuple[Any, ...]]) -> Rule:
+    """`shifted` for ops of several operands, each of which must have the batch in front."""
+
+    def rule(B: Any, op: Any, xs: Any, args: Any) -> Any:
+        return B.run(op, *[B.full(x) for x in xs], args=arguments(B.size, *args))
+
+    return rule
+
+
+def rolled(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of roll(x, shifts, dims)."""
+    (x,), (shifts, dims) = xs, args
+    if dims is not None:
+        return B.run(op, x.raw, args=(shifts, tuple([d + 1 for d in dims])))
+    y = B.run(op, B.reshape(x.raw, (B.size, x.size)), args=(shifts, (1,)))
+    return B.reshape(y, (B.size, *x.shape))
+
+
+def repeated_times(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of repeat(x, times)."""
+    (times,) = args
+    return B.run(op, B.lift(xs[0], len(times)), args=((1, *times),))
+
+
 def _whole(B: Any, x: Any) -> Any:
     """x for every entry, each with one dimension at least."""
     raw = B.full(x)

@@ -29,7 +29,9 @@ def __getattr__(name: str) -> Any:
 
 for _name in [
     "along",
+    "arrange",
     "convert",
+    "copies",
     "create",
     "gather",
     "index",
@@ -39,6 +41,7 @@ for _name in [
     "memory",
     "moves",
     "nn",
+    "overlay",
     "parts",
     "pointwise",
     "random",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 from tapegrad._errors import sizes
-from tapegrad.define import cast, finish, indexing, linear, offer, opaque
+from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
 from tapegrad.dtypes import B1, I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument
 from tapegrad.ops.gather import Groups, index_array, reduce_rule
 from tapegrad.ops.pointwise import mul
+from tapegrad.ops.shape import expand, reshape
 from tapegrad.promotion import NUMBERS, need_tensor, number
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -24,7 +26,7 @@ _select, _spread = indexing(
     titles=("IndexSelectBackward0", "IndexAddBackward0"),
     batch=(B.entrywise("gather"), B.entrywise("gather.back")),
 )
-_without = linear(
+_without: Function = linear(
     "index_fill.zero",
     G.index_without,
     lambda F, g, _, index, dim: F.apply(_without.op, g, index, dim),
@@ -95,10 +97,8 @@ def places_along(index: Any, shape: tuple[int, ...], dim: int) -> Any:
     a = index._a if isinstance(index, Tensor) else index
     if not isinstance(a, Storage):
         return G.spanned(a, shape, dim)
-    thin = (
-        wrap(a).reshape(*(1,) * dim, a.size, *(1,) * (len(shape) - 1 - dim)) if shape else wrap(a).reshape()
-    )
-    return thin.expand(*shape)._a if shape else thin._a
+    thin = (*(1,) * dim, -1, *(1,) * (len(shape) - 1 - dim)) if shape else ()
+    return expand(reshape(wrap(a), thin), shape)._a
 
 
 def _along(input: Any, dim: int, index: Any, op: str, **kinds: Any) -> tuple[int, Any]:
@@ -135,19 +135,11 @@ def _source(input: Tensor, i: int, index: Any, source: Any, op: str, error: Any 
             f"source must have as many entries along dimension {i}."
         )
     wanted = (*x.shape[:i], index.size, *x.shape[i + 1 :]) if x.ndim else ()
-    if s.shape != wanted and not (error is not RuntimeError and s.size == 1 and prod_of(wanted) == 1):
+    if s.shape != wanted and not (error is not RuntimeError and s.size == 1 and prod(wanted) == 1):
         raise (RuntimeError if error is RuntimeError or s.ndim == x.ndim else error)(
             f"{op}: {argument('source', source)} is {sizes(s.shape)}; {sizes(wanted)} is needed."
         )
     return source if s.shape == wanted else source.reshape(wanted)
-
-
-def prod_of(shape: tuple[int, ...]) -> int:
-    """How many elements a shape has."""
-    n = 1
-    for k in shape:
-        n *= k
-    return n
 
 
 def index_add(
@@ -194,7 +186,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     if isinstance(value, NUMBERS):
         if isinstance(value, complex) and not input.is_complex():
             raise RuntimeError(f"index_fill: value is {value} and input {input.dtype}; a real one is needed.")
-        return _fill(input, a, i, number(value, input._kind))
+        result: Tensor = _fill(input, a, i, number(value, input._kind))
+        return result
     v = need_tensor(value, "index_fill", "value")
     if v._a.ndim:
         raise RuntimeError(f"index_fill: value is {sizes(v._a.shape)}; a number or a 0-d tensor is needed.")

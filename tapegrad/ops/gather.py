@@ -11,7 +11,7 @@ from typing import Any
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 from tapegrad._errors import describe, say_once, sizes
-from tapegrad.define import finish, indexing, linear, offer, opaque
+from tapegrad.define import Function, finish, indexing, linear, offer, opaque
 from tapegrad.dtypes import B1, I8, int32
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
@@ -26,7 +26,7 @@ _gather, _spread = indexing(
     titles=("GatherBackward0", "ScatterAddBackward0"),
     batch=(B.gathered, B.spread_along),
 )
-_without = linear(
+_without: Function = linear(
     "scatter.zero",
     G.without,
     lambda F, g, _, index, dim: F.apply(_without.op, g, index, dim),

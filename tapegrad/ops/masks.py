@@ -11,7 +11,7 @@ import tapegrad.kernels.gathering as G
 import tapegrad.kernels.pointwise as P
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, finish, indexing, linear, offer, opaque
+from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
 from tapegrad.dtypes import B1, I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
@@ -54,7 +54,7 @@ _unscatter = linear(
     lambda F, g, shape, mask, _: F.apply(_rescatter.op, g, mask, shape),
     batch=B.masked_read,
 )
-_rescatter = linear(
+_rescatter: Function = linear(
     "masked_scatter.zeros",
     G.masked_spread,
     lambda F, g, shape, mask, _: F.apply(_unscatter.op, g, mask, shape),
@@ -82,7 +82,7 @@ _take, _ = indexing(
     titles=("TakeBackward0", "PutBackward0"),
     batch=(B.taken_from_all, B.taken_from_all),
 )
-_unput = linear(
+_unput: Function = linear(
     "put.zero",
     G.unput,
     lambda F, g, _, index: F.apply(_unput.op, g, index),
@@ -138,7 +138,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 raise RuntimeError(
                     f"masked_fill: value is {value} and input {x.dtype}; a real one is needed."
                 )
-            return _fill(x, m, P.constant(value, x._kind) if x._kind.kind == "f" else number(value, x._kind))
+            return _fill(x, m, number(value, x._kind))
         v = need_tensor(value, "masked_fill", "value")
         if v._a.ndim:
             raise RuntimeError(

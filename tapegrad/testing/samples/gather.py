@@ -181,19 +181,17 @@ def _not_fitting(*more: Any) -> tuple[Call, ...]:
     )
 
 
-_MASKED = tuple(
-    [
-        *[call(x(4, 3, dtype=d), _MASK) for d in DTYPES],
-        *[call(x(4, 3, layout=k), _MASK) for k in _LAYOUTS],
-        call(x(4, 3), _COLUMN),
-        call(x(4, 3), mask(True, False, True)),
-        call(x(4, 3), _zero_d(True, dtype="bool")),
-        call(x(3), mask(True, False, True)),
-        call(x(), _zero_d(True, dtype="bool")),
-        call(x(), _zero_d(False, dtype="bool")),
-        call(x(0), x(0, dtype="bool")),
-        call(x(2, 0, 3), x(2, 0, 3, dtype="bool")),
-    ]
+_MASKED = (
+    *[call(x(4, 3, dtype=d), _MASK) for d in DTYPES],
+    *[call(x(4, 3, layout=k), _MASK) for k in _LAYOUTS],
+    call(x(4, 3), _COLUMN),
+    call(x(4, 3), mask(True, False, True)),
+    call(x(4, 3), _zero_d(True, dtype="bool")),
+    call(x(3), mask(True, False, True)),
+    call(x(), _zero_d(True, dtype="bool")),
+    call(x(), _zero_d(False, dtype="bool")),
+    call(x(0), x(0, dtype="bool")),
+    call(x(2, 0, 3), x(2, 0, 3, dtype="bool")),
 )
 _WIDER = (call(x(3), _MASK), call(x(4, 1), _MASK))
 _BAD_MASKS = (
