@@ -110,7 +110,9 @@ def pad(x: Any, before: tuple[int, ...], after: tuple[int, ...], value: Any) -> 
     """x with so many elements of a value before and behind along each axis; fewer than none cuts."""
     shape = [n + a + b for n, a, b in zip(x.shape, before, after, strict=True)]
     y = np.full(shape, value, x.dtype)
-    inner = tuple([slice(max(a, 0), n + a + min(b, 0)) for n, a, b in zip(x.shape, before, after, strict=True)])
+    inner = tuple(
+        [slice(max(a, 0), n + a + min(b, 0)) for n, a, b in zip(x.shape, before, after, strict=True)]
+    )
     own = tuple([slice(max(-a, 0), n + min(b, 0)) for n, a, b in zip(x.shape, before, after, strict=True)])
     y[inner] = x[own]
     return y

@@ -35,6 +35,7 @@ for _name in [
     "create",
     "gather",
     "index",
+    "joins",
     "linalg",
     "losses",
     "masks",
@@ -46,7 +47,9 @@ for _name in [
     "pointwise",
     "random",
     "reduce",
+    "relayout",
     "shape",
+    "shuffle",
     "views",
     "write",
 ]:  # every file with an offer

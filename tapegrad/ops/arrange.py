@@ -20,9 +20,7 @@ from tapegrad.ops.shape import _sequence, expand
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
-_flip: Function = linear(
-    "flip", A.flip, lambda F, g, _, dims: F.apply(_flip.op, g, dims), batch=B.at_dims
-)
+_flip: Function = linear("flip", A.flip, lambda F, g, _, dims: F.apply(_flip.op, g, dims), batch=B.at_dims)
 
 
 def _rolled_back(F: Any, g: Any, _: Any, shifts: Any, dims: Any) -> Any:
@@ -125,7 +123,9 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     n = need_tensor(input, "rot90")._a.ndim
     given = tuple(dims)
     if len(given) != 2 or n < 2 or given[0] == given[1] or abs(given[0] - given[1]) == n:
-        raise RuntimeError(f"rot90: dims are {given} and input is {n}-d; two different dimensions are needed.")
+        raise RuntimeError(
+            f"rot90: dims are {given} and input is {n}-d; two different dimensions are needed."
+        )
     i, j = (axis(d, n, "rot90") for d in given)
     return _rot90(input, k.__index__(), i, j)
 
@@ -294,9 +294,7 @@ def _triangle_indices(name: str, lower: bool) -> Any:
         return wrap(np.stack(np.nonzero(inside)).astype(kind, copy=False))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = (
-        f"The rows and columns of the {'lower' if lower else 'upper'} triangle of a matrix, as a [2, n] tensor."
-    )
+    call.__doc__ = f"The rows and columns of the {'lower' if lower else 'upper'} triangle of a matrix, as a [2, n] tensor."
     return call
 
 

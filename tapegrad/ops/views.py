@@ -179,9 +179,7 @@ def narrowed(input: Tensor, dim: int, start: int | Tensor, length: int, op: str)
         raise RuntimeError(f"{op}: start is {start.dtype}{sizes(start._a.shape)}; one integer is needed.")
     first = int(start)
     if not -n <= first <= n:
-        raise IndexError(
-            f"{op}: start is {first}; for a dimension of size {n} it must be from {-n} to {n}."
-        )
+        raise IndexError(f"{op}: start is {first}; for a dimension of size {n} it must be from {-n} to {n}.")
     first += n if first < 0 else 0
     if length < 0 or first + length > n:
         raise RuntimeError(

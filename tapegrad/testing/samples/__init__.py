@@ -21,5 +21,5 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (pointwise, reduce, shape, views, index, gather, linalg, nn, create, random)
+FAMILIES = (pointwise, reduce, shape, views, index, gather, arrange, linalg, nn, create, random)
 ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}

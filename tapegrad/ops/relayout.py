@@ -1,0 +1,80 @@
+"""Tensors that change their own shape in place: t_, squeeze_, as_strided_ and so on.
+
+The tensor shows the same memory through a view op from then on, and its node is that op's, under torch's name
+for the in-place form. Views that were cut before keep their own shapes; they cannot be derived anew when the
+memory is written later (`views.fresh` says so).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tapegrad.define import linear, offer
+from tapegrad.kernels.errstate import nameless
+from tapegrad.ops import moves, shape, views
+from tapegrad.promotion import need_tensor
+from tapegrad.tape import record
+from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import RELAYOUTS, check_history, cold_of, is_view, view_of
+
+_twins: dict[Any, Any] = {}  # by view op: the same op under the name of the in-place form
+
+
+for _key, _view, _title in (
+    ("t.in_place", moves.t, "TBackward1"),
+    ("transpose.in_place", moves.transpose, "TransposeBackward1"),
+    ("unsqueeze.in_place", moves.unsqueeze, "UnsqueezeBackward1"),
+    ("squeeze.in_place", moves.squeeze_all, "SqueezeBackward3"),
+    ("squeeze.dim.in_place", moves.squeeze_dim, "SqueezeBackward4"),
+    ("squeeze.dims.in_place", moves.squeeze_dims, "SqueezeBackward5"),
+    ("as_strided.in_place", views._as_strided, "AsStridedBackward1"),
+):
+    _twin = linear(_key, _view.op.forward, None, title=_title, batch=_view.op.batch)
+    _twin.op.vjp, _twin.op.view = _view.op.vjp, _view.op.view
+    _twins[_view.op] = _twin.op
+
+
+def relayout(name: str, view: Any) -> Any:
+    """The in-place form of a view function."""
+
+    def call(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_history(need_tensor(input, name), name)
+        shown = view(input, *args, **kwargs)
+        cold = shown._cold
+        if shown is input or not is_view(shown):
+            return input
+        op = _twins.get(cold.op, cold.op)
+        old, node = input._a, input._node
+        if is_view(input):  # one step further on the way from the base
+            before = wrap(old, node)
+            before._cold = input._cold
+            input._cold = view_of(before, op, cold.args)
+        else:
+            cold_of(input).count += 1
+        input._a = shown._a
+        if node is not None and node.op is not None:
+            input._node = record(op, (node,), (), (old.shape, cold.args), None, 2)
+            RELAYOUTS.add(op)
+        return input
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`{view.__name__}` of this tensor, in place: it has another shape from then on."
+    call.function = view  # type: ignore[attr-defined] # the stub generator reads the signature there
+    return call
+
+
+t_ = relayout("t_", shape.t)
+transpose_ = relayout("transpose_", shape.transpose)
+swapaxes_ = relayout("swapaxes_", views.swapaxes)
+swapdims_ = relayout("swapdims_", views.swapdims)
+squeeze_ = relayout("squeeze_", shape.squeeze)
+unsqueeze_ = relayout("unsqueeze_", shape.unsqueeze)
+as_strided_ = relayout("as_strided_", views.as_strided)
+
+
+offer(
+    globals(),
+    methods="squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_",
+    both="as_strided_",
+)
+nameless(globals())
