@@ -219,6 +219,13 @@ def repeated_times(B: Any, op: Any, xs: Any, args: Any) -> Any:
     return B.run(op, B.lift(xs[0], len(times)), args=((1, *times),))
 
 
+def unrepeated(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of the adjoint (g, times, shape) of repeat."""
+    times, shape = args
+    wide = (B.size, *(1,) * (len(times) - len(shape)), *shape)
+    return B.reshape(B.run(op, xs[0].raw, args=((1, *times), wide)), (B.size, *shape))
+
+
 def _whole(B: Any, x: Any) -> Any:
     """x for every entry, each with one dimension at least."""
     raw = B.full(x)

@@ -140,8 +140,8 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
     It records one node for the input and one per output above it, so that the parts' cotangents meet before
     they become one of the input's size: vjp(F, parts, shape, *args). `step` is the op that cuts one such
     view; a view's path goes through it when a write makes it derive anew. Without `safe` they are no views to
-    autograd and may be written: nodes do not notice that what they saved has changed. With `copies`, the name of
-    their node, they are no views at all.
+    autograd and may be written: nodes do not notice that what they saved has changed. With
+    `copies`, the name of their node, they are no views at all.
     """
     hub = define(f"{name}.all", "linear", None, linear=True)
     port = define(name, "linear", None, copies, linear=True)

@@ -11,6 +11,7 @@ from tapegrad.kernels.reduce import mean, sum, unreduce
 from tapegrad.kernels.shape import (
     cat,
     expand,
+    fetch,
     getitem,
     mT,
     permute,
@@ -19,7 +20,6 @@ from tapegrad.kernels.shape import (
     stack,
     sum_rows,
     sum_to,
-    fetch,
     transpose,
     without,
 )
@@ -53,6 +53,7 @@ __all__ = [
     "cos",
     "exp",
     "expand",
+    "fetch",
     "floor_quotient",
     "gate",
     "getitem",
@@ -75,7 +76,6 @@ __all__ = [
     "sum",
     "sum_rows",
     "sum_to",
-    "fetch",
     "transpose",
     "unreduce",
     "where",

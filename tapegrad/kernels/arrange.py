@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -98,12 +97,12 @@ def below(n: int, m: int, k: int) -> Any:
 
 def tril(x: Any, k: int) -> Any:
     """The last two axes, with 0 above the k-th diagonal."""
-    return np.where(below(*x.shape[-2:], k), x, zero(x.dtype))
+    return np.where(below(x.shape[-2], x.shape[-1], k), x, zero(x.dtype))
 
 
 def triu(x: Any, k: int) -> Any:
     """The last two axes, with 0 below the k-th diagonal."""
-    return np.where(below(*x.shape[-2:], k - 1), zero(x.dtype), x)
+    return np.where(below(x.shape[-2], x.shape[-1], k - 1), zero(x.dtype), x)
 
 
 def pad(x: Any, before: tuple[int, ...], after: tuple[int, ...], value: Any) -> Any:
@@ -136,11 +135,6 @@ def blocks(shapes: Any) -> Any:
         n, m = (1,) * (2 - len(shape)) + shape
         yield slice(i, i + n), slice(j, j + m)
         i, j = i + n, j + m
-
-
-def elements(shape: tuple[int, ...]) -> int:
-    """How many there are."""
-    return prod(shape)
 
 
 nameless(globals())

@@ -9,7 +9,7 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 from tapegrad._errors import sizes
 from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
-from tapegrad.dtypes import B1, I8
+from tapegrad.dtypes import B1
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument
@@ -139,7 +139,7 @@ def _source(input: Tensor, i: int, index: Any, source: Any, op: str, error: Any 
         raise (RuntimeError if error is RuntimeError or s.ndim == x.ndim else error)(
             f"{op}: {argument('source', source)} is {sizes(s.shape)}; {sizes(wanted)} is needed."
         )
-    return source if s.shape == wanted else source.reshape(wanted)
+    return source if s.shape == wanted else reshape(source, wanted)
 
 
 def index_add(
@@ -148,8 +148,8 @@ def index_add(
     """A copy of input with alpha times the entries of source added to those that index names; a repeated one
     gets every share.
 
-    Raises: RuntimeError for another dtype, shapes that do not fit; IndexError or RuntimeError for an index out
-    of range.
+    Raises: RuntimeError for another dtype, shapes that do not fit; IndexError or RuntimeError for an index
+    out of range.
     """
     i, a = _along(input, dim, index, "index_add")
     source = _source(input, i, a, source, "index_add")

@@ -1,4 +1,4 @@
-"""The elements in another order or several times: flips, rolls, turns, repetitions; diagonals and triangles."""
+"""Elements in another order or several times: flips, rolls, turns, repetitions; diagonals and triangles."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _repeat, _ = indexing(
     A.repeat,
     A.unrepeat,
     titles=("RepeatBackward0", "SumBackward1"),
-    batch=(B.repeated_times, B.shifted(lambda n, times, shape: ((1, *times), (n, *shape)))),
+    batch=(B.repeated_times, B.unrepeated),
 )
 _diag_embed = linear(
     "diag_embed",
@@ -144,8 +144,8 @@ def repeat(input: Tensor, *repeats_: Any, repeats: Any = None) -> Tensor:
     times = _sequence(given, "repeat")
     if len(times) < input._a.ndim or min(times, default=0) < 0:
         raise RuntimeError(
-            f"repeat: {argument('input', input)} is {sizes(input._a.shape)} and repeats are {times}; at least "
-            "one number per dimension is needed, none of them negative."
+            f"repeat: {argument('input', input)} is {sizes(input._a.shape)} and repeats are {times}; at "
+            "least one number per dimension is needed, none of them negative."
         )
     return _repeat(input, times)
 
@@ -158,7 +158,7 @@ def tile(input: Tensor, *dims_: Any, dims: Any = None) -> Tensor:
 
 def _indices(repeats: Tensor, output_size: int | None) -> Any:
     """0 so many times, 1 so many times, ..."""
-    a = repeats._a
+    a = np.asarray(repeats._a)
     if repeats._kind not in (I8, int32.numpy):
         raise NotImplementedError(f"repeat_interleave: repeats is {repeats.dtype}; torch.int64 is needed.")
     if a.ndim != 1:
@@ -200,6 +200,15 @@ def repeat_interleave(
     wide = expand(moves.unsqueeze(x, i + 1), (*shape[: i + 1], repeats, *shape[i + 1 :]))
     result: Tensor = moves.view(moves.contiguous(wide), (*shape[:i], n, *shape[i + 1 :]))
     return result
+
+
+def repeat_interleave_method(
+    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """repeat_interleave, where repeats must be given."""
+    if repeats is None:
+        raise TypeError("repeat_interleave: repeats is None; an integer or a tensor is needed.")
+    return repeat_interleave(input, repeats, dim, output_size=output_size)
 
 
 def _by_tensor(x: Tensor, repeats: Tensor, dim: int, output_size: int | None) -> Tensor:
@@ -294,7 +303,8 @@ def _triangle_indices(name: str, lower: bool) -> Any:
         return wrap(np.stack(np.nonzero(inside)).astype(kind, copy=False))
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"The rows and columns of the {'lower' if lower else 'upper'} triangle of a matrix, as a [2, n] tensor."
+    part = "lower" if lower else "upper"
+    call.__doc__ = f"The rows and columns of the {part} triangle of a matrix, as a [2, n] tensor."
     return call
 
 
@@ -303,10 +313,11 @@ tril_indices, triu_indices = _triangle_indices("tril_indices", True), _triangle_
 
 offer(
     globals(),
-    functions="tril_indices triu_indices",
+    functions="repeat_interleave tril_indices triu_indices",
     methods="repeat",
-    both="diag diag_embed diagflat flip fliplr flipud repeat_interleave roll rot90 tile tril triu",
+    both="diag diag_embed diagflat flip fliplr flipud roll rot90 tile tril triu",
     in_place="tril triu",
     rules="repeat",
+    named={"repeat_interleave": repeat_interleave_method},
 )
 nameless(globals())

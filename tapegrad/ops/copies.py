@@ -35,7 +35,7 @@ def _twin(view: Any, key: str) -> Any:
     return twin
 
 
-for _key, _view in {
+for _key, _source in {
     "view_copy": moves.view,
     "transpose_copy": moves.transpose,
     "t_copy": moves.t,
@@ -51,7 +51,7 @@ for _key, _view in {
     "diagonal_copy": views._diagonal,
     "unfold_copy": views._unfold,
 }.items():
-    _twins[_view.op] = _twin(_view, _key)
+    _twins[_source.op] = _twin(_source, _key)
 
 
 def copying(name: str, view: Any) -> Any:
@@ -195,9 +195,9 @@ def unbind_copy(input: Tensor, dim: int = 0, *, out: Any = None) -> Any:
 offer(
     globals(),
     functions=(
-        "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy slice_copy "
-        "split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy "
-        "unsqueeze_copy view_copy"
+        "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy "
+        "slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy "
+        "unfold_copy unsqueeze_copy view_copy"
     ),
     both="narrow_copy",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from itertools import combinations as choose
 from itertools import combinations_with_replacement as choose_again
 from math import comb
@@ -14,14 +14,14 @@ import numpy as np
 import tapegrad.kernels.arrange as A
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default
-from tapegrad.define import finish, offer, variadic
+from tapegrad.define import offer, variadic
 from tapegrad.dtypes import I8, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import index, moves, shape
+from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import _tensors, cat, stack
-from tapegrad.promotion import need_tensor, not_a_tensor
+from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Size, Tensor, wrap
-
 
 # ---- at least so many dimensions
 
@@ -109,10 +109,10 @@ def _blocks_vjp(F: Any, g: Any, shapes: Any, need: Any) -> list[Any]:
 def _blocks_body(F: Any, *xs: Any) -> Any:
     """Each block between zeros, as a band of rows."""
     widths = [x.shape[-1] if x.ndim else 1 for x in xs]
-    rows, before = [], 0
+    rows, before, width = [], 0, max(accumulate(widths))
     for x, n in zip(xs, widths, strict=True):
         matrix = F.reshape(x, (x.shape[0] if x.ndim == 2 else 1, n))
-        after = sum(widths) - before - n
+        after = width - before - n
         zeros = [F.blank((matrix.shape[0], k), x) for k in (before, after)]
         rows.append(F.cat([zeros[0], matrix, zeros[1]], 1))
         before += n
@@ -169,13 +169,10 @@ def broadcast_shapes(*shapes: Any) -> Any:
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors as views of one shape, to which all broadcast. Raises: RuntimeError if they do not."""
-    xs = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
-    if len(tensors) == 1 and xs is tensors[0]:
-        raise not_a_tensor("broadcast_tensors", "tensors[0]", tensors[0])
-    for i, x in enumerate(xs):
+    for i, x in enumerate(tensors):
         need_tensor(x, "broadcast_tensors", f"tensors[{i}]")
-    wanted = tuple(broadcast_shapes(*[x._a.shape for x in xs]))
-    return tuple([x if x._a.shape == wanted else moves.expand(x, wanted) for x in xs])
+    wanted = tuple(broadcast_shapes(*[x._a.shape for x in tensors]))
+    return tuple([x if x._a.shape == wanted else moves.expand(x, wanted) for x in tensors])
 
 
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
@@ -195,7 +192,11 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
         return input
     if input._kind.kind in "iub" and input._kind is not I8:
         input = input.to(int64)
-    result: Tensor = moves.sum_to(input, wanted)
+    if not wanted:
+        return sum(input)
+    result: Tensor = moves.sum_to(input, (1,) * lead + wanted)
+    if lead:
+        result = moves.view(result, wanted)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import tapegrad.kernels.pointwise as P
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
 from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
-from tapegrad.dtypes import B1, I8
+from tapegrad.dtypes import B1, I8, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.gather import index_array
@@ -242,8 +243,28 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tenso
     return finish(wrap(rows), out, "nonzero_static", (input,))
 
 
+def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """Places in a row of all elements, as one index per dimension of an array of `shape`.
+
+    Raises: TypeError unless indices and shape are integers, ValueError for negative sizes.
+    """
+    if need_tensor(indices, "unravel_index", "indices")._kind.kind not in "iu":
+        raise TypeError(f"unravel_index: indices is {describe(indices)}; integers are needed.")
+    given = (shape,) if hasattr(shape, "__index__") and not isinstance(shape, Tensor) else shape
+    if not isinstance(given, (tuple, list)) or not all(hasattr(n, "__index__") for n in given):
+        raise TypeError(f"unravel_index: shape is {shape!r}; an integer or a tuple of them is needed.")
+    if min(given, default=0) < 0:
+        raise ValueError(f"unravel_index: shape is {tuple(given)}; sizes must be 0 or more.")
+    indices, found, step = indices.to(int64), [], 1
+    for n in reversed(given):
+        found.append(indices // step % n)
+        step *= n
+    return tuple(reversed(found))
+
+
 offer(
     globals(),
+    functions="unravel_index",
     both=("argwhere masked_fill masked_scatter masked_select nonzero nonzero_static put take"),
     in_place="masked_fill masked_scatter put",
 )

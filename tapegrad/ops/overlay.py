@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 import tapegrad.define.batching as B
-import tapegrad.kernels.shape as K
 import tapegrad.kernels.strided as S
 from tapegrad._errors import sizes
-from tapegrad.define import Function, cast, finish, linear, offer, opaque
+from tapegrad.define import Function, cast, linear, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops import copies, index, views
+from tapegrad.ops.shape import unflatten
 from tapegrad.ops.write import fill_
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor
@@ -145,17 +145,21 @@ def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor
         raise RuntimeError(
             f"fill_diagonal_: input is {sizes(s)}; a matrix, or more dimensions of one size, are needed."
         )
+    if isinstance(fill_value, complex) and not input.is_complex():
+        raise RuntimeError(
+            f"fill_diagonal_: fill_value is {fill_value} and input {input.dtype}; a real one is needed."
+        )
     check_history(input, "fill_diagonal_")
     check_memory(input, "fill_diagonal_")
-    line = input
+    line, n = input, s[1] + 1
+    if wrap and len(s) == 2 and s[0] > n:
+        k = s[0] // n
+        blocks = unflatten(views.picked(input, 0, slice(0, k * n)), 0, (k, n))
+        fill_(views.diagonal(blocks, 0, 1, 2), fill_value)
+        line = views.picked(input, 0, slice(k * n, None))
     for _ in s[1:]:
         line = views.diagonal(line, 0, 0, line._a.ndim - 1)
     fill_(line, fill_value)
-    if wrap and len(s) == 2 and s[0] > s[1] + 1:
-        n = s[1] + 1
-        count = -(-s[0] * s[1] // n) - s[1]
-        step, down = sum(input.stride()), input.stride()[0] * n
-        fill_(views.as_strided(input, (count,), (step,), input.storage_offset() + down), fill_value)
     return input
 
 

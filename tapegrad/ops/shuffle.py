@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import tapegrad.define.batching as B
@@ -13,7 +14,7 @@ from tapegrad.define import Function, linear, offer, opaque
 from tapegrad.dtypes import B1, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
-from tapegrad.ops import arrange, create, moves, shape
+from tapegrad.ops import arrange, create, shape
 from tapegrad.ops.shape import cat
 from tapegrad.promotion import NUMBERS, need_tensor, number
 from tapegrad.tensor import Tensor
@@ -132,8 +133,8 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
     for n, a, b in zip(s, before, after, strict=True):
         if n + a + b < 0 or n + min(a, 0) < 0 or n + min(b, 0) < 0:
             raise RuntimeError(
-                f"constant_pad_nd: pad is {given}, which cuts more than {argument('input', input)}, {sizes(s)}, "
-                "has."
+                f"constant_pad_nd: pad is {given}, which cuts more than {argument('input', input)} "
+                f"has, {sizes(s)}."
             )
     return _pad(input, before, after, number(value, input._kind))
 
@@ -166,6 +167,20 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     return y if increasing else arrange._flip(y, (1,))
 
 
+def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
+    """Vandermonde matrices of the vectors along the last dimension: row i has the powers of x[i] from 0 up.
+
+    Raises: RuntimeError for N below 2, or bool.
+    """
+    s = need_tensor(x, "vander", "x")._a.shape
+    n = (s[-1] if s else 1) if N is None else N
+    if n < 2:
+        raise RuntimeError(f"vander: N is {n}; 2 or more is needed.")
+    if x._kind is B1:
+        raise RuntimeError("vander: x is bool; numbers are needed.")
+    return _powers(x if x._kind.kind not in "iu" else x.to(int64), n)
+
+
 # ---- what a shape says
 
 
@@ -176,7 +191,8 @@ def ndimension(input: Tensor) -> int:
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether both have one shape."""
-    return need_tensor(input, "is_same_size")._a.shape == need_tensor(other, "is_same_size", "other")._a.shape
+    a, b = need_tensor(input, "is_same_size")._a, need_tensor(other, "is_same_size", "other")._a
+    return bool(a.shape == b.shape)
 
 
 def dim_order(input: Tensor, *, ambiguity_check: bool | list[Any] = False) -> tuple[int, ...]:
@@ -185,11 +201,21 @@ def dim_order(input: Tensor, *, ambiguity_check: bool | list[Any] = False) -> tu
     Raises: RuntimeError with ambiguity_check if another order would do as well.
     """
     s, steps = input._a.shape, input.stride()
-    order = sorted(range(len(s)), key=lambda i: -steps[i])
-    if ambiguity_check and len(s) > 1 and (len(set(steps)) < len(s) or 1 in s or 0 in s):
+    if ambiguity_check is True and (any(a == b for a, b in pairwise(steps)) or 1 in s):
         raise RuntimeError(
-            f"dim_order: input is {sizes(s)} with strides {steps}, which several orders of its dimensions have."
+            f"dim_order: input is {sizes(s)} with strides {steps}, which fit several orders of dimensions."
         )
+    order: list[int] = []
+    for i in reversed(range(len(s))):  # each goes behind those that lie further apart
+        k = 0
+        for j, other in enumerate(order):
+            if not (steps[i] and steps[other]):
+                continue  # what repeats has no place of its own
+            if steps[other] > steps[i] or (steps[other] == steps[i] and s[other] > s[i]):
+                k = j + 1
+            else:
+                break
+        order.insert(k, i)
     return tuple(order)
 
 
@@ -222,4 +248,5 @@ offer(
     methods="dim_order ndimension resize resize_as",
     both="is_same_size",
 )
+offer({"vander": linalg_vander}, functions="vander", namespace="linalg")
 nameless(globals())

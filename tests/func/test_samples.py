@@ -22,7 +22,7 @@ N = 3  # entries of a batch
 
 # Their results have a shape that depends on values, or are Python values: vmap runs their entries one by one.
 LOOPING = {
-    *("argwhere", "nonzero_static"),
+    *("argwhere", "nonzero_static", "repeat_interleave"),
     *("allclose", "arange", "bool ", "contains", "equal", "float ", "index", "int ", "item", "linspace"),
     *("masked_select", "nonzero", "numpy", "tolist", "unique"),
 }

@@ -22,6 +22,8 @@ class Deviation:
 _WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
+    Deviation("tri[lu]", "error", r"_\(\w+\[4, 5\] expanded", "torch writes repeated elements"),
+    Deviation("pixel_shuffle", "gradient", r"\[0, 4, 2, 3\]", "torch's backward of nothing fails"),
     Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
     Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
     Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),
@@ -48,6 +50,11 @@ DEVIATIONS = (
         r"_\(\w+\[4, 3\] expanded",
         "torch writes repeated elements, and says it will refuse",
     ),
+    Deviation(
+        "as_strided_scatter", "gradient", "", "torch's is that of what was read, where it was overwritten"
+    ),
+    Deviation("as_strided_scatter", "second", "", "as its gradient"),
+    Deviation("narrow_copy", "[gs]*", r", -1, 1\)", "torch loses the gradient of a negative start"),
     Deviation(
         "scatter*",
         "gradient",

@@ -6,9 +6,11 @@ Adding an op touches two places: its definition, and one row here.
 from __future__ import annotations
 
 from tapegrad.testing.samples import (
+    arrange,
     create,
     gather,
     index,
+    joins,
     linalg,
     nn,
     pointwise,
@@ -21,5 +23,5 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (pointwise, reduce, shape, views, index, gather, arrange, linalg, nn, create, random)
+FAMILIES = (pointwise, reduce, shape, views, index, gather, arrange, joins, linalg, nn, create, random)
 ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}

@@ -9,7 +9,7 @@ from tapegrad.testing.samples.index import at
 from tapegrad.testing.samples.kinds import DTYPES, SHAPES, laid_out
 
 
-def _every(*args: Any, shape: tuple[int, ...] = (4, 5), **kwargs: Any) -> tuple[Call, ...]:
+def every(*args: Any, shape: tuple[int, ...] = (4, 5), **kwargs: Any) -> tuple[Call, ...]:
     """The same arguments on every layout and dtype."""
     arrays = [
         x(*shape),
@@ -19,34 +19,22 @@ def _every(*args: Any, shape: tuple[int, ...] = (4, 5), **kwargs: Any) -> tuple[
     return tuple([call(a, *args, **kwargs) for a in arrays])
 
 
-def _on(shapes: Any, *args: Any) -> tuple[Call, ...]:
+def on(shapes: Any, *args: Any) -> tuple[Call, ...]:
     return tuple([call(x(*s), *args) for s in shapes])
 
 
-def _named(name: str, samples: tuple[Call, ...], errors: tuple[Call, ...] = (), **facts: Any) -> Row:
+def named(name: str, samples: tuple[Call, ...], errors: tuple[Call, ...] = (), **facts: Any) -> Row:
     return Row(name, samples, errors=errors, method=False, **facts)
 
 
 _NAN = Array((2, 2), values=[[1.0, float("nan")], [float("inf"), -0.0]])
-_LISTS = (
-    call([x(3), x(2)]),
-    call([x(), x()]),
-    call([x(3)]),
-    call((x(2, 3), x(2, 3, layout="transposed"))),
-    call([x(2, 3, 4), x(2, 3, 4)]),
-    call([x(3, dtype="int64"), x(3)]),
-    call([x(3, grad=False), x(3)]),
-    call([x(0), x(0)]),
-)
-_BAD_LISTS = (call([]), call(x(3)), call([x(3), 2]), call([x(2, 3), x(3, 2)]))
-
 _ORDER = (
     Row(
         "flip",
         (
-            *_every(0),
-            *_every((0, 1)),
-            *_on(SHAPES, ()),
+            *every(0),
+            *every((0, 1)),
+            *on(SHAPES, ()),
             call(x(2, 3, 4), (0, -1)),
             call(x(2, 3, 4), [1]),
             call(x(2, 3), dims=(1,)),
@@ -61,15 +49,15 @@ _ORDER = (
         (call(x(2, 3), (0,)), call(x(2, 3), dims=[0, 1])),
         how=lambda torch, *a, **k: torch.flip(*a, **k),
     ),
-    Row("fliplr", _every(), errors=(call(x(3)), call(x()))),
-    Row("flipud", (*_every(), call(x(3))), errors=(call(x()),)),
+    Row("fliplr", every(), errors=(call(x(3)), call(x()))),
+    Row("flipud", (*every(), call(x(3))), errors=(call(x()),)),
     Row(
         "roll",
         (
-            *_every(2),
-            *_every(-1, 0),
-            *_every((1, 2), (0, 1)),
-            *_on(SHAPES, 1),
+            *every(2),
+            *every(-1, 0),
+            *every((1, 2), (0, 1)),
+            *on(SHAPES, 1),
             call(x(2, 3, 4), (1, -1), (2, 0)),
             call(x(2, 3), 7, -1),
             call(x(2, 3), (1, 1), (0, 0)),
@@ -88,7 +76,7 @@ _ORDER = (
     Row(
         "rot90",
         (
-            *[c for k in range(-1, 5) for c in _every(k)],
+            *[c for k in range(-1, 5) for c in every(k)],
             call(x(2, 3, 4), 1, (2, 0)),
             call(x(2, 3)),
             call(x(2, 3), dims=(1, 0)),
@@ -105,7 +93,7 @@ _ORDER = (
     Row(
         "repeat",
         (
-            *_every(2, 3),
+            *every(2, 3),
             call(x(2, 3), (1, 1)),
             call(x(2, 3), [2, 1, 3]),
             call(x(3), 2),
@@ -121,7 +109,7 @@ _ORDER = (
     Row(
         "tile",
         (
-            *_every((2, 3)),
+            *every((2, 3)),
             call(x(2, 3), (2,)),
             call(x(2, 3), ()),
             call(x(3), (2, 1)),
@@ -133,9 +121,9 @@ _ORDER = (
     Row(
         "repeat_interleave",
         (
-            *_every(2),
-            *_every(3, 0),
-            *_every(2, -1),
+            *every(2),
+            *every(3, 0),
+            *every(2, -1),
             call(x(2, 3), 0),
             call(x(), 3),
             call(x(2, 3), at(1, 2), 0),
@@ -174,7 +162,7 @@ _TRIANGLES = tuple(
         Row(
             name,
             (
-                *[c for k in (0, 1, -2, 9, -9) for c in _every(k)],
+                *[c for k in (0, 1, -2, 9, -9) for c in every(k)],
                 call(x(2, 3, 4)),
                 call(x(3, 3), diagonal=1),
                 call(x(0, 3)),
@@ -192,7 +180,7 @@ _TRIANGLES = tuple(
 _DIAGONALS = (
     *_TRIANGLES,
     *[
-        _named(
+        named(
             name,
             (
                 *[
@@ -210,8 +198,8 @@ _DIAGONALS = (
     Row(
         "diag",
         (
-            *[c for k in (0, 1, -2, 9) for c in _every(k)],
-            *_every(1, shape=(5,)),
+            *[c for k in (0, 1, -2, 9) for c in every(k)],
+            *every(1, shape=(5,)),
             call(x(3), -2),
             call(x(3), diagonal=1),
             call(x(0)),
@@ -223,8 +211,8 @@ _DIAGONALS = (
     Row(
         "diag_embed",
         (
-            *_every(),
-            *_every(-1),
+            *every(),
+            *every(-1),
             call(x(3), 2),
             call(x(2, 3), 0, 0, 1),
             call(x(2, 3), 1, 0, -1),
@@ -234,143 +222,9 @@ _DIAGONALS = (
         ),
         errors=(call(x()), call(x(3), 0, 0, 0), call(x(3), 0, 0, 3)),
     ),
-    Row("diagflat", (*_every(), call(x(3), 1), call(x(), -1), call(x(0)), call(x(2, 3), offset=-2))),
+    Row("diagflat", (*every(), call(x(3), 1), call(x(), -1), call(x(0)), call(x(2, 3), offset=-2))),
 )
 
-
-def _columns(name: str, *more: Call) -> Row:
-    return _named(name, (*_LISTS, *more), errors=_BAD_LISTS, out=True)
-
-
-_JOINS = (
-    _columns("hstack", call([x(2, 3), x(2, 1)])),
-    *[_columns(n, call([x(2, 3), x(3)]), call([x(), x(1)])) for n in ("vstack", "row_stack")],
-    _columns("dstack", call([x(3), x(1, 3)]), call([x(2, 3, 1), x(2, 3)])),
-    _named(
-        "column_stack",
-        (
-            *[c for c in _LISTS if c.args[0][0].shape != (3,) or c.args[0][-1].shape != (2,)],
-            call([x(3, 2), x(3)]),
-            call([x(3, layout="strided"), x(3)]),
-            call([x(), x()]),
-        ),
-        errors=(*_BAD_LISTS, call([x(3), x(2)])),
-        out=True,
-    ),
-    *[
-        _named(
-            n,
-            (call([x(2, 3), x(2, 3)]), call((x(2, 3), x(2, 1)), dim=1), call([x(2, 3), x(2, 3)], axis=-1)),
-            errors=(call([]), call(x(3)), call([x(2, 3), x(3, 2)])),
-            out=True,
-        )
-        for n in ("concat", "concatenate")
-    ],
-    _named(
-        "block_diag",
-        (
-            call(),
-            call(x(2, 3)),
-            call(x(2, 3), x(), x(2), x(1, 1)),
-            call(x(2, 3, dtype="int64"), x(2, 2)),
-            call(x(2, 3, layout="transposed"), x(0, 2), x(3)),
-            call(x(2, 2, grad=False), x(2)),
-        ),
-        errors=(call(x(1, 1, 1)), call([x(2, 2)]), call(x(2), 1.0)),
-    ),
-    _named(
-        "broadcast_tensors",
-        (call(x(2, 3), x(3)), call(x(2, 1), x(1, 3), x()), call(x(3)), call(), call(x(2, 0), x(1))),
-        errors=(call(x(2, 3), x(2)), call([x(3), x(3)]), call(x(3), 1.0)),
-    ),
-    _named(
-        "broadcast_shapes",
-        tuple(
-            [
-                Call(s)
-                for s in (((2, 1), (3,)), (3, (2, 1)), (), ((0,), (1,)), ([2, 3], ()), ((5, 1, 3), (4, 1)))
-            ]
-        ),
-        errors=tuple([Call(s) for s in (((2,), (3,)), ((-1,),), ((1.5,),))]),
-    ),
-    *[
-        _named(
-            f"atleast_{n}d",
-            (
-                *_on(SHAPES),
-                call([x(), x(2)]),
-                call(x(), x(2, 3)),
-                call(()),
-                *[call(a) for a in laid_out((4, 5))],
-                call(x(2, 3, 4, 5)),
-            ),
-            errors=(call(1.0), call([x(), 1.0])),
-        )
-        for n in (1, 2, 3)
-    ],
-    _named(
-        "meshgrid",
-        tuple(
-            [
-                Call(args, {"indexing": i})
-                for i in ("ij", "xy")
-                for args in (
-                    (x(3), x(2)),
-                    (x(3),),
-                    (x(), x(2)),
-                    ([x(3), x(2)],),
-                    (x(2), x(3), x(4)),
-                    (x(0), x(2)),
-                    (x(3, layout="strided"), x(2)),
-                )
-            ]
-        ),
-        errors=(
-            call(x(3), x(2), indexing="zz"),
-            call(x(2, 3), indexing="ij"),
-            call(x(2), x(2, dtype="int64"), indexing="ij"),
-            call(indexing="ij"),
-            call(x(2), 1.0, indexing="ij"),
-        ),
-    ),
-    _named(
-        "cartesian_prod",
-        (
-            call(x(3), x(2)),
-            call(x(3)),
-            call(x(2), x(1), x(3)),
-            call(x(2, dtype="int64"), x(2, dtype="int64")),
-            call(x(0), x(2)),
-        ),
-        errors=(call(x(2, 3), x(2)), call(x(2), x(2, dtype="int64")), call(x(), x(2))),
-    ),
-    _named(
-        "combinations",
-        (
-            *[call(x(4), r, again) for r in (0, 1, 2, 3, 5) for again in (False, True)],
-            call(x(3)),
-            call(x(3), r=2, with_replacement=True),
-            call(x(3, dtype="int64")),
-            call(x(0), 2),
-        ),
-        errors=(call(x(2, 3)), call(x(3), -1), call(x())),
-    ),
-    Row(
-        "sum_to_size",
-        (
-            *_every(4, 5),
-            *_every(1, 5),
-            *_every((5,)),
-            call(x(2, 3, 4), 3, 1),
-            call(x(3), ()),
-            call(x(3), [1]),
-            call(x(2, 0), 1, 0),
-        ),
-        errors=(call(x(2, 3), 2), call(x(3), 4, 3), call(x(2, 3))),
-        function=False,
-        ulps=2,
-    ),
-)
 
 _LAYOUTS = ("transposed", "strided", "offset", "computed")
 
@@ -467,26 +321,26 @@ _OVERLAYS = (
     ),
 )
 _SHUFFLES = (
-    _named(
+    named(
         "pixel_shuffle",
-        (*_every(2, shape=(4, 2, 3)), call(x(2, 9, 1, 2), 3), call(x(4, 2, 3), 1), call(x(0, 2, 3), 2)),
+        (*every(2, shape=(4, 2, 3)), call(x(2, 9, 1, 2), 3), call(x(4, 2, 3), 1), call(x(0, 4, 2, 3), 2)),
         errors=(call(x(3, 2, 2), 2), call(x(3, 2), 2), call(x(4, 2, 2), 0), call(x(4, 2, 2), -2)),
     ),
-    _named(
+    named(
         "pixel_unshuffle",
-        (*_every(2, shape=(3, 2, 4)), call(x(2, 1, 3, 6), 3), call(x(4, 2, 3), 1)),
+        (*every(2, shape=(3, 2, 4)), call(x(2, 1, 3, 6), 3), call(x(4, 2, 3), 1)),
         errors=(call(x(3, 2, 3), 2), call(x(4, 2), 2), call(x(4, 2, 2), 0)),
     ),
-    _named(
+    named(
         "channel_shuffle",
-        (*_every(2, shape=(1, 4, 2)), call(x(2, 6, 2, 2), 3), call(x(2, 6, 1, 2), 1)),
+        (*every(2, shape=(1, 4, 2)), call(x(2, 6, 2, 2), 3), call(x(2, 6, 1, 2), 1)),
         errors=(call(x(1, 5, 2), 2), call(x(4, 4), 2), call(x(1, 4, 2), 0)),
     ),
-    _named(
+    named(
         "constant_pad_nd",
         (
-            *_every((1, 2)),
-            *_every((1, -1, 0, 2), 2.5),
+            *every((1, 2)),
+            *every((1, -1, 0, 2), 2.5),
             call(x(2, 3), (-1, -1)),
             call(x(2, 3), ()),
             call(x(2, 3, 4), (0, 1, 1, 0, 2, 2), -1.0),
@@ -501,7 +355,7 @@ _SHUFFLES = (
             call(x(3), (1, 1), 1j),
         ),
     ),
-    _named(
+    named(
         "vander",
         (
             *[call(x(3, dtype=d)) for d in DTYPES if d != "bool"],
@@ -511,6 +365,29 @@ _SHUFFLES = (
         errors=(call(x(2, 3)), call(x(3), -1), call(x())),
         derivative=False,
         ulps=2,
+    ),
+    Row(
+        "linalg.vander",
+        (
+            call(x(3)),
+            call(x(2, 3), N=4),
+            call(x(2, 2, 3, layout="transposed"), N=2),
+            *[call(x(3, dtype=d)) for d in ("int64", "int32", "uint8", "float64")],
+        ),
+        errors=(call(x(2, 3), N=1), call(x()), call(x(3, dtype="bool"))),
+        how=lambda torch, *args, **kwargs: torch.linalg.vander(*args, **kwargs),
+        ulps=2,
+    ),
+    named(
+        "unravel_index",
+        (
+            call(at(5, 11), (4, 3)),
+            call(at([-1, 12]), (4, 3)),
+            call(Array((), "int64", values=5), 12),
+            call(at(1, dtype="int32"), [4, 3]),
+            call(at(1), ()),
+        ),
+        errors=(call(x(3), (4, 3)), call(at(1), (-4, 3)), call(at(1), at(4, 3)), call(at(1), 1.5)),
     ),
 )
 
@@ -553,7 +430,7 @@ _MORE: dict[str, tuple[Call, ...]] = {
 
 
 def _copied(name: str, args: tuple[Any, ...], errors: tuple[Call, ...]) -> Row:
-    calls = _every(*args)
+    calls = every(*args)
     if name in ("as_strided_copy", "view_copy"):
         calls = tuple([c for c in calls if c.args[0].layout in ("plain", "offset", "computed")])
     many = name in ("split_copy", "split_with_sizes_copy", "unbind_copy")
@@ -563,7 +440,7 @@ def _copied(name: str, args: tuple[Any, ...], errors: tuple[Call, ...]) -> Row:
 
 
 _SIZES = (
-    Row("ndimension", _on(SHAPES), function=False),
+    Row("ndimension", on(SHAPES), function=False),
     Row(
         "is_same_size",
         (call(x(2, 3), x(2, 3)), call(x(2, 3), x(3)), call(x(), x())),
@@ -571,9 +448,9 @@ _SIZES = (
     ),
     Row(
         "dim_order",
-        (*_on(SHAPES), *[call(a) for a in laid_out()], call(x(2, 3, 4, layout="transposed"))),
+        (*on(SHAPES), *[call(a) for a in laid_out()], call(x(2, 3, 4, layout="transposed"))),
         function=False,
     ),
 )
 
-ROWS = (*_ORDER, *_DIAGONALS, *_JOINS, *_OVERLAYS, *_SHUFFLES, *[_copied(*row) for row in _COPIES], *_SIZES)
+ROWS = (*_ORDER, *_DIAGONALS, *_OVERLAYS, *_SHUFFLES, *[_copied(*row) for row in _COPIES], *_SIZES)
