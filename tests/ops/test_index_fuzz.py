@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tapegrad
@@ -58,7 +58,7 @@ def _items(shape: tuple[int, ...]) -> Any:
         st.lists(st.booleans(), min_size=2, max_size=4),
         st.integers(0, 2).map(range),
         _arrays(small).map(lambda a: a[1]),
-        _masks(shape).map(lambda m: m[1]),
+        _masks(shape).map(lambda m: m[1] if m[1].ndim == 1 else m),  # torch counts other ndarrays as 1-d
     )
 
 
@@ -66,6 +66,8 @@ def _items(shape: tuple[int, ...]) -> Any:
 def _cases(draw: Any) -> tuple[tuple[int, ...], Any]:
     shape = draw(st.sampled_from(SHAPES))
     items = draw(st.lists(_items(shape), min_size=0, max_size=4))
+    if sum(i is ... for i in items) > 1:  # what torch does with slices behind a second one is no rule
+        items = [i for i in items if not isinstance(i, slice)]
     one = len(items) == 1 and draw(st.booleans())
     return shape, items[0] if one else tuple(items)
 
@@ -122,9 +124,26 @@ def test_reading(case: tuple[tuple[int, ...], Any]) -> None:
 @given(_cases(), st.sampled_from([7.0, (), (1,), (2,), (3,), (2, 3)]))
 def test_writing(case: tuple[tuple[int, ...], Any], value: Any) -> None:
     after: list[Any] = []
+    assume("uint8" not in str(case[1]))  # torch takes these old masks only for some values
+    assume(case[1] is not False)  # torch does not even look at the value: see below
     ours = attempt(lambda: _write(tapegrad, *case, value, after))
     theirs = attempt_quietly(lambda: _write(torch, *case, value, []))
     assert not (text := _differing(ours, theirs)), text
     if ours.error:
         start = np.arange(np.prod(case[0], dtype=int), dtype="f8").reshape(case[0])
         assert np.array_equal(array(after[0]), start), "a failed write changed its target"
+
+
+@pytest.mark.parametrize("lib", [tapegrad, torch])
+def test_writing_at_false_writes_nothing(lib: Any) -> None:
+    x = lib.zeros(3)
+    x[False] = lib.ones(7)
+    assert not x.any()
+
+
+def test_old_masks_take_any_value() -> None:
+    x = tapegrad.zeros(3)
+    m = tapegrad.tensor([1, 0, 2], dtype=tapegrad.uint8)
+    x[m] = 2.0
+    x[m] += tapegrad.tensor([1.0, 2.0])
+    assert x.tolist() == [3.0, 0.0, 4.0]
