@@ -59,7 +59,7 @@ class Outcome:
 def compare(case: str, peers: list[Peer], rounds: int, seconds: float) -> Outcome:
     """Time a case in every peer, in alternating rounds, after checking that they reach the same numbers."""
     outcome = Outcome(case, {p.name: [] for p in peers})
-    numbers = [_numbers(p, p.ask(do="prepare", case=case, seconds=seconds)) for p in peers]
+    numbers = [numbers_of(p, p.ask(do="prepare", case=case, seconds=seconds)) for p in peers]
     outcome.agree = all(close(numbers[0], n) for n in numbers[1:])
     for i in range(rounds):
         for p in peers if i % 2 == 0 else reversed(peers):
@@ -69,7 +69,8 @@ def compare(case: str, peers: list[Peer], rounds: int, seconds: float) -> Outcom
     return outcome
 
 
-def _numbers(p: Peer, answer: Any) -> list[float]:
+def numbers_of(p: Peer, answer: Any) -> list[float]:
+    """The numbers that a peer has reached. Raises: RuntimeError if it failed."""
     if "error" in answer:
         raise RuntimeError(f"benchmarks: {p.name} failed: {answer['error']}.")
     found: list[float] = answer["numbers"]

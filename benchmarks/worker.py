@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import sys
+from resource import RUSAGE_SELF, getrusage
 from time import perf_counter
 from typing import Any
 
 from benchmarks import ops
 from benchmarks.cases import CASES
+from benchmarks.modes import VARIANTS
 from tapegrad.cli.ways import Library
 
 
@@ -40,6 +42,8 @@ def serve(name: str) -> None:
             else:
                 repeats = _repeats(run, request["seconds"])
                 answer = {"numbers": numbers, "repeats": repeats}
+        elif request["do"] == "peak":
+            answer = {"peak": _peak(_made(request["case"], lib)[0])}
         else:
             before = memory()
             start = perf_counter()
@@ -50,7 +54,14 @@ def serve(name: str) -> None:
 
 
 def _made(case: str, lib: Library) -> Any:
-    return ops.make(lib, case) if " @ " in case else CASES[case].make(lib)
+    return ops.make(lib, case) if " @ " in case else {**CASES, **VARIANTS}[case].make(lib)
+
+
+def _peak(run: Any) -> float:
+    """MiB by which one run raises the memory of this process, if it has never held as much before."""
+    before = memory()
+    run(1)
+    return getrusage(RUSAGE_SELF).ru_maxrss / 2**10 - before
 
 
 def _repeats(run: Any, seconds: float) -> int:

@@ -1,9 +1,10 @@
 """tapegrad: PyTorch's automatic differentiation as a small Python package. `import tapegrad as torch`."""
 
+import math
 from importlib import import_module
 from typing import Any
 
-from tapegrad import autograd
+from tapegrad import autograd, settings
 from tapegrad._errors import TapegradWarning
 from tapegrad._printing import set_printoptions
 from tapegrad.absent import missing as _missing
@@ -15,7 +16,8 @@ from tapegrad.autograd import (
     no_grad,
     set_grad_enabled,
 )
-from tapegrad.devices import device
+from tapegrad.devices import MEMORY_FORMATS, device, layout, memory_format
+from tapegrad.devices import strided_layout as strided
 from tapegrad.dtypes import NAMES as _DTYPES
 from tapegrad.dtypes import (
     dtype,
@@ -24,13 +26,15 @@ from tapegrad.dtypes import (
     iinfo,
     set_default_dtype,
 )
+from tapegrad.legacy import TYPES as _TYPES
 from tapegrad.ops.random import Generator, default_generator
 from tapegrad.public import FUNCTIONS
+from tapegrad.settings import __all__ as _SETTINGS
 from tapegrad.tensor import Size, Tensor
-
-__version__ = "0.1.0"
+from tapegrad.version import __version__
 
 _FUNCTIONS = FUNCTIONS[""]
+e, inf, nan, pi, newaxis = math.e, math.inf, math.nan, math.pi, None
 
 __all__ = [
     "Generator",
@@ -56,24 +60,59 @@ __all__ = [
     "nn",
     "no_grad",
     "optim",
+    "return_types",
     "set_default_dtype",
     "set_grad_enabled",
     "set_printoptions",
     "special",
     "strided",
+    "xpu",
+    "version",
+    "mps",
+    "cuda",
+    "cpu",
+    "backends",
+    "accelerator",
+    "memory_format",
+    "layout",
+    "newaxis",
+    "pi",
+    "nan",
+    "inf",
+    "e",
     "utils",
     "viz",
     "vmap",
+    *MEMORY_FORMATS,
     *_DTYPES,
     *_FUNCTIONS,
+    *_SETTINGS,
+    *_TYPES,
 ]
 
-strided = "torch.strided"  # the layout of every tensor here
 globals().update(_DTYPES)  # torch.float32 and all its siblings and aliases
-globals().update(_FUNCTIONS)
+globals().update(MEMORY_FORMATS | _FUNCTIONS | _TYPES | {name: getattr(settings, name) for name in _SETTINGS})
 
 # Loaded when first used.
-_LAZY = ("fft", "func", "linalg", "nn", "optim", "special", "testing", "utils", "viz")
+_LAZY = (
+    "accelerator",
+    "backends",
+    "cpu",
+    "cuda",
+    "mps",
+    "version",
+    "xpu",
+    "fft",
+    "func",
+    "linalg",
+    "nn",
+    "optim",
+    "return_types",
+    "special",
+    "testing",
+    "utils",
+    "viz",
+)
 _LAZY_NAMES = {"explain": "viz", "vmap": "func"}
 
 

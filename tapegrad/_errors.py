@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable
+from linecache import getline
 from os.path import basename
 from threading import Lock
 from types import CodeType
@@ -15,6 +16,7 @@ PACKAGES = frozenset(
     {
         "tapegrad",
         "tapegrad.autograd",
+        "tapegrad.backends",
         "tapegrad.define",
         "tapegrad.func",
         "tapegrad.kernels",
@@ -100,6 +102,25 @@ def line_of(code: CodeType, lasti: int) -> int:
 def place(code: CodeType, lasti: int) -> str:
     """An instruction as `file.py:12`."""
     return f"{basename(code.co_filename)}:{line_of(code, lasti)}"
+
+
+class Lines:
+    """Instructions as (`file.py:12`, the source line), each looked up once: graphs have few lines and many
+    nodes."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[str, str]] = {}
+
+    def of(self, code: CodeType, lasti: int) -> tuple[str, str]:
+        """The place and the source of an instruction; its code must stay alive."""
+        key = (id(code), lasti)
+        found = self._known.get(key)
+        if found is None:
+            source = getline(code.co_filename, line_of(code, lasti)).strip()
+            found = self._known[key] = (place(code, lasti), source)
+        return found
 
 
 def describe(x: Any) -> str:

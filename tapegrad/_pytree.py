@@ -131,7 +131,7 @@ def tree_leaves(tree: Any) -> list[Any]:
 
 def broadcast_prefix(prefix: Any, tree: Any) -> list[Any] | None:
     """The leaves of `prefix`, a tree that ends earlier than `tree`, repeated for each leaf of `tree`; None if
-    it is no prefix of it."""
+    it is no prefix of it: containers must be of one kind, and dicts have the same keys."""
     found: list[Any] = []
     return found if _broadcast(prefix, tree, found) else None
 
@@ -142,9 +142,14 @@ def _broadcast(prefix: Any, tree: Any, found: list[Any]) -> bool:
         found += [prefix] * len(tree_leaves(tree))
         return True
     node = _node(tree)
-    if node is None or not (node[0] is top[0] or {node[0], top[0]} <= {list, tuple}):
+    if node is None:
         return False
-    (below, context), (children, names) = top[1](prefix), node[1](tree)
-    if len(below) != len(children) or (node[0] is top[0] and context != names):
-        return False
-    return all(_broadcast(p, c, found) for p, c in zip(below, children, strict=True))
+    if isinstance(prefix, dict) and isinstance(tree, dict):
+        return prefix.keys() == tree.keys() and all(_broadcast(prefix[k], tree[k], found) for k in tree)
+    (below, context), (children, other) = top[1](prefix), node[1](tree)
+    return (
+        node[0] is top[0]
+        and context == other
+        and len(below) == len(children)
+        and all(_broadcast(p, c, found) for p, c in zip(below, children, strict=True))
+    )

@@ -20,6 +20,8 @@ class device:
         if isinstance(type, device):
             self.type, self.index = type.type, type.index
             return
+        if isinstance(type, int):
+            raise no_device("device", f"accelerator {type}")
         name, _, number = str(type).partition(":")
         if name not in ("cpu", "cuda", "mps", "xpu", "meta"):
             raise RuntimeError(f"device: {type!r} is no device type; 'cpu' is what there is.")
@@ -41,6 +43,18 @@ class device:
     def __hash__(self) -> int:
         return hash((self.type, self.index))
 
+    def __enter__(self) -> device:
+        check_device(self, "device")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, f: Any) -> Any:
+        """As a decorator: f, in whose calls the device is the default one."""
+        check_device(self, "device")
+        return f
+
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         return device, (self.type, self.index)
 
@@ -56,12 +70,43 @@ def device_of(storage: Any) -> device:
 def check_device(wanted: Any, op: str) -> None:
     """Refuse a `device=` argument that is not here.
 
-    Raises: RuntimeError for a device that this build lacks.
+    Raises: as `no_device`, for a device that is not here.
     """
     if wanted is None or wanted is CPU:
         return
     found = wanted if isinstance(wanted, device) else device(wanted)
     if found.type != "cpu":
-        raise RuntimeError(
-            f"{op}: device is {str(found)!r}, and only 'cpu' is here; leave device= out or pass 'cpu'."
-        )
+        raise no_device(op, str(found))
+
+
+def no_device(op: str, name: str) -> Exception:
+    """The error for what is not here: torch's class, which for CUDA is AssertionError."""
+    return (AssertionError if name.startswith("cuda") else RuntimeError)(
+        f"{op}: {name!r} is asked for, and only 'cpu' is here; leave device= out, pass 'cpu', or ask "
+        "torch.cuda.is_available() first."
+    )
+
+
+class layout:
+    """How elements lie in memory; there is one: torch.strided."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+
+class memory_format(layout):
+    """An order of dimensions in memory. Every new tensor here is contiguous; `memory_format=` is accepted."""
+
+    __slots__ = ()
+
+
+strided_layout = layout("strided")
+MEMORY_FORMATS = {
+    name: memory_format(name)
+    for name in ("channels_last", "channels_last_3d", "contiguous_format", "preserve_format")
+}

@@ -8,7 +8,9 @@ the operations (`storage/`); down here is only what the tape and the wrappers mu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import count
+from threading import local
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -24,25 +26,43 @@ class Level:
     size:    of the batch; None where the level is one of tangents (jvp).
     crossed: the node outside -> its stand-in inside, for every edge that has crossed into the level.
     born:    tensors made inside, which a write may give a value per entry.
+    stays:   whether tensors made inside go on without the level when it ends (forward_ad).
     random:  what random functions do in a batch: "error", "same" or "different".
-    drawn:   what gives the generators back the states that they had before the first draw inside.
+    drawn:   of each stream of random numbers that was used inside, what gives it back its first state.
     """
 
-    __slots__ = ("born", "crossed", "drawn", "id", "random", "size")
+    __slots__ = ("born", "crossed", "drawn", "id", "random", "size", "stays")
     # Set by storage/__init__.py: the namespace of rules on arrays and storages alike, views.assign where
-    # there are storages, what derives a view's storage anew, and random numbers.
+    # there are storages, what derives a view's storage anew, random numbers, and the cotangent of a primal.
     F: Any = None
     assign: Any = None
     again: Any = None
     draw: Any = None
+    at_primal: Any = None
 
     def __init__(self, size: int | None = None, random: str = "same") -> None:
         self.id = _number()
         self.size = size
         self.random = random
+        self.stays = False
         self.crossed: dict[Any, Any] = {}
         self.born: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by id
-        self.drawn: list[Any] = []
+        self.drawn: dict[int, Any] = {}
+
+    def draws(self, op: str, stream: Any) -> None:
+        """A random function is about to draw inside. Raises: RuntimeError if it must not."""
+        if self.random == "error":
+            raise RuntimeError(
+                f"{op}: it draws random numbers inside of vmap, whose randomness is 'error'; pass "
+                "randomness='different' (numbers for each entry) or 'same' to vmap."
+            )
+        if id(stream) not in self.drawn:
+            self.drawn[id(stream)] = partial(stream.set_state, stream.get_state())
+
+    def start_over(self) -> None:
+        """Give the streams of random numbers back the states that they had before the first draw inside."""
+        for restore in self.drawn.values():
+            restore()
 
     def __enter__(self) -> Level:
         w = watch()
@@ -54,6 +74,27 @@ class Level:
         set_watch(tuple([x for x in w.levels if x is not self]), w.observers)
         self.crossed.clear()  # its nodes and the level hold each other
         self.born.clear()
+
+
+class looped:
+    """In the block a batch's entries run one after another, outside of their level, which still says what
+    random functions do. The levels of these blocks are in `looped.now.levels`."""
+
+    class _Now(local):
+        levels: tuple[Level, ...] = ()
+
+    __slots__ = ("_level", "_was")
+    now = _Now()
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
+
+    def __enter__(self) -> None:
+        self._was = self.now.levels
+        self.now.levels = (*self._was, self._level)
+
+    def __exit__(self, *_: object) -> None:
+        self.now.levels = self._was
 
 
 class entered:
@@ -70,12 +111,17 @@ class entered:
         if self._again:
             set_watch(tuple(sorted([*w.levels, *self._again], key=lambda x: x.id)), w.observers)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
         if self._again:
             set_watch(self._was.levels, self._was.observers)
         for level in self._again:
             level.crossed.clear()
             level.born.clear()
+        if isinstance(error, ValueNeeded) and error.level in self._again:
+            raise RuntimeError(
+                f"backward: a rule asks for a value that differs per vmap entry ({error.what}), and that "
+                "vmap has ended; take the gradient inside of it."
+            ) from None
 
 
 class Storage:

@@ -4,15 +4,17 @@ it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
-from tapegrad import _printing, dtypes
+from tapegrad import dtypes
 from tapegrad._errors import describe, place, say_once, sizes
+from tapegrad._printing import text
 from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
-from tapegrad.kernels.memory import apart
+from tapegrad.kernels.memory import apart, from_parts, parts_of, pickled
 from tapegrad.levels import Storage
 from tapegrad.memory import alias, replace_memory
 from tapegrad.naming import subject
@@ -357,11 +359,17 @@ class Tensor(TensorMethods, metaclass=TensorType):
             left(self, f"{what}()")
         return a.item()
 
+    def _real_number(self, what: str) -> Any:
+        x = self._number(what)
+        if isinstance(x, complex) and x.imag:
+            raise RuntimeError(f"{what}: {x} is no real number; use .real or .abs() first.")
+        return x.real
+
     def __float__(self) -> float:
-        return float(self._number("float"))
+        return float(self._real_number("float"))
 
     def __int__(self) -> int:
-        return int(self._number("int"))
+        return int(self._real_number("int"))
 
     def __complex__(self) -> complex:
         return complex(self._number("complex"))
@@ -413,52 +421,37 @@ class Tensor(TensorMethods, metaclass=TensorType):
                 f"deepcopy: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed; only leaves can "
                 "be deep-copied. Use .clone() or .detach().clone()."
             )
-        if id(self) in memo:
-            found: Tensor = memo[id(self)]
-            return found
-        t = like(type(self), self._a.copy("K") if self._a.ndim else self._a.copy(), self.requires_grad)
-        memo[id(self)] = t
+        a = self._a
+        if a.__class__ is np.ndarray:
+            owner, *place = parts_of(a)
+            a = from_parts(deepcopy(owner, memo), *place)
+        t = memo[id(self)] = like(type(self), a if a is not self._a else a.copy(), self.requires_grad)
         if self.grad is not None:
-            t.grad = self.grad.__deepcopy__(memo)
-        t.__dict__.update(self.__dict__)
+            t.grad = deepcopy(self.grad, memo)
+        t.__dict__.update(deepcopy(self.__dict__, memo))
         return t
 
     def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
-        if not self.is_leaf:
+        if isinstance(self._a, Storage):
             raise RuntimeError(
-                f"pickle: {subject(self, f'Tensor{sizes(self._a.shape)}')} was computed; only leaves can be "
-                "pickled. Use .detach()."
+                f"pickle: {subject(self, f'Tensor{sizes(self._a.shape)}')} is inside a transform, where it "
+                "has no memory of its own; return it from there, and pickle the result."
             )
-        return like, (type(self), np.asarray(self._a), self.requires_grad)
-
-
-def text(t: Any, prefix: str = "tensor(") -> str:
-    """The repr of t, as torch prints it."""
-    if isinstance(t._a, Storage):
-        return repr(t._a)
-    suffixes = []
-    try:
-        if t.grad_fn is not None:
-            suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
-        elif t.requires_grad:
-            suffixes.append("requires_grad=True")
-    except RuntimeError:  # a view whose gradient nobody knows
-        suffixes.append("grad_fn=<Invalid>")
-    return _printing.tensor_text(
-        np.asarray(t._a),
-        dtype_name=t.dtype.name,
-        default_dtype_name=dtypes.get_default_dtype().name,
-        suffixes=suffixes,
-        prefix=prefix,
-    )
+        parts = pickled(parts_of(box(self)))
+        return _unpickled, (type(self), self.requires_grad, *parts), self.__dict__ or None
 
 
 # blank(): a Tensor whose four slots the caller must set.
 blank: Callable[[], Tensor] = type.__call__.__get__(Tensor)
 
 
+def _unpickled(cls: type[Tensor], requires_grad: bool, owner: Any, kind: Any, *place: Any) -> Tensor:
+    """A leaf around an array that is given by its parts; NumPy unpickles dtypes as strangers."""
+    return like(cls, from_parts(owner, dtypes.of(kind).numpy, *place), requires_grad)
+
+
 def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
-    """A leaf of a class around an array (how leaves unpickle and deep-copy)."""
+    """A leaf of a class around an array."""
     if requires_grad and a.dtype.kind not in "fc":
         raise RuntimeError(
             f"{cls.__name__}: {describe(a)} is given; only floating point and complex tensors can require "

@@ -169,8 +169,9 @@ def fresh(t: Any) -> None:
     if c.parent is None:
         return
     base = base_of(t)
-    if isinstance(base._a, Storage) and getattr(t._a, "level", None) is not base._a.level:
-        Level.again(t)  # a write inside of a transform gave the base a storage
+    # A write inside of a transform gave the base a storage; and there a view by strides is a copy.
+    if isinstance(base._a, Storage) and (getattr(t._a, "level", None) is not base._a.level or not is_part(t)):
+        Level.again(t)
     n = base._node
     # requires_grad_() on the base is no write: views keep theirs
     written = n is not c.seen and n is not None and n.op is not None
@@ -254,18 +255,25 @@ def follow(F: Any, x: Any, path: tuple[Step, ...]) -> Any:
     return x
 
 
-def _covered(path: tuple[Step, ...], shape: tuple[int, ...]) -> Any:
-    """True in an array like the base where the path leads."""
-    m: Any = np.ones(shape, bool)
+def covered(path: tuple[Step, ...], m: Any) -> Any:
+    """Where in an array like the base the path leads, by ones like what it leads to; for each part of a
+    complex base."""
     for op, outer, args in reversed(path):
         (m,) = op.vjp(K, m, (), (outer, args), (None,))
-    return m.astype(bool)  # expand's adjoint counts
+    parts = (m.real, m.imag) if m.dtype.kind == "c" else (m,)
+    return [np.asarray(part != 0) for part in parts]  # expand's adjoint counts
 
 
 def _copy_slices_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: Any) -> Any:
-    part = follow(F, g, path)
-    rest = None if need[0] is None else F.where(_covered(path, tuple(part.shape)), 0, g)
-    return rest, part
+    part = F.conj(follow(F, F.conj(g), path))  # a path leads through values, and so through what users see
+    if need[0] is None:
+        return None, part
+    shape = tuple(part.shape)
+    if F.is_complex(g):  # the path may lead to one of its parts
+        re, im = covered(path, np.full(shape, 1 + 1j) if F.is_complex(part) else np.ones(shape))
+        return F.complex(F.where(re, 0, F.real(g)), F.where(im, 0, F.imag(g))), part
+    ones = np.full(shape, 1 + 1j) if F.is_complex(part) else np.ones(shape, bool)
+    return F.where(covered(path, ones)[0], 0, g), part
 
 
 def _copy_slices(path: tuple[Step, ...], xs: Any) -> Any:
@@ -314,17 +322,22 @@ def check_history(t: Any, name: str) -> None:
         base = base_of(t)._node
         if n is not None or base is not None:
             check_made(t, name)
-        if (n is not None and base is None) or (base is not None and base.op is None):
+        if (n is not None and base is None) or (base is not None and _is_leaf(base)):
             raise RuntimeError(
                 f"{name}: this Tensor{sizes(t._a.shape)} is a view of "
                 f"{argument('a leaf that requires grad', base_of(t))}, which cannot change in place; wrap "
                 "the update in no_grad(), or clone() first."
             )
-    if n is not None and n.op is None:
+    if n is not None and _is_leaf(n):
         raise RuntimeError(
             f"{name}: {subject(t, f'leaf Tensor{sizes(t._a.shape)} that requires grad', 'a')} cannot change "
             "in place; wrap the update in no_grad()."
         )
+
+
+def _is_leaf(n: Node) -> bool:
+    """Whether gradients are for n itself: a leaf, or the argument of a transform."""
+    return n.op is None or n.op.kind == "argument"
 
 
 def check_inference(t: Any, name: str) -> None:
@@ -359,11 +372,6 @@ def check_memory(t: Any, name: str) -> None:
     Views that may repeat elements are read-only to NumPy, so that only those are looked at.
     """
     a = t._a
-    if isinstance(a, Storage) and not all(map(_is_cut, path_of(t))):
-        raise RuntimeError(
-            f"{name}: this Tensor{sizes(a.shape)} is a view by strides (as_strided), which cannot change in "
-            "place inside of a transform; use an index, or the out-of-place op."
-        )
     if type(a) is not ndarray or a.flags.writeable:
         return
     if overlaps_itself(a):
@@ -476,6 +484,11 @@ def _is_cut(step: Step) -> bool:
     return step[0].view is step[0].forward
 
 
+def is_part(t: Any) -> bool:
+    """Whether t is a view that every step cuts out of the one before, and not a pattern in memory."""
+    return all(map(_is_cut, path_of(t)))
+
+
 def adopt(t: Any, n: Node) -> None:
     """t's value now comes from n; a view's becomes a part of its base's value, and it a view of that."""
     set_rebased()
@@ -484,9 +497,10 @@ def adopt(t: Any, n: Node) -> None:
         _succeed(t, n)
         return
     base, path = base_of(t), path_of(t)
-    if old is not None and (_has_hooks(old) or not all(map(_is_cut, path))) and n.parents[0] is old:
+    if old is not None and (_has_hooks(old) or not is_part(t)) and n.parents[0] is old:
         # The write starts from the base's value: the view as it was is not on the way, nor are its hooks.
         n.parents = (record(REGION, (base._node,), (), path, None), *n.parents[1:])
+        n.seq = tick()  # younger than its parents
     _succeed(base, record(COPY_SLICES, (base._node, n), (), path, base._a.shape))
     fresh(t)
 

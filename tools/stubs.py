@@ -16,6 +16,7 @@ from typing import Any
 
 import tapegrad
 from tapegrad import autograd, dtypes
+from tapegrad.legacy import TYPES
 from tapegrad.ops import methods as bound
 from tapegrad.public import FUNCTIONS, PROPERTIES
 from tapegrad.tensor import Tensor
@@ -32,7 +33,24 @@ ALIASES = {
 HEAD = '''"""Made by tools/stubs.py from the registry of operations. Do not edit."""
 
 '''
-MODULES = ("autograd", "func", "nn", "optim", "utils", "viz")
+RESULTS = "from tapegrad.ops.results import Extremes, Histogram, Range"
+legacy_type = type(TYPES["FloatTensor"])
+MODULES = [
+    "accelerator",
+    "autograd",
+    "backends",
+    "cpu",
+    "cuda",
+    "func",
+    "mps",
+    "nn",
+    "optim",
+    "return_types",
+    "utils",
+    "version",
+    "viz",
+    "xpu",
+]
 SPACES = tuple([name for name in FUNCTIONS if name])  # modules whose functions come from the files of ops
 # Tensor has methods, and the package dtypes, of these names.
 BUILTINS = ("bool", "complex", "float", "int")
@@ -91,15 +109,19 @@ def methods_stub() -> str:
         "from tapegrad.autograd.hooks import RemovableHandle",
         "from tapegrad.ops.memory import UntypedStorage",
         "from tapegrad.ops.random import Generator",
+        RESULTS,
         "from tapegrad.tensor import Tensor",
         "",
         "class TensorMethods:",
     ]
     lines += ["    " + _method(name, f) for name, f in sorted(bound.methods().items())]
     lines += [f"    def {name}{signature(f, True)}: ..." for name, f in sorted(autograd.METHODS.items())]
-    properties = {n: inspect.signature(f).return_annotation for n, f in PROPERTIES.items()}
+    getters = {n: f.fget if isinstance(f, property) else f for n, f in PROPERTIES.items()}
+    properties = {n: inspect.signature(f).return_annotation for n, f in getters.items()}
     for name, kind in sorted((properties | {"output_nr": "int", "retains_grad": "bool"}).items()):
         lines.append(f"    @property\n    def {name}(self) -> {kind}: ...")
+        if isinstance(p := PROPERTIES.get(name), property) and p.fset is not None:
+            lines.append(f"    @{name}.setter\n    def {name}(self, value: Any) -> None: ...")
     return "\n".join(lines) + "\n"
 
 
@@ -128,18 +150,21 @@ def package_stub() -> str:
         *[f"from tapegrad import {name} as {name}" for name in sorted((*SPACES, *MODULES))],
         "from tapegrad.func import vmap as vmap",
         "from tapegrad.viz import explain as explain",
+        RESULTS,
     ]
     functions, constants = [], []
     for name in sorted(set(tapegrad.__all__) - {"explain", "vmap", *SPACES, *MODULES}):
         value = getattr(tapegrad, name)
         if isinstance(value, dtypes.dtype):
             constants.append(f"{name}: dtype")
+        elif isinstance(value, legacy_type):
+            constants.append(f"{name}: type[Tensor]")
         elif inspect.isclass(value):
             lines.append(f"from {value.__module__} import {value.__name__} as {name}")
         elif callable(value) and not hasattr(value, "_stream"):
             functions.append(f"def {name}{signature(value, False)}: ...")
         else:
-            constants.append(f"{name}: {type(value).__name__}")
+            constants.append(f"{name}: {'None' if value is None else type(value).__name__}")
     return "\n".join([*lines, "", *constants, "", *functions, "__all__: list[str]\n"])
 
 

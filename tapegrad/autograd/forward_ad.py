@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tapegrad._errors import describe, sizes
-from tapegrad._state import watch
+from tapegrad._state import recorded, set_watch, watch
 from tapegrad.levels import Level
 from tapegrad.storage.borders import dual, held, primal, tangent
 from tapegrad.storage.dual import carries
 from tapegrad.tensor import Tensor
+from tapegrad.views import base_of, is_view
 
 
 class _Levels:
@@ -44,6 +45,7 @@ def enter_dual_level() -> int:
             "dual_level: a level runs already, and they do not nest; use torch.func.jvp for that."
         )
     level = Level()
+    level.stays = True
     level.__enter__()
     _levels.entered[level.id] = level
     return level.id
@@ -54,8 +56,40 @@ def exit_dual_level(*, level: int | None = None) -> None:
     now = _innermost()
     if now is None or level not in (None, now.id):
         raise RuntimeError(f"exit_dual_level: level {level} does not run; enter_dual_level() starts one.")
+    left = [t for t in list(now.born.values()) if _inside(t, now)]
+    kept = [held(t, now) for t in left]
     del _levels.entered[now.id]
     now.__exit__()
+    with recorded():
+        for t, inner in zip(left, kept, strict=True):
+            outer = primal(inner, now)
+            t._a = outer._a
+            if t._node is not None and t._node.op is not None:
+                t._node = outer._node
+    for t in left:  # a view's node is up to date
+        if is_view(t):
+            t._cold.seen = base_of(t)._node
+
+
+def _inside(t: Tensor, level: Level) -> bool:
+    """Whether t has a tangent of a level, or a graph inside of it."""
+    return carries(t._a, level) or (t._node is not None and t._node.level == level.id)
+
+
+class _outside:
+    """The block lies outside of a running level."""
+
+    __slots__ = ("_level", "_was")
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
+
+    def __enter__(self) -> None:
+        w = self._was = watch()
+        set_watch(tuple([x for x in w.levels if x is not self._level]), w.observers)
+
+    def __exit__(self, *_: object) -> None:
+        set_watch(self._was.levels, self._was.observers)
 
 
 class dual_level:
@@ -84,6 +118,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             raise TypeError(f"make_dual: {what} is {type(x).__name__}; a Tensor is needed.")
     if tensor._kind.kind not in "fc":
         raise ValueError(f"make_dual: tensor is {tensor.dtype}; a floating point tensor is needed.")
+    if tangent._kind.kind not in "fc":
+        raise ValueError(f"make_dual: tangent is {tangent.dtype}; a floating point tensor is needed.")
     if tensor._a.shape != tangent._a.shape or tensor._kind is not tangent._kind:
         raise RuntimeError(
             f"make_dual: tensor is {describe(tensor)} and tangent {describe(tangent)}; they must be alike."
@@ -92,13 +128,25 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         raise RuntimeError(
             f"make_dual: this Tensor{sizes(tensor._a.shape)} has a tangent already; unpack_dual() it first."
         )
-    return dual(tensor, tangent, now)
+    if carries(tangent._a, now):
+        raise RuntimeError(
+            f"make_dual: the tangent{sizes(tangent._a.shape)} has a tangent itself; unpack_dual() it first."
+        )
+    given = [held(t, now) if _inside(t, now) else t for t in (tensor, tangent)]
+    with _outside(now):
+        p, t = [primal(x, now) if _inside(x, now) else x for x in given]
+        made = dual(p, t, now)
+    now.born[id(made)] = made
+    return made
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
     """(the value, the tangent), the tangent None if it has none."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"unpack_dual: {type(tensor).__name__} is given; a Tensor is needed.")
     now = _innermost()
     if now is None or not carries(tensor._a, now):
         return UnpackedDualTensor(tensor, None)
     inner = held(tensor, now)
-    return UnpackedDualTensor(primal(inner, now), tangent(inner, now))
+    with _outside(now):
+        return UnpackedDualTensor(primal(inner, now), tangent(inner, now))

@@ -60,10 +60,10 @@ def _stack(each: list[Tensor], like: Tensor) -> Tensor:
 
 
 def _forward(call: _Call, vectorize: bool) -> Any:
-    if not vectorize:
-        raise NotImplementedError("jacobian: strategy='forward-mode' needs vectorize=True.")
     if call.strict:
         raise RuntimeError("jacobian: strict=True and strategy='forward-mode' do not go together.")
+    if not vectorize:
+        raise NotImplementedError("jacobian: strategy='forward-mode' needs vectorize=True.")
     call.outputs()
     function = transforms.jacfwd(
         lambda *xs: tuple(call.tensors(call.func(*xs), "outputs")), tuple(range(len(call.xs)))
@@ -101,7 +101,8 @@ def hessian(
 
 def _number(y: Any, op: str) -> Tensor:
     if not isinstance(y, Tensor):
-        raise RuntimeError(f"{op}: the function returned {type(y).__name__}; a single Tensor is needed.")
+        error = RuntimeError if isinstance(y, tuple) else TypeError
+        raise error(f"{op}: the function returned {type(y).__name__}; a single Tensor is needed.")
     if y.numel() != 1:
         raise RuntimeError(f"{op}: the function returned a {sizes(y.shape)} tensor; one element is needed.")
     return y.squeeze()

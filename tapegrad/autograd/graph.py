@@ -7,7 +7,6 @@ Values are there for small tensors (up to 16 elements), also after a backward; s
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
@@ -17,7 +16,7 @@ import numpy as np
 
 import tapegrad.kernels as K
 from tapegrad import naming
-from tapegrad._errors import line_of, place
+from tapegrad._errors import Lines
 from tapegrad.autograd.homes import homes
 from tapegrad.autograd.hooks import register_multi_grad_hook
 from tapegrad.autograd.nodes import GradientEdge, get_gradient_edge, increment_version
@@ -48,6 +47,9 @@ __all__ = [
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
+
+
+_SHOWN = 10  # vertices at each end of a large graph that its repr shows
 
 
 @dataclass(slots=True, eq=False)
@@ -98,7 +100,7 @@ class Vertex:
         return None if below is None else [below[i] for i in self.places]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Graph:
     """Vertices in the order of execution, and those among them that `graph` was asked for."""
 
@@ -107,6 +109,13 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.vertices)
+
+    def __repr__(self) -> str:
+        head = f"Graph of {', '.join(v.name or v.op for v in self.roots)}: {len(self)} vertices"
+        shown = self.vertices if len(self) <= 2 * _SHOWN else self.vertices[:_SHOWN]
+        last = self.vertices[len(self) - _SHOWN :] if len(shown) < len(self) else []
+        skipped = [f"... {len(self) - 2 * _SHOWN} more ..."] if last else []
+        return "\n".join([head, *map(repr, shown), *skipped, *map(repr, last)])
 
     def find(self, tensor: Tensor) -> Vertex | None:
         """The vertex of a tensor; None if it is not part of the graph."""
@@ -169,12 +178,12 @@ def _inputs(n: Node) -> tuple[Node | None, ...]:
 
 def _vertices(roots: Iterable[Node]) -> dict[Node, Vertex]:
     found: dict[Node, Vertex] = {}
-    stack = list(roots)
+    stack, lines = list(roots), Lines()
     while stack:
         n = stack.pop()
         if n in found:
             continue
-        found[n] = _vertex(n)
+        found[n] = _vertex(n, lines)
         stack += [p for p in _inputs(n) if p is not None]
     for n, v in found.items():
         values = n.trace[1:] if _has_values(n) else ()
@@ -192,11 +201,10 @@ def _has_values(n: Node) -> bool:
     return bool(n.trace) and hasattr(n.trace[0], "dtype")
 
 
-def _vertex(n: Node) -> Vertex:
+def _vertex(n: Node, lines: Lines) -> Vertex:
     leaf = n.op is None
     v = Vertex(-1, "leaf" if leaf else "op", "" if leaf else n.op.name, n.name(), node=n)
-    v.line = place(n.code, n.lasti)
-    v.source = linecache.getline(n.code.co_filename, line_of(n.code, n.lasti)).strip()
+    v.line, v.source = lines.of(n.code, n.lasti)
     if _has_values(n):
         _set_value(v, n.trace[0], n.seq)
     elif n.trace is not None:

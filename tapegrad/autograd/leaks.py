@@ -7,7 +7,7 @@ inside a model leaves such chains too; what enters the chain from the side tells
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -91,9 +91,8 @@ def _leak(kind: str, name: str, steps: Sequence[Node], below: set[Node], certain
     return Leak(kind, name, place(n.code, n.lasti), source, len(steps), len(below), weigh(below), certain)
 
 
-def reachable(roots: Iterable[Node], without: Iterable[Node] = ()) -> set[Node]:
-    """The nodes below roots, and the roots."""
-    seen = set(without)
+def reachable(roots: Iterable[Node], seen: Set[Node] = frozenset()) -> set[Node]:
+    """The nodes below roots, and the roots, without those seen before and what only they lead to."""
     stack = [n for n in roots if n not in seen]
     found = set(stack)
     while stack:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import linecache
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
 from numpy import generic, ndarray
 
 from tapegrad import naming
-from tapegrad._errors import line_of, place
+from tapegrad._errors import Lines
 from tapegrad._tables import html, size, text
 from tapegrad.autograd.homes import homes
 from tapegrad.autograd.leaks import Leak, find_leaks, reachable
-from tapegrad.kernels.memory import buffer_of
+from tapegrad.kernels.memory import owner_of
 from tapegrad.levels import arrays_of
 from tapegrad.tape import Freed, Node
 from tapegrad.tensor import Tensor
@@ -24,6 +24,7 @@ from tapegrad.views import fresh
 
 __all__ = ["Ledger", "Row", "Total", "ledger"]
 
+_NO_MEMORY = {int, float, bool, str, slice, type(None)}  # what arguments mostly are
 _SHOWN = 20  # rows of a printed table
 
 
@@ -212,28 +213,29 @@ def _others(
 
 def _buffer(x: Any) -> Any:
     """What is counted for x: the array that owns the memory, also that of `.data`, which has its own."""
-    if type(x) is not ndarray:
-        return x
-    b = buffer_of(x)
-    while isinstance(b.base, memoryview) and isinstance(b.base.obj, ndarray):
-        b = buffer_of(b.base.obj)
-    return b
+    return owner_of(x) if type(x) is ndarray else x
 
 
 def _in(role: str, x: Any) -> Iterator[tuple[str, Any]]:
     """The arrays in a value: itself, in tuples and lists, in Tensors, under storages."""
     stack = [x]
-    if isinstance(x, (ndarray, generic)):
-        yield role, x
-        return
     while stack:
         x = stack.pop()
-        if isinstance(x, (tuple, list)):
+        if isinstance(x, (ndarray, generic)):
+            yield role, x
+        elif x.__class__ in _NO_MEMORY:
+            continue
+        elif isinstance(x, (tuple, list)):
             stack += reversed(x)
         elif isinstance(x, Tensor):
             stack.append(x._a)
         else:
             yield from ((role, a) for a in arrays_of(x) if hasattr(a, "dtype") and hasattr(a, "nbytes"))
+
+
+@cache
+def _role(i: int) -> str:
+    return f"input {i}" if i else "output"
 
 
 def _held(n: Node) -> Iterator[tuple[str, Any]]:
@@ -242,7 +244,7 @@ def _held(n: Node) -> Iterator[tuple[str, Any]]:
     if type(saved) is tuple:
         for i, x in enumerate(saved):
             if x is not None:
-                yield from _in("output" if i == 0 else f"input {i}", x)
+                yield from ((_role(i), x),) if x.__class__ is ndarray else _in(_role(i), x)
     elif type(saved) is not Freed:
         yield from _in("packed", saved)
     if trace and trace is not saved and hasattr(trace[0], "dtype"):
@@ -283,7 +285,7 @@ class _Book:
         self.names = names
         self.seen: set[int] = set()
         self.bytes: dict[Node, int] = {}
-        self.lines: dict[tuple[int, int], tuple[str, str]] = {}
+        self.lines = Lines()
 
     def enter(self, order: Iterable[Node], modules: Mapping[Node, str]) -> list[Row]:
         """The rows of nodes that were not entered before; the largest first."""
@@ -296,8 +298,8 @@ class _Book:
                 self.seen.add(id(b))
                 self.bytes[n] = self.bytes.get(n, 0) + b.nbytes
                 op = "leaf" if n.op is None else n.op.name
-                name = self.names.get(id(b), "")
-                key = (op, role, x.shape, x.dtype, name, modules.get(n, ""), self._line(n))
+                name, at = self.names.get(id(b), ""), self.lines.of(n.code, n.lasti)
+                key = (op, role, x.shape, x.dtype, name, modules.get(n, ""), at)
                 t = found.setdefault(key, [0, 0])
                 t[0] += b.nbytes
                 t[1] += 1
@@ -310,11 +312,3 @@ class _Book:
     def weigh(self, nodes: Iterable[Node]) -> int:
         """The bytes that were entered under these nodes."""
         return sum(self.bytes.get(n, 0) for n in nodes)
-
-    def _line(self, n: Node) -> tuple[str, str]:
-        key = (id(n.code), n.lasti)
-        found = self.lines.get(key)
-        if found is None:
-            source = linecache.getline(n.code.co_filename, line_of(n.code, n.lasti)).strip()
-            found = self.lines[key] = (place(n.code, n.lasti), source)
-        return found

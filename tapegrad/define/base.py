@@ -170,9 +170,11 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
 
 def newborn(t: Tensor) -> Tensor:
     """t, which the innermost transform that runs, if any, takes down as made inside of it. (A storage says so
-    itself.)"""
-    if special.alert and not isinstance(t._a, Storage) and (levels := watch().levels):
-        levels[-1].born[id(t)] = t
+    itself, but a level that its tensors outlive must find them.)"""
+    if special.alert and (levels := watch().levels):
+        for level in levels:
+            if level.stays or (level is levels[-1] and not isinstance(t._a, Storage)):
+                level.born[id(t)] = t
     return t
 
 

@@ -28,7 +28,7 @@ def shifted(arguments: Callable[..., tuple[Any, ...]]) -> Rule:
 same = shifted(lambda n, *args: args)  # arguments that name no axis
 to_shape = shifted(lambda n, shape: ((n, *shape),))
 at_dims = shifted(lambda n, dims: (tuple([d + 1 for d in dims]),))
-at_dim = shifted(lambda n, dim: (dim + 1,))
+at_dim = shifted(lambda n, dim, *rest: (dim + 1, *rest))
 
 
 def repeated(B: Any, op: Any, xs: Any, args: Any) -> Any:
@@ -137,6 +137,15 @@ def _per_entry(B: Any, index: tuple[Any, ...]) -> tuple[tuple[Any, ...], int, in
     return (entry, *raws), places[0] if together else 0, ndim
 
 
+def _masked(B: Any, index: tuple[Any, ...], ndim: int) -> Any:
+    """An index that is one mask and differs per entry, for a tensor of ndim dimensions; None for others."""
+    only = index[0]
+    if len(index) != 1 or not isinstance(only, Storage) or only.dtype.kind != "b":
+        return None
+    raw = B.lift(only, only.ndim)
+    return B.reshape(raw, (*raw.shape, *(1,) * (ndim - only.ndim)))
+
+
 def _fronted(B: Any, x: Any, at: int, n: int) -> Any:
     """x [batch, *before, *indexed, *after], with its n indexed axes from `at` on moved behind the batch."""
     for k in range(n):
@@ -167,10 +176,8 @@ def scattered(B: Any, op: Any, xs: Any, args: Any) -> Any:
 def put(B: Any, op: Any, xs: Any, args: Any) -> Any:
     """Of put(x, value, index, accumulate)."""
     (x, value), (index, accumulate) = xs, args
-    only = index[0]
-    if len(index) == 1 and isinstance(only, Storage) and value.ndim == 0 and only.dtype.kind == "b":
-        raw = B.lift(only, only.ndim)
-        mask = B.reshape(raw, (*raw.shape, *(1,) * (x.ndim - only.ndim)))
+    mask = _masked(B, index, x.ndim)
+    if mask is not None and value.ndim == 0:
         new = B.run("add", B.full(x), B.lift(value, x.ndim)) if accumulate else B.lift(value, x.ndim)
         return B.run("where", mask, new, B.full(x))
     if all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in index):
@@ -191,8 +198,20 @@ def without(B: Any, op: Any, xs: Any, args: Any) -> Any:
     index = args[0]
     if all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in index):
         return B.run(op, B.full(xs[0]), args=(behind(index),))
+    full = B.full(xs[0])
+    mask = _masked(B, index, xs[0].ndim)
+    if mask is not None:
+        return B.run("where", mask, np.zeros((), full.dtype), full)
     inner, _, _ = _per_entry(B, index)
-    return B.run(op, B.full(xs[0]), args=(inner,))
+    return B.run(op, full, args=(inner,))
+
+
+def along(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of an op (x, dim, ...) that keeps the number of dimensions; a 0-d entry is one element along dim 0."""
+    (x,), (dim, *rest) = xs, args
+    if x.ndim:
+        return B.run(op, x.raw, args=(dim + 1, *rest))
+    return B.reshape(B.run(op, B.reshape(x.raw, (B.size, 1)), args=(1, *rest)), (B.size,))
 
 
 def full(arguments: Callable[..., tuple[Any, ...]]) -> Rule:

@@ -93,12 +93,12 @@ def opaque(
 
     d[i](F, g, *saved, shapes, *args): as everywhere, with the inputs' shapes before the arguments (unless
     shapes=False). arguments: whether there are any besides the tensors. batch: see `storage.batched`.
-    body(F, *tensors, *args): the same in terms of other ops.
+    body(F, *tensors, *args): the same in terms of other ops. Without any rule there is no derivative.
     """
     op = define(key, kind, kernel, title, linear=linear)
     op.batch, op.body = batch, body
     reading(op, saves or ((),) * len(d))
-    op.vjp = write_vjp(op, d, meta=shapes or arguments)
+    op.vjp = None if all(rule is None for rule in d) else write_vjp(op, d, meta=shapes or arguments)
     op.replay = lambda meta, xs: kernel(*xs, *meta[1 if shapes else 0 :])
     call = write_wrapper(op, len(d), optional=optional, shapes=shapes, arguments=arguments)
     return named(call, op)
@@ -175,6 +175,9 @@ def composite(
 ALIAS = define("alias.replay", "linear", None, "AliasBackward0", linear=True)
 ALIAS.vjp = lambda F, g, saved, meta, need: (g,)
 ALIAS.replay = lambda meta, xs: xs[0]
+# The argument of a transform. Like a leaf it cannot change in place: what is written would be taken for it.
+STAND_IN = define("alias.argument", "argument", None, "AliasBackward0", linear=True)
+STAND_IN.vjp, STAND_IN.replay = ALIAS.vjp, ALIAS.replay
 
 
 def replay(

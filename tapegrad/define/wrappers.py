@@ -59,7 +59,7 @@ def write_wrapper(
         "arrays": ", ".join(f"x{i}" for i in every) + star,
         "loads": "\n".join(f"    x{i} = {_unless_none(i, optional, '_a')}" for i in every),
         "nodes": "\n".join(f"    p{i} = {_unless_none(i, optional, '_node')}" for i in every),
-        "nobody": " and ".join(f"p{i} is None" for i in every),
+        "nobody": "True" if op.vjp is None else " and ".join(f"p{i} is None" for i in every),
         "parents": ", ".join(f"p{i}" for i in every) + ",",
         "saved": _saved(op, n),
         "meta": _meta(n, optional, shapes, arguments),

@@ -12,12 +12,13 @@ from tapegrad import ops
 from tapegrad._errors import describe, sizes
 from tapegrad._pytree import Spec, tree_flatten, tree_unflatten
 from tapegrad._state import grad_enabled, recorded, watch
-from tapegrad.define.general import ALIAS
+from tapegrad.define.general import ALIAS, STAND_IN
+from tapegrad.define.linear import cast
 from tapegrad.domains import RAW, RECORDED, STORED
-from tapegrad.func.batches import vmap
+from tapegrad.func.batches import check_chunk_size, vmap
 from tapegrad.levels import Level
 from tapegrad.storage.borders import dual, held, primal, tangent
-from tapegrad.tape import Node, record, sweep
+from tapegrad.tape import Domain, Node, record, sweep
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import box, fresh
 
@@ -31,7 +32,7 @@ def _stand_in(t: Tensor) -> Tensor:
     """A tensor with t's value and a node of its own, which is what it is recognised by."""
     if t._cold is not None:
         fresh(t)
-    return wrap(box(t), record(ALIAS, (t._node,), (), (), None))
+    return wrap(box(t), record(STAND_IN, (t._node,), (), (), None))
 
 
 def _tensors(tree: Any, op: str, what: str) -> tuple[list[Any], Spec]:
@@ -40,6 +41,12 @@ def _tensors(tree: Any, op: str, what: str) -> tuple[list[Any], Spec]:
         if not isinstance(x, Tensor):
             raise ValueError(f"{op}: {what} has {type(x).__name__}; only Tensors can be differentiated.")
     return leaves, spec
+
+
+def _check_floats(leaves: Sequence[Tensor], op: str, what: str, error: type[Exception]) -> None:
+    for t in leaves:
+        if t._kind.kind not in "fc":
+            raise error(f"{op}: {what} is {describe(t)}; floating point numbers are needed.")
 
 
 def _open_ended(roots: Sequence[Node], own: set[Node]) -> bool:
@@ -72,20 +79,20 @@ class _Pullback:
         roots = [t._node for t in outputs if t._node is not None]
         self.open = _open_ended(roots, {_node(t) for t in inputs})
 
-    def __call__(self, cotangents: Sequence[Tensor], create: bool | None = None) -> list[Tensor]:
-        """The gradient of each input: recorded if somebody outside can differentiate it."""
+    def __call__(
+        self, cotangents: Sequence[Tensor], create: bool | None = None, retain: bool = True
+    ) -> list[Tensor]:
+        """The gradient of each input: recorded if somebody outside can differentiate it. retain: the graph
+        can be used again."""
         pairs = [(t._node, u) for t, u in zip(self.outputs, cotangents, strict=True) if t._node is not None]
         live = self.open or any(u._node is not None for _, u in pairs)
         records = live and (grad_enabled() if create is None else create)
         wanted = [_node(t) for t in self.inputs]
         roots = [n for n, _ in pairs]
-        if records:
-            got = sweep(roots, [u for _, u in pairs], RECORDED, retain=True, wanted=wanted)
-            return [got[n] if n in got else _zeros(t) for n, t in zip(wanted, self.inputs, strict=True)]
-        domain = STORED if watch().levels else RAW
-        found = sweep(roots, [u._a for _, u in pairs], domain, retain=True, wanted=wanted)
+        domain: Domain = RECORDED if records else STORED if watch().levels else RAW
+        found = sweep(roots, [domain.unwrap(u) for _, u in pairs], domain, retain=retain, wanted=wanted)
         return [
-            _zeros(t) if (g := found.get(n)) is None else wrap(g)
+            _zeros(t) if (g := found.get(n)) is None else domain.wrap(g)
             for n, t in zip(wanted, self.inputs, strict=True)
         ]
 
@@ -104,6 +111,7 @@ def _linearised(
 ) -> tuple[Any, list[Tensor], Spec, _Pullback, Any, Any]:
     """(result, its leaves, its tree, the pullback to all leaves of the primals, their tree, aux)."""
     leaves, spec = _tensors(tuple(primals), op, "an argument")
+    _check_floats(leaves, op, "an argument", ValueError if op == "linearize" else RuntimeError)
     with recorded():
         inputs = [_stand_in(t) for t in leaves]
         result = func(*tree_unflatten(inputs, spec))
@@ -146,31 +154,49 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
     torch.func.vjp.
     """
     result, outputs, out_spec, pull, spec, aux = _linearised(func, primals, "vjp", has_aux)
+    _check_results(outputs, "vjp")
 
-    def back(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
-        given = cotangents[0] if len(cotangents) == 1 else cotangents
-        leaves, got = tree_flatten(given)
-        if len(cotangents) == 1 and got != out_spec:
-            leaves, got = tree_flatten((given,))
-        if got != out_spec or any(not isinstance(u, Tensor) for u in leaves):
+    def back(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+        leaves, got = tree_flatten(cotangents)
+        if got != out_spec:
             raise RuntimeError(
                 f"vjp: the cotangents are {got} and the results {out_spec}; Tensors in the same containers "
                 "are needed."
             )
-        for u, y in zip(leaves, outputs, strict=True):
-            if u._a.shape != y._a.shape:
-                raise RuntimeError(
-                    f"vjp: a cotangent is {sizes(u._a.shape)} and its result {sizes(y._a.shape)}; they must "
-                    "be equal."
-                )
-        return tree_unflatten(pull(leaves, create_graph), spec)
+        us = [_cotangent(u, y) for u, y in zip(leaves, outputs, strict=True)]
+        return tree_unflatten(pull(us, create_graph, retain_graph), spec)
 
     return (result, back, aux) if has_aux else (result, back)
+
+
+def _check_results(outputs: Sequence[Tensor], op: str) -> None:
+    if not outputs:
+        raise RuntimeError(f"{op}: the function returned no Tensor; at least one is needed.")
+    _check_floats(outputs, op, "a result", RuntimeError)
+
+
+def _cotangent(u: Any, y: Tensor) -> Tensor:
+    """u as the cotangent of y, in y's dtype; None is 1 for a single element.
+
+    Raises: TypeError for what is no Tensor, RuntimeError for another shape.
+    """
+    if u is None and y._a.size == 1:
+        return wrap(np.ones(y._a.shape, y._a.dtype))
+    if u is not None and not isinstance(u, Tensor):
+        raise TypeError(f"vjp: a cotangent is {type(u).__name__}; a Tensor is needed.")
+    if u is None or u._a.shape != y._a.shape:
+        given = "None" if u is None else sizes(u._a.shape)
+        raise RuntimeError(
+            f"vjp: a cotangent is {given} and its result {sizes(y._a.shape)}; they must be equal."
+        )
+    return u if u._kind is y._kind else cast(u, y._kind)
 
 
 def _selected(args: tuple[Any, ...], argnums: Any, op: str) -> tuple[tuple[int, ...], Any]:
     """Which arguments to differentiate, counted from the front. Raises: RuntimeError for one that is not
     there."""
+    if argnums is None and op == "jacfwd":
+        return tuple(range(len(args))), None
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
     if not numbers:
         raise RuntimeError(f"{op}: argnums is empty; the number of an argument is needed.")
@@ -241,10 +267,14 @@ def _matching(primals: Any, tangents: Any, op: str) -> tuple[list[Any], list[Any
             f"{op}: primals is {type(primals).__name__} and tangents is {type(tangents).__name__}; tuples "
             "are needed."
         )
-    ps, spec = _tensors(primals, op, "primals")
-    ts, other = _tensors(tangents, op, "tangents")
+    ps, spec = tree_flatten(primals)
+    ts, other = tree_flatten(tangents)
     if spec != other:
         raise RuntimeError(f"{op}: primals are {spec} and tangents {other}; they must be alike.")
+    if not ps or not all(isinstance(x, Tensor) for x in (*ps, *ts)):
+        raise RuntimeError(f"{op}: primals and tangents must be Tensors, and at least one of each is needed.")
+    _check_floats(ps, op, "a primal", ValueError)
+    _check_floats(ts, op, "a tangent", ValueError)
     for p, t in zip(ps, ts, strict=True):
         if p._a.shape != t._a.shape:
             raise RuntimeError(
@@ -276,6 +306,8 @@ def jvp(
         for t in outputs:
             if not isinstance(t, Tensor):
                 raise RuntimeError(f"jvp: the function returned {type(t).__name__}; Tensors are needed.")
+        if not outputs:
+            raise RuntimeError("jvp: the function returned no Tensor; at least one is needed.")
         kept = [held(t, level) for t in outputs]
         extra, aux_spec = tree_flatten(aux)
         extra = [held(t, level) if isinstance(t, Tensor) else t for t in extra]
@@ -299,6 +331,7 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
     with recorded():
         us = [wrap(np.zeros(y._a.shape, y._a.dtype), record(ALIAS, (None,), (), (), None)) for y in outputs]
         gs = pull(us, True)
+    kinds = [(g._a.shape, g._kind) for g in gs]
 
     def derivative(*tangents: Any) -> Any:
         ts, given = tree_flatten(tangents)
@@ -306,6 +339,12 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
             raise RuntimeError(
                 f"linearize: the tangents are {given} and the primals {spec}; they must be alike."
             )
+        for t, p in zip(ts, kinds, strict=True):
+            if (t._a.shape, t._kind) != p:
+                raise RuntimeError(
+                    f"linearize: a tangent is {describe(t)} and its primal {p[1].name}{sizes(p[0])}; they "
+                    "must be alike."
+                )
         back = _Pullback(gs, us, out_spec)
         return tree_unflatten(back(ts), out_spec)
 
@@ -354,6 +393,7 @@ def jacrev(
 
     chunk_size: how many rows to compute at a time. Source: torch.func.jacrev.
     """
+    check_chunk_size(chunk_size, "jacrev")
 
     @wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -362,6 +402,7 @@ def jacrev(
         _, outputs, out_spec, pull, in_spec, aux = _linearised(
             f, [args[i] for i in numbers], "jacrev", has_aux
         )
+        _check_results(outputs, "jacrev")
         shapes = [y._a.shape for y in outputs]
         if len(outputs) == 1 and outputs[0]._a.size == 1:  # a batch of one is not worth a level
             one = wrap(np.ones(outputs[0]._a.shape, outputs[0]._a.dtype))
@@ -380,7 +421,7 @@ def jacrev(
 
 
 def _one(trees: Any, argnums: Any) -> Any:
-    return trees if isinstance(argnums, tuple) else trees[0]
+    return trees[0] if isinstance(argnums, int) else trees
 
 
 def jacfwd(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tapegrad import ops
+from tapegrad.tensor import Tensor
 
 
 def functional_call(
@@ -18,30 +19,34 @@ def functional_call(
     strict: bool = False,
 ) -> Any:
     """module(*args, **kwargs) with other tensors in place of parameters and buffers, by their names; the
-    module is as before afterwards.
+    module is as before afterwards. If one dictionary is given, it then has what the module assigned to them.
 
     tie_weights: a tensor that the module uses under two names is replaced under both. strict: every name must
     be given. Raises: RuntimeError for names that the module lacks (strict), ValueError for the same name in
-    two dictionaries. Source: torch.func.functional_call.
+    two dictionaries, or what is no dictionary. Source: torch.func.functional_call.
     """
-    given = _merged(parameter_and_buffer_dicts)
+    own = _merged(parameter_and_buffer_dicts)
     places = _places(module)
+    given = _tied(own, places) if tie_weights else own
     if strict:
         unknown, missing = sorted(set(given) - set(places)), sorted(set(places) - set(given))
         if unknown or missing:
             raise RuntimeError(f"functional_call: unknown are {unknown} and missing {missing}; none may be.")
-    given = {k: v for k, v in given.items() if k in places}
-    if tie_weights:
-        given = _tied(given, places)
     inputs = () if args is None else args if isinstance(args, tuple) else (args,)
     before = []
     try:
         for name, value in given.items():
+            if name not in places:
+                module.get_submodule(name.rpartition(".")[0])
+                continue
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(f"functional_call: {name} is {type(value).__name__}; a Tensor is needed.")
             holder, key = places[name]
             before.append((holder, key, holder[key]))
             holder[key] = value
         return module(*inputs, **(kwargs or {}))
     finally:
+        own |= {name: places[name][0].get(places[name][1]) for name in own if name in places}
         for holder, key, value in reversed(before):
             holder[key] = value
 
@@ -49,6 +54,10 @@ def functional_call(
 def _merged(dicts: Any) -> dict[str, Any]:
     if isinstance(dicts, dict):
         return dicts
+    if not isinstance(dicts, (tuple, list)) or not all(isinstance(d, dict) for d in dicts):
+        raise ValueError(
+            "functional_call: parameter_and_buffer_dicts is no dictionary by name, nor a tuple of some."
+        )
     found: dict[str, Any] = {}
     for d in dicts:
         if repeated := sorted(set(d) & set(found)):
@@ -62,7 +71,7 @@ def _merged(dicts: Any) -> dict[str, Any]:
 def _places(module: Any) -> dict[str, tuple[dict[str, Any], str]]:
     """For every parameter and buffer by its name, the dictionary that holds it and its key there."""
     found = {}
-    for prefix, m in module.named_modules():
+    for prefix, m in module.named_modules(remove_duplicate=False):
         for holder in (m._parameters, m._buffers):
             for key in holder:
                 found[f"{prefix}.{key}" if prefix else key] = (holder, key)
@@ -80,7 +89,7 @@ def _tied(given: dict[str, Any], places: dict[str, tuple[dict[str, Any], str]]) 
         chosen = [given[n] for n in same if n in given]
         if not chosen:
             continue
-        if any(x is not chosen[0] for x in chosen):
+        if any(x is not chosen[0] for x in chosen[1:]):
             raise ValueError(f"functional_call: {same} are one tensor in the module; give them one value.")
         found |= dict.fromkeys(same, chosen[0])
     return found
@@ -102,16 +111,21 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Any], dict[str,
     if len({type(m) for m in models}) > 1:
         raise RuntimeError("stack_module_state: the modules are of different classes; one class is needed.")
     parameters = {
-        name: _stacked([dict(m.named_parameters())[name] for m in models])
+        name: _stacked(name, [dict(m.named_parameters())[name] for m in models])
         for name, _ in models[0].named_parameters()
     }
     buffers = {
-        name: _stacked([dict(m.named_buffers())[name] for m in models])
+        name: _stacked(name, [dict(m.named_buffers())[name] for m in models])
         for name, _ in models[0].named_buffers()
     }
     return parameters, buffers
 
 
-def _stacked(tensors: Sequence[Any]) -> Any:
+def _stacked(name: str, tensors: Sequence[Any]) -> Any:
     stacked = ops.stack([t.detach() for t in tensors])
-    return stacked.requires_grad_() if all(t.requires_grad for t in tensors) else stacked
+    needs = {t.requires_grad for t in tensors}
+    if len(needs) > 1:
+        raise RuntimeError(
+            f"stack_module_state: {name} requires grad in some modules and not in all; it must be the same."
+        )
+    return stacked.requires_grad_() if needs == {True} else stacked

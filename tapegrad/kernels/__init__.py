@@ -4,6 +4,16 @@ from typing import Any
 
 from numpy import abs, cos, exp, log, sin
 
+from tapegrad.kernels.complex_numbers import (
+    complex,
+    conj,
+    imag,
+    is_complex,
+    not_negative,
+    real,
+    sgn,
+    slope_of_abs,
+)
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
 from tapegrad.kernels.pointwise import blank, cast, gate, inside, power, sign, where, zeros_like
 from tapegrad.kernels.pointwise import floor_divide as floor_quotient
@@ -50,6 +60,8 @@ __all__ = [
     "blank",
     "cast",
     "cat",
+    "complex",
+    "conj",
     "cos",
     "exp",
     "expand",
@@ -57,21 +69,27 @@ __all__ = [
     "floor_quotient",
     "gate",
     "getitem",
+    "imag",
     "inside",
+    "is_complex",
     "log",
     "mT",
     "matmul",
     "mean",
     "mm",
     "mv",
+    "not_negative",
     "outer",
     "permute",
     "power",
     "putitem",
+    "real",
     "records",
     "reshape",
+    "sgn",
     "sign",
     "sin",
+    "slope_of_abs",
     "stack",
     "sum",
     "sum_rows",

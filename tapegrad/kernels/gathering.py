@@ -144,7 +144,7 @@ def scatter_reduce(
     if how == "mean":
         counts = np.bincount(places, minlength=row.size) + int(include_self)
         np.maximum(counts, 1, out=counts)
-        if x.dtype.kind == "f":
+        if x.dtype.kind in "fc":
             row /= counts.astype(x.dtype)
         else:
             row[...] = row // counts

@@ -18,6 +18,14 @@ def buffer_of(x: Any) -> Any:
     return x
 
 
+def owner_of(x: Any) -> Any:
+    """The array that owns the memory x shows, also where x is `apart`."""
+    b = buffer_of(x)
+    while isinstance(b.base, memoryview) and isinstance(b.base.obj, ndarray):
+        b = buffer_of(b.base.obj)
+    return b
+
+
 def offset_of(x: Any) -> int:
     """Bytes from the start of x's buffer to x's first element."""
     return int(x.__array_interface__["data"][0] - buffer_of(x).__array_interface__["data"][0])
@@ -46,6 +54,36 @@ def apart(x: Any) -> Any:
         return own
     y = restrided(own.view(x.dtype), x.shape, x.strides, offset_of(x))
     y.flags.writeable = x.flags.writeable
+    return y
+
+
+Parts = tuple[Any, Any, tuple[int, ...], tuple[int, ...], int, bool]
+
+
+def parts_of(x: Any) -> Parts:
+    """(owner, dtype, shape, strides, offset, writable) of x, of which `from_parts` makes x again; with a copy
+    of the owner, which all arrays on this memory have in common, a copy of x."""
+    owner = owner_of(x)
+    if not _in_order(owner).flags.c_contiguous:  # memory of others, with gaps
+        owner = x = x.copy("K")
+    start = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    return owner, x.dtype, x.shape, x.strides, start, x.flags.writeable or not owner.flags.writeable
+
+
+def pickled(parts: Parts) -> Parts:
+    """The parts with an owner of which a pickle keeps the order of its memory."""
+    owner = parts[0]
+    return parts if owner.flags.forc else (_in_order(owner), *parts[1:])
+
+
+def from_parts(
+    owner: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, writable: bool
+) -> Any:
+    """The array of these parts."""
+    if owner.dtype is dtype and owner.shape == shape and owner.strides == strides:
+        return owner
+    y = ndarray(shape, dtype, _in_order(buffer_of(owner)), offset if prod(shape) else 0, strides)
+    y.flags.writeable &= writable
     return y
 
 

@@ -74,30 +74,34 @@ def others(x: Any, dim: Dims) -> Any:
 
 
 def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
-    """The variance in float64, as torch computes it: squares of large float32 do not overflow."""
+    """The variance, of complex numbers that of both parts together; in float64, as torch computes it: squares
+    of large float32 do not overflow."""
     n = count(x.shape, dim)
     if n == 0:
         return np.full(np.add.reduce(x, axis=dim, keepdims=keepdim).shape, np.nan)[()]
-    x = x.astype("f8", copy=False)
+    complex_ = x.dtype.kind == "c"
+    x = x.astype("c16" if complex_ else "f8", copy=False)
     first = tuple([_FIRST if dim is None or i in dim else slice(None) for i in range(x.ndim)])
     d = x - x[first]  # so that the variance of what is constant is 0
     d = d - mean(d, dim, True)
-    y = sum(d * d, dim, keepdim)
+    y = sum((d * d.conj()).real if complex_ else d * d, dim, keepdim)
     return y / y.dtype.type(max(n - correction, 0))
 
 
 def var(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The variance with n - correction in the denominator (inf or nan where that is not positive)."""
-    return _variance(x, dim, keepdim, correction).astype(x.dtype, copy=False)
+    return _variance(x, dim, keepdim, correction).astype(x.real.dtype, copy=False)
 
 
 def std(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The square root of the variance."""
-    return np.sqrt(_variance(x, dim, keepdim, correction)).astype(x.dtype, copy=False)
+    return np.sqrt(_variance(x, dim, keepdim, correction)).astype(x.real.dtype, copy=False)
 
 
 def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
     """The vector p-norm: (sum |x|^p)^(1/p); p = inf, -inf and 0 (how many are not zero) are the limits."""
+    if x.dtype.kind == "c":
+        x = np.abs(x)
     if p and count(x.shape, dim) == 1:  # exact, also where squares overflow
         return sum(np.abs(x), dim, keepdim)
     if p == 2:
@@ -154,20 +158,36 @@ def _arg(f: Any, x: Any, dim: int | None, keepdim: Keep) -> Any:
 
 
 def pick(x: Any, index: Any, dim: int, keepdim: Keep) -> Any:
-    """The entries of x at `index` (of size 1 along `dim`)."""
+    """The entries of x at `index` along `dim`; unless keepdim, without that axis, of which there is one."""
     if x.ndim == 0:
         return x.copy()
-    y = np.take_along_axis(x, index, dim)
+    y = x.take(index) if x.ndim == 1 else x[_along(index, dim)]
     return y if keepdim else y.reshape(y.shape[:dim] + y.shape[dim + 1 :])
 
 
 def place(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> Any:
-    """Zeros of `shape` with g at `index` along `dim`: the adjoint of `pick`."""
+    """Zeros of `shape` with g at `index` along `dim`, each place once: the adjoint of `pick`."""
     if not shape:
         return g
     z = np.zeros(shape, g.dtype)
-    np.put_along_axis(z, index, g.reshape(index.shape), dim)
+    z[_along(index, dim)] = g.reshape(index.shape)
     return z
+
+
+def place_all(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> Any:
+    """The same where places repeat: they get every share."""
+    if not shape:
+        return g
+    z = np.zeros(shape, g.dtype)
+    np.add.at(z, _along(index, dim), g.reshape(index.shape))
+    return z
+
+
+def _along(index: Any, dim: int) -> tuple[Any, ...]:
+    """An index array along one axis as one for all axes."""
+    ndim = index.ndim
+    grid = [np.arange(n).reshape((n, *(1,) * (ndim - 1 - i))) for i, n in enumerate(index.shape)]
+    return (*grid[:dim], index, *grid[dim + 1 :])
 
 
 nameless(globals())

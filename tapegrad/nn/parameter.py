@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tapegrad._printing import text
 from tapegrad.promotion import need_tensor
-from tapegrad.tensor import Tensor, like, text
+from tapegrad.tensor import Tensor, like
 from tapegrad.views import box, check_inference
 
 
@@ -25,12 +26,10 @@ class Parameter(Tensor):
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        """A copy without the gradient, as torch makes it."""
-        grad, self.grad = self.grad, None
-        try:
-            return super().__deepcopy__(memo)
-        finally:
-            self.grad = grad
+        """A copy in memory of its own, without the gradient and attributes, as torch makes it."""
+        a = self._a
+        t = memo[id(self)] = like(type(self), a.copy("K") if a.ndim else a.copy(), self.requires_grad)
+        return t
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{text(self)}"

@@ -9,11 +9,10 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 from tapegrad._errors import sizes
 from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
-from tapegrad.dtypes import B1
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument
-from tapegrad.ops.gather import Groups, index_array, reduce_rule
+from tapegrad.ops.gather import Groups, check_reduction, index_array, reduce_rule
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.shape import expand, reshape
 from tapegrad.promotion import NUMBERS, need_tensor, number
@@ -212,8 +211,7 @@ def index_reduce(
     i, a = _along(input, dim, index, "index_reduce")
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce: reduce is {reduce!r}; 'prod', 'mean', 'amax' or 'amin' is needed.")
-    if reduce == "mean" and input._kind is B1:
-        raise NotImplementedError("index_reduce: bool has no mean; convert first, e.g. with .float().")
+    check_reduction(input, reduce, "index_reduce")
     source = _source(input, i, a, source, "index_reduce")
     result = _reduce(input, source, a, i, reduce, bool(include_self))
     return finish(result, out, "index_reduce", (input, index, source))

@@ -65,7 +65,7 @@ _NAMES = {
     "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
 }
-_LEGACY = {f"torch.{v}Tensor": NAMES[k] for k, v in _NAMES.items()}
+LEGACY = {f"torch.{v}Tensor": NAMES[k] for k, v in _NAMES.items()}
 
 
 def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
@@ -76,10 +76,11 @@ def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """
     if dtype is None:
         return f"torch.{_NAMES[input.dtype.name]}Tensor"
+    dtype = getattr(dtype, "dtype", dtype)  # torch.DoubleTensor has one
     if isinstance(dtype, str):
-        if dtype not in _LEGACY:
+        if dtype not in LEGACY:
             raise ValueError(f"type: {dtype!r} is no type; a dtype such as torch.float64 is needed.")
-        dtype = _LEGACY[dtype]
+        dtype = LEGACY[dtype]
     return to(input, dtype)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -168,7 +167,47 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return _leaf(a, False) if isinstance(data, NUMBERS) else wrap(a)
 
 
-asarray = as_tensor
+def asarray(
+    obj: Any,
+    *,
+    dtype: Any = None,
+    copy: bool | None = None,
+    device: Any = None,
+    requires_grad: bool | None = None,
+) -> Tensor:
+    """obj as a tensor: a Tensor, an array, a buffer, a number, nested sequences. It shares memory where it
+    can.
+
+    copy: True for a copy in any case, False for an error where one is needed. requires_grad: None for what
+    obj has; False detaches.
+    Raises: ValueError where copy is False and impossible, or for negative strides.
+    """
+    check_device(device, "asarray")
+    kind = None if dtype is None else as_numpy(dtype, "asarray")
+    if isinstance(obj, Tensor):
+        return _as_tensor(obj, kind, copy, requires_grad)
+    if isinstance(obj, (bytes, bytearray, memoryview)):
+        obj = np.frombuffer(obj, kind or default.dtype)
+    shares = isinstance(obj, ndarray) or (hasattr(obj, "__array__") and not isinstance(obj, np.generic))
+    if shares and any(s < 0 for s in np.asarray(obj).strides):
+        raise ValueError("asarray: the array has negative strides; pass a.copy().")
+    if copy is False and not (shares and (kind is None or np.asarray(obj).dtype == kind)):
+        wanted = "" if kind is None else f" in {of(kind)}"
+        raise ValueError(f"asarray: copy is False, and a {type(obj).__name__}{wanted} needs one.")
+    t = _leaf(array_of(obj, kind, bool(copy)), False)
+    return t.requires_grad_() if requires_grad else t
+
+
+def _as_tensor(x: Tensor, kind: Any, copy: bool | None, requires_grad: bool | None) -> Tensor:
+    if kind is not None and kind is not x._kind:
+        if copy is False:
+            raise ValueError(f"asarray: copy is False, and {x.dtype} cannot become {of(kind)} without one.")
+        x = x.to(of(kind))
+    elif copy:
+        x = x.clone()
+    if requires_grad is False:
+        return x.detach()
+    return x.requires_grad_() if requires_grad and not x.requires_grad else x
 
 
 def from_numpy(ndarray_: ndarray) -> Tensor:
@@ -218,7 +257,8 @@ def _kind(dtype: Any, op: str) -> Any:
     return default.dtype if dtype is None else as_numpy(dtype, op)
 
 
-def _made(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
+def finished(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
+    """The result of a function that makes a tensor: a new leaf around a, or `out`."""
     check_device(device, op)
     if out is None:
         return _leaf(a, requires_grad)
@@ -236,7 +276,7 @@ def zeros(
     pin_memory: bool = False,
 ) -> Tensor:
     """Zeros of a shape, given as zeros(2, 3), zeros((2, 3)) or zeros(size=(2, 3))."""
-    return _made(
+    return finished(
         "zeros", np.zeros(shape_of(sides, "zeros", size), _kind(dtype, "zeros")), device, requires_grad, out
     )
 
@@ -252,7 +292,7 @@ def ones(
     pin_memory: bool = False,
 ) -> Tensor:
     """Ones of a shape, given as ones(2, 3), ones((2, 3)) or ones(size=(2, 3))."""
-    return _made(
+    return finished(
         "ones", np.ones(shape_of(sides, "ones", size), _kind(dtype, "ones")), device, requires_grad, out
     )
 
@@ -269,7 +309,7 @@ def empty(
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor whose elements are whatever the memory held."""
-    return _made(
+    return finished(
         "empty", np.empty(shape_of(sides, "empty", size), _kind(dtype, "empty")), device, requires_grad, out
     )
 
@@ -289,11 +329,11 @@ def full(
     dtype."""
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"full: size is {size!r}; a tuple of integers is needed, e.g. full((2, 3), 1.0).")
-    value = _number(fill_value, "full", "fill_value")
+    value = plain_number(fill_value, "full", "fill_value")
     kind = number_dtype(value) if dtype is None else as_numpy(dtype, "full")
     a = np.empty(shape_of((tuple(size),), "full"), kind)
     a[...] = fitting(value, kind, "full")
-    return _made("full", a, device, requires_grad, out)
+    return finished("full", a, device, requires_grad, out)
 
 
 def eye(
@@ -309,7 +349,7 @@ def eye(
 ) -> Tensor:
     """An n x m (n x n) matrix with ones on the diagonal."""
     rows, columns = shape_of((n, n if m is None else m), "eye")
-    return _made("eye", np.eye(rows, columns, dtype=_kind(dtype, "eye")), device, requires_grad, out)
+    return finished("eye", np.eye(rows, columns, dtype=_kind(dtype, "eye")), device, requires_grad, out)
 
 
 # ---- like another tensor
@@ -385,10 +425,7 @@ def blank(shape: tuple[int, ...], like: Tensor) -> Tensor:
     return wrap(np.zeros(shape, like._a.dtype))
 
 
-# ---- in sequence
-
-
-def _number(x: Any, op: str, what: str) -> Any:
+def plain_number(x: Any, op: str, what: str) -> Any:
     """A Python number; a 0-d tensor is one, if no gradient gets lost."""
     given = type(x).__name__
     if isinstance(x, Tensor):
@@ -400,93 +437,10 @@ def _number(x: Any, op: str, what: str) -> Any:
     return value
 
 
-def arange(
-    start: Any = None,
-    end: Any = None,
-    step: Any = 1,
-    *,
-    out: Tensor | None = None,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:
-    """start, start + step, ... below end; arange(n) counts from 0. Integers give int64, floats the default
-    dtype.
-
-    Raises: RuntimeError for a step of 0, or one that leads away from end; TypeError without an end.
-    """
-    if end is None:
-        start, end = None, start
-    if start is None:
-        start = 0
-    first, last, by = (
-        _number(x, "arange", what) for x, what in ((start, "start"), (end, "end"), (step, "step"))
-    )
-    if by == 0:
-        raise RuntimeError("arange: step is 0; it must not be.")
-    if (last - first) * by < 0:
-        raise RuntimeError(
-            f"arange: start is {first}, end is {last} and step is {by}; step must lead from start to end."
-        )
-    whole = all(isinstance(x, int) for x in (first, last, by))
-    if not whole and not all(math.isfinite(x) for x in (first, last, by)):
-        raise RuntimeError(f"arange: start is {first}, end is {last} and step is {by}; they must be finite.")
-    n = -((first - last) // by) if whole else math.ceil((last - first) / by)
-    kind = as_numpy(dtype, "arange") if dtype is not None else number_dtype(1 if whole else 1.0)
-    a = np.arange(n, dtype="i8" if whole else "f8") * by + first
-    return _made("arange", a.astype(kind, copy=False), device, requires_grad, out)
-
-
-def linspace(
-    start: Any,
-    end: Any,
-    steps: int,
-    *,
-    out: Tensor | None = None,
-    dtype: Any = None,
-    layout: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:
-    """`steps` numbers from start to end, both included, equally spaced; counted from both ends, so that it is
-    exact at both.
-
-    Raises: RuntimeError for negative steps, TypeError for what is no number.
-    """
-    if isinstance(steps, (bool, float)) or not hasattr(steps, "__index__"):
-        raise TypeError(f"linspace: steps is {steps!r}; an integer is needed.")
-    if steps < 0:
-        raise RuntimeError(f"linspace: steps is {steps}; 0 or more is needed.")
-    for x in (start, end):
-        if isinstance(x, Tensor) and x._a.ndim:
-            raise RuntimeError(
-                f"linspace: a tensor {describe(x)} is given; a number, or a 0-d one, is needed."
-            )
-    first, last = (
-        _number(x.detach() if isinstance(x, Tensor) else x, "linspace", what)
-        for x, what in ((start, "start"), (end, "end"))
-    )
-    kind = _kind(dtype, "linspace")
-    exact = kind if kind.kind == "f" and kind.itemsize > 2 else np.dtype("f4")
-    a, b = exact.type(first), exact.type(last)
-    by = (b - a) / exact.type(max(steps - 1, 1))
-    i = np.arange(steps).astype(exact)
-    half = steps // 2
-    values = (
-        np.where(i < half, a + by * i, b - by * (steps - 1 - i).astype(exact))
-        if steps != 1
-        else np.full(1, a)
-    )
-    return _made("linspace", values.astype(kind, copy=False), device, requires_grad, out)
-
-
 offer(
     globals(),
     functions=(
-        "arange as_tensor asarray empty empty_like eye from_numpy full full_like linspace ones "
+        "as_tensor asarray empty empty_like eye from_numpy full full_like ones "
         "ones_like tensor zeros zeros_like"
     ),
     rules="blank",

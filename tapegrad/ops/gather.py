@@ -317,6 +317,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     return finish(result, out, "scatter_add", (input, index, src))
 
 
+def check_reduction(input: Tensor, how: str, op: str) -> None:
+    """Raises: NotImplementedError for a dtype that has no such reduction."""
+    if (how == "mean" and input._kind is B1) or (how in ("amax", "amin") and input._kind.kind == "c"):
+        raise NotImplementedError(f"{op}: input is {input.dtype}, which has no {how}; convert it first.")
+
+
 # What they are called besides.
 HOW = {"sum": "sum", "add": "sum", "prod": "prod", "multiply": "prod", "mean": "mean"} | {
     "amax": "amax",
@@ -347,8 +353,7 @@ def scatter_reduce(
             f"scatter_reduce: reduce is {reduce!r}; 'sum', 'prod', 'mean', 'amax' or 'amin' is needed."
         )
     how = HOW[reduce]
-    if how == "mean" and input._kind is B1:
-        raise NotImplementedError("scatter_reduce: bool has no mean; convert first, e.g. with .float().")
+    check_reduction(input, how, "scatter_reduce")
     result = _reduce(input, _source(input, a, src, "scatter_reduce"), a, i, how, bool(include_self))
     return finish(result, out, "scatter_reduce", (input, index, src))
 

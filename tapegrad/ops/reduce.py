@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +18,9 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
 from tapegrad.ops.pointwise import maximum, minimum
+from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import need_tensor, real_only
 from tapegrad.tensor import Tensor, axis, wrap
 
 
@@ -52,40 +53,40 @@ def _others(F: Any, x: Any, dim: R.Dims) -> Any:
     return reshape(stack([a * b for a, b in zip(before, after[::-1], strict=True)], at), x.shape)
 
 
-def _spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
+def spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     """An extreme's gradient, shared equally among the elements that reach it."""
     hit = (x == y) | ((x != x) & (y != y))
     count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
     return F.where(hit, g / count, 0)
 
 
-def _scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
+def scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     """The same for amax and amin: nan wherever an element of the slice is."""
     hit = F.where(x == y, 1, F.zeros_like(x))
     return g / F.sum(hit, dim, True) * hit
 
 
-def _var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
+def var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
     n = R.count(shape, dim) - correction
-    return g * (2 / n if n > 0 else np.inf) * (x - F.mean(x, dim, True))
+    return g * (2 / n if n > 0 else np.inf) * F.conj(x - F.mean(x, dim, True))
 
 
-def _std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
-    return _var_rule(F, F.where(y == 0, 0, g / (y * 2)), x, shape, dim, correction)
+def std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
+    return var_rule(F, F.where(y == 0, 0, g / (y * 2)), x, shape, dim, correction)
 
 
-def _norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
+def norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
     if p == 2:
-        return g * F.where(y == 0, 0, x / y)
+        return g * F.where(y == 0, 0, F.conj(x) / y)
     if p == 0:
         return None  # it counts
     if p == 1:
-        return g * F.sign(x)
+        return g * F.slope_of_abs(x)
     if p in (np.inf, -np.inf):
         hit = (F.abs(x) == y) | (x != x)
         count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
-        return F.sign(x) * F.where(hit, g / count, 0)
-    steep = F.where(x == 0, 0, F.sign(x) * F.power(F.abs(x), p - 1))
+        return F.slope_of_abs(x) * F.where(hit, g / count, 0)
+    steep = F.where(x == 0, 0, F.slope_of_abs(x) * F.power(F.abs(x), p - 1))
     return steep * F.where(y == 0, 0, g * F.power(y, 1 - p))
 
 
@@ -95,26 +96,19 @@ _mean, _mean_dim = _both(
 )
 # torch reads the product itself, too, and notices when it was written.
 _prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, _y, shape, dim: g * _others(F, x, dim), (0, OUT))
-_var = reduction("var", R.var, d=_var_rule, saves=(0,))
-_std = reduction("std", R.std, d=_std_rule, saves=(0, OUT))
+_var = reduction("var", R.var, d=var_rule, saves=(0,))
+_std = reduction("std", R.std, d=std_rule, saves=(0, OUT))
 _norm = reduction(
     "norm",
     R.norm,
-    d=_norm_rule,
+    d=norm_rule,
     saves=(0, OUT),
     title="LinalgVectorNormBackward0",
 )
-_amax = reduction("amax", R.amax, d=_scaled, saves=(0, OUT))
-_amin = reduction("amin", R.amin, d=_scaled, saves=(0, OUT))
-_max = reduction("max", R.amax, d=_spread, saves=(0, OUT), title="MaxBackward1")
-_min = reduction("min", R.amin, d=_spread, saves=(0, OUT), title="MinBackward1")
-_pick_max, _place_max = indexing(
-    ("max.dim", "max.place"),
-    R.pick,
-    R.place,
-    titles=("MaxBackward0", "GatherBackward0"),
-    batch=(B.picked, B.picked),
-)
+_amax = reduction("amax", R.amax, d=scaled, saves=(0, OUT))
+_amin = reduction("amin", R.amin, d=scaled, saves=(0, OUT))
+_max = reduction("max", R.amax, d=spread, saves=(0, OUT), title="MaxBackward1")
+_min = reduction("min", R.amin, d=spread, saves=(0, OUT), title="MinBackward1")
 pick, place = indexing(
     ("pick", "place"),
     R.pick,
@@ -122,13 +116,21 @@ pick, place = indexing(
     titles=("GatherBackward0", "ScatterBackward0"),
     batch=(B.picked, B.picked),
 )
-_pick_min, _place_min = indexing(
-    ("min.dim", "min.place"),
-    R.pick,
-    R.place,
-    titles=("MinBackward0", "GatherBackward0"),
-    batch=(B.picked, B.picked),
-)
+
+
+def picking(key: str, title: str, *, again: bool = False) -> Function:
+    """`pick` under the name of an operation that chooses elements along a dimension; with `again`, some
+    perhaps several times."""
+    return indexing(
+        (key, f"{key}.place"),
+        R.pick,
+        R.place_all if again else R.place,
+        titles=(title, "ScatterBackward0"),
+        batch=(B.picked, B.picked),
+    )[0]
+
+
+_pick_max, _pick_min = picking("max.dim", "MaxBackward0"), picking("min.dim", "MinBackward0")
 
 
 def _arg_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
@@ -172,7 +174,7 @@ def sum_rows(g: Tensor) -> Tensor:
     return g if n == 1 else _sum_dim(g, tuple(range(n - 1)))
 
 
-def _in_dtype(input: Any, dtype: Any, op: str) -> Tensor:
+def in_dtype(input: Any, dtype: Any, op: str) -> Tensor:
     """The input in the dtype that a sum is taken in: as asked, or int64 for integers and bool."""
     x = need_tensor(input, op)
     kind = as_numpy(dtype, op) if dtype is not None else I8 if x._kind.kind in "iub" else x._kind
@@ -197,7 +199,7 @@ def sum(
         return _sum(input)
     x = input
     if dtype is not None or not _is_float(x):
-        x = _in_dtype(input, dtype, "sum")
+        x = in_dtype(input, dtype, "sum")
     result = _sum(x, None, keepdim) if dim is None else _sum_dim(x, dims_of(dim, x._a.ndim, "sum"), keepdim)
     return finish(result, out, "sum")
 
@@ -219,7 +221,7 @@ def mean(
         dim, keepdim = numpy_names("mean", names, dim, keepdim)
     if dim is None and not keepdim and dtype is None and out is None and _is_float(input):
         return _mean(input)
-    x = need_tensor(input, "mean") if dtype is None else _in_dtype(input, dtype, "mean")
+    x = need_tensor(input, "mean") if dtype is None else in_dtype(input, dtype, "mean")
     if x._kind.kind not in "fc":
         raise RuntimeError(
             f"mean: input is {x.dtype}; a floating point tensor is needed. Use .float().mean(), or dtype=."
@@ -242,14 +244,16 @@ def prod(
     """The product of all elements, or along the dimension `dim`."""
     if names:
         dim, keepdim = numpy_names("prod", names, dim, keepdim)
-    x = _in_dtype(input, dtype, "prod")
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"prod: dim is {dim}; one integer is needed.")
+    x = in_dtype(input, dtype, "prod")
     result = (
         _prod(x, None, keepdim) if dim is None else _prod_dim(x, dims_of(dim, x._a.ndim, "prod"), keepdim)
     )
     return finish(result, out, "prod")
 
 
-def _spread_arguments(
+def spread_arguments(
     op: str, input: Any, dim: Any, unbiased: Any, correction: Any
 ) -> tuple[Tensor, R.Dims, float]:
     x = need_tensor(input, op)
@@ -285,7 +289,7 @@ def var(
     """
     if names:
         dim, keepdim = numpy_names("var", names, dim, keepdim)
-    x, dims, c = _spread_arguments("var", input, dim, unbiased, correction)
+    x, dims, c = spread_arguments("var", input, dim, unbiased, correction)
     return finish(_var(x, dims, keepdim, c), out, "var")
 
 
@@ -305,7 +309,7 @@ def std(
     """
     if names:
         dim, keepdim = numpy_names("std", names, dim, keepdim)
-    x, dims, c = _spread_arguments("std", input, dim, unbiased, correction)
+    x, dims, c = spread_arguments("std", input, dim, unbiased, correction)
     return finish(_std(x, dims, keepdim, c), out, "std")
 
 
@@ -324,11 +328,13 @@ def norm(
     """
     if names:
         dim, keepdim = numpy_names("norm", names, dim, keepdim)
-    x = need_tensor(input, "norm") if dtype is None else _in_dtype(input, dtype, "norm")
+    x = need_tensor(input, "norm") if dtype is None else in_dtype(input, dtype, "norm")
     if x._kind.kind not in "fc":
         raise RuntimeError(
             f"norm: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
+    if dtype is not None and x._kind.kind != "c" == input._kind.kind:
+        raise RuntimeError(f"norm: input is {input.dtype} and dtype is {x.dtype}; a complex one is needed.")
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"norm: p is {p!r}; a number or 'fro' is needed.")
     order = 2.0 if p is None or isinstance(p, str) else float(p)
@@ -341,29 +347,11 @@ def norm(
 # ---- extremes
 
 
-class Extremes(NamedTuple):
-    """The values along a dimension and where they were."""
-
-    values: Tensor
-    indices: Tensor
-
-    def __repr__(self) -> str:
-        name = type(self).__name__
-        return f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
-
-
-class max_result(Extremes):
-    """What `max(input, dim)` returns."""
-
-
-class min_result(Extremes):
-    """What `min(input, dim)` returns."""
-
-
-max_result.__name__, min_result.__name__ = "max", "min"
-
-
-def _not_empty(x: Tensor, dim: Any, op: str) -> None:
+def not_empty(x: Tensor, dim: Any, op: str) -> None:
+    """Raises: RuntimeError or IndexError for an extreme of nothing, or of complex numbers."""
+    if x._kind.kind == "c":
+        given = op[:3] == "arg" or (dim is not None and op in ("max", "min"))
+        real_only(op, (x,), RuntimeError if given else NotImplementedError)
     shape = x._a.shape
     if x._a.size == 0 and (dim is None or (isinstance(dim, (tuple, list)) and not dim)):
         raise RuntimeError(
@@ -381,41 +369,46 @@ def any_zero(shape: tuple[int, ...], dims: R.Dims) -> bool:
     )
 
 
-def _extreme(
-    input: Any, dim: Any, keepdim: bool, op: str, whole: Any, other_op: Any, arg: Any, pick: Any, kind: Any
-) -> Any:
+def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Any:
+    whole, arg, pick, kind, larger = _EXTREMES[op]
+    if dim is None and not keepdim:
+        dim = names.pop("other", None)
+    if names:
+        dim, keepdim = numpy_names(op, names, dim, keepdim)
     x = need_tensor(input, op)
     if isinstance(dim, Tensor):
-        return other_op(x, dim)
-    _not_empty(x, dim, op)
+        return larger(x, dim, out=out)
+    not_empty(x, dim, op)
     if dim is None:
-        return whole(x)
+        return finish(whole(x), out, op)
     i = axis(dim, x._a.ndim, op)
     at = arg(x, i, True)
     values = pick(x, at._a, i, keepdim)
-    return kind(values, at if keepdim or not x._a.ndim else squeeze(at, i))
+    return written(kind(values, at if keepdim or not x._a.ndim else squeeze(at, i)), out, op)
 
 
-def max(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
+_EXTREMES = {
+    "max": (_max, _argmax, _pick_max, kind("max", Extremes), maximum),
+    "min": (_min, _argmin, _pick_min, kind("min", Extremes), minimum),
+}
+
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:
     """The largest element; with `dim` the largest along it and its index, as (values, indices); with another
-    tensor as second argument, `maximum` of the two. nan counts as largest.
+    tensor (`other`) as second argument, `maximum` of the two. nan counts as largest.
 
     Raises: RuntimeError or IndexError where there is no element.
     """
-    if names:
-        dim, keepdim = numpy_names("max", names, dim, keepdim)
-    return _extreme(input, dim, keepdim, "max", _max, maximum, _argmax, _pick_max, max_result)
+    return _extreme("max", input, dim, keepdim, out, names)
 
 
-def min(input: Tensor, dim: Any = None, keepdim: bool = False, **names: Any) -> Any:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:
     """The smallest element; with `dim` the smallest along it and its index, as (values, indices); with
-    another tensor as second argument, `minimum` of the two. nan counts as smallest.
+    another tensor (`other`) as second argument, `minimum` of the two. nan counts as smallest.
 
     Raises: RuntimeError or IndexError where there is no element.
     """
-    if names:
-        dim, keepdim = numpy_names("min", names, dim, keepdim)
-    return _extreme(input, dim, keepdim, "min", _min, minimum, _argmin, _pick_min, min_result)
+    return _extreme("min", input, dim, keepdim, out, names)
 
 
 def amax(
@@ -425,7 +418,7 @@ def amax(
     if names:
         dim, keepdim = numpy_names("amax", names, dim, keepdim)
     x = need_tensor(input, "amax")
-    _not_empty(x, dim, "amax")
+    not_empty(x, dim, "amax")
     return finish(_amax(x, dims_of(dim, x._a.ndim, "amax"), keepdim), out, "amax", exact=True)
 
 
@@ -436,52 +429,61 @@ def amin(
     if names:
         dim, keepdim = numpy_names("amin", names, dim, keepdim)
     x = need_tensor(input, "amin")
-    _not_empty(x, dim, "amin")
+    not_empty(x, dim, "amin")
     return finish(_amin(x, dims_of(dim, x._a.ndim, "amin"), keepdim), out, "amin", exact=True)
 
 
-def _arg(input: Any, dim: int | None, keepdim: bool, op: str, arg: Function) -> Tensor:
+def _arg(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Tensor:
+    if names:
+        dim, keepdim = numpy_names(op, names, dim, keepdim)
     x = need_tensor(input, op)
     if x._kind is B1:
         raise RuntimeError(f"{op}: input is bool; numbers are needed. Convert it first, e.g. with .int().")
     if dim is None and not x._a.size:
         raise IndexError(f"{op}: input is {sizes(x._a.shape)}; one element or more is needed.")
-    _not_empty(x, dim, op)
-    return arg(x, None if dim is None else axis(dim, x._a.ndim, op), keepdim)
+    not_empty(x, dim, op)
+    arg = _argmax if op == "argmax" else _argmin
+    return finish(arg(x, None if dim is None else axis(dim, x._a.ndim, op), keepdim), out, op, exact=True)
 
 
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
+def argmax(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
     """The index of the largest element, of the flattened input or along `dim`; the first of equals."""
-    if names:
-        dim, keepdim = numpy_names("argmax", names, dim, keepdim)
-    return _arg(input, dim, keepdim, "argmax", _argmax)
+    return _arg("argmax", input, dim, keepdim, out, names)
 
 
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
+def argmin(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
     """The index of the smallest element, of the flattened input or along `dim`; the first of equals."""
+    return _arg("argmin", input, dim, keepdim, out, names)
+
+
+def _truth(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Tensor:
     if names:
-        dim, keepdim = numpy_names("argmin", names, dim, keepdim)
-    return _arg(input, dim, keepdim, "argmin", _argmin)
-
-
-def _truth(input: Any, dim: Dims, keepdim: bool, op: str, truth: Function) -> Tensor:
+        dim, keepdim = numpy_names(op, names, dim, keepdim)
     x = need_tensor(input, op)
-    y = truth(x, dims_of(dim, x._a.ndim, op), keepdim)
-    return cast(y, uint8.numpy) if x.dtype is uint8 else y  # torch's old masks stay uint8
+    if isinstance(dim, (tuple, list)) and not dim:  # over no dimension, other than in a sum
+        y = cast(x.detach(), B1)
+    else:
+        y = (_all if op == "all" else _any)(x, dims_of(dim, x._a.ndim, op), keepdim)
+    # torch's old masks stay uint8
+    return finish(cast(y, uint8.numpy) if x.dtype is uint8 else y, out, op, exact=True)
 
 
-def all(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
+def all(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
     """Whether all elements, or all along `dim`, are not zero."""
-    if names:
-        dim, keepdim = numpy_names("all", names, dim, keepdim)
-    return _truth(input, dim, keepdim, "all", _all)
+    return _truth("all", input, dim, keepdim, out, names)
 
 
-def any(input: Tensor, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
+def any(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
+) -> Tensor:
     """Whether some element, or some along `dim`, is not zero."""
-    if names:
-        dim, keepdim = numpy_names("any", names, dim, keepdim)
-    return _truth(input, dim, keepdim, "any", _any)
+    return _truth("any", input, dim, keepdim, out, names)
 
 
 offer(

@@ -66,7 +66,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
 
     Raises: RuntimeError for a tensor with dimensions.
     """
-    result: Tensor = _fill_(input, value)
+    result: Tensor = (_fill_with_ if isinstance(value, Tensor) else _fill_)(input, value)
     return result
 
 
@@ -106,6 +106,7 @@ def _put_values(x: Any, y: Any, out: Any) -> None:
 
 
 _fill_ = inplace(writes(_filled, _put_value), "fill_", fills=True)
+_fill_with_ = inplace(_filled, "fill_")
 _zero_ = inplace(writes(_zero, lambda x, out: out.fill(0)), "zero_", fills=True)
 copy_ = inplace(writes(copied, _put_values), "copy_")
 

@@ -7,9 +7,10 @@ kind gives (`batched`, `dual`). Rules of backward run on them unchanged, in the 
 everything nests and can be differentiated. Importing this package sets what lower layers call.
 """
 
+from tapegrad.levels import Level
 from tapegrad.storage import inplace, namespace, randomness
 from tapegrad.storage.batched import Batched
-from tapegrad.storage.borders import dual, enter, leave, primal, tangent
+from tapegrad.storage.borders import at_primal, dual, enter, leave, primal, tangent
 from tapegrad.storage.dual import Dual
 
 __all__ = ["Batched", "Dual", "dual", "enter", "leave", "primal", "tangent"]
@@ -17,3 +18,4 @@ __all__ = ["Batched", "Dual", "dual", "enter", "leave", "primal", "tangent"]
 namespace.bind()
 inplace.bind()
 randomness.bind()
+Level.at_primal = staticmethod(at_primal)

@@ -107,7 +107,7 @@ def _border(key: str, kernel: Any, vjp: Any) -> Any:
 LEAVE = _border("leave", _leave, lambda F, g, s, m, need: (F.apply(ENTER, g, *m),))
 ENTER: Any = _border("enter", _enter, lambda F, g, s, m, need: (F.apply(LEAVE, g, *m),))
 DROP = _border("drop", _drop, lambda F, g, s, m, need: (_crossed(F, g, m[0]),))
-PRIMAL = _border("primal", _primal, lambda F, g, s, m, need: (_at_primal(F, g, m[0]),))
+PRIMAL = _border("primal", _primal, lambda F, g, s, m, need: (at_primal(F, g, m[0]),))
 DUAL = _border("dual", _dual, lambda F, g, s, m, need: (F.apply(DROP, g, m[0]), F.apply(PRIMAL, g, m[0])))
 # The cotangent of a primal is the part at e: e times it.
 _EPSILON = _border(
@@ -119,8 +119,8 @@ CROSS.vjp = lambda F, g, s, m, need: (F.apply(DROP, g, m[0]),)
 CROSS.replay = lambda m, xs: xs[0]
 
 
-def _at_primal(F: Any, g: Any, level: Level) -> Any:
-    """e * g."""
+def at_primal(F: Any, g: Any, level: Level) -> Any:
+    """e * g: the cotangent, inside a level of tangents, of a primal whose cotangent is g."""
     return _within(F, F.apply(_EPSILON, g, level), level)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+import tapegrad.kernels as K
 from tapegrad._errors import sizes
-from tapegrad._state import watch
+from tapegrad._state import grad_enabled, watch
 from tapegrad.define.base import OPS, run
 from tapegrad.domains import STORED
 from tapegrad.kernels.errstate import nameless
@@ -21,7 +22,7 @@ from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.batched import Batched, put
 from tapegrad.storage.dual import Dual, zeros
 from tapegrad.tensor import Tensor
-from tapegrad.views import adopt, base_of, follow, path_of
+from tapegrad.views import adopt, base_of, covered, follow, is_part, path_of
 from tapegrad.writes import tick, wrote
 
 
@@ -32,16 +33,20 @@ def assign(t: Tensor, r: Tensor) -> Tensor:
     of its own, or has a history outside of it.
     """
     value, n = r._a, r._node
-    _check_history(t)
+    if grad_enabled():
+        _check_history(t)
+    part = is_part(t)
+    if not part:
+        _check_pattern(t)
     _widen(t, value)
-    target = t._a
     _make_writable(t)
     if n is not None and type(n.saved) is tuple:
         buffers = {id(buffer_of(a)) for a in arrays_of(t._a) if isinstance(a, np.ndarray)}
         n.saved = tuple([_apart(s, buffers) for s in n.saved])
-    target = t._a
-    put(target, value)
+    target = t._a if part else base_of(t)._a
+    put(target, value if part else _with_pattern(target, value, t))
     wrote(*arrays_of(target))
+    again(t)
     if n is not None:
         n.seq = tick()
         adopt(t, n)
@@ -63,6 +68,28 @@ def _check_history(t: Tensor) -> None:
             f"in-place: this Tensor{sizes(t._a.shape)} is an argument of a transform and has a graph outside "
             "of it; clone() it first."
         )
+
+
+def _check_pattern(t: Tensor) -> None:
+    """Raises: RuntimeError if a view by strides shows elements of its base twice, or none."""
+    shown = np.ones(t._a.shape, np.int64)
+    for op, outer, args in reversed(path_of(t)):
+        (shown,) = op.vjp(K, shown, (), (outer, args), (None,))
+    if shown.sum() != t._a.size or shown.max(initial=0) > 1:
+        raise RuntimeError(
+            f"in-place: this Tensor{sizes(t._a.shape)} is a view by strides whose elements share one place "
+            "in memory, or lie beside its base; clone() it first."
+        )
+
+
+def _with_pattern(base: Any, value: Any, t: Tensor) -> Any:
+    """The base's value with t's elements replaced. Inside a transform a pattern in memory is no view."""
+    F, path = STORED.F, path_of(t)
+    shape = t._a.shape
+    new = value if value.shape == shape else run(OPS["expand"], (value,), (shape,))
+    for op, outer, args in reversed(path):
+        (new,) = op.vjp(F, new, (), (outer, args), (None,))
+    return F.where(covered(path, np.ones(shape, bool))[0], new, base)
 
 
 def levels_of(x: Any) -> list[Level]:
@@ -117,9 +144,10 @@ def again(t: Tensor) -> None:
 
 def _make_writable(t: Tensor) -> None:
     """Memory of its own for a storage whose memory repeats elements or belongs to nobody (a constant)."""
-    if all(getattr(a, "flags", None) is not None and a.flags.writeable for a in arrays_of(t._a)):
-        return
     base = base_of(t)
+    shown = t if is_part(t) else base
+    if all(getattr(a, "flags", None) is not None and a.flags.writeable for a in arrays_of(shown._a)):
+        return
     base._a = _copied(base._a)
     again(t)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from tapegrad.kernels.errstate import nameless
@@ -19,30 +18,12 @@ def draw(levels: tuple[Level, ...], op: str, stream: Any, shape: tuple[int, ...]
     Raises: RuntimeError in a level that forbids random functions.
     """
     for level in levels:
-        if level.random == "error":
-            raise RuntimeError(
-                f"{op}: it draws random numbers inside of vmap, whose randomness is 'error'; pass "
-                "randomness='different' (numbers for each entry) or 'same' to vmap."
-            )
-        level.drawn.append(partial(stream.set_state, stream.get_state()))
+        level.draws(op, stream)
     each = [level for level in levels if level.random == "different"]
-    # The youngest level's storage is the outermost, and its batch lies in front of what is below.
-    result = values(stream, (*[n for level in reversed(each) if (n := level.size) is not None], *shape))
-    return _wrapped(each[::-1], result)
-
-
-def _wrapped(levels: list[Level], x: Any) -> Any:
-    """x, whose first axes are the batches of these levels, youngest first."""
-    if not levels:
-        return x
-    return Batched(levels[0], _wrapped_below(levels[1:], x))
-
-
-def _wrapped_below(levels: list[Level], x: Any) -> Any:
-    """The same below another batch: the next level's axis is the second."""
-    if not levels:
-        return x
-    return Batched(levels[0], _wrapped_below(levels[1:], x.swapaxes(0, 1)))
+    result = values(stream, (*[n for level in each if (n := level.size) is not None], *shape))
+    for level in each:  # the oldest level's batch is the first axis
+        result = Batched(level, result)
+    return result
 
 
 def bind() -> None:

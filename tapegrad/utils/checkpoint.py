@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from tapegrad import ops
@@ -17,7 +17,13 @@ from tapegrad.autograd.nodes import register_prehook
 from tapegrad.autograd.recompute import CheckpointError, Region
 from tapegrad.tensor import Tensor
 
-__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "noop_context_fn"]
+__all__ = [
+    "CheckpointError",
+    "checkpoint",
+    "checkpoint_sequential",
+    "noop_context_fn",
+    "set_checkpoint_early_stop",
+]
 
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
@@ -25,6 +31,16 @@ Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 def noop_context_fn() -> Contexts:
     """No contexts around the forward and its repetition."""
     return nullcontext(), nullcontext()
+
+
+@contextmanager
+def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
+    """A block whose checkpoints may stop their repetition as soon as backward has what it needs, or must not.
+    Here each repetition runs to its end, as False asks for; True is allowed and changes no result.
+
+    Source: torch.utils.checkpoint.set_checkpoint_early_stop.
+    """
+    yield
 
 
 def checkpoint(

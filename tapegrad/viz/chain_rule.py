@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,9 @@ from tapegrad.tensor import Tensor
 from tapegrad.viz.drawing import number, values
 
 MOST_PATHS = 200  # so many are listed; their number doubles with every diamond
+MOST_STEPS = 20_000  # no further path is listed behind so many steps
+_COUNTED = 10**18  # paths beyond so many are not counted
+_ENDS = 10  # of a long path so many steps at each end are written
 STEP = 1e-6  # of the central difference, relative, in float64
 
 
@@ -46,7 +49,8 @@ class ChainRule:
     """What `chain_rule` found. `str` of it is the written-out derivation.
 
     total: the sum of all paths' products, which is the gradient. checked: the central difference, or None
-    where values are missing. paths: at most MOST_PATHS of the `count` there are.
+    where values are missing. paths: at most MOST_PATHS of the `count` there are, fewer if they are long; a
+    count of 10**18 stands for any larger one.
     """
 
     result: str
@@ -115,21 +119,29 @@ def _reaching(g: Graph, leaf: Vertex) -> dict[Vertex, int]:
     for v in g.vertices:
         n = 1 if v is leaf else sum(count.get(x, 0) for x in v.inputs)
         if n:
-            count[v] = n
+            count[v] = min(n, _COUNTED)
     return count
 
 
 def _paths(g: Graph, root: Vertex, leaf: Vertex) -> tuple[list[Path], int]:
-    """The paths from root to leaf, at most MOST_PATHS of them, and how many there are."""
+    """The paths from root to leaf, not all of very many, and how many there are."""
     count = _reaching(g, leaf)
     paths: list[Path] = []
-    stack: list[tuple[Vertex, list[tuple[Vertex, int]]]] = [(root, [])]
-    while stack and len(paths) < MOST_PATHS:
-        v, steps = stack.pop()
+    listed = 0
+    steps: list[tuple[Vertex, int]] = []
+    stack = [(0, root, 0)]  # how many steps lead to a vertex, and the input that the last of them took
+    while stack and len(paths) < MOST_PATHS and listed <= MOST_STEPS:
+        depth, v, taken = stack.pop()
+        del steps[depth:]
+        if depth:
+            steps[-1] = steps[-1][0], taken
         if v is leaf:
-            paths.append(Path(steps, leaf))
+            paths.append(Path(steps[:], leaf))
+            listed += len(steps)
         else:
-            stack += [(x, [*steps, (v, i)]) for i, x in reversed(list(enumerate(v.inputs))) if x in count]
+            steps.append((v, 0))
+            below = [(depth + 1, x, i) for i, x in enumerate(v.inputs) if x in count]
+            stack += reversed(below)
     return paths, count.get(root, 0)
 
 
@@ -165,7 +177,8 @@ def _gone(v: Vertex) -> RuntimeError:
 def _difference(g: Graph, root: Vertex, leaf: Vertex) -> Any:
     """The central difference of the result by each element of the leaf, replayed in float64; None if a value
     that the replay needs was not kept."""
-    needed = [v for v in g.vertices if v in _reaching(g, leaf) and v is not leaf]
+    reaching = _reaching(g, leaf)
+    needed = [v for v in g.vertices if v in reaching and v is not leaf]
     if leaf.value is None or leaf.changed or any(_missing(v) for v in needed):
         return None
     at = leaf.value.astype("f8")
@@ -206,18 +219,18 @@ def _written(rule: ChainRule) -> list[str]:
     lines = [f"d{rule.result}/d{rule.variable}"]
     many = rule.count > len(rule.paths)
     for k, path in enumerate(rule.paths, 1):
-        chain = " <- ".join(rule.names[v] for v in path.vertices)
-        lines += ["", f"path {k}: {chain}"]
+        lines += ["", f"path {k}: {' <- '.join(_ends(path.vertices, lambda v: rule.names[v]))}"]
         lines += _steps(rule, path)
-        factors = [number(d) for d in path.locals if d is not None]
-        shown = " * ".join(factors) + " = " if len(factors) == len(path.steps) > 1 else ""
+        factors = _ends(path.locals, number) if None not in path.locals else []
+        shown = " * ".join(factors) + " = " if len(factors) > 1 else ""
         lines.append(f"  product: {shown}{values(path.product)}")
+    count = str(rule.count) if rule.count < _COUNTED else "10**18 or more"
     if many:
-        lines += ["", f"... {rule.count} paths in all; the first {len(rule.paths)} are shown"]
+        lines += ["", f"... {count} paths in all; the first {len(rule.paths)} are shown"]
     terms = " + ".join(values(p.product) for p in rule.paths)
     lines += [
         "",
-        f"sum over {rule.count} path{'s' * (rule.count > 1)}: "
+        f"sum over {count} path{'s' * (rule.count > 1)}: "
         + (f"{terms} = " if 1 < rule.count <= 8 else "")
         + values(rule.total),
     ]
@@ -230,9 +243,12 @@ def _written(rule: ChainRule) -> list[str]:
 
 def _steps(rule: ChainRule, path: Path) -> list[str]:
     rows = []
-    for v, i in path.steps:
-        below = rule.names[v.inputs[i]]
-        d = v.locals[i]
+    for step in _ends(path.steps, lambda step: step):
+        if isinstance(step, str):
+            rows.append((step, "", ""))
+            continue
+        v, i = step
+        below, d = rule.names[v.inputs[i]], v.locals[i]
         what = (
             number(d)
             if d is not None
@@ -240,7 +256,16 @@ def _steps(rule: ChainRule, path: Path) -> list[str]:
         )
         rows.append((f"d{rule.names[v]}/d{below}", what, f"{v.op}  {v.line}".strip()))
     wide = [max((len(r[k]) for r in rows), default=0) for k in range(2)]
-    return [f"  {a:<{wide[0]}} = {b:<{wide[1]}}   {c}".rstrip() for a, b, c in rows]
+    return [f"  {a:<{wide[0]}} = {b:<{wide[1]}}   {c}".rstrip() if b else f"  {a}" for a, b, c in rows]
+
+
+def _ends(items: Sequence[Any], text: Callable[[Any], Any]) -> list[Any]:
+    """The items as text; of very many those at the ends, and between them how many are left out."""
+    hidden = len(items) - 2 * _ENDS - 1
+    if hidden < _ENDS:
+        return [text(x) for x in items]
+    first, last = items[:_ENDS], items[len(items) - _ENDS :]
+    return [*map(text, first), f"... {len(items) - 2 * _ENDS:,} more ...", *map(text, last)]
 
 
 def _precise(a: Any) -> str:

@@ -12,8 +12,8 @@ from tests.func.test_samples import all_samples
 from tests.ops.comparing import attempt, is_tensor, leaves_of
 from tests.ops.test_gradients import finish, forms, samples
 
-# What no call records: nodes of in-place writes, stand-ins of replays, and bytes under another dtype.
-BUILT_IN = {"alias.replay", "constant", "view.bytes"}
+# What no call records: nodes of in-place writes, stand-ins of replays and arguments, bytes as another dtype.
+BUILT_IN = {"alias.argument", "alias.replay", "constant", "view.bytes"}
 INSIDE = {"detach", "pick", "place"}  # what other ops are made of inside of transforms, where they are tested
 # What cuts into several views: observers see the views.
 SEVERAL = {key for key in OPS if f"{key}.all" in OPS or key.endswith(".all")}

@@ -1,4 +1,4 @@
-"""x[...] and x[...] = y on random indices, beside torch: results, gradients, errors, and what a failure leaves."""
+"""x[...] and x[...] = y on random indices, beside torch: results, gradients, errors, and failures."""
 
 from __future__ import annotations
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from tapegrad.testing.samples import (
     arrange,
+    complex_numbers,
     create,
+    cumulative,
+    distance,
     gather,
     index,
     joins,
@@ -17,11 +20,18 @@ from tapegrad.testing.samples import (
     random,
     reduce,
     shape,
+    sort,
+    statistics,
     views,
 )
 from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, kink
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-FAMILIES = (pointwise, reduce, shape, views, index, gather, arrange, joins, linalg, nn, create, random)
-ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}
+_ON_NUMBERS = (pointwise, reduce, shape, views, index, gather, arrange, joins, linalg, nn)
+FAMILIES = (*_ON_NUMBERS, cumulative, sort, statistics, distance, complex_numbers, create, random)
+ROWS: dict[str, Row] = {
+    row.name: complex_numbers.in_complex(row) if family in _ON_NUMBERS else row
+    for family in FAMILIES
+    for row in family.ROWS
+}

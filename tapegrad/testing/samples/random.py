@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tapegrad.testing.samples.base import Call, Name, Row, call, x
@@ -30,8 +31,10 @@ def _method(name: str) -> Callable[..., Any]:
     return draw
 
 
-def _drawn(name: str, *samples: Call, errors: tuple[Call, ...] = ()) -> Row:
-    return Row(name, samples, errors=errors, how=_function(name))
+def _drawn(name: str, *samples: Call, errors: tuple[Call, ...] = (), derivative: bool = True) -> Row:
+    """The function `name`. Its numbers change with its parameters, and the derivative is 0 all the same."""
+    rough = tuple([replace(c, smooth=False) for c in samples])
+    return Row(name, rough, errors=errors, how=_function(name), derivative=derivative)
 
 
 def _drawing(name: str, *samples: Call, errors: tuple[Call, ...] = ()) -> Row:
@@ -51,7 +54,7 @@ _MODELS = (
     *[call(x(3)), call(x(4, 5, dtype="float64")), call(x(3), dtype=Name("float64")), call(x())],
     *[call(x(4, 5, layout=layout)) for layout in ("transposed", "strided", "expanded", "offset")],
 )
-_PROBABILITIES = x(4, 5, low=0, high=1, grad=False)
+_PROBABILITIES = x(4, 5, low=0, high=1)
 
 ROWS = (
     _drawn("rand", *_SIZES, errors=_BAD_SIZES),
@@ -70,14 +73,14 @@ ROWS = (
     _drawn(
         "normal",
         *[call(0.0, 1.0, (3,)), call(2.0, 3.0, (4, 5)), call(0, 1, (20,), dtype=Name("float64"))],
-        *[call(x(3, grad=False), 2.0), call(0.0, x(3, low=1, high=3, grad=False))],
-        *[call(x(20, grad=False), x(20, low=1, high=3, grad=False)), call(x(20, grad=False))],
-        errors=(call(0.0, -1.0, (3,)), call(0.0, 1.0), call(x(3, grad=False), -1.0)),
+        *[call(x(3), 2.0), call(0.0, x(3, low=1, high=3))],
+        *[call(x(20), x(20, low=1, high=3)), call(x(20))],
+        errors=(call(0.0, -1.0, (3,)), call(0.0, 1.0), call(x(3), -1.0)),
     ),
     _drawn(
         "bernoulli",
         call(_PROBABILITIES),
-        call(x(low=0, high=1, grad=False)),
+        call(x(low=0, high=1)),
         errors=(call(x(3, low=2, high=3)),),
     ),
     _drawing("uniform_", call(x(4, 5), 2.0, 3.0), errors=(call(x(3), 3.0, 2.0), call(x(3, dtype="int64")))),
@@ -91,8 +94,62 @@ ROWS = (
     ),
     _drawing(
         "bernoulli_",
-        *[call(x(4, 5), 0.25), call(x(4, 5), _PROBABILITIES), call(x(3, dtype="int64"))],
+        *[call(x(4, 5), 0.25), call(x(4, 5), replace(_PROBABILITIES, grad=False)), call(x(3, dtype="int64"))],
         errors=(call(x(3), 1.5), call(x(3), -0.5)),
     ),
     _drawing("exponential_", call(x(4, 5), 2.0), errors=(call(x(3), 0.0), call(x(3, dtype="int64")))),
+    _drawing("cauchy_", call(x(4, 5), 2.0, 3.0), errors=(call(x(3), 0.0, -1.0), call(x(3, dtype="int64")))),
+    _drawing("log_normal_", call(x(4, 5), 0.5, 0.25), errors=(call(x(3), 0.0, -1.0),)),
+    Row(
+        "geometric_",
+        (call(x(4, 5), 0.3), call(x(20, dtype="int64"), 0.01), call(x(), 0.9), call(x(0), 0.5)),
+        errors=(call(x(3), 1.5), call(x(3), 0.0), call(x(3))),
+        how=_method("geometric_"),
+        writes=True,
+    ),
+    _drawn(
+        "randint_like",
+        *[
+            call(x(3), 5),
+            call(x(4, 5, dtype="int64"), 2, 7),
+            call(x(3), 5, dtype=Name("int32")),
+            call(x(), 9),
+        ],
+        *[call(x(4, 5, layout="transposed"), 9), call(x(3), low=2, high=7), call(x(3), high=7)],
+        errors=(call(x(3)), call(x(3), 0), call(x(3), 5, 5), call(x(3), 1, 2, 3)),
+    ),
+    _drawn(
+        "poisson",
+        *[call(x(low=1, high=9)), call(x(20, low=0, high=40))],
+        *[call(x(4, 5, low=0, high=3, dtype="float64")), call(x(0))],
+        *[call(x(4, 5, low=0, high=90, layout="transposed"))],
+        errors=(call(x(3, low=-3, high=-1)), call(x(3, dtype="int64"))),
+    ),
+    _drawn(
+        "binomial",
+        *[call(x(3, 4, low=1, high=90), x(3, 4, low=0, high=1))],
+        *[
+            call(
+                x(20, low=1, high=9, dtype="float64"),
+                x(dtype="float64", low=0, high=1),
+            )
+        ],
+        *[call(x(3, low=-3, high=-1), x(3, low=0, high=1))],
+        *[call(x(3, low=1), x(3, low=2, high=3))],
+        errors=(call(x(3, low=1), x(4, low=0, high=1)),),
+        derivative=False,
+    ),
+    _drawn(
+        "multinomial",
+        *[call(x(9, low=0, high=3), 4), call(x(9, low=0, high=3), 20, True)],
+        *[call(x(4, 9, low=0, high=3), 3), call(x(4, 9, low=0, high=3), 30, True)],
+        *[call(x(5, low=0, high=3, dtype="float64"), 1)],
+        errors=(
+            call(x(3, low=1), 4),
+            call(x(3, low=-3, high=-1), 1),
+            call(x(2, 2, 2, low=1), 1),
+            call(x(3, low=1), 0),
+            call(x(3, dtype="int64"), 1),
+        ),
+    ),
 )

@@ -10,12 +10,12 @@ _TIES = [[1.0, 3.0, 3.0], [2.0, 2.0, 2.0], [-1.0, -1.0, -2.0]]
 _ZEROS = [[0.0, 2.0, 3.0], [0.0, 4.0, 0.0], [1.0, 5.0, 6.0]]
 
 
-def _special() -> list[Call]:
+def special() -> list[Call]:
     grids = [x(3, 3, dtype=dtype, values=v) for v in (_NANS, _TIES, _ZEROS) for dtype in FLOATS]
     return [kink(g, **k) for g in grids for k in ({}, {"dim": 0}, {"dim": 1, "keepdim": True})]
 
 
-def _over(
+def over(
     dims: tuple[object, ...], *, low: int = -2, high: int = 2, dtypes: tuple[str, ...] = DTYPES
 ) -> list[Call]:
     """Calls over axes: positions and names of dim, keepdim and NumPy's aliases; layouts; empty axes."""
@@ -37,10 +37,10 @@ def _over(
     return calls
 
 
-_INTS = (0, 1, -1)
-_MANY = (*_INTS, (0, 1), [0, -1], (2,), (), (0, 1, 2))
-_EMPTY = (call(x(0)), call(x(2, 0)), call(x(2, 0), 1), call(x(2, 0), 0), call(x(2, 0), -1, True))
-_BAD_DIM = (
+INTS = (0, 1, -1)
+MANY = (*INTS, (0, 1), [0, -1], (2,), (), (0, 1, 2))
+EMPTY = (call(x(0)), call(x(2, 0)), call(x(2, 0), 1), call(x(2, 0), 0), call(x(2, 0), -1, True))
+BAD_DIM = (
     call(x(3), 1),
     call(x(3), -2),
     call(x(2, 3), dim=2),
@@ -48,7 +48,7 @@ _BAD_DIM = (
     call(x(3), "x"),
     call(x(3), 0.0),
 )
-_TWICE = (call(x(2, 3), (0, 0)), call(x(2, 3), (0, -2)), call(x(2, 3), (0, 2)))
+TWICE = (call(x(2, 3), (0, 0)), call(x(2, 3), (0, -2)), call(x(2, 3), (0, 2)))
 _INTEGERS = tuple([call(x(3, dtype=dtype), **k) for dtype in ("int64", "bool") for k in ({}, {"dim": 0})])
 _TO = tuple(
     [
@@ -103,19 +103,19 @@ def _moment(name: str) -> Row:
         kink(x(2, grad=False), correction=3),
     )
     equal = tuple([kink(x(4, 5, values=[[2.0] * 5] * 4), **k) for k in ({}, {"dim": 1})])
-    calls = [c for c in _over(_MANY, dtypes=FLOATS) if c.arrays()[0].shape not in ((), (1,))]
+    calls = [c for c in over(MANY, dtypes=FLOATS) if c.arrays()[0].shape not in ((), (1,))]
     calls = [c for c in calls if () not in (*c.args, c.kwargs.get("dim"), c.kwargs.get("axis"))]
     return Row(
         name,
         (
             *calls,
-            *_special(),
+            *special(),
             *[call(x(4, 5), **k) for k in forms],
             call(x(4, 5), False),
             call(x(4, 5), 0, False, True),
             *(*lone, *equal, *_CONSTANT_AND_HUGE),
         ),
-        errors=(*_INTEGERS, *_BAD_DIM, *_TWICE),
+        errors=(*_INTEGERS, *BAD_DIM, *TWICE),
         out=True,
         ulps=4,
         whole=True,
@@ -126,37 +126,38 @@ def _extreme(name: str) -> Row:
     return Row(
         name,
         (
-            *_over(_INTS),
-            *_special(),
+            *over(INTS),
+            *special(),
             call(x(2, 0), 0),
             kink(x(4, 5), x(5)),
+            kink(x(4, 5), other=x(5)),
             kink(x(3), x(3, values=[1.0, 1, 1])),
         ),
-        errors=(*_BAD_DIM[:-1], call(x(0)), call(x(2, 0), 1), call(x(0), 0)),
+        errors=(*BAD_DIM[:-1], call(x(3), 0, other=x(3)), call(x(0)), call(x(2, 0), 1), call(x(0), 0)),
     )
 
 
 ROWS = (
     Row(
         "sum",
-        (*_over(_MANY), *_special(), *_EMPTY, *_TO, *_TO_DIM, *_LARGE, *one(half=True)),
-        errors=(*_BAD_DIM, *_TWICE),
+        (*over(MANY), *special(), *EMPTY, *_TO, *_TO_DIM, *_LARGE, *one(half=True)),
+        errors=(*BAD_DIM, *TWICE),
         out=True,
         ulps=4,
         whole=True,
     ),
     Row(
         "mean",
-        (*_over(_MANY, dtypes=FLOATS), *_special(), *_EMPTY, *_TO[:2], *_TO_DIM[:2], *_LARGE),
-        errors=(*_INTEGERS, *_BAD_DIM, *_TWICE),
+        (*over(MANY, dtypes=FLOATS), *special(), *EMPTY, *_TO[:2], *_TO_DIM[:2], *_LARGE),
+        errors=(*_INTEGERS, *BAD_DIM, *TWICE),
         out=True,
         ulps=4,
         whole=True,
     ),
     Row(
         "prod",
-        (*_over(_INTS, low=1, high=3), *_special(), *_EMPTY, *_TO, *_TO_DIM),
-        errors=_BAD_DIM,
+        (*over(INTS, low=1, high=3), *special(), *EMPTY, *_TO, *_TO_DIM),
+        errors=BAD_DIM,
         out=True,
         ulps=16,
         whole=True,
@@ -168,7 +169,7 @@ ROWS = (
         (
             kink(x(1, values=[1e30])),
             kink(x(2, 1, values=[[1e30], [1e-30]]), dim=1),
-            *[c for c in _over((), low=1, high=3, dtypes=FLOATS) if len(c.args) == 1],
+            *[c for c in over((), low=1, high=3, dtypes=FLOATS) if len(c.args) == 1],
             *[
                 c
                 for p in (2, 1, 0, 3, 0.5, -1, float("inf"), -float("inf"), "fro", 2.0)
@@ -205,8 +206,8 @@ ROWS = (
     *[
         Row(
             n,
-            (*_over(_MANY), *_special(), call(x(2, 0), 0)),
-            errors=(*_BAD_DIM, *_TWICE, call(x(0)), call(x(2, 0), 1)),
+            (*over(MANY), *special(), call(x(2, 0), 0)),
+            errors=(*BAD_DIM, *TWICE, call(x(0)), call(x(2, 0), 1)),
             out=True,
         )
         for n in ("amax", "amin")
@@ -215,16 +216,24 @@ ROWS = (
         Row(
             n,
             (
-                *_over((*_INTS, None)),
-                *_special(),
+                *over((*INTS, None)),
+                *special(),
                 call(x(2, 0), 0),
                 call(x(4, 5), keepdim=True),
                 call(x(), keepdim=True),
             ),
-            errors=(*_BAD_DIM, call(x(0)), call(x(2, 0), 1)),
-            out=False,
+            errors=(*BAD_DIM, call(x(0)), call(x(2, 0), 1)),
+            out=True,
         )
         for n in ("argmax", "argmin")
     ],
-    *[Row(n, (*_over((*_INTS, (0, 1))), *_special(), *_EMPTY), errors=_BAD_DIM) for n in ("all", "any")],
+    *[
+        Row(
+            n,
+            (*over((*INTS, (0, 1))), *special(), *EMPTY, call(x(2, 3), ()), call(x(2, 3, dtype="uint8"), [])),
+            errors=(*BAD_DIM, *TWICE),
+            out=True,
+        )
+        for n in ("all", "any")
+    ],
 )

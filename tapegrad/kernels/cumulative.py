@@ -1,0 +1,134 @@
+"""Running totals along one axis. `back` runs from the last element to the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapegrad.kernels.errstate import nameless
+
+
+def toward(dim: int) -> tuple[Any, ...]:
+    """The index that turns the elements along `dim` around."""
+    return (*(slice(None),) * dim, slice(None, None, -1))
+
+
+_WIDE = {"e": "f4", "f": "f8", "F": "c16"}  # what torch adds up and multiplies these in
+
+
+def _run(ufunc: Any, x: Any, dim: int) -> Any:
+    if not x.ndim:
+        return x.copy()
+    y = ufunc.accumulate(x, axis=dim, dtype=_WIDE.get(x.dtype.char, x.dtype))
+    if ufunc is np.add and x.dtype.kind != "b":
+        y += 0  # -0 becomes 0: torch adds to a first 0
+    return y.astype(x.dtype, copy=False)
+
+
+def cumsum(x: Any, dim: int, back: bool = False) -> Any:
+    """Running sums."""
+    if not back or not x.ndim:
+        return _run(np.add, x, dim)
+    i = toward(dim)
+    return _run(np.add, x[i], dim)[i]
+
+
+def cumprod(x: Any, dim: int) -> Any:
+    """Running products."""
+    return _run(np.multiply, x, dim)
+
+
+def logcumsumexp(x: Any, dim: int) -> Any:
+    """The logarithm of running sums of exponentials."""
+    return np.logaddexp.accumulate(x, axis=dim) if x.ndim else x.copy()
+
+
+def cummax_at(x: Any, dim: int) -> Any:
+    """Where the running largest value is: the last of equals; nan counts as largest."""
+    return _extreme_at(np.maximum, x, dim)
+
+
+def cummin_at(x: Any, dim: int) -> Any:
+    """Where the running smallest value is: the last of equals; nan counts as smallest."""
+    return _extreme_at(np.minimum, x, dim)
+
+
+def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
+    if not x.ndim:
+        return np.int64(0)
+    y = ufunc.accumulate(x, axis=dim)
+    hit = (x == y) | (x != x)
+    places = np.arange(x.shape[dim]).reshape((-1, *(1,) * (x.ndim - 1 - dim)))
+    return np.maximum.accumulate(np.where(hit, places, 0), axis=dim)
+
+
+def recur(a: Any, b: Any, dim: int, back: bool) -> Any:
+    """y[i] = b[i] + a[i] y[i - 1] along `dim` (y[i + 1] if `back`), by doubling: log n passes.
+
+    After k passes each element holds what its run of 2^k elements makes of it.
+    """
+    a, y = np.array(np.broadcast_to(a, b.shape)), np.array(b)
+    lead, step = (slice(None),) * dim, 1
+    while step < b.shape[dim]:
+        late, early = (*lead, slice(step, None)), (*lead, slice(None, -step))
+        here, there = (early, late) if back else (late, early)
+        y[here] += a[here] * y[there]  # NumPy copies operands that overlap
+        a[here] *= a[there]
+        step *= 2
+    return y
+
+
+def shift(x: Any, dim: int, by: int) -> Any:
+    """x moved along `dim` one place to the end (by=1) or to the start (by=-1), with a 0 in the gap."""
+    y = np.zeros_like(x)
+    late, early = ends(dim)
+    to, of = (late, early) if by == 1 else (early, late)
+    y[to] = x[of]
+    return y
+
+
+def ends(dim: int) -> tuple[Any, Any]:
+    """The indices of all elements along `dim` but the first, and of all but the last."""
+    lead = (slice(None),) * dim
+    return (*lead, slice(1, None)), (*lead, slice(None, -1))
+
+
+def diff(x: Any, dim: int) -> Any:
+    """Each element less the one before; of bool whether they differ."""
+    late, early = ends(dim)
+    return x[late] - x[early] if x.dtype.kind != "b" else x[late] ^ x[early]
+
+
+def undiff(g: Any, dim: int, size: int) -> Any:
+    """The adjoint of `diff` of so many elements."""
+    late, early = ends(dim)
+    y = np.zeros((*g.shape[:dim], size, *g.shape[dim + 1 :]), g.dtype)
+    if size < 2:
+        return y
+    y[late] = g
+    y[early] -= g
+    return y
+
+
+def trapezoid(y: Any, dim: int, dx: float) -> Any:
+    """The integral by the trapezoidal rule over points dx apart; 0 over nothing."""
+    n = y.shape[dim]
+    total = np.add.reduce(y, axis=dim)
+    if not n:
+        return total
+    lead = (slice(None),) * dim
+    return (total - (y[(*lead, 0)] + y[(*lead, n - 1)]) * y.dtype.type(0.5)) * y.dtype.type(dx)
+
+
+def untrapezoid(g: Any, dim: int, dx: float, size: int) -> Any:
+    """The adjoint of `trapezoid` over so many points."""
+    y = np.empty((*g.shape[:dim], size, *g.shape[dim:]), g.dtype)
+    y[...] = np.expand_dims(g * g.dtype.type(dx), dim)
+    lead = (slice(None),) * dim
+    y[(*lead, slice(1))] -= np.expand_dims(g * g.dtype.type(dx / 2), dim)
+    y[(*lead, slice(-1, None))] -= np.expand_dims(g * g.dtype.type(dx / 2), dim)
+    return y
+
+
+nameless(globals())

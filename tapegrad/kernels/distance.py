@@ -1,0 +1,92 @@
+"""Distances between points, and their gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.reduce import norm
+
+_MOST = 1 << 22  # differences that are held at once
+
+
+def _chunks(a: Any, b: Any) -> Any:
+    """Slices of a's points, so that the differences of each with all of b are not too many."""
+    points = a.shape[-2]
+    each = max(1, a.size // max(points, 1) * b.shape[-2])
+    step = max(1, _MOST // each)
+    for start in range(0, points, step):
+        yield slice(start, start + step)
+
+
+def _by_product(a: Any, b: Any) -> Any:
+    """Euclidean distances as |a|^2 + |b|^2 - 2 a b, as torch does it among many points."""
+    squares = np.add.reduce(a * a, axis=-1)[..., :, None] + np.add.reduce(b * b, axis=-1)[..., None, :]
+    squares -= 2 * np.matmul(a, b.swapaxes(-1, -2))
+    return np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
+
+
+def cdist(a: Any, b: Any, p: float, product: bool) -> Any:
+    """The p-norm of each difference of a point of a [..., n, d] and one of b [..., m, d]: [..., n, m]."""
+    if product:
+        return _by_product(a, b)
+    shape = (*a.shape[:-1], b.shape[-2])
+    if not a.shape[-1]:
+        return np.zeros(shape, a.dtype)
+    y = np.empty(shape, a.dtype)
+    for i in _chunks(a, b):
+        d = a[..., i, None, :] - b[..., None, :, :]
+        y[..., i, :] = norm(d, (d.ndim - 1,), False, p)
+    return y
+
+
+def cdist_vjp(need: Any, g: Any, a: Any, b: Any, p: float, product: bool) -> Any:
+    """The cotangents of both sets of points."""
+    if not g.size:
+        return np.zeros_like(a), np.zeros_like(b)
+    y = cdist(a, b, p, product)
+    if p == 2:
+        w = np.where(y == 0, 0, g / y)
+        ga = None if need[0] is None else a * np.add.reduce(w, axis=-1)[..., None] - np.matmul(w, b)
+        wt = w.swapaxes(-1, -2)
+        gb = None if need[1] is None else b * np.add.reduce(wt, axis=-1)[..., None] - np.matmul(wt, a)
+        return ga, gb
+    ga, gb = np.zeros_like(a), np.zeros_like(b)
+    for i in _chunks(a, b):
+        d = a[..., i, None, :] - b[..., None, :, :]
+        part = _slope(d, y[..., i, :, None], p, -1) * g[..., i, :, None]
+        ga[..., i, :] = np.add.reduce(part, axis=-2)
+        gb -= np.add.reduce(part, axis=-3)
+    return ga, gb
+
+
+def _slope(d: Any, y: Any, p: float, dim: Any) -> Any:
+    """The derivative of the p-norm y of d over `dim`."""
+    if p == 0:
+        return np.zeros_like(d)
+    if p == 1:
+        return np.sign(d)
+    if p == np.inf:
+        hit = np.abs(d) == y
+        return np.where(hit, np.sign(d) / np.add.reduce(hit, axis=dim, keepdims=True, dtype=d.dtype), 0)
+    steep = np.where(d == 0, 0, np.sign(d) * np.abs(d) ** (p - 1))
+    return np.where(y == 0, 0, steep * y ** (1 - p))
+
+
+def renorm(x: Any, p: float, dim: tuple[int, ...], most: float) -> Any:
+    """x with its slices scaled down to the p-norm `most` where theirs, over `dim`, is larger."""
+    y = norm(x, dim, True, p)
+    return x * np.where(y > most, most / (y + y.dtype.type(1e-7)), 1).astype(x.dtype, copy=False)
+
+
+def renorm_vjp(need: Any, g: Any, x: Any, p: float, dim: tuple[int, ...], most: float) -> Any:
+    """The cotangent of x."""
+    y = norm(x, dim, True, p)
+    scale = 1 / (y + y.dtype.type(1e-7))
+    along = np.add.reduce(x * g, axis=dim, keepdims=True) * scale * _slope(x, y, p, dim)
+    return (np.where(y > most, most * scale * (g - along), g).astype(x.dtype, copy=False),)
+
+
+nameless(globals())

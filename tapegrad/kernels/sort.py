@@ -1,0 +1,149 @@
+"""Order along one axis: where the sorted, the k-th, the middle and the most frequent elements are.
+
+Equal elements keep their order; nan is larger than any number.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.reduce import pick
+
+
+def argsort(x: Any, dim: int, descending: bool = False) -> Any:
+    """Where the sorted elements are."""
+    if not x.ndim:
+        return np.int64(0)
+    if not descending:
+        return x.argsort(axis=dim, kind="stable")
+    around = (*(slice(None),) * dim, slice(None, None, -1))
+    y = x[around].argsort(axis=dim, kind="stable")[around]  # so that equal ones keep their order
+    return np.subtract(x.shape[dim] - 1, y, out=y)
+
+
+def topk(x: Any, dim: int, k: int, largest: bool) -> Any:
+    """Where the k largest or smallest elements are, in order."""
+    if not x.ndim:
+        return np.int64(0) if k else np.empty(0, "i8")
+    n = x.shape[dim]
+    lead = (slice(None),) * dim
+    if n <= 64 or 4 * k > n or not k:
+        return argsort(x, dim, largest)[(*lead, slice(k))]
+    at = n - k if largest else k - 1
+    y = x.copy()
+    y.partition(at, axis=dim)
+    edge = y[(*lead, slice(at, at + 1))]
+    # All that are beyond the k-th value, then the first of those that equal it.
+    beyond, equal = _beyond(x, edge, largest)
+    free = k - np.add.reduce(beyond, axis=dim, keepdims=True)
+    chosen = beyond | (equal & (np.add.accumulate(equal, axis=dim, dtype="i8") <= free))
+    rows = np.moveaxis(chosen, dim, -1)
+    places = np.moveaxis(rows.nonzero()[-1].reshape((*rows.shape[:-1], k)), -1, dim)
+    order = argsort(pick(x, places, dim, True), dim, largest)
+    return pick(places, order, dim, True)
+
+
+def _beyond(x: Any, edge: Any, largest: bool) -> tuple[Any, Any]:
+    """Which elements come before `edge` in the order, and which are equal to it."""
+    if x.dtype.kind != "f":
+        return (x > edge if largest else x < edge), x == edge
+    odd, last = x != x, edge != edge
+    beyond = (odd & ~last) | (x > edge) if largest else (x < edge) | (~odd & last)
+    return beyond, (x == edge) | (odd & last)
+
+
+def kth_at(x: Any, dim: int, k: int) -> Any:
+    """Where the k-th smallest element is (k counts from 0), with that axis as 1."""
+    return _place_of(x, _partitioned(x, dim, k), dim) if x.ndim else np.int64(0)
+
+
+def _partitioned(x: Any, dim: int, k: int) -> Any:
+    """The k-th smallest element, with that axis as 1."""
+    y = x.copy()
+    y.partition(k, axis=dim)
+    return y[(*(slice(None),) * dim, slice(k, k + 1))]
+
+
+def _place_of(x: Any, value: Any, dim: int) -> Any:
+    """The first place along `dim` that has the value there, which may be nan."""
+    hit = x == value
+    if x.dtype.kind == "f":
+        hit |= (x != x) & (value != value)
+    return hit.argmax(axis=dim, keepdims=True)
+
+
+def median_at(x: Any, dim: int, skip: bool) -> Any:
+    """Where the lower of the two middle elements is, with that axis as 1; the first nan if there is one.
+
+    skip: nan is left out instead.
+    """
+    if not x.ndim:
+        return np.int64(0)
+    n = x.shape[dim]
+    odd = np.add.reduce(x != x, axis=dim, keepdims=True) if x.dtype.kind == "f" else None
+    if odd is None or not odd.any():
+        value = _partitioned(x, dim, (n - 1) // 2)
+    else:
+        at = np.maximum(n - odd - 1, 0) // 2 if skip else np.where(odd > 0, n - 1, (n - 1) // 2)
+        value = pick(sorted(x, dim), at, dim, True)
+    return _place_of(x, value, dim)
+
+
+def mode_at(x: Any, dim: int) -> Any:
+    """Where the most frequent element is, the smallest of several; the last place that has it. That axis is
+    1."""
+    if not x.ndim:
+        return np.int64(0)
+    order = argsort(x, dim)
+    lead = (slice(None),) * dim
+    n = x.shape[dim]
+    y = pick(x, order, dim, True)
+    places = np.arange(n).reshape((n, *(1,) * (x.ndim - 1 - dim)))
+    starts = np.zeros(x.shape, "i8")
+    head, tail = (*lead, slice(1, None)), (*lead, slice(None, -1))
+    starts[head] = np.where(y[head] != y[tail], places[1:], 0)
+    length = places - np.maximum.accumulate(starts, axis=dim)  # of the run that ends here, less 1
+    best = np.expand_dims(length.argmax(axis=dim), dim)
+    return pick(order, best, dim, True)
+
+
+def middle(x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
+    """The lower of the two middle elements of all (or of the last ones, `dim`); nan if there is one, unless
+    nan is left out."""
+    if dim is not None:
+        lead = x.shape[: x.ndim - len(dim)]
+        rows = x.reshape((*lead, prod(x.shape[len(lead) :])))
+        shape = (*lead, *(1,) * len(dim)) if keepdim else lead
+        if not rows.shape[-1]:
+            return np.full(shape, _nothing(x.dtype))
+        return pick(rows, median_at(rows, len(lead), skip), len(lead), True).reshape(shape)
+    flat = x.reshape(-1)
+    n = flat.size
+    if not n:
+        return _nothing(x.dtype)
+    odd = np.count_nonzero(flat != flat) if x.dtype.kind == "f" else 0
+    if odd and not skip:
+        return x.dtype.type(np.nan)
+    at = max(n - odd - 1, 0) // 2
+    y = flat.copy()
+    y.partition(at)
+    return y[at]
+
+
+def _nothing(dtype: Any) -> Any:
+    """The median of no elements."""
+    return dtype.type(np.nan if dtype.kind == "f" else np.iinfo(dtype).min)
+
+
+def sorted(x: Any, dim: int) -> Any:
+    """The elements in order."""
+    y = x.copy()
+    y.sort(axis=dim)
+    return y
+
+
+nameless(globals())
