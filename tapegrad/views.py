@@ -14,11 +14,13 @@ import numpy as np
 from numpy import ndarray
 
 import tapegrad.kernels as K
+from tapegrad import layouts
 from tapegrad._errors import sizes
 from tapegrad._state import Reason, grad_enabled, inference_block, set_rebased, special, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
+from tapegrad.layouts import RELAYOUTS
 from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
 from tapegrad.rare import Rare
@@ -181,30 +183,9 @@ def fresh(t: Any) -> None:
                 f"view: this Tensor{sizes(t._a.shape)} {c.made.how}. It is a view whose base was written in "
                 "place since, so it can no longer be used where gradients are recorded."
             )
-    elif written and _since_laid_out(t, n):
+    elif written and (not RELAYOUTS or layouts.written(t._a, base._a, path_of(t), n, c.seen)):
         c.seen = n
         _succeed(t, record(REGION, (n,), (), path_of(t), None))
-
-
-RELAYOUTS: set[Any] = set()  # the ops of t_(), squeeze_() and so on, once any was recorded
-
-
-def _since_laid_out(t: Any, n: Any) -> bool:
-    """Whether the base was written since the view t was cut, and did not only change its own shape.
-
-    Raises: RuntimeError if it did both: the view's path starts from the old shape.
-    """
-    k, seen = n, t._cold.seen
-    while RELAYOUTS and k is not seen and k is not None and k.op in RELAYOUTS:
-        k = k.parents[0]
-    if RELAYOUTS and k is not seen and type(t._a) is ndarray:
-        now = follow(K, base_of(t)._a, path_of(t)) if path_of(t)[0][1] == base_of(t)._a.shape else None
-        if now is None or now.__array_interface__ != t._a.__array_interface__:
-            raise RuntimeError(
-                f"view: the base of this Tensor{sizes(t._a.shape)} changed its own shape in place (t_, "
-                "squeeze_, ...) and was written since; cut the view anew."
-            )
-    return not RELAYOUTS or k is not seen
 
 
 def needs_grad(t: Any) -> bool:

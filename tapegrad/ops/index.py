@@ -127,10 +127,8 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
     at = 0
     for i, span in zip(items, spans, strict=True):
         if at + span > len(shape) and i is not Ellipsis:
-            if isinstance(i, slice):
-                continue  # as torch
-            raise IndexError("index: nothing is left for what comes behind a second `...`.")
-        if i is Ellipsis:
+            _check_behind(i)
+        elif i is Ellipsis:
             rest = len(shape) - taken
             if Ellipsis not in basic:
                 basic.append(Ellipsis)
@@ -157,11 +155,16 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
                 basic += [slice(None)] * span
                 arrays.append(a)
             at += span
+    return tuple(basic), _without_end(arrays)
+
+
+def _without_end(arrays: list[Any]) -> tuple[Any, ...]:
+    """The arrays and slices up to the last array."""
     if not any(isinstance(a, _ARRAYS) for a in arrays):
-        return tuple(basic), ()
+        return ()
     while isinstance(arrays[-1], slice):
         arrays.pop()
-    return tuple(basic), tuple(arrays)
+    return tuple(arrays)
 
 
 def _stands_for_tuple(index: Any) -> bool:
@@ -181,6 +184,12 @@ def _check_count(taken: int, shape: tuple[int, ...]) -> None:
         raise IndexError(
             f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d)."
         )
+
+
+def _check_behind(i: Any) -> None:
+    """Raises: IndexError for what stands behind a second `...`; torch leaves slices out there."""
+    if not isinstance(i, slice):
+        raise IndexError("index: nothing is left for what comes behind a second `...`.")
 
 
 def _is_integer(i: Any) -> bool:

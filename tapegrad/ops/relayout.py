@@ -9,29 +9,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from tapegrad.define import linear, offer
+from tapegrad.define import offer
 from tapegrad.kernels.errstate import nameless
+from tapegrad.layouts import RELAYOUTS
 from tapegrad.ops import moves, shape, views
 from tapegrad.promotion import need_tensor
-from tapegrad.tape import record
+from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import RELAYOUTS, check_history, cold_of, is_view, view_of
+from tapegrad.views import check_history, cold_of, is_view, view_of
 
 _twins: dict[Any, Any] = {}  # by view op: the same op under the name of the in-place form
 
 
-for _key, _view, _title in (
-    ("t.in_place", moves.t, "TBackward1"),
-    ("transpose.in_place", moves.transpose, "TransposeBackward1"),
-    ("unsqueeze.in_place", moves.unsqueeze, "UnsqueezeBackward1"),
-    ("squeeze.in_place", moves.squeeze_all, "SqueezeBackward3"),
-    ("squeeze.dim.in_place", moves.squeeze_dim, "SqueezeBackward4"),
-    ("squeeze.dims.in_place", moves.squeeze_dims, "SqueezeBackward5"),
-    ("as_strided.in_place", views._as_strided, "AsStridedBackward1"),
+def _twin(op: Op, title: str) -> Op:
+    """A view op under another name of its node."""
+    twin = Op(op.name, op.kind, op.forward, linear=True)
+    twin.call, twin.vjp, twin.view, twin.replay, twin.meta, twin.batch = (
+        op.call,
+        op.vjp,
+        op.view,
+        op.replay,
+        op.meta,
+        op.batch,
+    )
+    twin.shown = type(title, (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
+    return twin
+
+
+for _view, _title in (
+    (moves.t, "TBackward1"),
+    (moves.transpose, "TransposeBackward1"),
+    (moves.unsqueeze, "UnsqueezeBackward1"),
+    (moves.squeeze_all, "SqueezeBackward3"),
+    (moves.squeeze_dim, "SqueezeBackward4"),
+    (moves.squeeze_dims, "SqueezeBackward5"),
+    (views._as_strided, "AsStridedBackward1"),
 ):
-    _twin = linear(_key, _view.op.forward, None, title=_title, batch=_view.op.batch)
-    _twin.op.vjp, _twin.op.view = _view.op.vjp, _view.op.view
-    _twins[_view.op] = _twin.op
+    _twins[_view.op] = _twin(_view.op, _title)
 
 
 def relayout(name: str, view: Any) -> Any:

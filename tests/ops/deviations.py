@@ -22,6 +22,7 @@ class Deviation:
 _WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
+    Deviation("vander", "gradient", "", "torch writes in place what its own backward needs"),
     Deviation("s[el]*_*", "error", "complex", "torch has no complex gradients of some *_scatter and *_copy"),
     Deviation("[si]*_reduce*", "error", "complex", "torch has no complex gradients of reductions at places"),
     Deviation("index_reduce", "gradient", "complex.*prod", "torch computes these, not conjugated, in place"),

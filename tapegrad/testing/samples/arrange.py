@@ -359,11 +359,10 @@ _SHUFFLES = (
         "vander",
         (
             *[call(x(3, dtype=d)) for d in DTYPES if d != "bool"],
-            *[call(x(3, grad=False), n, up) for n in (0, 1, 2, 4) for up in (False, True)],
-            call(x(3, grad=False), N=2),
+            *[call(x(3), n, up) for n in (0, 1, 2, 4) for up in (False, True)],
+            call(x(3), N=2),
         ),
         errors=(call(x(2, 3)), call(x(3), -1), call(x())),
-        derivative=False,
         ulps=2,
     ),
     Row(
@@ -453,4 +452,30 @@ _SIZES = (
     ),
 )
 
-ROWS = (*_ORDER, *_DIAGONALS, *_OVERLAYS, *_SHUFFLES, *[_copied(*row) for row in _COPIES], *_SIZES)
+
+def _relaid(name: str, samples: tuple[Call, ...], errors: tuple[Call, ...]) -> Row:
+    """A view function in place: the tensor itself gets another shape."""
+
+    def how(torch: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(a, name)(*args, **kwargs)
+
+    return Row(name, samples, errors=errors, how=how, writes=True)
+
+
+_RELAID = (
+    _relaid("t_", on(((2, 3), (3,), (), (0, 2))), (call(x(2, 3, 4)),)),
+    *[
+        _relaid(n, (call(x(2, 3), 0, 1), call(x(2, 3, 4), -1, 0)), (call(x(2, 3), 0, 2),))
+        for n in ("transpose_", "swapaxes_", "swapdims_")
+    ],
+    _relaid(
+        "squeeze_",
+        (call(x(1, 3, 1)), call(x(1, 3), 0), call(x(1, 3), 1), call(x(1, 3, 1), (0, 2)), call(x(2, 3))),
+        (call(x(1, 3), 4),),
+    ),
+    _relaid("unsqueeze_", (call(x(2, 3), 1), call(x(), 0), call(x(3), -1)), (call(x(3), 5),)),
+    _relaid(
+        "as_strided_", (call(x(4, 5), (2, 2), (5, 1)), call(x(6), (2, 3), (3, 1))), (call(x(3), (2,), (9,)),)
+    ),
+)
+ROWS = (*_RELAID, *_ORDER, *_DIAGONALS, *_OVERLAYS, *_SHUFFLES, *[_copied(*row) for row in _COPIES], *_SIZES)
