@@ -13,6 +13,7 @@ from typing import Any
 FUNCTIONS: dict[str, dict[str, Any]] = {"": {}, "fft": {}, "linalg": {}, "special": {}}
 METHODS: dict[str, Any] = {}
 IN_PLACE: dict[str, Any] = {}  # functions by the names of their methods with a trailing underscore
+WRITERS: dict[str, Any] = {}  # those of them that are functions of the package, too, such as torch.exp_
 PROPERTIES: dict[str, Any] = {}
 RULES: dict[str, Any] = {}  # the namespace F of rules
 
@@ -24,6 +25,7 @@ def offer(
     methods: str = "",
     both: str = "",
     in_place: str = "",
+    writers: str = "",
     rules: str = "",
     namespace: str = "",
     aliases: Mapping[str, str] | None = None,
@@ -34,11 +36,11 @@ def offer(
 
     functions: names that `torch.name` finds. methods: names that `Tensor.name` finds. both: names that are
     functions and methods. in_place: names of methods that also exist as `Tensor.name_`, which writes the
-    result into the tensor. rules: names that rules find in F; all functions of the package's own namespace
-    are there as well. namespace: the functions are `torch.namespace.name` instead, and found in F as
-    "namespace_name". aliases: more names (all of them, separated by blanks) of a name above, in each of its
-    forms. named: methods by name that have another name in their file, such as {"float": float_}.
-    properties: attributes of Tensors, by name.
+    result into the tensor. writers: those of them that are functions, too: `torch.name_`. rules: names that
+    rules find in F; all functions of the package's own namespace are there as well. namespace: the functions
+    are `torch.namespace.name` instead, and found in F as "namespace_name". aliases: more names (all of them,
+    separated by blanks) of a name above, in each of its forms. named: methods by name that have another name
+    in their file, such as {"float": float_}. properties: attributes of Tensors, by name.
     Raises: ValueError if a name is offered twice.
     """
     more = {name: [name, *(aliases or {}).get(name, "").split()] for name in (aliases or {})}
@@ -51,6 +53,7 @@ def offer(
     put(FUNCTIONS[namespace], f"{functions} {both}")
     put(METHODS, f"{methods} {both}")
     put(IN_PLACE, in_place, "_")
+    put(WRITERS, writers, "_")
     for name in f"{functions} {both} {rules}".split():
         _add(RULES, f"{namespace}_{name}".removeprefix("_"), defined[name])
     for name, f in (named or {}).items():

@@ -33,7 +33,7 @@ ALIASES = {
 HEAD = '''"""Made by tools/stubs.py from the registry of operations. Do not edit."""
 
 '''
-RESULTS = "from tapegrad.ops.results import Extremes, Histogram, Range"
+RESULTS = "from tapegrad.ops.results import Extremes, Histogram, Range, Scaled"
 legacy_type = type(TYPES["FloatTensor"])
 MODULES = [
     "accelerator",

@@ -30,6 +30,7 @@ from tapegrad.define.base import (
     store,
     trace_of,
 )
+from tapegrad.define.describing import described
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
 from tapegrad.dtypes import C8, C16, F4, F8
@@ -75,6 +76,8 @@ def elementwise(
     ufunc: Any = None,
     fast: Any = None,
     check: Any = None,
+    numbers: str = "ab",
+    doc: str = "",
 ) -> Elementwise:
     """An op that works on each element for itself.
 
@@ -85,6 +88,8 @@ def elementwise(
     ufunc: the NumPy ufunc of a kernel that is a Python operator, for the in-place form. fast: what takes the
     kernel's place on one float32 or float64 array.
     check(op, operands) raises for dtypes that the op refuses even if their promotion had the op.
+    numbers: which of two inputs may be Python numbers. doc: what it computes, where `ir` does not say it
+    well.
     """
     op = define(name, "elementwise", kernel, title, ir=ir)
     op.check = check
@@ -98,11 +103,14 @@ def elementwise(
     if n == 2:
         fast = (_operator if d else _flat_operator)(op, kernel, floats, check in (check_real, check_order))
         call = named(_binary(op, kernel, floats, fast), op)
+        if numbers != "ab":
+            call = named(_of_tensors(op, call, numbers), op)
         call.operator = fast
         fast.op = op
     else:
         call = named(_unary(op, fast or kernel, floats) if n == 1 else _nary(op, floats), op)
-    call.ufunc = next((f for f in (ufunc, fast, kernel) if isinstance(f, np.ufunc)), None)
+    call.__doc__ = described(doc or ir or name, d, n, floats)
+    call.ufunc = next((f for f in (ufunc, fast, kernel) if numbers and isinstance(f, np.ufunc)), None)
     return call  # type: ignore[no-any-return] # it has become one
 
 
@@ -260,6 +268,8 @@ def _with_number(op: Op, input: Tensor, x: Any, y: Any, r: Any) -> Tensor:
 
 def _flat_operator(op: Op, kernel: Any, floats: bool, real: bool) -> Any:
     """An operator without derivative (comparisons, logic)."""
+    if floats:  # of a rare function: its speed is its kernel's
+        return lambda input, other: _careful_binary(op, kernel, True, True, input, other)
 
     def call(input: Any, other: Any) -> Any:
         if special.alert and attend(input, other):
@@ -282,6 +292,18 @@ def _binary(op: Op, kernel: Any, floats: bool, fast: Any) -> Any:
         if result is NotImplemented:
             result = _careful_binary(op, kernel, floats, False, input, other)
         return result if out is None else store(result, out, op.name, (input, other))
+
+    return call
+
+
+def _of_tensors(op: Op, plain: Any, numbers: str) -> Any:
+    """The function, for ops that torch has for tensors alone; with numbers="b" the second may be one."""
+
+    def call(input: Tensor, other: Any, *, out: Tensor | None = None) -> Any:
+        if not isinstance(input, Tensor) or not (numbers or isinstance(other, Tensor)):
+            first = not isinstance(input, Tensor)
+            raise promotion.not_a_tensor(op.name, *(("input", input) if first else ("other", other)))
+        return plain(input, other, out=out)
 
     return call
 

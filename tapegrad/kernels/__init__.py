@@ -14,6 +14,11 @@ from tapegrad.kernels.complex_numbers import (
     sgn,
     slope_of_abs,
 )
+from tapegrad.kernels.factor import solve_triangular as solved_triangle
+from tapegrad.kernels.factor import triangle
+from tapegrad.kernels.labelled import contract
+from tapegrad.kernels.labelled import cross as vector_product
+from tapegrad.kernels.lapack import solve as solved
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
 from tapegrad.kernels.pointwise import blank, cast, gate, inside, power, sign, where, zeros_like
 from tapegrad.kernels.pointwise import floor_divide as floor_quotient
@@ -62,6 +67,7 @@ __all__ = [
     "cat",
     "complex",
     "conj",
+    "contract",
     "cos",
     "exp",
     "expand",
@@ -90,12 +96,16 @@ __all__ = [
     "sign",
     "sin",
     "slope_of_abs",
+    "solved",
+    "solved_triangle",
     "stack",
     "sum",
     "sum_rows",
     "sum_to",
     "transpose",
+    "triangle",
     "unreduce",
+    "vector_product",
     "where",
     "without",
     "zeros_like",

@@ -93,6 +93,18 @@ def sign(x: Any) -> Any:
     return np.where(np.isnan(x), zero(x.dtype), np.sign(x))[()]
 
 
+def left_shift(x: Any, y: Any) -> Any:
+    """x << y; 0 where y is no number of bits. Raises: TypeError for bool."""
+    _numbers_only(x)
+    return np.left_shift(x, y)
+
+
+def right_shift(x: Any, y: Any) -> Any:
+    """x >> y; all sign where y is no number of bits. Raises: TypeError for bool."""
+    _numbers_only(x)
+    return np.right_shift(x, y)
+
+
 def _numbers_only(x: Any) -> None:
     if x.dtype.kind == "b":
         raise TypeError("bool")

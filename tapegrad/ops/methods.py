@@ -11,7 +11,7 @@ from tapegrad.ops import (
     parts,
     pointwise,
 )
-from tapegrad.public import IN_PLACE, METHODS, PROPERTIES
+from tapegrad.public import FUNCTIONS, IN_PLACE, METHODS, PROPERTIES, WRITERS
 from tapegrad.tensor import Tensor
 
 # Python's operators of two operands.
@@ -25,6 +25,8 @@ _PLAIN: dict[str, Any] = {
     "and": pointwise.bitwise_and,
     "or": pointwise.bitwise_or,
     "xor": pointwise.bitwise_xor,
+    "lshift": pointwise.bitwise_left_shift,
+    "rshift": pointwise.bitwise_right_shift,
     "eq": pointwise.eq,
     "ne": pointwise.ne,
     "lt": pointwise.lt,
@@ -61,13 +63,15 @@ def _operators() -> dict[str, Any]:
     p = pointwise
     found = {f"__{k}__": f.operator for k, f in _PLAIN.items()}
     found |= {f"__r{k}__": _PLAIN[k].operator for k in ("add", "mul", "and", "or", "xor")}
-    in_place = ("add", "sub", "mul", "truediv", "floordiv", "mod", "and", "or", "xor")
+    in_place = ("add", "sub", "mul", "truediv", "floordiv", "mod", "and", "or", "xor", "lshift", "rshift")
     found |= {f"__i{k}__": inplace(_PLAIN[k], f"{_PLAIN[k].op.name}_") for k in in_place}
     return found | {
         "__rsub__": p.rsub.operator,
         "__rtruediv__": lambda self, other: p.reciprocal(self) * other,
         "__rfloordiv__": lambda self, other: p.floor_divide(other, self),
         "__rmod__": lambda self, other: p.remainder(other, self),
+        "__rlshift__": lambda self, other: p.bitwise_left_shift(other, self),
+        "__rrshift__": lambda self, other: p.bitwise_right_shift(other, self),
         "__neg__": p.neg,
         "__pos__": lambda self: self,
         "__abs__": p.abs,
@@ -89,8 +93,10 @@ def methods() -> dict[str, Any]:
 
 
 def bind() -> None:
-    """Put them onto Tensor."""
-    for name, f in methods().items():
+    """Put them onto Tensor, and those that write among the functions, where torch has them there, too."""
+    bound = methods()
+    for name, f in bound.items():
         setattr(Tensor, name, f)
+    FUNCTIONS[""] |= {name: bound[name] for name in WRITERS}
     for name, f in PROPERTIES.items():
         setattr(Tensor, name, f if isinstance(f, property) else property(f))

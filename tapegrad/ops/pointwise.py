@@ -92,7 +92,7 @@ floor_divide = elementwise(
 floor_quotient = elementwise(
     "div.floor", P.floor_divide, ir="floor(a / b)", d=(_FLAT, _FLAT), title="DivBackward2"
 )
-_trunc_quotient = elementwise(
+trunc_quotient = elementwise(
     "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(_FLAT, _FLAT), title="DivBackward2"
 )
 remainder = elementwise(
@@ -138,7 +138,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     elif rounding_mode == "floor":
         result = floor_quotient(input, other, out=out)
     elif rounding_mode == "trunc":
-        result = _trunc_quotient(input, other, out=out)
+        result = trunc_quotient(input, other, out=out)
     else:
         raise ValueError(f"div: rounding_mode is {rounding_mode!r}; None, 'floor' or 'trunc' is needed.")
     return result
@@ -242,28 +242,6 @@ sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_FLAT,), check=che
 floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_FLAT,))
 ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_FLAT,))
 trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(_FLAT,))
-_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_FLAT,), check=check_real)
-_round_to = opaque(
-    "round.decimals",
-    P.round_to,
-    kind="elementwise",
-    d=(lambda F, g, shapes, n: F.zeros_like(g),),
-    title="RoundBackward1",
-)
-
-
-def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
-    """The nearest integer, halves to the even one; with so many decimals.
-
-    Raises: NotImplementedError for bool, and for decimals of integers.
-    """
-    if decimals == 0:
-        result: Tensor = _round(input, out=out)
-        return result
-    if need_tensor(input, "round")._kind.kind != "f":
-        raise NotImplementedError(f"round: input is {input.dtype}; decimals need a floating point tensor.")
-    return finish(_round_to(input, decimals), out, "round", (input,))
-
 
 # ---- the larger, the smaller; equals share the gradient
 
@@ -375,14 +353,14 @@ def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
     return _clamp(x, min, max)
 
 
-def clamp_min(input: Tensor, min: Any) -> Tensor:
-    """input, but at least min."""
-    return _limit("clamp_min", input, min, None)
+def clamp_min(input: Tensor, min: Any, *, out: Tensor | None = None) -> Tensor:
+    """input, but at least min, a number or a tensor."""
+    return finish(_limit("clamp_min", input, min, None), out, "clamp_min", (input, min))
 
 
-def clamp_max(input: Tensor, max: Any) -> Tensor:
-    """input, but at most max."""
-    return _limit("clamp_max", input, None, max)
+def clamp_max(input: Tensor, max: Any, *, out: Tensor | None = None) -> Tensor:
+    """input, but at most max, a number or a tensor."""
+    return finish(_limit("clamp_max", input, None, max), out, "clamp_max", (input, max))
 
 
 # ---- a choice
@@ -438,6 +416,8 @@ ge = elementwise("ge", operator.ge, ufunc=np.greater_equal, ir="a >= b", arity=2
 bitwise_and = elementwise("bitwise_and", np.bitwise_and, ir="a & b", arity=2)
 bitwise_or = elementwise("bitwise_or", np.bitwise_or, ir="a | b", arity=2)
 bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, ir="a ^ b", arity=2)
+bitwise_left_shift = elementwise("bitwise_left_shift", P.left_shift, ir="a << b", arity=2)
+bitwise_right_shift = elementwise("bitwise_right_shift", P.right_shift, ir="a >> b", arity=2)
 bitwise_not = elementwise("bitwise_not", np.invert, ir="~a", arity=1)
 logical_and = elementwise("logical_and", np.logical_and, ir="a && b", arity=2)
 logical_or = elementwise("logical_or", np.logical_or, ir="a || b", arity=2)
@@ -466,18 +446,20 @@ offer(
     globals(),
     functions="where",
     both=(
-        "abs add bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min cos "
+        "abs add bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift "
+        "bitwise_xor ceil clamp clamp_max clamp_min cos "
         "div eq exp floor floor_divide ge gt isfinite isinf isnan le log logical_and logical_not "
-        "logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder round "
+        "logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal relu remainder "
         "sigmoid sign sin sqrt sub tanh true_divide trunc"
     ),
     in_place=(
-        "abs add bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min cos "
+        "abs add bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift "
+        "bitwise_xor ceil clamp clamp_max clamp_min cos "
         "div eq exp floor floor_divide ge gt le log logical_and logical_not logical_or logical_xor lt "
-        "mul ne neg pow reciprocal relu remainder round sigmoid sign sin sqrt sub tanh true_divide "
+        "mul ne neg pow reciprocal relu remainder sigmoid sign sin sqrt sub tanh true_divide "
         "trunc"
     ),
-    rules="floor_quotient gate power rsub",
+    rules="floor_quotient gate power trunc_quotient",
     named={"where": _or_else},
     aliases={
         "abs": "absolute",
@@ -491,6 +473,11 @@ offer(
         "neg": "negative",
         "ne": "not_equal",
         "sub": "subtract",
+        "trunc": "fix",
     },
+    writers=(
+        "abs ceil clamp clamp_max clamp_min cos exp floor log neg reciprocal relu sigmoid sin sqrt tanh trunc"
+    ),
 )
+offer({"expit": sigmoid}, functions="expit", namespace="special")
 nameless(globals())

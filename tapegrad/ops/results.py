@@ -32,6 +32,13 @@ class Histogram(NamedTuple):
     bin_edges: Any
 
 
+class Scaled(NamedTuple):
+    """Numbers as mantissa * 2 ** exponent."""
+
+    mantissa: Tensor
+    exponent: Tensor
+
+
 _N = TypeVar("_N", bound=tuple[Any, ...])
 
 

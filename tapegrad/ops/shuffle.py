@@ -189,12 +189,6 @@ def ndimension(input: Tensor) -> int:
     return input.dim()
 
 
-def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether both have one shape."""
-    a, b = need_tensor(input, "is_same_size")._a, need_tensor(other, "is_same_size", "other")._a
-    return bool(a.shape == b.shape)
-
-
 def dim_order(input: Tensor, *, ambiguity_check: bool | list[Any] = False) -> tuple[int, ...]:
     """The dimensions in the order of memory, that with the largest stride first.
 
@@ -246,7 +240,6 @@ offer(
     globals(),
     functions=("channel_shuffle constant_pad_nd native_channel_shuffle pixel_shuffle pixel_unshuffle vander"),
     methods="dim_order ndimension resize resize_as",
-    both="is_same_size",
 )
 offer({"vander": linalg_vander}, functions="vander", namespace="linalg")
 nameless(globals())

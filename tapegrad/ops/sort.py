@@ -16,7 +16,8 @@ from tapegrad.define import OUT, Function, base, finish, linear, offer, opaque, 
 from tapegrad.dtypes import B1
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
-from tapegrad.ops.pointwise import ceil, floor, round, where
+from tapegrad.ops.elementary import round
+from tapegrad.ops.pointwise import ceil, floor, where
 from tapegrad.ops.reduce import pick, picking, spread, sum
 from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import numpy_names, permute, reshape, squeeze, transpose, unsqueeze

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import isfinite
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -15,14 +17,16 @@ from tapegrad.naming import argument
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
 
-_fill = opaque(
-    "fill",
-    lambda x, value: np.full(x.shape, value, x.dtype),
-    linear=True,
-    d=(lambda F, g, shapes, value: F.zeros_like(g),),
-    title="FillBackward2",
-    batch=B.same,
-)
+
+def _fill_op(key: str, title: str) -> Any:
+    return opaque(
+        key,
+        lambda x, value: np.full(x.shape, value, x.dtype),
+        linear=True,
+        d=(lambda F, g, shapes, value: F.zeros_like(g),),
+        title=title,
+        batch=B.same,
+    )
 
 
 def _written(batch: Any, op: Any, xs: Any, args: Any) -> Any:
@@ -31,11 +35,11 @@ def _written(batch: Any, op: Any, xs: Any, args: Any) -> Any:
     return batch.expand(batch.lift(y, x.ndim), (batch.size, *x.shape))
 
 
-def _over(key: str, title: str) -> Any:
+def _over(key: str, title: str, kernel: Any = lambda x, y: np.broadcast_to(y, x.shape)) -> Any:
     """The op that puts a second tensor, broadcast, in the place of the first."""
     return opaque(
         key,
-        lambda x, y: np.broadcast_to(y, x.shape),
+        kernel,
         linear=True,
         d=(lambda F, g, shapes: F.zeros_like(g), lambda F, g, shapes: F.sum_to(g, shapes[1])),
         title=title,
@@ -43,22 +47,32 @@ def _over(key: str, title: str) -> Any:
     )
 
 
+_fill, _fill_fresh = _fill_op("fill", "FillBackward2"), _fill_op("fill.fresh", "FillBackward0")
 _fill_with, _copy = _over("fill.tensor", "FillBackward3"), _over("copy", "CopyBackwards")
+_fill_fresh_with = _over("fill.fresh_tensor", "FillBackward1", lambda x, y: np.full(x.shape, y, x.dtype))
 _zero = linear(
     "zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g), batch=B.same
 )
 
 
-def _filled(input: Tensor, value: Any) -> Tensor:
+def _filled(input: Tensor, value: Any, ops: Any = (_fill, _fill_with)) -> Tensor:
     if isinstance(value, (*NUMBERS, np.generic)):
-        result: Tensor = _fill(input, fitting(value, input._a.dtype, "fill_"))
+        result: Tensor = ops[0](input, fitting(value, input._a.dtype, "fill_"))
         return result
     if not isinstance(value, Tensor):
         raise TypeError(f"fill_: value is {type(value).__name__}; a number or a 0-d Tensor is needed.")
     if value._a.ndim:
         raise RuntimeError(f"fill_: value is {sizes(value._a.shape)}; a 0-d tensor is needed. Use copy_().")
-    result = _fill_with(input, value if value._kind is input._kind else cast(value, input._kind))
+    result = ops[1](input, value if value._kind is input._kind else cast(value, input._kind))
     return result
+
+
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor like input, filled with a number or with a 0-d tensor, which gets the sum of the gradients.
+
+    Raises: RuntimeError for a tensor with dimensions.
+    """
+    return _filled(need_tensor(input, "fill"), value, (_fill_fresh, _fill_fresh_with))
 
 
 def fill_(input: Tensor, value: Any) -> Tensor:
@@ -111,8 +125,57 @@ _zero_ = inplace(writes(_zero, lambda x, out: out.fill(0)), "zero_", fills=True)
 copy_ = inplace(writes(copied, _put_values), "copy_")
 
 
+def _converted(values: Sequence[Any], like: Any, shape: tuple[int, ...]) -> Tensor:
+    """Python values as a tensor; of integers the fractions are cut off."""
+    kind = like._kind.kind
+    take: Any = {"b": bool, "f": float, "c": complex}.get(
+        kind, lambda v: int(v) if type(v) is float else index(v)
+    )
+    return wrap(np.array([take(v) for v in values], like._kind).reshape(shape))
+
+
+def _for_each(name: str, function: Any, *tensors: Tensor) -> Tensor:
+    """function of the elements of tensors, one by one, in Python."""
+    first = tensors[0]
+    columns = []
+    for i, t in enumerate(tensors):
+        need_tensor(t, name, "input" if i == 0 else "other")
+        if t.requires_grad:
+            raise RuntimeError(f"{name}: {argument('a tensor', t)} requires grad; detach() it first.")
+        if t._kind is not first._kind:
+            raise TypeError(
+                f"{name}: a tensor is {t.dtype} and the target {first.dtype}; they must be equal."
+            )
+        columns.append(copied(first, t)._a.ravel().tolist() if i else first._a.ravel().tolist())
+    return _converted([function(*values) for values in zip(*columns, strict=True)], first, first._a.shape)
+
+
+def apply(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
+    """callable(x) for each element, in Python: slow. Raises: RuntimeError if the tensor requires grad."""
+    return _for_each("apply_", callable, self)
+
+
+def map(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+    """callable(x, y) for each element and that of a tensor, which broadcasts to this one.
+
+    Raises: RuntimeError if one requires grad, TypeError for another dtype.
+    """
+    return _for_each("map_", callable, self, tensor)
+
+
+def map2(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
+    """callable(a, b, c) for each element and those of two tensors, which broadcast to this one.
+
+    Raises: RuntimeError if one requires grad, TypeError for another dtype.
+    """
+    return _for_each("map2_", callable, self, x, y)
+
+
 offer(
     globals(),
-    methods="copy_ fill_ zero_",
+    in_place="apply map map2",
+    functions="fill",
+    methods="copy_",
+    both="fill_ zero_",
 )
 nameless(globals())

@@ -19,9 +19,34 @@ class Deviation:
     reason: str
 
 
-_WRITING = r"^(Tensor\.\w+_|operator\.i\w+)\("
+# Composed of other ops here, the last of which is not torch's; or one op, where torch composes.
+_COMPOSED = (
+    *("addr", "baddbmm", "chain_matmul", "cholesky*", "einsum", "inner", "kron"),
+    *("linalg.cond", "linalg.lstsq*", "linalg.lu", "linalg.lu_solve", "linalg.matrix_norm.dim"),
+    *("linalg.multi_dot", "linalg.solve*", "linalg.tensorinv", "linalg.vecdot", "logdet", "lu_unpack"),
+    *("ormqr", "tensordot", "triangular_solve"),
+)
+_WRITING = r"^((Tensor|torch)\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
+    Deviation("fft.*", "name", "", "torch has one op for several dimensions, and one for real numbers"),
+    Deviation("fft.*fft*", "error", r"\[0, 4\]", "torch's library fails on nothing"),
+    *[Deviation(name, "name", "", "torch composes it otherwise") for name in _COMPOSED],
+    Deviation("[ldpm]*gamma*", "second", "float64", "torch's trigamma is good to nine digits only"),
+    Deviation(
+        "[dp]*gamma*",
+        "gradient",
+        r"float64|\[nan",
+        "torch's trigamma is good to nine digits, and has no poles",
+    ),
+    Deviation("polygamma*", "value", r"1, float64|, 1\)", "torch's trigamma is good to nine digits only"),
+    Deviation("bessel_[jy]0", "value", "float64", "torch's is good to ten digits, near its zeros to less"),
+    Deviation("ldexp", "value", r"(32|64)\[.*float(16|32)\[", "torch rounds 2 ** other in other's dtype"),
+    Deviation("i[01]*", "gradient", "float16", "torch lacks this backward for float16"),
+    Deviation("igamma*", "*", r"int\d*\[.*float64|bool", "torch takes lgamma of integers in float32"),
+    Deviation("logaddexp*", "gradient", r"bool\[", "torch's backward fails on bool"),
+    Deviation("addcdiv", "gradient", r"int64", "torch's backward fails on an integer tensor"),
+    Deviation("atan2", "*", r"(uint8|bool)\[", "torch negates the uint8, which wraps, and bool, which fails"),
     Deviation("vander", "gradient", "", "torch writes in place what its own backward needs"),
     Deviation("s[el]*_*", "error", "complex", "torch has no complex gradients of some *_scatter and *_copy"),
     Deviation("[si]*_reduce*", "error", "complex", "torch has no complex gradients of reductions at places"),
@@ -35,6 +60,8 @@ DEVIATIONS = (
     Deviation(
         "linear", "name", r"float64\[4, 2, 4\]", "torch adds the bias in place; here the last op is a cast"
     ),
+    Deviation("linalg.solve_triangular", "gradient", r"complex64.*float32", "torch's backward fails"),
+    Deviation("addr", "gradient", r"complex64.*float32", "torch's backward fails on mixed dtypes"),
     Deviation("matmul", "name", r"\[4, 5\], float32\[3, 5, 2\]", "torch copies the result; no need to here"),
     Deviation("nll_loss", "name", "none", "torch reshapes to four dimensions and back"),
     Deviation(
@@ -89,5 +116,7 @@ DEVIATIONS = (
     Deviation("div", "error", _WRITING + ".*complex64.*(trunc|floor)", "dtypes are looked at before shapes"),
     Deviation("*", "error", _WRITING + r"complex64\[4, 5\] expanded", "memory is looked at before dtypes"),
     Deviation("where", "gradient", r"complex64.*, float32", "torch's backward fails on a real operand"),
-    Deviation("*", "error", _WRITING + r"bool\[\], bool\[3\]", "dtypes are looked at before shapes"),
+    Deviation("*", "error", _WRITING + r"\w+\[\], \w+\[3\]", "dtypes are looked at before shapes"),
+    Deviation("a*h", "name", _WRITING, "torch has no derivative of acosh_, asinh_, atanh_"),
+    Deviation("a*h", "gradient", _WRITING, "torch has no derivative of acosh_, asinh_, atanh_"),
 )

@@ -11,16 +11,22 @@ from tapegrad.testing.samples import (
     create,
     cumulative,
     distance,
+    elementary,
+    fourier,
     gather,
     index,
     joins,
     linalg,
+    matrices,
     nn,
+    pairs,
     pointwise,
+    products,
     random,
     reduce,
     shape,
     sort,
+    special,
     statistics,
     views,
 )
@@ -29,9 +35,21 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
 _ON_NUMBERS = (pointwise, reduce, shape, views, index, gather, arrange, joins, linalg, nn)
-FAMILIES = (*_ON_NUMBERS, cumulative, sort, statistics, distance, complex_numbers, create, random)
-ROWS: dict[str, Row] = {
-    row.name: complex_numbers.in_complex(row) if family in _ON_NUMBERS else row
-    for family in FAMILIES
-    for row in family.ROWS
-}
+FAMILIES = (
+    *(*_ON_NUMBERS, elementary, pairs, special, cumulative, sort, statistics, distance, products, matrices),
+    *(fourier, complex_numbers, create, random),
+)
+
+
+def _named() -> dict[str, Row]:
+    """Every row by its name; of several of one name the others get a number."""
+    found: dict[str, Row] = {}
+    for family in FAMILIES:
+        for row in family.ROWS:
+            n = sum(other.name == row.name for other in found.values())
+            key = f"{row.name} ({n + 1})" if n else row.name
+            found[key] = complex_numbers.in_complex(row) if family in _ON_NUMBERS else row
+    return found
+
+
+ROWS = _named()

@@ -441,11 +441,6 @@ def _copied(name: str, args: tuple[Any, ...], errors: tuple[Call, ...]) -> Row:
 _SIZES = (
     Row("ndimension", on(SHAPES), function=False),
     Row(
-        "is_same_size",
-        (call(x(2, 3), x(2, 3)), call(x(2, 3), x(3)), call(x(), x())),
-        errors=(call(x(3), 1.0),),
-    ),
-    Row(
         "dim_order",
         (*on(SHAPES), *[call(a) for a in laid_out()], call(x(2, 3, 4, layout="transposed"))),
         function=False,

@@ -176,7 +176,8 @@ class Row:
 
     samples, errors: calls that give a result, and calls that torch refuses.
     function, method, functional: whether it exists as torch.name, Tensor.name, torch.nn.functional.name.
-    operator: Python's operator for it ("add" for x + y). aliases: further names of the method.
+    special: its names in torch.special. writer: whether the function name_ exists.
+    operator: Python's operator for it ("add" for x + y). aliases: further names of the function and method.
     numbers: whether the function takes a number as its first argument.
     inplace: whether the method name_ exists. out: whether the function takes out=.
     how: instead of all these, how(torch, *args, **kwargs). writes: `how` writes into its first argument.
@@ -190,6 +191,8 @@ class Row:
     function: bool = True
     method: bool = True
     functional: bool = False
+    special: str = ""
+    writer: bool = False
     operator: str = ""
     aliases: tuple[str, ...] = ()
     numbers: bool = False
@@ -208,7 +211,10 @@ class Row:
                 yield Form(self.name, self.how, lambda c: True)
             return
         if self.function:
-            yield Form(f"torch.{self.name}", self._function, lambda c: self.numbers or not _on_number(c))
+            for name in (self.name, *self.aliases):
+                yield Form(f"torch.{name}", _function(name), lambda c: self.numbers or not _on_number(c))
+        for name in self.special.split():
+            yield Form(f"torch.special.{name}", _function(name, "special"), lambda c: True)
         if self.functional:
             yield Form(f"nn.functional.{self.name}", self._functional, _on_tensor)
         if self.method:
@@ -222,15 +228,15 @@ class Row:
         if self.how is not None:
             if self.writes:
                 yield Form(self.name, self.how, lambda c: True)
-        elif self.inplace:
-            for name in (self.name, *self.aliases):
+            return
+        for name in (self.name, *self.aliases):
+            if self.inplace:
                 yield Form(f"Tensor.{name}_", _method(f"{name}_"), _on_tensor)
-            if self.operator and hasattr(operator, f"i{self.operator.rstrip('_')}"):
-                run = _operator(f"i{self.operator.rstrip('_')}")
-                yield Form(f"operator.i{self.operator}", run, lambda c: _on_tensor(c) and not c.kwargs)
-
-    def _function(self, torch: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(torch, self.name)(*args, **kwargs)
+            if self.writer:
+                yield Form(f"torch.{name}_", _function(f"{name}_"), _on_tensor)
+        if self.inplace and self.operator and hasattr(operator, f"i{self.operator.rstrip('_')}"):
+            run = _operator(f"i{self.operator.rstrip('_')}")
+            yield Form(f"operator.i{self.operator}", run, lambda c: _on_tensor(c) and not c.kwargs)
 
     def _functional(self, torch: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(torch.nn.functional, self.name)(*args, **kwargs)
@@ -242,6 +248,13 @@ def _on_tensor(c: Call) -> bool:
 
 def _on_number(c: Call) -> bool:
     return bool(c.args) and isinstance(c.args[0], (bool, int, float, complex))
+
+
+def _function(name: str, namespace: str = "") -> Callable[..., Any]:
+    def run(torch: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(getattr(torch, namespace) if namespace else torch, name)(*args, **kwargs)
+
+    return run
 
 
 def _method(name: str) -> Callable[..., Any]:

@@ -10,39 +10,52 @@ from tapegrad.testing.samples.kinds import DTYPES, FLOATS, INTEGERS, PAIRS, edge
 
 _NAN = float("nan")
 _BITS = (*INTEGERS, "bool")
-_CLASH = (call(x(2, 3), x(4)), call(x(20), x(21)), call(x(3), "2"), call(x(3), None))
+CLASH = (call(x(2, 3), x(4)), call(x(20), x(21)), call(x(3), "2"), call(x(3), None))
 
 
-def _unary(name: str, *more: Call, low: int = -2, high: int = 2, **facts: Any) -> Row:
+def unary(
+    name: str, *, more: tuple[Call, ...] = (), samples: Any = (), low: int = -2, high: int = 2, **facts: Any
+) -> Row:
+    """An op of one tensor. samples: instead of those that all have."""
     facts = {"inplace": True, "out": True, "errors": (call(2.0), call("x"), call([1.0])), **facts}
-    return Row(name, (*one(low, high), *more), **facts)
+    return Row(name, (*(samples or one(low, high)), *more), **facts)
 
 
-def _binary(name: str, *more: Call, low: int = -2, high: int = 2, extremes: bool = True, **facts: Any) -> Row:
+def binary(name: str, *more: Call, low: int = -2, high: int = 2, extremes: bool = True, **facts: Any) -> Row:
     """An op of two tensors, or a tensor and a number on either side."""
     numbers = (
         call(x(3, dtype="float64"), 2.5),
         call(x(dtype="float64"), 3),
         call(2.5, x(4, 5, dtype="float64")),
     )
-    facts = {"errors": _CLASH, "inplace": True, "out": True, "numbers": True, **facts}
+    facts = {"errors": CLASH, "inplace": True, "out": True, "numbers": True, **facts}
     return Row(name, (*two(low, high, extremes=extremes), *numbers, *more), **facts)
 
 
 def _comparison(name: str, *aliases: str) -> Row:
-    return Row(name, tuple(two()), errors=_CLASH, operator=name, aliases=aliases, inplace=True, out=True)
+    return Row(name, tuple(two()), errors=CLASH, operator=name, aliases=aliases, inplace=True, out=True)
 
 
 def _bitwise(name: str, operator: str) -> Row:
     facts: dict[str, Any] = {"operator": operator, "numbers": True, "inplace": True, "out": True}
-    errors = (*_CLASH, call(x(3), x(3)), call(x(3), 1))
+    errors = (*CLASH, call(x(3), x(3)), call(x(3), 1))
     return Row(
         f"bitwise_{name}", tuple(two(dtypes=_BITS, numbers=(2, -3, True), half=False)), errors=errors, **facts
     )
 
 
+def _shift(side: str, operator: str) -> Row:
+    calls = two(0, 4, dtypes=INTEGERS, numbers=(2, 0), half=False)
+    far = x(6, dtype="int64", values=[1, -2, 3, -4, 5, -6])
+    by = x(6, dtype="int64", values=[64, -1, 70, 63, 64, 100])
+    bytes_ = x(4, dtype="uint8", values=[255, 3, 128, 1]), x(4, dtype="uint8", values=[8, 7, 9, 200])
+    errors = (*CLASH, call(x(3), x(3)), call(x(3), 1), call(*[x(3, dtype="bool")] * 2))
+    facts: dict[str, Any] = {"operator": operator, "numbers": True, "inplace": True, "out": True}
+    return Row(f"bitwise_{side}_shift", (*calls, call(far, by), call(*bytes_)), errors=errors, **facts)
+
+
 def _logical(name: str) -> Row:
-    return Row(f"logical_{name}", tuple(two(numbers=())), errors=_CLASH[:2], inplace=True, out=True)
+    return Row(f"logical_{name}", tuple(two(numbers=())), errors=CLASH[:2], inplace=True, out=True)
 
 
 _ALPHA = (
@@ -65,7 +78,7 @@ def _has_bool(c: Call) -> bool:
     return any(a.dtype == "bool" for a in c.arrays()) or any(type(a) is bool for a in c.args)
 
 
-def _unsmooth_at_bool(row: Row) -> Row:
+def unsmooth_at_bool(row: Row) -> Row:
     """The row, whose samples with False are where it has no derivative."""
     samples = [replace(c, smooth=c.smooth and not _has_bool(c)) for c in row.samples]
     return replace(row, samples=tuple(samples))
@@ -86,7 +99,7 @@ _TIES = (
 
 
 def _extremes(name: str) -> Row:
-    return Row(name, (*two(numbers=()), *_TIES), errors=_CLASH[:2], out=True)
+    return Row(name, (*two(numbers=()), *_TIES), errors=CLASH[:2], out=True)
 
 
 _BOUNDS = x(3, values=[0.5, 2.0, -0.5])
@@ -139,44 +152,49 @@ _CHOICES = (
 
 ROWS = (
     # ---- arithmetic
-    _binary("add", *_ALPHA, operator="add", errors=(*_CLASH, *_BAD_ALPHA)),
+    binary("add", *_ALPHA, operator="add", errors=(*CLASH, *_BAD_ALPHA)),
     Row(
         "sub",
         (*[c for c in two() if not _has_bool(c)], *_ALPHA),
-        errors=(*_CLASH, *_BAD_ALPHA, *[c for c in two() if _has_bool(c)]),
+        errors=(*CLASH, *_BAD_ALPHA, *[c for c in two() if _has_bool(c)]),
         operator="sub",
         aliases=("subtract",),
         numbers=True,
         inplace=True,
         out=True,
     ),
-    _binary("mul", operator="mul", aliases=("multiply",)),
-    _binary("div", *_MODES, operator="truediv", aliases=("divide", "true_divide")),
-    _binary("floor_divide", operator="floordiv", low=1, high=4, derivative=False),
+    binary("mul", operator="mul", aliases=("multiply",)),
+    binary("div", *_MODES, operator="truediv", aliases=("divide", "true_divide")),
+    binary("floor_divide", operator="floordiv", low=1, high=4, derivative=False),
     # torch's remainder of quotients beyond 2**24 is nan on processors with vectors
-    _binary("remainder", operator="mod", low=1, high=4, extremes=False),
-    _unsmooth_at_bool(  # 0 ** y is not smooth
-        _binary("pow", *[kink(edge(d), -0.5) for d in FLOATS], operator="pow", low=1, high=4, ulps=2)
+    binary("remainder", operator="mod", low=1, high=4, extremes=False),
+    unsmooth_at_bool(  # 0 ** y is not smooth
+        binary("pow", *[kink(edge(d), -0.5) for d in FLOATS], operator="pow", low=1, high=4, ulps=2)
     ),
     _extremes("maximum"),
     _extremes("minimum"),
     # ---- functions of one number
-    _unary("neg", aliases=("negative",), operator="neg"),
-    _unary("exp", ulps=2),
-    _unary("log", low=1, high=4, ulps=2),
-    _unary("sqrt", low=1, high=4, ulps=1),  # torch's is not always the nearest float
-    _unary("sin", ulps=2),
-    _unary("cos", ulps=2),
-    _unary("tanh", ulps=2, functional=True),
-    _unary("sigmoid", ulps=2, functional=True),
-    _unary("reciprocal", low=1, high=4),
-    _unary("relu", functional=True, out=False),
-    _unary("abs", aliases=("absolute",), operator="abs"),
-    _unary("sign"),
-    _unary("floor"),
-    _unary("ceil"),
-    _unary("trunc"),
-    _unary("round", *[kink(x(4, 5, dtype=d), decimals=n) for d in FLOATS for n in (1, 3, -1)]),
+    unary("neg", aliases=("negative",), operator="neg"),
+    unary("exp", ulps=2),
+    unary("log", low=1, high=4, ulps=2),
+    unary("sqrt", low=1, high=4, ulps=1),  # torch's is not always the nearest float
+    unary("sin", ulps=2),
+    unary("cos", ulps=2),
+    unary("tanh", ulps=2, functional=True),
+    unary("sigmoid", ulps=2, functional=True, special="expit", writer=True),
+    unary("reciprocal", low=1, high=4),
+    unary("relu", functional=True, out=False),
+    unary("abs", aliases=("absolute",), operator="abs"),
+    unary("sign"),
+    unary("floor", writer=True),
+    unary("ceil", writer=True),
+    unary("trunc", aliases=("fix",), writer=True),
+    unary(
+        "round",
+        more=tuple([kink(x(4, 5, dtype=d), decimals=n) for d in FLOATS for n in (1, 3, -1)]),
+        special="round",
+        writer=True,
+    ),
     # ---- limits and choices
     _clamp("clamp", _LIMITED, aliases=("clip",), out=True),
     _clamp("clamp_min", tuple([c for c in _LIMITED if len(c.args) == 2 and not c.kwargs])),
@@ -204,7 +222,7 @@ ROWS = (
     _comparison("le", "less_equal"),
     _comparison("gt", "greater"),
     _comparison("ge", "greater_equal"),
-    _unary("logical_not"),
+    unary("logical_not"),
     _logical("and"),
     _logical("or"),
     _logical("xor"),
@@ -219,5 +237,7 @@ ROWS = (
     _bitwise("and", "and_"),
     _bitwise("or", "or_"),
     _bitwise("xor", "xor"),
+    _shift("left", "lshift"),
+    _shift("right", "rshift"),
     *[Row(name, tuple(one())) for name in ("isnan", "isinf", "isfinite")],
 )

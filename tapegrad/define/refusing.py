@@ -1,0 +1,38 @@
+"""Checks for `elementwise(check=...)`: dtypes and inputs for which torch lacks an op, or its derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tapegrad.dtypes import FLOAT, of
+from tapegrad.promotion import result_dtype
+from tapegrad.tape import Op
+
+
+def floats_only(op: Op, xs: Sequence[Any]) -> None:
+    """Raises: NotImplementedError where no input is a floating point tensor."""
+    kind = of(result_dtype(xs))
+    if kind.category < FLOAT:
+        raise NotImplementedError(
+            f"{op.name}: {kind} is given; a floating point tensor is needed. Convert it, e.g. with .float()."
+        )
+
+
+def no_half(op: Op, xs: Sequence[Any]) -> None:
+    """Raises: NotImplementedError for float16."""
+    if result_dtype(xs) == np.float16:
+        raise NotImplementedError(
+            f"{op.name}: torch.float16 is given; float32 or float64 is needed; convert with .float()."
+        )
+
+
+def no_derivative(name: str, kind: type[Exception] = RuntimeError) -> Any:
+    """The rule of an op that has a graph, but whose backward torch refuses."""
+
+    def rule(F: Any, g: Any) -> Any:
+        raise kind(f"{name} backward: {name} has no derivative; detach() its inputs.")
+
+    return rule

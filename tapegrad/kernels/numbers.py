@@ -1,0 +1,211 @@
+"""Bodies of functions that take a number apart, scale it, or put two together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import clamp, constant, where, zero
+
+
+def scale(factor: float) -> Any:
+    """The kernel that multiplies with a number."""
+
+    def kernel(x: Any) -> Any:
+        return x * constant(factor, x.dtype)
+
+    return kernel
+
+
+def rsqrt(x: Any) -> Any:
+    """1 / sqrt(x)."""
+    y = np.sqrt(x)
+    return np.divide(constant(1.0, y.dtype), y)
+
+
+def sinc(x: Any) -> Any:
+    """sin(pi x) / (pi x), 1 at 0."""
+    p = x * constant(np.pi, x.dtype)
+    return where(x == 0, 1, np.sin(p) / p)
+
+
+def logit(x: Any, eps: float | None) -> Any:
+    """log(x / (1 - x)) of x limited to [eps, 1 - eps]."""
+    z = x if eps is None else clamp(x, x.dtype.type(eps), x.dtype.type(1 - eps))
+    return np.log(z / (1 - z))
+
+
+def frac(x: Any) -> Any:
+    """x - trunc(x). Raises: TypeError unless x has a floating point dtype."""
+    if x.dtype.kind not in "fc":
+        raise TypeError("frac")
+    return x - np.trunc(x)
+
+
+def signbit(x: Any) -> Any:
+    """Whether the sign bit is set."""
+    return np.signbit(x) if x.dtype.kind == "f" else x < zero(x.dtype)
+
+
+def isposinf(x: Any) -> Any:
+    """Whether x is +inf."""
+    return x == np.inf
+
+
+def isneginf(x: Any) -> Any:
+    """Whether x is -inf."""
+    return x == -np.inf
+
+
+def nan_to_num(x: Any, nan: float | None, posinf: float | None, neginf: float | None) -> Any:
+    """x with numbers for what is not finite."""
+    if x.dtype.kind not in "fc":
+        return x.copy()
+    info = np.finfo(x.dtype)
+    kind = x.dtype.type
+    most = info.max if posinf is None else kind(posinf)
+    least = info.min if neginf is None else kind(neginf)
+    y = np.where(np.isnan(x), kind(0 if nan is None else nan), x)
+    return np.where(y == np.inf, most, np.where(y == -np.inf, least, y))[()]
+
+
+# ---- two numbers
+
+
+def floats(ufunc: Any) -> Any:
+    """The ufunc for floats alone. NumPy takes integers for float64, torch refuses them."""
+
+    def kernel(x: Any, y: Any) -> Any:
+        if x.dtype.kind not in "fc":
+            raise TypeError(ufunc.__name__)
+        return ufunc(x, y)
+
+    kernel.__name__ = kernel.__qualname__ = ufunc.__name__
+    return kernel
+
+
+def fmax(x: Any, y: Any) -> Any:
+    """The larger, or what is no nan; of two zeros y."""
+    return np.fmax(y, x)
+
+
+def fmin(x: Any, y: Any) -> Any:
+    """The smaller, or what is no nan; of two zeros y."""
+    return np.fmin(y, x)
+
+
+def fmod(x: Any, y: Any) -> Any:
+    """The remainder of a division rounded towards zero: the sign of x.
+
+    Raises: RuntimeError for an integer modulo by zero, TypeError for bool.
+    """
+    kind = np.result_type(x, y).kind
+    if kind == "b":
+        raise TypeError("bool")
+    if kind in "iu" and np.size(x) and np.any(np.equal(y, 0)):
+        raise RuntimeError("fmod: integers are divided by zero; use floats for nan.")
+    return np.fmod(x, y)
+
+
+def heaviside(x: Any, values: Any) -> Any:
+    """0 below 0, 1 above, values at 0."""
+    return np.where(x == 0, values, (x > 0).astype(x.dtype))[()]
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    """x log(y), 0 where x is 0 and y is no nan."""
+    y = y if hasattr(y, "dtype") else x.dtype.type(y)
+    z = x * np.log(y)
+    return np.where((x == 0) & ~np.isnan(y), zero(z.dtype), z)[()]
+
+
+def xlog1py(x: Any, y: Any) -> Any:
+    """x log(1 + y), 0 where x is 0 and y is no nan."""
+    y = y if hasattr(y, "dtype") else x.dtype.type(y)
+    z = x * np.log1p(y)
+    return np.where((x == 0) & ~np.isnan(y), zero(z.dtype), z)[()]
+
+
+def ldexp(x: Any, n: Any) -> Any:
+    """x times 2 to the power n."""
+    return x * np.exp2(n)
+
+
+def exponent(x: Any) -> Any:
+    """The exponent of x as an int32: x is a mantissa in [1/2, 1) times 2 to that power."""
+    return np.frexp(x)[1]
+
+
+def mantissa(x: Any, n: Any) -> Any:
+    """x over 2 to the power n, exactly."""
+    return np.ldexp(x, -n.astype("i4"))
+
+
+def lerp(x: Any, end: Any, weight: Any) -> Any:
+    """x + weight (end - x), from the nearer side."""
+    between = end - x
+    one = constant(1.0, between.dtype)
+    if not hasattr(weight, "dtype"):
+        w = constant(weight, between.dtype)
+        return x + w * between if abs(weight) < 0.5 else end - between * (one - w)
+    return np.where(np.abs(weight) < 0.5, x + weight * between, end - between * (one - weight))[()]
+
+
+def addcmul(x: Any, a: Any, b: Any, value: Any) -> Any:
+    """x + value a b. Raises: TypeError for bool."""
+    if np.result_type(x, a, b).kind == "b":
+        raise TypeError("bool")
+    return x + a * b if value == 1 else x + x.dtype.type(value) * a * b
+
+
+def addcdiv(x: Any, a: Any, b: Any, value: Any) -> Any:
+    """x + value a / b."""
+    return x + a / b if value == 1 else x + x.dtype.type(value) * a / b
+
+
+# ---- activations
+
+
+def elu(x: Any, alpha: float, scale: float, slope: float) -> Any:
+    """scale x above 0, below scale alpha (exp(slope x) - 1). Raises: TypeError for integers."""
+    if x.dtype.kind != "f":
+        raise TypeError("elu")
+    kind = x.dtype.type
+    below = np.expm1(x * kind(slope)) * kind(alpha * scale)
+    return np.where(x <= 0, below, x if scale == 1 else x * kind(scale))[()]
+
+
+def threshold(x: Any, limit: float, value: float) -> Any:
+    """x above limit, else value. Raises: TypeError for bool."""
+    if x.dtype.kind == "b":
+        raise TypeError("bool")
+    kind = x.dtype.type
+    return np.where(x <= kind(limit), kind(value), x)[()]
+
+
+def hardshrink(x: Any, limit: float) -> Any:
+    """0 within [-limit, limit], else x. Raises: TypeError for integers."""
+    if x.dtype.kind != "f":
+        raise TypeError("hardshrink")
+    limit = x.dtype.type(limit)
+    return np.where((x >= -limit) & (x <= limit), zero(x.dtype), x)[()]
+
+
+def product(x: Any, y: Any) -> Any:
+    """x y. Raises: TypeError for integers."""
+    if x.dtype.kind != "f":
+        raise TypeError("rrelu")
+    return x * y
+
+
+def prelu(x: Any, weight: Any) -> Any:
+    """x above 0, else weight x. Raises: TypeError for integers."""
+    if type(x) is ndarray and x.dtype.kind != "f":
+        raise TypeError("prelu")
+    return np.where(x > 0, x, weight * x)[()]
+
+
+nameless(globals())
