@@ -14,11 +14,13 @@ import numpy as np
 from numpy import ndarray
 
 import tapegrad.kernels as K
+from tapegrad import layouts
 from tapegrad._errors import sizes
 from tapegrad._state import Reason, grad_enabled, inference_block, set_rebased, special, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
+from tapegrad.layouts import RELAYOUTS
 from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
 from tapegrad.rare import Rare
@@ -181,7 +183,7 @@ def fresh(t: Any) -> None:
                 f"view: this Tensor{sizes(t._a.shape)} {c.made.how}. It is a view whose base was written in "
                 "place since, so it can no longer be used where gradients are recorded."
             )
-    elif written:
+    elif written and (not RELAYOUTS or layouts.written(t._a, base._a, path_of(t), n, c.seen)):
         c.seen = n
         _succeed(t, record(REGION, (n,), (), path_of(t), None))
 

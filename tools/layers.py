@@ -33,6 +33,7 @@ LAYERS: list[tuple[str, int]] = [
     ("tape", 2),
     ("observers", 2),
     ("public", 2),
+    ("layouts", 2),
     ("views", 2),
     ("memory", 2),
     ("tensor", 2),

@@ -171,13 +171,13 @@ def _back(B: Any, x: Any, at: int, n: int) -> Any:
 
 
 def taken(B: Any, op: Any, xs: Any, args: Any) -> Any:
-    """Of take(x, index)."""
+    """Of fetch(x, index)."""
     index, at, n = _per_entry(B, args[0])
     return _back(B, B.run(op, B.full(xs[0]), args=(index,)), at, n)
 
 
 def scattered(B: Any, op: Any, xs: Any, args: Any) -> Any:
-    """Of scatter(g, index, shape)."""
+    """Of spread(g, index, shape)."""
     (g,), (index, shape) = xs, args
     inner, at, n = _per_entry(B, index)
     return B.run(op, _fronted(B, B.full(g), at, n), args=(inner, (B.size, *shape)))
@@ -222,6 +222,169 @@ def along(B: Any, op: Any, xs: Any, args: Any) -> Any:
     if x.ndim:
         return B.run(op, x.raw, args=(dim + 1, *rest))
     return B.reshape(B.run(op, B.reshape(x.raw, (B.size, 1)), args=(1, *rest)), (B.size,))
+
+
+def full(arguments: Callable[..., tuple[Any, ...]]) -> Rule:
+    """`shifted` for ops of several operands, each of which must have the batch in front."""
+
+    def rule(B: Any, op: Any, xs: Any, args: Any) -> Any:
+        return B.run(op, *[B.full(x) for x in xs], args=arguments(B.size, *args))
+
+    return rule
+
+
+def rolled(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of roll(x, shifts, dims)."""
+    (x,), (shifts, dims) = xs, args
+    if dims is not None:
+        return B.run(op, x.raw, args=(shifts, tuple([d + 1 for d in dims])))
+    y = B.run(op, B.reshape(x.raw, (B.size, x.size)), args=(shifts, (1,)))
+    return B.reshape(y, (B.size, *x.shape))
+
+
+def repeated_times(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of repeat(x, times)."""
+    (times,) = args
+    return B.run(op, B.lift(xs[0], len(times)), args=((1, *times),))
+
+
+def unrepeated(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of the adjoint (g, times, shape) of repeat."""
+    times, shape = args
+    wide = (B.size, *(1,) * (len(times) - len(shape)), *shape)
+    return B.reshape(B.run(op, xs[0].raw, args=((1, *times), wide)), (B.size, *shape))
+
+
+def _whole(B: Any, x: Any) -> Any:
+    """x for every entry, each with one dimension at least."""
+    raw = B.full(x)
+    return raw if x.ndim else B.reshape(raw, (B.size, 1))
+
+
+def gathered(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of an op (x, index, dim) that reads in the shape of index."""
+    index, dim = args
+    y = B.run(op, _whole(B, xs[0]), args=(_whole(B, index), dim + 1))
+    return y if index.ndim else B.reshape(y, (B.size,))
+
+
+def scattered_along(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of an op (x, [src,] index, dim, ...) that writes into the shape of x."""
+    index, dim, *rest = args
+    y = B.run(op, *[_whole(B, x) for x in xs], args=(_whole(B, index), dim + 1, *rest))
+    return y if xs[0].ndim else B.reshape(y, (B.size,))
+
+
+def spread_along(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of the op (g, index, dim, shape) that adds into zeros of a shape."""
+    index, dim, shape = args
+    wide = (B.size, *(shape or (1,)))
+    y = B.run(op, _whole(B, xs[0]), args=(_whole(B, index), dim + 1, wide))
+    return y if shape else B.reshape(y, (B.size,))
+
+
+def _places(B: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
+    """An index of entries along dim, as places for what has a shape."""
+    shape = shape or (1,)
+    thin = (B.size, *(1,) * dim, index.size, *(1,) * (len(shape) - 1 - dim))
+    return B.expand(B.reshape(B.full(index), thin), (B.size, *shape[:dim], index.size, *shape[dim + 1 :]))
+
+
+def entrywise(name: str) -> Rule:
+    """Of an op (x, [src,] index, dim, ...) whose index names entries along dim: it is the op of that name,
+    which takes places, with an index in the shape of src, or of what is read or written."""
+
+    def rule(B: Any, op: Any, xs: Any, args: Any) -> Any:
+        index, dim, *rest = args
+        shape = xs[0].shape
+        if name == "gather.back":
+            shape = rest[0]
+            rest = [(B.size, *(shape or (1,)))]
+        places = _places(B, index, dim, xs[-1].shape)
+        y = B.run(name, *[_whole(B, x) for x in xs], args=(places, dim + 1, *rest))
+        return y if shape else B.reshape(y, (B.size,))
+
+    return rule
+
+
+def entries_filled(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of the op (x, value, index, dim) that puts one value into entries along dim."""
+    (x, value), (index, dim) = xs, args
+    full = _whole(B, x)
+    ones = np.ones((B.size, *(x.shape or (1,))), x.dtype)
+    left = B.run("scatter.zero", ones, args=(_places(B, index, dim, x.shape), dim + 1))
+    y = B.run("where", left == 0, B.lift(value, max(x.ndim, 1)), full)
+    return y if x.ndim else B.reshape(y, (B.size,))
+
+
+def taken_from_all(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of take(x, index), index counting over all elements; and of untake(g, index, shape)."""
+    (x,), (index, *rest) = xs, args
+    k = index.size
+    at = (np.arange(B.size)[:, None], B.reshape(B.full(index), (B.size, k)))
+    if rest:
+        (shape,) = rest
+        z = B.run("index.back", B.reshape(B.full(x), (B.size, k)), args=(at, (B.size, prod(shape))))
+        return B.reshape(z, (B.size, *shape))
+    y = B.run("index", B.reshape(B.full(x), (B.size, x.size)), args=(at,))
+    return B.reshape(y, (B.size, *index.shape))
+
+
+def put_among_all(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of put(x, src, index, accumulate), and of unput(x, index)."""
+    x, index = xs[0], args[0]
+    row = B.reshape(B.full(x), (B.size, x.size))
+    at = (np.arange(B.size)[:, None], B.reshape(B.full(index), (B.size, index.size)))
+    if len(xs) == 1:
+        y = B.run("without", row, args=(at,))
+    else:
+        y = B.run("index_put", row, B.reshape(B.full(xs[1]), (B.size, index.size)), args=(at, args[1]))
+    return B.reshape(y, (B.size, *x.shape))
+
+
+def _in_turn(B: Any, mask: Any, size: int) -> tuple[Any, Any]:
+    """A mask of each entry as rows, and for each of its elements the number of the one of a source that goes
+    there. Raises: ValueNeeded for a mask of an older transform, RuntimeError for too many."""
+    rows = B.reshape(B.full(mask), (B.size, mask.size))
+    if isinstance(rows, Storage):
+        raise ValueNeeded(B.level, "a mask that differs per entry")
+    at = np.cumsum(rows, 1)
+    if at.size and int(at.max()) > size:
+        raise RuntimeError(f"masked_scatter: a mask selects {at.max()} elements and source has {size}.")
+    return rows, np.maximum(at - 1, 0)
+
+
+def masked_put(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of masked_scatter(x, mask, src)."""
+    x, mask, src = xs
+    rows, at = _in_turn(B, mask, src.size)
+    if not src.size:
+        return B.full(x)
+    new = B.run("gather", B.reshape(B.full(src), (B.size, src.size)), args=(at, 1))
+    y = B.run("where", rows, new, B.reshape(B.full(x), (B.size, x.size)))
+    return B.reshape(y, (B.size, *x.shape))
+
+
+def masked_read(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of masked_gather(g, mask, shape)."""
+    (g,), (mask, shape) = xs, args
+    n = prod(shape)
+    rows, at = _in_turn(B, mask, n)
+    if not n:
+        return np.zeros((B.size, *shape), g.dtype)
+    g = B.run("where", rows, B.reshape(B.full(g), (B.size, g.size)), np.zeros((), g.dtype))
+    return B.reshape(B.run("gather.back", g, args=(at, 1, (B.size, n))), (B.size, *shape))
+
+
+def masked_spread(B: Any, op: Any, xs: Any, args: Any) -> Any:
+    """Of masked_spread(src, mask, shape)."""
+    (src,), (mask, shape) = xs, args
+    rows, at = _in_turn(B, mask, src.size)
+    if not src.size:
+        return np.zeros((B.size, *shape), src.dtype)
+    y = B.run("gather", B.reshape(B.full(src), (B.size, src.size)), args=(at, 1))
+    y = B.run("where", rows, y, np.zeros((), src.dtype))
+    return B.reshape(y, (B.size, *shape))
 
 
 def picked(B: Any, op: Any, xs: Any, args: Any) -> Any:

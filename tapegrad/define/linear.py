@@ -134,16 +134,17 @@ class Parts(dict[int, Any]):
         return both
 
 
-def several(name: str, vjp: Any, step: Op, *, safe: bool = True) -> Any:
+def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | None = None) -> Any:
     """An op that cuts its input into several views: call(input, indices, *args), by basic indices.
 
     It records one node for the input and one per output above it, so that the parts' cotangents meet before
     they become one of the input's size: vjp(F, parts, shape, *args). `step` is the op that cuts one such
     view; a view's path goes through it when a write makes it derive anew. Without `safe` they are no views to
-    autograd and may be written: nodes do not notice that what they saved has changed.
+    autograd and may be written: nodes do not notice that what they saved has changed. With
+    `copies`, the name of their node, they are no views at all.
     """
     hub = define(f"{name}.all", "linear", None, linear=True)
-    port = define(name, "linear", None, linear=True)
+    port = define(name, "linear", None, copies, linear=True)
     hub.vjp = lambda F, parts, _, meta, __: (vjp(F, parts, *meta),)
     port.vjp = lambda F, g, _, meta, __: (Parts({meta[0]: g}),)
     port.replay = lambda meta, xs: step.forward(xs[0], meta[1])
@@ -155,8 +156,10 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True) -> Any:
         above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
         for i, index in enumerate(indices):
             part = run(step, (x,), (index,))
-            t = wrap(part)
-            if safe:
+            t = wrap(part if copies is None else part.copy())
+            if copies is not None:
+                pass
+            elif safe:
                 t._cold = view_of(input, step, (index,), SEVERAL)
             else:
                 alias(input, t, False)

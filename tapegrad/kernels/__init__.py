@@ -26,6 +26,7 @@ from tapegrad.kernels.reduce import mean, sum, unreduce
 from tapegrad.kernels.shape import (
     cat,
     expand,
+    fetch,
     getitem,
     mT,
     permute,
@@ -34,7 +35,6 @@ from tapegrad.kernels.shape import (
     stack,
     sum_rows,
     sum_to,
-    take,
     transpose,
     without,
 )
@@ -71,6 +71,7 @@ __all__ = [
     "cos",
     "exp",
     "expand",
+    "fetch",
     "floor_quotient",
     "gate",
     "getitem",
@@ -101,7 +102,6 @@ __all__ = [
     "sum",
     "sum_rows",
     "sum_to",
-    "take",
     "transpose",
     "triangle",
     "unreduce",

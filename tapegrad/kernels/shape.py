@@ -144,7 +144,7 @@ def putitem(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return z
 
 
-def take(x: Any, index: tuple[Any, ...]) -> Any:
+def fetch(x: Any, index: tuple[Any, ...]) -> Any:
     """x at integer and boolean arrays, copied in row-major order; slices between them select whole axes."""
     if len(index) == 1 and index[0].dtype.kind == "i":
         return x.take(index[0], 0)
@@ -152,26 +152,46 @@ def take(x: Any, index: tuple[Any, ...]) -> Any:
     return y.copy() if type(y) is ndarray and not y.flags.c_contiguous else y
 
 
-def scatter(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+def places(index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Where, in a row-major array of `shape`, the elements at an index are."""
+    if len(shape) == 1 and len(index) == 1 and index[0].dtype.kind == "i" and index[0].size:
+        return index[0]
+    return np.arange(prod(shape)).reshape(shape)[index]
+
+
+def _selects(index: tuple[Any, ...]) -> bool:
+    """Whether an index names no place twice: it has masks, but no integer arrays."""
+    return not any(type(i) is ndarray and i.dtype.kind == "i" for i in index)
+
+
+def spread(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with g added at integer and boolean arrays: a repeated place gets every share."""
     z = np.zeros(shape, g.dtype)
-    np.add.at(z, index, g)
+    if _selects(index):
+        z[index] = g
+    else:
+        np.add.at(z.reshape(-1), places(index, shape).reshape(-1), g.reshape(-1))
     return z
 
 
 def put(x: Any, value: Any, index: tuple[Any, ...], accumulate: bool) -> Any:
     """A copy of x with `value` written (or added) at integer and boolean arrays."""
-    y = x.copy("K") if type(x) is ndarray else np.array(x)
-    if accumulate:
-        np.add.at(y, index, value)
-    else:
+    if not accumulate:
+        y = x.copy("K") if type(x) is ndarray else np.array(x)
         y[index] = value
+        return y
+    y = np.array(x, order="C")
+    if _selects(index):
+        y[index] += value
+    else:  # ufunc.at is quick only where places and values are flat
+        at = places(index, y.shape)
+        np.add.at(y.reshape(-1), at.reshape(-1), broadcast(value, at.shape).reshape(-1))
     return y
 
 
 def without(g: Any, index: tuple[Any, ...]) -> Any:
     """A copy of g with zeros at an index."""
-    y = g.copy("K")
+    y = g.copy("K") if type(g) is ndarray else np.array(g)
     y[index] = 0
     return y
 

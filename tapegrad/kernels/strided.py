@@ -87,6 +87,21 @@ def scatter(
     return np.broadcast_to(z / prod(shape[i] for i in repeated), shape).astype(g.dtype)
 
 
+def write(
+    y: Any, src: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry
+) -> None:
+    """Put src where a pattern shows y, if y lay as `geometry` says; what is beside y is left out."""
+    repeated, geometry = _without_repeats(geometry)
+    at = _sources(size, stride, offset, geometry)
+    row = y[tuple([0 if i in repeated else slice(None) for i in range(y.ndim)])].reshape(-1)
+    inside = at >= 0
+    row[at[inside]] = np.broadcast_to(src, at.shape)[inside]
+    if repeated:
+        y[...] = row.reshape([1 if i in repeated else n for i, n in enumerate(y.shape)])
+    elif row.base is not y:
+        y[...] = row.reshape(y.shape)
+
+
 def as_strided(
     x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, _geometry: Geometry
 ) -> Any:

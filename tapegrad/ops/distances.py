@@ -12,7 +12,7 @@ from tapegrad._errors import sizes
 from tapegrad.define import OUT, Function, cast, composite, finish, inplace, offer, reduction
 from tapegrad.dtypes import B1
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.index import take
+from tapegrad.ops.index import fetch
 from tapegrad.ops.moves import clone, contiguous
 from tapegrad.ops.pointwise import sub
 from tapegrad.ops.reduce import in_dtype, norm, norm_rule, sum
@@ -194,7 +194,7 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     i = np.repeat(np.arange(n), np.arange(n)[::-1])
     starts = np.arange(n) * (2 * n - np.arange(n) - 1) // 2  # where the pairs of each row begin
     j = np.arange(len(i)) - starts[i] + i + 1
-    return _pdist(take(x, (i,)) - take(x, (j,)), (1,), False, float(p))
+    return _pdist(fetch(x, (i,)) - fetch(x, (j,)), (1,), False, float(p))
 
 
 # ---- norms

@@ -55,10 +55,10 @@ _whole = linear(
     title="AliasBackward0",
     batch=B.cut,
 )
-take, scatter = indexing(
-    ("index", "scatter"),
-    S.take,
-    S.scatter,
+fetch, spread = indexing(
+    ("index", "index.back"),
+    S.fetch,
+    S.spread,
     titles=("IndexBackward0", "IndexPutBackward0"),
     batch=(B.taken, B.scattered),
 )
@@ -68,7 +68,7 @@ _put = opaque(
     linear=True,
     d=(
         lambda F, g, shapes, i, add: g if add else F.without(g, i),
-        lambda F, g, shapes, i, add: F.sum_to(F.take(g, i), shapes[1]),
+        lambda F, g, shapes, i, add: F.sum_to(F.fetch(g, i), shapes[1]),
     ),
     batch=B.put,
 )
@@ -108,6 +108,7 @@ def _array_of(i: Any) -> Any:
 
 
 _ARRAYS = (ndarray, Storage)
+MANY = 2**63 - 1
 Index = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
@@ -122,13 +123,16 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
     arrays: list[Any] = []  # one entry per dimension that the basic part leaves: an array, or a full slice
     spans = [_span(i) for i in items]
     taken = sum(spans)
-    _check_count(items, taken, shape)
+    _check_count(taken, shape)
     at = 0
     for i, span in zip(items, spans, strict=True):
-        if i is Ellipsis:
+        if at + span > len(shape) and i is not Ellipsis:
+            _check_behind(i)
+        elif i is Ellipsis:
             rest = len(shape) - taken
-            basic.append(Ellipsis)
-            arrays += [slice(None)] * rest
+            if Ellipsis not in basic:
+                basic.append(Ellipsis)
+                arrays += [slice(None)] * rest
             at += rest
         elif i is None:
             basic.append(None)
@@ -151,11 +155,16 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
                 basic += [slice(None)] * span
                 arrays.append(a)
             at += span
+    return tuple(basic), _without_end(arrays)
+
+
+def _without_end(arrays: list[Any]) -> tuple[Any, ...]:
+    """The arrays and slices up to the last array."""
     if not any(isinstance(a, _ARRAYS) for a in arrays):
-        return tuple(basic), ()
+        return ()
     while isinstance(arrays[-1], slice):
         arrays.pop()
-    return tuple(basic), tuple(arrays)
+    return tuple(arrays)
 
 
 def _stands_for_tuple(index: Any) -> bool:
@@ -168,20 +177,26 @@ def _stands_for_tuple(index: Any) -> bool:
     )
 
 
-def _check_count(items: tuple[Any, ...], taken: int, shape: tuple[int, ...]) -> None:
+def _check_count(taken: int, shape: tuple[int, ...]) -> None:
     if taken and not shape:
         raise IndexError("index: a 0-d tensor has no dimension to index; use .item(), or x[...].")
     if taken > len(shape):
         raise IndexError(
             f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d)."
         )
-    if sum(i is Ellipsis for i in items) > 1:
-        raise IndexError("index: ... may come only once.")
+
+
+def _check_behind(i: Any) -> None:
+    """Raises: IndexError for what stands behind a second `...`; torch leaves slices out there."""
+    if not isinstance(i, slice):
+        raise IndexError("index: nothing is left for what comes behind a second `...`.")
 
 
 def _is_integer(i: Any) -> bool:
     if isinstance(i, Tensor):
         return bool(i._a.ndim == 0 and i._a.dtype.kind == "i" and not isinstance(i._a, Storage))
+    if isinstance(i, ndarray):
+        return i.ndim == 0 and i.dtype.kind == "i"
     return isinstance(i, (int, np.integer)) and not isinstance(i, (bool, np.bool_))
 
 
@@ -245,7 +260,7 @@ def _is_whole(basic: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
     at = 0
     for i in basic:
         if i is Ellipsis:
-            at += len(shape) - (len(basic) - 1)
+            at += len(shape) - sum(j is not None and j is not Ellipsis for j in basic)
         elif type(i) is slice and not i.start and i.indices(shape[at]) == (0, shape[at], 1):
             at += 1
         else:
@@ -285,7 +300,7 @@ def index(input: Tensor, at: Any) -> Tensor:
     try:
         if type(at) is Tensor:
             if at._kind is I8 and at._a.ndim and input._a.ndim:
-                return take(input, (at._a,))
+                return fetch(input, (at._a,))
         elif (view := _view_kind(at)) is not None:
             return view(input, at)  # type: ignore[no-any-return] # a Tensor
     except (IndexError, TypeError):
@@ -297,12 +312,26 @@ def index(input: Tensor, at: Any) -> Tensor:
     if not _is_whole(basic, x.shape):
         input = _cut(input, basic)
     try:
-        return take(input, arrays)
+        return fetch(input, arrays)
     except IndexError as e:
+        if (harmless := _of_nothing(arrays, input._a.shape)) is not None:
+            return fetch(input, harmless)
         raise _out_of_range(arrays, input._a.shape, e) from None
 
 
-def _out_of_range(arrays: tuple[Any, ...], shape: tuple[int, ...], e: IndexError) -> IndexError:
+def _of_nothing(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """The arrays with 0 for what they hold, if the dimensions beside them have no elements: then torch does
+    not look at the range. None otherwise."""
+    if not all(isinstance(a, slice) or (isinstance(a, ndarray) and a.dtype.kind == "i") for a in arrays):
+        return None
+    own = [n for a, n in zip(arrays, shape, strict=False) if not isinstance(a, slice)]
+    if 0 not in shape or 0 in own:
+        return None
+    return tuple([a if isinstance(a, slice) else np.zeros_like(a) for a in arrays])
+
+
+def _outside(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> IndexError | None:
+    """The error for an index array out of range, if one is."""
     at = 0
     for a in arrays:
         if isinstance(a, ndarray) and a.dtype.kind == "i" and a.size:
@@ -314,7 +343,11 @@ def _out_of_range(arrays: tuple[Any, ...], shape: tuple[int, ...], e: IndexError
                     "tensor."
                 )
         at += a.ndim if isinstance(a, ndarray) and a.dtype.kind == "b" else 1
-    return IndexError(f"index: {e}")
+    return None
+
+
+def _out_of_range(arrays: tuple[Any, ...], shape: tuple[int, ...], e: IndexError) -> IndexError:
+    return _outside(arrays, shape) or IndexError(f"index: {e}")
 
 
 def set_index(input: Tensor, at: Any, value: Any) -> None:
@@ -325,6 +358,8 @@ def set_index(input: Tensor, at: Any, value: Any) -> None:
     """
     basic, arrays = parse(at, input._a.shape)
     check_history(input, "setitem")
+    if at is False:
+        return  # no elements: torch does not look at the value
     source = _value(value, input)
     target = input
     if not _is_whole(basic, input._a.shape):
@@ -334,6 +369,9 @@ def set_index(input: Tensor, at: Any, value: Any) -> None:
         _check_kind(value, input, arrays)
         if source._a.ndim and source._a.size == 1 and len(arrays) == 1 and arrays[0].dtype.kind == "b":
             source = getitem(source, (0,) * source._a.ndim)
+        extra = source._a.ndim - _dims_at(arrays, target._a.ndim)
+        if extra > 0 and source._a.shape[:extra] == (1,) * extra:
+            source = getitem(source, (0,) * extra)
         check_memory(target, "setitem")
         check_overlap(target, (source,), "setitem")
         result = _placed(target, source, arrays, False)
@@ -374,11 +412,16 @@ def _check_kind(value: Any, target: Tensor, arrays: tuple[Any, ...]) -> None:
 
 
 def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate: bool) -> Tensor:
+    shape = target._a.shape
     try:
         result: Tensor = _put(target, source, arrays, accumulate)
     except IndexError as e:
-        raise _out_of_range(arrays, target._a.shape, e) from None
+        if (harmless := _of_nothing(arrays, shape)) is not None:
+            return _placed(target, source, harmless, accumulate)
+        raise _out_of_range(arrays, shape, e) from None
     except (ValueError, TypeError) as e:  # NumPy's for a mask is a TypeError
+        if 0 in shape and (empty := _outside(arrays, tuple([0 if n == 0 else MANY for n in shape]))):
+            raise empty from None
         raise RuntimeError(
             f"index_put: {argument('value', source)} is {sizes(source._a.shape)}, which does not broadcast "
             f"to the indexed part of {subject(target, f'{sizes(target._a.shape)} tensor', 'the')} ({e})."
@@ -428,6 +471,6 @@ offer(
     globals(),
     both="index_put",
     in_place="index_put",
-    rules="getitem putitem scatter take without",
+    rules="fetch getitem putitem spread without",
 )
 nameless(globals())

@@ -16,7 +16,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage, arrays_of
 from tapegrad.naming import argument
 from tapegrad.ops.create import ones_like
-from tapegrad.ops.index import take
+from tapegrad.ops.index import fetch
 from tapegrad.ops.nn import log_softmax
 from tapegrad.ops.pointwise import add, div, mul, neg, where
 from tapegrad.ops.reduce import mean, pick
@@ -260,7 +260,7 @@ def _nll_inside(x: Tensor, t: Tensor, weight: Tensor | None, ignore: int, reduct
     skip = t == ignore
     safe = where(skip, 0, t)
     picked = pick(x, unsqueeze(safe, at)._a, at, False)
-    w = where(skip, 0, ones_like(picked) if weight is None else take(weight, (safe._a,)))
+    w = where(skip, 0, ones_like(picked) if weight is None else fetch(weight, (safe._a,)))
     losses = where(w == 0, 0, neg(picked) * w)
     if reduction == "none":
         return losses
@@ -345,7 +345,7 @@ def _uniform_loss(
         return total
     if weight is None:
         return div(total, sum_(counted))
-    return div(total, sum_(where(counted, take(weight, (where(counted, target, 0)._a,)), 0)))
+    return div(total, sum_(where(counted, fetch(weight, (where(counted, target, 0)._a,)), 0)))
 
 
 offer(

@@ -96,11 +96,16 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of each entry along dim, without it. See `split`. Raises: IndexError for a 0-d tensor."""
-    shape = need_tensor(input, "unbind")._a.shape
+    return tuple(_unbind(input, *entries(input, dim, "unbind")))
+
+
+def entries(input: Tensor, dim: int, op: str) -> tuple[list[Any], int]:
+    """The indices of all entries along a dimension, and which it is. Raises: IndexError for a 0-d tensor."""
+    shape = need_tensor(input, op)._a.shape
     if not shape:
-        raise IndexError("unbind: input is 0-d; 1-d or more is needed.")
-    i = axis(dim, len(shape), "unbind")
-    return tuple(_unbind(input, [along(i, k) for k in range(shape[i])], i))
+        raise IndexError(f"{op}: input is 0-d; 1-d or more is needed.")
+    i = axis(dim, len(shape), op)
+    return [along(i, k) for k in range(shape[i])], i
 
 
 # ---- parts that may be written

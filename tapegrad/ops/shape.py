@@ -429,6 +429,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
 offer(
     globals(),
     functions="cat stack",
+    aliases={"cat": "concat concatenate"},
     methods="contiguous expand expand_as reshape_as view view_as",
     both="broadcast_to clone flatten permute ravel reshape squeeze t transpose unflatten unsqueeze",
     rules="expand mT sum_to",

@@ -11,7 +11,7 @@ from tapegrad.define import offer
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.complex_numbers import view_as_real
 from tapegrad.ops.fft import c2c, c2r, r2c
-from tapegrad.ops.index import getitem, putitem, scatter, take
+from tapegrad.ops.index import fetch, getitem, putitem, spread
 from tapegrad.ops.moves import transpose
 from tapegrad.ops.shape import unsqueeze
 from tapegrad.ops.views import unfold
@@ -34,7 +34,7 @@ def _padded(x: Tensor, pad: int, mode: str) -> Tensor:
             f"stft: the signal has {n} values and n_fft // 2 is {pad}; more values are needed to reflect. "
             "Pass center=False, or a smaller n_fft."
         )
-    return take(x, (slice(None), np.pad(np.arange(n), pad, mode=_MODES[mode])))  # type: ignore[call-overload] # a mode by name
+    return fetch(x, (slice(None), np.pad(np.arange(n), pad, mode=_MODES[mode])))  # type: ignore[call-overload] # a mode by name
 
 
 def _sizes(op: str, n_fft: int, hop: int | None, width: int | None) -> tuple[int, int]:
@@ -129,8 +129,8 @@ def _overlapped(pieces: Tensor, window: Tensor, hop: int) -> tuple[Tensor, Tenso
     rows, count, n = pieces._a.shape
     total = n + hop * (count - 1)
     places = np.arange(count)[:, None] * hop + np.arange(n)
-    signal = scatter(pieces * window, (slice(None), places), (rows, total))
-    return signal, scatter((window * window).expand(count, n), (places,), (total,))
+    signal = spread(pieces * window, (slice(None), places), (rows, total))
+    return signal, spread((window * window).expand(count, n), (places,), (total,))
 
 
 def istft(

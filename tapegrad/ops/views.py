@@ -51,7 +51,7 @@ _unfold, _ = indexing(
 )
 
 
-def _in_batch(
+def in_batch(
     n: int, size: Any, stride: Any, offset: int, geometry: S.Geometry, *shape: Any
 ) -> tuple[Any, ...]:
     """The pattern of a whole batch: the entries' memories one behind the other."""
@@ -67,7 +67,7 @@ _as_strided, _ = indexing(
     S.scatter,
     view=S.as_strided,
     titles=("AsStridedBackward0", "AsStridedBackwardBackward0"),
-    batch=(B.shifted(_in_batch), B.shifted(_in_batch)),
+    batch=(B.shifted(in_batch), B.shifted(in_batch)),
 )
 
 
@@ -80,30 +80,38 @@ def as_strided(
     Where places come several times, their gradients add up. What lies beside input gives no gradient.
     Raises: RuntimeError for negative strides, and beyond the memory.
     """
-    x = box(need_tensor(input, "as_strided"))
-    new, steps = tuple(size), tuple(stride)
-    if not all(isinstance(n, int) for n in (*new, *steps)):
-        raise TypeError(f"as_strided: size is {new} and stride is {steps}; integers are needed.")
-    geometry = S.geometry_of(x)
-    offset = geometry[2] if storage_offset is None else storage_offset
-    if len(new) != len(steps):
-        raise RuntimeError(f"as_strided: size is {new} and stride is {steps}; both must be as long.")
-    if min((*new, *steps, offset), default=0) < 0:
-        raise RuntimeError(
-            f"as_strided: size is {new}, stride is {steps}, and the offset {offset}; none may be negative."
-        )
-    memory = buffer_of(x).nbytes // x.dtype.itemsize if type(x) is ndarray else S.extent(*geometry)
-    if S.extent(new, steps, offset) > memory:
-        raise RuntimeError(
-            f"as_strided: size {sizes(new)} with stride {steps} from {offset} on needs "
-            f"{S.extent(new, steps, offset)} elements; the memory under input has {memory}."
-        )
+    new, steps, offset, geometry = pattern_of(input, size, stride, storage_offset, "as_strided")
     t: Tensor = _as_strided(input, new, steps, offset, geometry)
     if is_view(input):  # what is written to it may lie beside input: it is a part of the base
         base = base_of(input)
         t._cold = view_of(base, _as_strided.op, (new, steps, offset, S.geometry_of(base._a)))
         t._cold.made = t._cold.made or input._cold.made
     return t
+
+
+def pattern_of(
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None, op: str
+) -> tuple[Any, ...]:
+    """The arguments of as_strided, checked, and how input lies in its memory."""
+    x = box(need_tensor(input, op))
+    new, steps = tuple(size), tuple(stride)
+    if not all(isinstance(n, int) for n in (*new, *steps)):
+        raise TypeError(f"{op}: size is {new} and stride is {steps}; integers are needed.")
+    geometry = S.geometry_of(x)
+    offset = geometry[2] if storage_offset is None else storage_offset
+    if len(new) != len(steps):
+        raise RuntimeError(f"{op}: size is {new} and stride is {steps}; both must be as long.")
+    if min((*new, *steps, offset), default=0) < 0:
+        raise RuntimeError(
+            f"{op}: size is {new}, stride is {steps}, and the offset {offset}; none may be negative."
+        )
+    memory = buffer_of(x).nbytes // x.dtype.itemsize if type(x) is ndarray else S.extent(*geometry)
+    if S.extent(new, steps, offset) > memory:
+        raise RuntimeError(
+            f"{op}: size {sizes(new)} with stride {steps} from {offset} on needs "
+            f"{S.extent(new, steps, offset)} elements; the memory under input has {memory}."
+        )
+    return new, steps, offset, geometry
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
@@ -170,21 +178,24 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
 
     Raises: IndexError for a start out of range, RuntimeError for a length beyond the end or below 0.
     """
-    i, n = sized(input, dim, "narrow")
+    return index._slice(input, narrowed(input, dim, start, length, "narrow"))
+
+
+def narrowed(input: Tensor, dim: int, start: int | Tensor, length: int, op: str) -> tuple[Any, ...]:
+    """The index of narrow, checked."""
+    i, n = sized(input, dim, op)
     if isinstance(start, Tensor) and (start._a.ndim or start._a.dtype.kind not in "iu"):
-        raise RuntimeError(f"narrow: start is {start.dtype}{sizes(start._a.shape)}; one integer is needed.")
+        raise RuntimeError(f"{op}: start is {start.dtype}{sizes(start._a.shape)}; one integer is needed.")
     first = int(start)
     if not -n <= first <= n:
-        raise IndexError(
-            f"narrow: start is {first}; for a dimension of size {n} it must be from {-n} to {n}."
-        )
+        raise IndexError(f"{op}: start is {first}; for a dimension of size {n} it must be from {-n} to {n}.")
     first += n if first < 0 else 0
     if length < 0 or first + length > n:
         raise RuntimeError(
-            f"narrow: start is {first} and length is {length}; they must not be negative, nor exceed the "
+            f"{op}: start is {first} and length is {length}; they must not be negative, nor exceed the "
             f"size {n} together."
         )
-    return picked(input, i, slice(first, first + length))
+    return shape.along(i, slice(first, first + length))
 
 
 # ---- order of dimensions

@@ -22,7 +22,7 @@ N = 3  # entries of a batch
 # Their results have a shape that depends on values, or are Python values: vmap runs their entries one by one.
 LOOPING = {
     *("allclose", "arange", "as a number", "as a real number", "bool ", "contains", "equal", "float "),
-    *("index", "int ", "is_nonzero", "item", "linspace"),
+    *("argwhere", "index", "int ", "is_nonzero", "item", "linspace", "nonzero_static", "repeat_interleave"),
     *("masked_select", "nonzero", "numpy", "tolist", "unique"),
     *("bincount", "histc", "histogram", "histogramdd", "unique_consecutive"),
 }

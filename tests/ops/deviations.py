@@ -47,6 +47,13 @@ DEVIATIONS = (
     Deviation("logaddexp*", "gradient", r"bool\[", "torch's backward fails on bool"),
     Deviation("addcdiv", "gradient", r"int64", "torch's backward fails on an integer tensor"),
     Deviation("atan2", "*", r"(uint8|bool)\[", "torch negates the uint8, which wraps, and bool, which fails"),
+    Deviation("vander", "gradient", "", "torch writes in place what its own backward needs"),
+    Deviation("s[el]*_*", "error", "complex", "torch has no complex gradients of some *_scatter and *_copy"),
+    Deviation("[si]*_reduce*", "error", "complex", "torch has no complex gradients of reductions at places"),
+    Deviation("index_reduce", "gradient", "complex.*prod", "torch computes these, not conjugated, in place"),
+    Deviation("diagonal_scatter", "gradient", "complex", "torch's backward of a real src in complex fails"),
+    Deviation("tri[lu]", "error", r"_\(\w+\[4, 5\] expanded", "torch writes repeated elements"),
+    Deviation("pixel_shuffle", "gradient", r"\[0, 4, 2, 3\]", "torch's backward of nothing fails"),
     Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
     Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
     Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),
@@ -68,6 +75,23 @@ DEVIATIONS = (
     Deviation("*", "name", _WRITING + r"float(16|32).*float(32|64)", "the last op is the cast to the target"),
     Deviation(
         "[lgen][qte]", "*", _WRITING, "only the target takes part in a graph, without a name of its own"
+    ),
+    Deviation(
+        "*_fill",
+        "error",
+        r"_\(\w+\[4, 3\] expanded",
+        "torch writes repeated elements, and says it will refuse",
+    ),
+    Deviation(
+        "as_strided_scatter", "gradient", "", "torch's is that of what was read, where it was overwritten"
+    ),
+    Deviation("as_strided_scatter", "second", "", "as its gradient"),
+    Deviation("narrow_copy", "[gs]*", r", -1, 1\)", "torch loses the gradient of a negative start"),
+    Deviation(
+        "scatter*",
+        "gradient",
+        r"int64\[(0\]|1, 2\] of \[\[0, 1\]\]), (float|complex)",
+        "torch's backward fails unless src has the shape of index",
     ),
     Deviation("unfold", "name", r"\[\]", "of a 0-d tensor: the entry of what would be a window of a 1-d one"),
     Deviation("random_", "name", r"\], \d", "one op; torch has three"),

@@ -6,13 +6,16 @@ Adding an op touches two places: its definition, and one row here.
 from __future__ import annotations
 
 from tapegrad.testing.samples import (
+    arrange,
     complex_numbers,
     create,
     cumulative,
     distance,
     elementary,
     fourier,
+    gather,
     index,
+    joins,
     linalg,
     matrices,
     nn,
@@ -31,7 +34,7 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn, sort, distance)
+_ON_NUMBERS = (*(pointwise, reduce, shape, views, index, gather, arrange, joins, linalg, nn, sort, distance),)
 FAMILIES = (
     *(*_ON_NUMBERS, elementary, pairs, special, cumulative, statistics, products, matrices),
     *(fourier, complex_numbers, create, random),

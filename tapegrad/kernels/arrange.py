@@ -1,0 +1,140 @@
+"""Bodies that put the elements in another order, repeat them, or keep a part of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import zero
+from tapegrad.kernels.strided import diagonal
+
+
+def _copied(x: Any) -> Any:
+    """A copy in row-major order."""
+    return np.array(x, order="C")
+
+
+def flip(x: Any, dims: tuple[int, ...]) -> Any:
+    """The elements in reverse order along the axes."""
+    if not x.ndim:
+        return _copied(x)
+    return _copied(x[tuple([slice(None, None, -1) if i in dims else slice(None) for i in range(x.ndim)])])
+
+
+def _rolled(x: Any, shift: int, dim: int) -> Any:
+    n = x.shape[dim]
+    k = shift % n if n else 0
+    if not k:
+        return x
+    before = (slice(None),) * dim
+    return np.concatenate((x[(*before, slice(n - k, None))], x[(*before, slice(None, n - k))]), dim)
+
+
+def roll(x: Any, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Any:
+    """The elements moved along the axes, or in all of x read as one row, where those at the end come to the
+    start."""
+    if dims is None:
+        return _copied(_rolled(x.reshape(-1), shifts[0], 0).reshape(x.shape))
+    y = x
+    for shift, dim in zip(shifts, dims, strict=True):
+        y = _rolled(y, shift, dim)
+    return _copied(y) if y is x else y
+
+
+def rot90(x: Any, k: int, i: int, j: int) -> Any:
+    """x turned k times by 90 degrees, from axis i towards axis j."""
+    k %= 4
+    if k == 2:
+        return flip(x, (i, j))
+    if k:
+        x = x.swapaxes(i, j)
+        return flip(x, (i if k == 1 else j,))
+    return _copied(x)
+
+
+def repeat(x: Any, times: tuple[int, ...]) -> Any:
+    """x several times along each axis."""
+    shape = (*(1,) * (len(times) - x.ndim), *x.shape)
+    y = np.empty([n for pair in zip(times, shape, strict=True) for n in pair], x.dtype)
+    y[...] = x.reshape([n for size in shape for n in (1, size)])
+    return y.reshape([n * size for n, size in zip(times, shape, strict=True)])
+
+
+def unrepeat(g: Any, times: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The sum of the repetitions of an array of `shape`: repeat's adjoint."""
+    own = (*(1,) * (len(times) - len(shape)), *shape)
+    g = g.reshape([n for pair in zip(times, own, strict=True) for n in pair])
+    return np.add.reduce(g, axis=tuple(range(0, g.ndim, 2)), dtype=g.dtype).reshape(shape)
+
+
+def diag_embed(x: Any, offset: int, i: int, j: int) -> Any:
+    """Zeros with the last axis of x on a diagonal of the new axes i and j."""
+    n = x.shape[-1] + abs(offset)
+    shape = list(x.shape[:-1])
+    for at in sorted((i, j)):
+        shape.insert(at, n)
+    y = np.zeros(shape, x.dtype)
+    diagonal(y, offset, i, j)[...] = x
+    return y
+
+
+_masks: dict[tuple[int, int, int], Any] = {}
+
+
+def below(n: int, m: int, k: int) -> Any:
+    """Whether an element of a matrix lies on its k-th diagonal or below; shared if there are few."""
+    found = _masks.get((n, m, k))
+    if found is None:
+        found = np.arange(n)[:, None] >= np.arange(-k, m - k)
+        if found.size <= 4096:
+            if len(_masks) >= 256:
+                _masks.clear()
+            _masks[n, m, k] = found
+    return found
+
+
+def tril(x: Any, k: int) -> Any:
+    """The last two axes, with 0 above the k-th diagonal."""
+    return np.where(below(x.shape[-2], x.shape[-1], k), x, zero(x.dtype))
+
+
+def triu(x: Any, k: int) -> Any:
+    """The last two axes, with 0 below the k-th diagonal."""
+    return np.where(below(x.shape[-2], x.shape[-1], k - 1), zero(x.dtype), x)
+
+
+def pad(x: Any, before: tuple[int, ...], after: tuple[int, ...], value: Any) -> Any:
+    """x with so many elements of a value before and behind along each axis; fewer than none cuts."""
+    shape = [n + a + b for n, a, b in zip(x.shape, before, after, strict=True)]
+    y = np.full(shape, value, x.dtype)
+    inner = tuple(
+        [slice(max(a, 0), n + a + min(b, 0)) for n, a, b in zip(x.shape, before, after, strict=True)]
+    )
+    own = tuple([slice(max(-a, 0), n + min(b, 0)) for n, a, b in zip(x.shape, before, after, strict=True)])
+    y[inner] = x[own]
+    return y
+
+
+def block_diag(xs: Any) -> Any:
+    """Zeros with the matrices along the diagonal."""
+    shapes = [(1,) * (2 - x.ndim) + x.shape for x in xs]
+    y = np.zeros((sum(n for n, _ in shapes), sum(m for _, m in shapes)), xs[0].dtype)
+    i = j = 0
+    for x, (n, m) in zip(xs, shapes, strict=True):
+        y[i : i + n, j : j + m] = x
+        i, j = i + n, j + m
+    return y
+
+
+def blocks(shapes: Any) -> Any:
+    """Where block_diag puts arrays of such shapes."""
+    i = j = 0
+    for shape in shapes:
+        n, m = (1,) * (2 - len(shape)) + shape
+        yield slice(i, i + n), slice(j, j + m)
+        i, j = i + n, j + m
+
+
+nameless(globals())

@@ -1,0 +1,295 @@
+"""Bodies that read and write at places along an axis, which integers name: one per element, or one per entry.
+
+Writes at repeated places take one after the other in row-major order. NumPy's `ufunc.at` does that at the
+speed of other libraries, if places and values are flat; so places are counted in row-major order here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.shape import broadcast
+from tapegrad.kernels.strided import row_major
+
+SMALL = 32  # Python's min and max of so many numbers are quicker than NumPy's
+
+
+def outside(index: Any, n: int, least: int = 0) -> int | None:
+    """An index that is not in [least, n); None if there is none."""
+    if not index.size:
+        return None
+    if index.size <= SMALL:
+        values = index.reshape(-1).tolist()
+        low, high = min(values), max(values)
+    else:
+        low, high = int(np.minimum.reduce(index, axis=None)), int(np.maximum.reduce(index, axis=None))
+    return high if high >= n else low if low < least else None
+
+
+def check(op: str, index: Any, n: int, dim: int, error: type[Exception] = RuntimeError) -> None:
+    """Raises: `error` for an index out of range."""
+    if (bad := outside(index, n)) is not None:
+        raise error(f"{op}: index has {bad}; dimension {dim} has {n} entries, so 0 to {n - 1} are possible.")
+
+
+def flat(index: Any, shape: tuple[int, ...], dim: int) -> Any:
+    """Where, in a row-major array of `shape`, the elements are that index names along an axis."""
+    if len(shape) <= 1 or not index.size:
+        return index
+    steps = row_major(shape)
+    places = index if steps[dim] == 1 else index * steps[dim]
+    for i, n in enumerate(index.shape):
+        if i != dim and n > 1:
+            along = np.arange(0, n * steps[i], steps[i])
+            places = places + along.reshape((n, *(1,) * (index.ndim - 1 - i)))
+    return places
+
+
+def _grid(index: Any, dim: int) -> tuple[Any, ...]:
+    """The same as one index array per axis."""
+    ends = [np.arange(n).reshape(-1, *(1,) * (index.ndim - 1 - i)) for i, n in enumerate(index.shape)]
+    return (*ends[:dim], index, *ends[dim + 1 :])
+
+
+def copied(x: Any) -> Any:
+    """A copy of x, as an array in row-major order."""
+    return np.array(x, order="C")
+
+
+def gather(x: Any, index: Any, dim: int) -> Any:
+    """y[i, j] = x[index[i, j], j], for dim 0."""
+    n = x.shape[dim] if x.ndim else 1
+    check("gather", index, n, dim)
+    if x.ndim > 1 and index.size and not x.flags.c_contiguous:
+        return x[_grid(index, dim)]
+    return x.reshape(-1).take(flat(index, x.shape, dim))
+
+
+def _written(op: str, x: Any, index: Any, dim: int) -> tuple[Any, Any, Any]:
+    """A copy of x, the same as one row, and the places in it."""
+    check(op, index, x.shape[dim] if x.ndim else 1, dim)
+    y = copied(x)
+    return y, y.reshape(-1), flat(index, x.shape, dim)
+
+
+def scatter(x: Any, src: Any, index: Any, dim: int) -> Any:
+    """A copy of x with y[index[i, j], j] = src[i, j], for dim 0; src may be a number."""
+    y, row, places = _written("scatter", x, index, dim)
+    row[places] = src
+    return y
+
+
+def fill(x: Any, index: Any, dim: int, value: Any) -> Any:
+    """A copy of x with a number at the places."""
+    return scatter(x, value, index, dim)
+
+
+def without(g: Any, index: Any, dim: int) -> Any:
+    """A copy of g with 0 at the places."""
+    return scatter(g, 0, index, dim)
+
+
+def scatter_add(x: Any, src: Any, index: Any, dim: int) -> Any:
+    """A copy of x with src added at the places: a repeated one gets every share."""
+    y, row, places = _written("scatter_add", x, index, dim)
+    np.add.at(row, places.reshape(-1), src.reshape(-1))
+    return y
+
+
+def spread(g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
+    """Zeros with g added at the places: gather's adjoint."""
+    z = np.zeros(shape, g.dtype)
+    np.add.at(z.reshape(-1), flat(index, shape, dim).reshape(-1), g.reshape(-1))
+    return z
+
+
+def filled(shape: tuple[int, ...], value: Any) -> Any:
+    """A number of each place, in its own dtype."""
+    return np.full(shape, value, value.dtype)
+
+
+REDUCTIONS: dict[str, Any] = {
+    "sum": np.add,
+    "prod": np.multiply,
+    "mean": np.add,
+    "amax": np.maximum,
+    "amin": np.minimum,
+}
+
+
+def _neutral(how: str, dtype: Any) -> Any:
+    """What leaves the other one as it is."""
+    if how in ("sum", "mean", "prod"):
+        return int(how == "prod")
+    if dtype.kind == "f":
+        return -np.inf if how == "amax" else np.inf
+    if dtype.kind == "b":
+        return how == "amin"
+    return np.iinfo(dtype).min if how == "amax" else np.iinfo(dtype).max
+
+
+def scatter_reduce(
+    x: Any, src: Any, index: Any, dim: int, how: str, include_self: bool, op: str = "scatter_reduce"
+) -> Any:
+    """A copy of x in which each place holds the sum, product, ... of all elements of src that go there, and,
+    with include_self, of its own."""
+    y, row, places = _written(op, x, index, dim)
+    places = places.reshape(-1)
+    if not include_self:
+        row[places] = _neutral(how, x.dtype)
+    REDUCTIONS[how].at(row, places, src.reshape(-1))
+    if how == "mean":
+        counts = np.bincount(places, minlength=row.size) + int(include_self)
+        np.maximum(counts, 1, out=counts)
+        if x.dtype.kind in "fc":
+            row /= counts.astype(x.dtype)
+        else:
+            row[...] = row // counts
+    return y
+
+
+# ---- one index per entry along an axis
+
+
+def spanned(index: Any, shape: tuple[int, ...], dim: int) -> Any:
+    """An index of entries along an axis as one of elements, for a source of `shape`."""
+    if len(shape) <= 1:
+        return index.reshape(shape)
+    return broadcast(index.reshape(-1, *(1,) * (len(shape) - 1 - dim)), shape)
+
+
+def along(dim: int, index: Any) -> tuple[Any, ...]:
+    """An index of arrays for one axis."""
+    return (*(slice(None),) * dim, index)
+
+
+def index_select(x: Any, index: Any, dim: int) -> Any:
+    """The entries of x along an axis."""
+    n = x.shape[dim] if x.ndim else 1
+    check("index_select", index, n, dim, RuntimeError if dim else IndexError)
+    return x.take(index, dim) if x.ndim else copied(x)
+
+
+def index_spread(g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
+    """Zeros with the entries of g added: its adjoint."""
+    return spread(g, spanned(index, g.shape, dim), dim, shape)
+
+
+def index_add(x: Any, src: Any, index: Any, dim: int) -> Any:
+    """A copy of x with the entries of src added."""
+    check("index_add", index, x.shape[dim] if x.ndim else 1, dim, RuntimeError if x.ndim > 1 else IndexError)
+    return scatter_add(x, src, spanned(index, src.shape, dim), dim)
+
+
+def index_copy(x: Any, src: Any, index: Any, dim: int) -> Any:
+    """A copy of x with the entries of src in place of those that index names."""
+    check("index_copy", index, x.shape[dim] if x.ndim else 1, dim, IndexError)
+    return _entries(x, src, index, dim)
+
+
+def _entries(x: Any, src: Any, index: Any, dim: int) -> Any:
+    y = copied(x)
+    if not y.ndim:
+        y.reshape(1)[index] = src
+    else:
+        y[along(dim, index)] = src
+    return y
+
+
+def index_fill(x: Any, index: Any, dim: int, value: Any) -> Any:
+    """A copy of x with a number in the entries."""
+    check("index_fill", index, x.shape[dim] if x.ndim else 1, dim, IndexError)
+    return _entries(x, value, index, dim)
+
+
+def index_fill_with(x: Any, value: Any, index: Any, dim: int) -> Any:
+    """The same with a 0-d array."""
+    return index_fill(x, index, dim, value)
+
+
+def index_without(g: Any, index: Any, dim: int) -> Any:
+    """A copy of g with 0 in the entries."""
+    return _entries(g, 0, index, dim)
+
+
+def index_reduce(x: Any, src: Any, index: Any, dim: int, how: str, include_self: bool) -> Any:
+    """A copy of x with the entries of src multiplied, averaged, ... into those that index names."""
+    check("index_reduce", index, x.shape[dim] if x.ndim else 1, dim, IndexError)
+    return scatter_reduce(x, src, spanned(index, src.shape, dim), dim, how, include_self, "index_reduce")
+
+
+# ---- places counted over all elements in row-major order, from the front or the end
+
+
+def _checked(op: str, x: Any, index: Any) -> None:
+    n = x.size
+    if (bad := outside(index, n, -n)) is not None:
+        raise IndexError(f"{op}: index has {bad}; input has {n} elements, so {-n} to {n - 1} are possible.")
+
+
+def take(x: Any, index: Any) -> Any:
+    """The elements of x, in the shape of index."""
+    _checked("take", x, index)
+    return x.take(index)
+
+
+def untake(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros with g added at the places: take's adjoint."""
+    z = np.zeros(shape, g.dtype)
+    row = z.reshape(-1)
+    np.add.at(row, index.reshape(-1), g.reshape(-1))
+    return z
+
+
+def put(x: Any, src: Any, index: Any, accumulate: bool) -> Any:
+    """A copy of x with the elements of src at the places, or added there."""
+    _checked("put", x, index)
+    y = copied(x)
+    row = y.reshape(-1)
+    if accumulate:
+        np.add.at(row, index.reshape(-1), src.reshape(-1))
+    else:
+        row[index] = src.reshape(index.shape)
+    return y
+
+
+def unput(g: Any, index: Any) -> Any:
+    """A copy of g with 0 at the places."""
+    y = copied(g)
+    y.reshape(-1)[index] = 0
+    return y
+
+
+# ---- masks
+
+
+def masked_scatter(x: Any, mask: Any, src: Any) -> Any:
+    """A copy of x with the first elements of src, one after the other, where the mask holds."""
+    y = copied(x)
+    n = int(np.count_nonzero(mask))
+    if n > src.size:
+        raise RuntimeError(
+            f"masked_scatter: the mask selects {n} elements and source has {src.size}; at least as many are "
+            "needed."
+        )
+    y[mask] = src.reshape(-1)[:n]
+    return y
+
+
+def masked_gather(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
+    """What masked_scatter took from a source of `shape`, with 0 for what it did not."""
+    z = np.zeros(shape, g.dtype)
+    part = np.asarray(g)[mask]
+    z.reshape(-1)[: part.size] = part
+    return z
+
+
+def masked_spread(src: Any, mask: Any, shape: tuple[int, ...]) -> Any:
+    """masked_scatter into zeros of a shape: its adjoint."""
+    return masked_scatter(np.zeros(shape, src.dtype), mask, src)
+
+
+nameless(globals())

@@ -1,0 +1,94 @@
+"""Tensors that change their own shape in place: t_, squeeze_, as_strided_ and so on.
+
+The tensor shows the same memory through a view op from then on, and its node is that op's, under torch's name
+for the in-place form. Views that were cut before keep their own shapes; they cannot be derived anew when the
+memory is written later (`views.fresh` says so).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tapegrad.define import offer
+from tapegrad.kernels.errstate import nameless
+from tapegrad.layouts import RELAYOUTS
+from tapegrad.ops import moves, shape, views
+from tapegrad.promotion import need_tensor
+from tapegrad.tape import Node, Op, record
+from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import check_history, cold_of, is_view, view_of
+
+_twins: dict[Any, Any] = {}  # by view op: the same op under the name of the in-place form
+
+
+def _twin(op: Op, title: str) -> Op:
+    """A view op under another name of its node."""
+    twin = Op(op.name, op.kind, op.forward, linear=True)
+    twin.call, twin.vjp, twin.view, twin.replay, twin.meta, twin.batch = (
+        op.call,
+        op.vjp,
+        op.view,
+        op.replay,
+        op.meta,
+        op.batch,
+    )
+    twin.shown = type(title, (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
+    return twin
+
+
+for _view, _title in (
+    (moves.t, "TBackward1"),
+    (moves.transpose, "TransposeBackward1"),
+    (moves.unsqueeze, "UnsqueezeBackward1"),
+    (moves.squeeze_all, "SqueezeBackward3"),
+    (moves.squeeze_dim, "SqueezeBackward4"),
+    (moves.squeeze_dims, "SqueezeBackward5"),
+    (views._as_strided, "AsStridedBackward1"),
+):
+    _twins[_view.op] = _twin(_view.op, _title)
+
+
+def relayout(name: str, view: Any) -> Any:
+    """The in-place form of a view function."""
+
+    def call(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_history(need_tensor(input, name), name)
+        shown = view(input, *args, **kwargs)
+        cold = shown._cold
+        if shown is input or not is_view(shown):
+            return input
+        op = _twins.get(cold.op, cold.op)
+        old, node = input._a, input._node
+        if is_view(input):  # one step further on the way from the base
+            before = wrap(old, node)
+            before._cold = input._cold
+            input._cold = view_of(before, op, cold.args)
+        else:
+            cold_of(input).count += 1
+        input._a = shown._a
+        if node is not None and node.op is not None:
+            input._node = record(op, (node,), (), (old.shape, cold.args), None, 2)
+            RELAYOUTS.add(op)
+        return input
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`{view.__name__}` of this tensor, in place: it has another shape from then on."
+    call.function = view  # type: ignore[attr-defined] # the stub generator reads the signature there
+    return call
+
+
+t_ = relayout("t_", shape.t)
+transpose_ = relayout("transpose_", shape.transpose)
+swapaxes_ = relayout("swapaxes_", views.swapaxes)
+swapdims_ = relayout("swapdims_", views.swapdims)
+squeeze_ = relayout("squeeze_", shape.squeeze)
+unsqueeze_ = relayout("unsqueeze_", shape.unsqueeze)
+as_strided_ = relayout("as_strided_", views.as_strided)
+
+
+offer(
+    globals(),
+    methods="squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_",
+    both="as_strided_",
+)
+nameless(globals())
