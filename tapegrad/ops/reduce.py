@@ -333,8 +333,11 @@ def norm(
         raise RuntimeError(
             f"norm: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
+    if p == "nuc":
+        found: Tensor = RECORDED.F.nuclear_norm(x, dim, keepdim, out=out)
+        return found
     if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f"norm: p is {p!r}; a number or 'fro' is needed.")
+        raise RuntimeError(f"norm: p is {p!r}; a number, 'fro' or 'nuc' is needed.")
     order = 2.0 if p is None or isinstance(p, str) else float(p)
     dims = dims_of(dim, x._a.ndim, "norm")
     if (order < 0 or order == np.inf) and any_zero(x._a.shape, dims):
