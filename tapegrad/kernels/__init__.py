@@ -4,6 +4,16 @@ from typing import Any
 
 from numpy import abs, cos, exp, log, sin
 
+from tapegrad.kernels.complex_numbers import (
+    complex,
+    conj,
+    imag,
+    is_complex,
+    not_negative,
+    real,
+    sgn,
+    slope_of_abs,
+)
 from tapegrad.kernels.factor import solve_triangular as solved_triangle
 from tapegrad.kernels.factor import triangle
 from tapegrad.kernels.labelled import contract
@@ -55,6 +65,8 @@ __all__ = [
     "blank",
     "cast",
     "cat",
+    "complex",
+    "conj",
     "contract",
     "cos",
     "exp",
@@ -62,21 +74,27 @@ __all__ = [
     "floor_quotient",
     "gate",
     "getitem",
+    "imag",
     "inside",
+    "is_complex",
     "log",
     "mT",
     "matmul",
     "mean",
     "mm",
     "mv",
+    "not_negative",
     "outer",
     "permute",
     "power",
     "putitem",
+    "real",
     "records",
     "reshape",
+    "sgn",
     "sign",
     "sin",
+    "slope_of_abs",
     "solved",
     "solved_triangle",
     "stack",

@@ -28,6 +28,7 @@ def __getattr__(name: str) -> Any:
 
 
 for _name in [
+    "complex_numbers",
     "convert",
     "create",
     "cumulative",
@@ -35,6 +36,7 @@ for _name in [
     "differences",
     "distances",
     "draws",
+    "fft",
     "einsum",
     "histograms",
     "index",
@@ -58,6 +60,7 @@ for _name in [
     "shape",
     "solve",
     "sort",
+    "spectra",
     "statistics",
     "views",
     "windows",

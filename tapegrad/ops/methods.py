@@ -93,4 +93,4 @@ def bind() -> None:
     for name, f in methods().items():
         setattr(Tensor, name, f)
     for name, f in PROPERTIES.items():
-        setattr(Tensor, name, property(f))
+        setattr(Tensor, name, f if isinstance(f, property) else property(f))

@@ -6,9 +6,11 @@ Adding an op touches two places: its definition, and one row here.
 from __future__ import annotations
 
 from tapegrad.testing.samples import (
+    complex_numbers,
     create,
     cumulative,
     distance,
+    fourier,
     index,
     linalg,
     matrices,
@@ -26,8 +28,13 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
+_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn)
 FAMILIES = (
-    *(pointwise, reduce, cumulative, sort, statistics, distance, shape, views, index, linalg, nn),
-    *(products, matrices, create, random),
+    *(*_ON_NUMBERS, cumulative, sort, statistics, distance, products, matrices, fourier, complex_numbers),
+    *(create, random),
 )
-ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}
+ROWS: dict[str, Row] = {
+    row.name: complex_numbers.in_complex(row) if family in _ON_NUMBERS else row
+    for family in FAMILIES
+    for row in family.ROWS
+}
