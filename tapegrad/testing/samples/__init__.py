@@ -28,9 +28,9 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn)
+_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, products, matrices, nn)
 FAMILIES = (
-    *(*_ON_NUMBERS, cumulative, sort, statistics, distance, products, matrices, fourier, complex_numbers),
+    *(*_ON_NUMBERS, cumulative, sort, statistics, distance, fourier, complex_numbers),
     *(create, random),
 )
 ROWS: dict[str, Row] = {

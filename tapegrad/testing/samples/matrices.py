@@ -94,6 +94,12 @@ def _projector(torch: Any, a: Any) -> Any:
     return v @ v.adjoint()
 
 
+def _eig(torch: Any, a: Any) -> Any:
+    values, vectors = torch.linalg.eig(a)
+    mixed = vectors * values.abs()[..., None, :]
+    return torch.view_as_real(mixed @ torch.linalg.inv(vectors)), squares(values).sum(-1)
+
+
 def _svd(torch: Any, a: Any, full: bool) -> Any:
     u, s, vh = torch.linalg.svd(a, full_matrices=full)
     k = s.shape[-1]
@@ -239,6 +245,13 @@ ROWS = (
     row("linalg.eigh", _eigh, (*SQUARE, call(x(3, 3), UPLO="U")), _NO_SQUARE[:2]),
     row("linalg.eigh.projector", _projector, (call(x(3, 3)), call(x(2, 4, 4)))),
     row("linalg.eigvalsh", lambda torch, a: torch.linalg.eigvalsh(symmetric(a)), SQUARE, _NO_SQUARE[:2]),
+    row("linalg.eig", _eig, SQUARE[:5], _NO_SQUARE[:2]),
+    row("linalg.eigvals", lambda torch, a: squares(torch.linalg.eigvals(a)).sum(-1), SQUARE, _NO_SQUARE[:2]),
+    row(
+        "linalg.slogdet.sign",
+        lambda torch, a: torch.view_as_real(torch.linalg.slogdet(a)[0]),
+        tuple([call(x(*s, dtype="complex64")) for s in ((3, 3), (2, 2, 2), (1, 1))]),
+    ),
     row("linalg.svd", lambda torch, a: _svd(torch, a, False), OBLONG, _NO_MATRIX),
     row("linalg.svd.full", lambda torch, a: _svd(torch, a, True), OBLONG),
     row("linalg.svdvals", lambda torch, a: torch.linalg.svdvals(a), (*OBLONG, *EMPTY), _NO_MATRIX),
