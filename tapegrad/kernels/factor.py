@@ -115,7 +115,10 @@ def lu(a: Any) -> tuple[Any, Any, Any]:
     for start in range(0, k, _BLOCK):
         stop = min(start + _BLOCK, k)
         for j in range(start, stop):
-            _eliminate(x, swaps, p, entries, j, stop)
+            if b == 1:
+                _eliminate_one(x[0], swaps[0], p[0], j, stop)
+            else:
+                _eliminate(x, swaps, p, entries, j, stop)
         if stop < n:
             top = x[:, start:stop, stop:] = solve_triangular(
                 x[:, start:stop, start:stop], x[:, start:stop, stop:], False, True
@@ -142,10 +145,27 @@ def _eliminate(x: Any, swaps: Any, p: Any, entries: Any, j: int, stop: int) -> N
             x[:, j + 1 :, j + 1 : stop] -= below[:, :, None] * x[:, j, None, j + 1 : stop]
 
 
+def _eliminate_one(x: Any, swaps: Any, p: Any, j: int, stop: int) -> None:
+    """The same for one matrix, with a third of the calls."""
+    column = x[j:, j]
+    size = np.abs(column.real) + np.abs(column.imag) if x.dtype.kind == "c" else np.abs(column)
+    best = int(size.argmax()) + j
+    swaps[j] = best + 1
+    if best != j:
+        row, at = x[best].copy(), p[best]
+        x[best], p[best] = x[j], p[j]
+        x[j], p[j] = row, at
+    below, d = x[j + 1 :, j], x[j, j]
+    if below.size and d != 0:
+        below /= d
+        if j + 1 < stop:
+            x[j + 1 :, j + 1 : stop] -= np.multiply(below[:, None], x[j, j + 1 : stop])
+
+
 def first_zero(lu: Any) -> Any:
     """Per entry the number of the first diagonal element of U that is 0, or 0."""
-    d = np.diagonal(lu, axis1=-2, axis2=-1) == 0
-    if not d.shape[-1]:
+    d = lu.diagonal(0, -2, -1) == 0
+    if not d.any():
         return np.zeros(d.shape[:-1], np.int32)
     return np.where(d.any(-1), d.argmax(-1) + 1, 0).astype(np.int32)
 

@@ -260,7 +260,7 @@ def qr(a: Any, mode: str = "reduced") -> tuple[Any, Any]:
     raw, tau = geqrf(a)
     m, n = a.shape[-2:]
     k = m if mode == "complete" else min(m, n)
-    r = np.triu(raw[..., :k, :])
+    r = factor.triangle(raw[..., :k, :], True)
     if mode == "r":
         return np.empty((*a.shape[:-1], 0), a.dtype), r
     if (mode == "complete" and m > n) or n > m:

@@ -289,12 +289,16 @@ def ormqr(
     x = matrices(input, "ormqr", name="input")
     y = matrices(other, "ormqr", name="other")
     m, n = x._a.shape[-2:]
-    if y._a.shape[-2 if left else -1] != m:
+    k = min(m, n)
+    if y._a.shape[-2 if left else -1] != m or need_tensor(tau, "ormqr", "tau")._a.shape[-1:] != (k,):
         raise RuntimeError(
-            f"ormqr: {argument('input', x)} is {sizes(x._a.shape)} and {argument('other', y)} "
-            f"{sizes(y._a.shape)}; other needs {m} {'rows' if left else 'columns'}."
+            f"ormqr: {argument('input', x)} is {sizes(x._a.shape)}, {argument('tau', tau)} "
+            f"{sizes(tau._a.shape)} and {argument('other', y)} {sizes(y._a.shape)}; {k} elements in tau and "
+            f"{m} {'rows' if left else 'columns'} in other are needed."
         )
-    wide = x if m == n else cat([x, wrap(np.zeros((*x._a.shape[:-1], m - n), x._kind))], -1)
+    wide = x[..., :, :k]
+    if k != m:
+        wide = cat([wide, wrap(np.zeros((*x._a.shape[:-1], m - k), x._kind))], -1)
     q = householder_product(wide, tau)
     q = adjoint(q) if transpose else q
     return finish(matmul(q, y) if left else matmul(y, q), out, "ormqr")

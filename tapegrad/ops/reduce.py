@@ -335,8 +335,11 @@ def norm(
         )
     if dtype is not None and x._kind.kind != "c" == input._kind.kind:
         raise RuntimeError(f"norm: input is {input.dtype} and dtype is {x.dtype}; a complex one is needed.")
+    if p == "nuc":
+        found: Tensor = RECORDED.F.nuclear_norm(x, dim, keepdim, out=out)
+        return found
     if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f"norm: p is {p!r}; a number or 'fro' is needed.")
+        raise RuntimeError(f"norm: p is {p!r}; a number, 'fro' or 'nuc' is needed.")
     order = 2.0 if p is None or isinstance(p, str) else float(p)
     dims = dims_of(dim, x._a.ndim, "norm")
     if (order < 0 or order == np.inf) and any_zero(x._a.shape, dims):

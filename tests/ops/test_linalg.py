@@ -101,6 +101,12 @@ def test_results_have_names():
     assert isinstance(found, torch.return_types.linalg_eigh)
 
 
+def test_norm_knows_the_nuclear_norm():
+    a = torch.eye(3)[None] * torch.tensor([1.0, -2.0])[:, None, None]
+    assert torch.norm(a, "nuc", dim=(1, 2)).tolist() == [3.0, 6.0]
+    assert torch.norm(a[0], p="nuc", keepdim=True).tolist() == [[3.0]]
+
+
 def test_out():
     a = torch.rand(3, 3) + 3 * torch.eye(3)
     out = torch.empty(0)

@@ -48,13 +48,15 @@ def row(name: str, how: How, samples: tuple[Call, ...], errors: tuple[Call, ...]
     return Row(name, samples, errors, how=how, **{**_EXACT, **facts})
 
 
-def plain(name: str, samples: tuple[Call, ...], errors: tuple[Call, ...] = (), **facts: Any) -> Row:
-    """A row of torch.linalg that is called as it is."""
+def plain(
+    name: str, samples: tuple[Call, ...], errors: tuple[Call, ...] = (), *, part: str = "", **facts: Any
+) -> Row:
+    """A row of torch.linalg that is called as it is. part: what sets its name apart from another row's."""
 
     def how(torch: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(torch.linalg, name)(*args, **kwargs)
 
-    return row(f"linalg.{name}", how, samples, errors, **facts)
+    return row(f"linalg.{name}{part}", how, samples, errors, **facts)
 
 
 def symmetric(a: Any) -> Any:
@@ -90,6 +92,12 @@ def _eigh(torch: Any, a: Any, **kwargs: Any) -> Any:
 def _projector(torch: Any, a: Any) -> Any:
     v = torch.linalg.eigh(symmetric(a)).eigenvectors[..., :1]
     return v @ v.adjoint()
+
+
+def _eig(torch: Any, a: Any) -> Any:
+    values, vectors = torch.linalg.eig(a)
+    mixed = vectors * values.abs()[..., None, :]
+    return torch.view_as_real(mixed @ torch.linalg.inv(vectors)), squares(values).sum(-1)
 
 
 def _svd(torch: Any, a: Any, full: bool) -> Any:
@@ -167,7 +175,7 @@ _NORMS = ("fro", "nuc", 2, -2, 1, -1, inf, -inf)
 
 ROWS = (
     row("linalg.inv", lambda torch, a: torch.linalg.inv(away(torch, a)), SQUARE),
-    plain("inv", (call(x(3, 3)),), (*_NO_SQUARE, *_SINGULAR)),
+    plain("inv", (call(x(3, 3)),), (*_NO_SQUARE, *_SINGULAR), part=".errors"),
     Row("inverse", (call(x(3, 3)), call(x(2, 3, 3))), _SINGULAR, out=True, **_EXACT),
     row(
         "linalg.inv_ex",
@@ -183,7 +191,7 @@ ROWS = (
         lambda torch, a, b, **k: torch.linalg.solve(away(torch, a), b, **k),
         SYSTEMS,
     ),
-    plain("solve", (call(x(3, 3), x(3)),), (*_NO_SYSTEMS, call(_SINGULAR[0].args[0], x(2)))),
+    plain("solve", (call(x(3, 3), x(3)),), (*_NO_SYSTEMS, call(_SINGULAR[0].args[0], x(2))), part=".errors"),
     row(
         "linalg.solve_ex",
         lambda torch, a, b, **k: tuple(torch.linalg.solve_ex(away(torch, a), b, **k)),
@@ -205,7 +213,7 @@ ROWS = (
         lambda torch, a, **k: torch.linalg.cholesky(definite(torch, a), **k),
         (*SQUARE, call(x(3, 3), upper=True), call(x(2, 3, 3), upper=True)),
     ),
-    plain("cholesky", (), (*_NO_SQUARE, *_SINGULAR, call(x(2, 2, values=[1, 0, 0, -1])))),
+    plain("cholesky", (), (*_NO_SQUARE, *_SINGULAR, call(x(2, 2, values=[1, 0, 0, -1]))), part=".errors"),
     row(
         "cholesky", lambda torch, a, *k: definite(torch, a).cholesky(*k), (call(x(3, 3)), call(x(3, 3), True))
     ),
@@ -237,6 +245,13 @@ ROWS = (
     row("linalg.eigh", _eigh, (*SQUARE, call(x(3, 3), UPLO="U")), _NO_SQUARE[:2]),
     row("linalg.eigh.projector", _projector, (call(x(3, 3)), call(x(2, 4, 4)))),
     row("linalg.eigvalsh", lambda torch, a: torch.linalg.eigvalsh(symmetric(a)), SQUARE, _NO_SQUARE[:2]),
+    row("linalg.eig", _eig, SQUARE[:5], _NO_SQUARE[:2]),
+    row("linalg.eigvals", lambda torch, a: squares(torch.linalg.eigvals(a)).sum(-1), SQUARE, _NO_SQUARE[:2]),
+    row(
+        "linalg.slogdet.sign",
+        lambda torch, a: torch.view_as_real(torch.linalg.slogdet(a)[0]),
+        tuple([call(x(*s, dtype="complex64")) for s in ((3, 3), (2, 2, 2), (1, 1))]),
+    ),
     row("linalg.svd", lambda torch, a: _svd(torch, a, False), OBLONG, _NO_MATRIX),
     row("linalg.svd.full", lambda torch, a: _svd(torch, a, True), OBLONG),
     row("linalg.svdvals", lambda torch, a: torch.linalg.svdvals(a), (*OBLONG, *EMPTY), _NO_MATRIX),
@@ -317,7 +332,9 @@ ROWS = (
             call(x(5, 3), x(3), x(5, 2)),
             call(x(5, 3), x(3), x(2, 5), False),
             call(x(5, 3), x(3), x(5, 2), True, True),
+            call(x(3, 5), x(3), x(3, 2)),
         ),
+        (call(x(5, 3), x(2), x(5, 2)), call(x(5, 3), x(3), x(4, 2))),
         **_EXACT,
     ),
     plain("matrix_norm", tuple([call(x(3, 4), o) for o in _NORMS]), (call(x(3, 3), 3), call(x(3)))),
