@@ -35,6 +35,10 @@ class TapegradWarning(UserWarning):
     """Every message that tapegrad says once: what it noticed, and the cure."""
 
 
+class LinAlgError(RuntimeError):
+    """A matrix without what was asked for: singular, not positive definite, not finite."""
+
+
 _said: set[str] = set()
 _lock = Lock()
 

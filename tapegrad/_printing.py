@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tapegrad.dtypes import get_default_dtype
+
 __all__ = ["PrintOptions", "get_printoptions", "printoptions", "set_printoptions", "tensor_text"]
 
 
@@ -239,3 +241,24 @@ def _close(text: str, facts: Sequence[str], indent: int, linewidth: int) -> str:
         else:
             parts.append(", " + fact)
     return "".join(parts) + ")"
+
+
+def text(t: Any, prefix: str = "tensor(") -> str:
+    """The repr of t, as torch prints it."""
+    if not isinstance(t._a, (np.ndarray, np.generic)):  # inside a transform
+        return repr(t._a)
+    suffixes = []
+    try:
+        if t.grad_fn is not None:
+            suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
+        elif t.requires_grad:
+            suffixes.append("requires_grad=True")
+    except RuntimeError:  # a view whose gradient nobody knows
+        suffixes.append("grad_fn=<Invalid>")
+    return tensor_text(
+        np.asarray(t._a),
+        dtype_name=t.dtype.name,
+        default_dtype_name=get_default_dtype().name,
+        suffixes=suffixes,
+        prefix=prefix,
+    )

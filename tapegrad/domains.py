@@ -13,6 +13,7 @@ from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad._errors import describe
+from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.public import RULES
@@ -54,7 +55,12 @@ _lock = Lock()  # two threads may bring gradients to one leaf
 
 
 class Raw:
-    """Rules on arrays: the fast backward."""
+    """Rules on arrays: the fast backward.
+
+    Cotangents of complex values travel through the tape conjugated: then every rule of a holomorphic function
+    is what it is for real numbers. `wrap` and `unwrap` are the border: users see what torch calls the
+    gradient.
+    """
 
     plain = True
     records = False
@@ -66,11 +72,11 @@ class Raw:
 
     def wrap(self, g: Any) -> Tensor:
         """g as a Tensor."""
-        return wrap(g)
+        return wrap(self.F.conj(g))
 
     def unwrap(self, t: Tensor) -> Any:
         """The array of t."""
-        return t._a
+        return self.F.conj(t._a)
 
     def own(self, g: Any) -> Any:
         """A copy."""
@@ -82,9 +88,13 @@ class Raw:
             for leaf, g in gradients.items():
                 old = leaf.grad
                 if old is None:
-                    leaf.grad = wrap(g)
-                else:
+                    leaf.grad = t = wrap(g)
+                    if t._kind is not F4 and t._kind is not F8:
+                        leaf.grad = self.wrap(g)
+                elif old._kind is F4 or old._kind is F8:
                     self._add(leaf, old, g)
+                else:
+                    self._add(leaf, old, self.F.conj(g))
 
     def _add(self, leaf: Any, old: Tensor, g: Any) -> None:
         a = old._a
@@ -121,12 +131,12 @@ class Recorded:
         )
 
     def wrap(self, g: Tensor) -> Tensor:
-        """g."""
-        return g
+        """g as users see it."""
+        return self.F.conj(g)  # type: ignore[no-any-return] # F's functions give Tensors
 
     def unwrap(self, t: Tensor) -> Tensor:
-        """t."""
-        return t
+        """t as the tape sees it."""
+        return self.F.conj(t)  # type: ignore[no-any-return] # F's functions give Tensors
 
     def own(self, g: Tensor) -> Tensor:
         """A recorded copy."""
@@ -137,6 +147,7 @@ class Recorded:
         """Add each g to its leaf's gradient, recorded."""
         with _lock:
             for leaf, g in gradients.items():
+                g = self.wrap(g)
                 leaf.grad = g if leaf.grad is None else leaf.grad + g
 
 

@@ -35,6 +35,18 @@ class dtype:
         self.is_complex = kind == "c"
         self.is_signed = kind not in "bu"
 
+    def to_real(self) -> dtype:
+        """The dtype of the parts of a complex dtype; of a real one, itself."""
+        return _REAL.get(self.name, self)
+
+    def to_complex(self) -> dtype:
+        """The complex dtype whose parts have this precision. Raises: RuntimeError unless it is a float32 or
+        float64."""
+        for name, real in _REAL.items():
+            if self is real or self.name == name:
+                return named(name)
+        raise RuntimeError(f"to_complex: {self} has no complex dtype; float32 or float64 is needed.")
+
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
@@ -46,6 +58,7 @@ bool_ = dtype("bool")
 uint8, int8, int16, int32, int64 = (dtype(n) for n in ("uint8", "int8", "int16", "int32", "int64"))
 float16, float32, float64 = (dtype(n) for n in ("float16", "float32", "float64"))
 complex64, complex128 = dtype("complex64"), dtype("complex128")
+_REAL = {"complex64": float32, "complex128": float64}
 ALL = (bool_, uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128)
 
 # Public names, aliases included. bool is torch.bool: it hides the builtin only as an attribute of the
@@ -62,6 +75,7 @@ NAMES: dict[str, dtype] = {d.name: d for d in ALL} | {
 }
 
 F4, F8, I8, U1, B1 = float32.numpy, float64.numpy, int64.numpy, uint8.numpy, bool_.numpy
+C8, C16 = complex64.numpy, complex128.numpy
 default.dtype = F4
 
 # By NumPy's type number, a list index being the cheapest look-up. C has two 64-bit integers and one may be

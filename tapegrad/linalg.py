@@ -1,9 +1,10 @@
-"""Linear algebra, as torch.linalg names them. Their definitions are under `tapegrad/ops`."""
+"""Linear algebra, as torch.linalg names it. The definitions are under `tapegrad/ops`."""
 
+from tapegrad._errors import LinAlgError
 from tapegrad.absent import missing
 from tapegrad.public import FUNCTIONS
 
-__all__ = sorted(FUNCTIONS["linalg"])
+__all__ = ["LinAlgError", *sorted(FUNCTIONS["linalg"])]
 globals().update(FUNCTIONS["linalg"])
 
 

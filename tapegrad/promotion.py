@@ -35,6 +35,23 @@ def need_tensor(x: Any, op: str, argument: str = "input") -> Tensor:
     return x
 
 
+def real_only(op: str, xs: Sequence[Any], error: type[Exception] = NotImplementedError) -> None:
+    """Raises: `error` if one of the operands is complex, for what needs an order of numbers."""
+    for x in xs:
+        if isinstance(x, complex) or (isinstance(x, Tensor) and x._kind.kind == "c"):
+            raise error(f"{op}: {describe(x)} is given; real numbers are needed. Use .abs() or .real first.")
+
+
+def check_real(op: Op, xs: Sequence[Any]) -> None:
+    """An op's `check`: no complex operands."""
+    real_only(op.name, xs)
+
+
+def check_order(op: Op, xs: Sequence[Any]) -> None:
+    """The same where torch raises another class."""
+    real_only(op.name, xs, RuntimeError)
+
+
 def number(x: Any, dtype: Any) -> Any:
     """A Python number as a NumPy scalar of `dtype`; integers wrap around, as in torch."""
     return np.asarray(x).astype(dtype)[()]
@@ -50,7 +67,9 @@ def fitting(x: Any, dtype: Any, op: str) -> Any:
             raise RuntimeError(
                 f"{op}: {x} does not fit {of(dtype)}, which goes to {most}; use a wider dtype."
             )
-    return number(x, dtype)
+    if dtype.kind in "iuf" and isinstance(x, complex) and x.imag:
+        raise RuntimeError(f"{op}: {x} does not fit {of(dtype)}, which has no imaginary part; use its .real.")
+    return number(x.real if isinstance(x, complex) and dtype.kind in "iuf" else x, dtype)
 
 
 def result_dtype(xs: Sequence[Any]) -> Any:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
-from tapegrad import _printing, dtypes
+from tapegrad import dtypes
 from tapegrad._errors import describe, place, say_once, sizes
+from tapegrad._printing import text
 from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
 from tapegrad.kernels.memory import apart, from_parts, parts_of, pickled
@@ -358,11 +359,17 @@ class Tensor(TensorMethods, metaclass=TensorType):
             left(self, f"{what}()")
         return a.item()
 
+    def _real_number(self, what: str) -> Any:
+        x = self._number(what)
+        if isinstance(x, complex) and x.imag:
+            raise RuntimeError(f"{what}: {x} is no real number; use .real or .abs() first.")
+        return x.real
+
     def __float__(self) -> float:
-        return float(self._number("float"))
+        return float(self._real_number("float"))
 
     def __int__(self) -> int:
-        return int(self._number("int"))
+        return int(self._real_number("int"))
 
     def __complex__(self) -> complex:
         return complex(self._number("complex"))
@@ -432,27 +439,6 @@ class Tensor(TensorMethods, metaclass=TensorType):
             )
         parts = pickled(parts_of(box(self)))
         return _unpickled, (type(self), self.requires_grad, *parts), self.__dict__ or None
-
-
-def text(t: Any, prefix: str = "tensor(") -> str:
-    """The repr of t, as torch prints it."""
-    if isinstance(t._a, Storage):
-        return repr(t._a)
-    suffixes = []
-    try:
-        if t.grad_fn is not None:
-            suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
-        elif t.requires_grad:
-            suffixes.append("requires_grad=True")
-    except RuntimeError:  # a view whose gradient nobody knows
-        suffixes.append("grad_fn=<Invalid>")
-    return _printing.tensor_text(
-        np.asarray(t._a),
-        dtype_name=t.dtype.name,
-        default_dtype_name=dtypes.get_default_dtype().name,
-        suffixes=suffixes,
-        prefix=prefix,
-    )
 
 
 # blank(): a Tensor whose four slots the caller must set.

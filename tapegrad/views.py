@@ -234,18 +234,25 @@ def follow(F: Any, x: Any, path: tuple[Step, ...]) -> Any:
     return x
 
 
-def covered(path: tuple[Step, ...], shape: tuple[int, ...]) -> Any:
-    """True in an array like the base where the path leads."""
-    m: Any = np.ones(shape, bool)
+def covered(path: tuple[Step, ...], m: Any) -> Any:
+    """Where in an array like the base the path leads, by ones like what it leads to; for each part of a
+    complex base."""
     for op, outer, args in reversed(path):
         (m,) = op.vjp(K, m, (), (outer, args), (None,))
-    return m.astype(bool)  # expand's adjoint counts
+    parts = (m.real, m.imag) if m.dtype.kind == "c" else (m,)
+    return [np.asarray(part != 0) for part in parts]  # expand's adjoint counts
 
 
 def _copy_slices_vjp(F: Any, g: Any, _saved: Any, path: tuple[Step, ...], need: Any) -> Any:
-    part = follow(F, g, path)
-    rest = None if need[0] is None else F.where(covered(path, tuple(part.shape)), 0, g)
-    return rest, part
+    part = F.conj(follow(F, F.conj(g), path))  # a path leads through values, and so through what users see
+    if need[0] is None:
+        return None, part
+    shape = tuple(part.shape)
+    if F.is_complex(g):  # the path may lead to one of its parts
+        re, im = covered(path, np.full(shape, 1 + 1j) if F.is_complex(part) else np.ones(shape))
+        return F.complex(F.where(re, 0, F.real(g)), F.where(im, 0, F.imag(g))), part
+    ones = np.full(shape, 1 + 1j) if F.is_complex(part) else np.ones(shape, bool)
+    return F.where(covered(path, ones)[0], 0, g), part
 
 
 def _copy_slices(path: tuple[Step, ...], xs: Any) -> Any:

@@ -116,9 +116,12 @@ def methods_stub() -> str:
     ]
     lines += ["    " + _method(name, f) for name, f in sorted(bound.methods().items())]
     lines += [f"    def {name}{signature(f, True)}: ..." for name, f in sorted(autograd.METHODS.items())]
-    properties = {n: inspect.signature(f).return_annotation for n, f in PROPERTIES.items()}
+    getters = {n: f.fget if isinstance(f, property) else f for n, f in PROPERTIES.items()}
+    properties = {n: inspect.signature(f).return_annotation for n, f in getters.items()}
     for name, kind in sorted((properties | {"output_nr": "int", "retains_grad": "bool"}).items()):
         lines.append(f"    @property\n    def {name}(self) -> {kind}: ...")
+        if isinstance(p := PROPERTIES.get(name), property) and p.fset is not None:
+            lines.append(f"    @{name}.setter\n    def {name}(self, value: Any) -> None: ...")
     return "\n".join(lines) + "\n"
 
 

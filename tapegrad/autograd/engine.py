@@ -96,7 +96,7 @@ def _seed(t: Tensor | GradientEdge, g: Any, op: str) -> Any:
 
 
 def _start(
-    tensors: Sequence[Any], gs: Sequence[Any], create_graph: bool, op: str
+    tensors: Sequence[Any], gs: Sequence[Any], domain: Domain, op: str
 ) -> tuple[list[Node], list[Any]]:
     if len(gs) < len(tensors):
         raise RuntimeError(
@@ -106,10 +106,10 @@ def _start(
     for i, t in enumerate(tensors):
         n, number = _place(t, op, "" if len(tensors) == 1 else f"tensor {i}", _ROOT)
         seed = _seed(t, gs[i], op)
-        if create_graph:
-            seed = seed if isinstance(seed, Tensor) else wrap(seed)
+        if domain.records:
+            seed = domain.unwrap(seed if isinstance(seed, Tensor) else wrap(seed))
         elif isinstance(seed, Tensor):
-            a = seed._a
+            a = domain.unwrap(seed)
             dtype = t._kind if isinstance(t, Tensor) else a.dtype
             seed = a.astype(dtype) if type(a) is ndarray or a.dtype is not dtype else a
         roots.append(n)
@@ -172,8 +172,8 @@ def backward(
     every = _many(tensors)
     gs = _many(grad_tensors) if grad_tensors is not None else (None,) * len(every)
     retain = create_graph if retain_graph is None else retain_graph
-    roots, seeds = _start(every, gs, create_graph, "backward")
     domain = _domain(create_graph)
+    roots, seeds = _start(every, gs, domain, "backward")
     if inputs is None:
         _sweep(roots, seeds, retain, domain)
         return
@@ -244,9 +244,9 @@ def grad(
 
         found: tuple[Any, ...] = import_module("tapegrad.autograd.batches").batched(one, gs)
         return found
-    roots, seeds = _start(outs, gs, create_graph, "grad")
-    places = [_place(t, "grad", f"inputs[{i}]", _INPUT) for i, t in enumerate(ins)]
     domain = _domain(create_graph)
+    roots, seeds = _start(outs, gs, domain, "grad")
+    places = [_place(t, "grad", f"inputs[{i}]", _INPUT) for i, t in enumerate(ins)]
     got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     results = []
     for i, (t, (n, number)) in enumerate(zip(ins, places, strict=True)):
@@ -254,7 +254,7 @@ def grad(
         if g is None:
             results.append(_unused(i, t, outs, bool(allow_unused), materialize_grads))
         else:
-            results.append(g if create_graph else wrap(domain.own(g)))
+            results.append(domain.wrap(g if create_graph else domain.own(g)))
     return tuple(results)
 
 

@@ -41,6 +41,7 @@ def back(F: Any, g: Any, saved: Any, ctx: Any, need: tuple[Any, ...]) -> list[An
 
 def _cotangent(F: Any, g: Any, like: Any, materialize: bool) -> Tensor | None:
     if g is not None:
+        g = F.conj(g)  # as users see it
         return g if F.records else wrap(g)
     return wrap(np.zeros(*like)) if like is not None and materialize else None
 
@@ -86,6 +87,8 @@ def _fitted(F: Any, ctx: Any, results: list[Any], i: int, shape: tuple[int, ...]
         r = ops.sum_to(r, shape)
     if r._kind is not dtype:
         r = ops.cast(r, dtype)
+    if dtype.kind == "c":
+        r = ops.conj(r)  # as the tape sees it
     if F.records:
         return r
     # The sweep may keep a fresh array, and must not keep one that somebody else holds.

@@ -115,6 +115,16 @@ def product(first: int, second: int) -> Rule:
     return rule
 
 
+def leading(*cores: int) -> Rule:
+    """Of an op whose operands have so many core axes each, and leading axes that broadcast."""
+
+    def rule(B: Any, op: Any, xs: Any, args: Any) -> Any:
+        ndim = max([x.ndim - core for x, core in zip(xs, cores, strict=True)])
+        return B.run(op, *[B.lift(x, ndim + core) for x, core in zip(xs, cores, strict=True)], args=args)
+
+    return rule
+
+
 # ---- index arrays
 
 

@@ -33,10 +33,11 @@ from tapegrad.define.base import (
 from tapegrad.define.describing import described
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
-from tapegrad.dtypes import F4, F8
+from tapegrad.dtypes import C8, C16, F4, F8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
+from tapegrad.promotion import check_order, check_real
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import (
@@ -100,7 +101,7 @@ def elementwise(
         op.vjp = write_vjp(op, d, broadcast=True)
     call: Any
     if n == 2:
-        fast = (_operator if d else _flat_operator)(op, kernel, floats)
+        fast = (_operator if d else _flat_operator)(op, kernel, floats, check in (check_real, check_order))
         call = named(_binary(op, kernel, floats, fast), op)
         if numbers != "ab":
             call = named(_of_tensors(op, call, numbers), op)
@@ -181,15 +182,16 @@ def _careful_unary(op: Op, floats: bool, input: Any, out: Tensor | None) -> Tens
 # ---- two operands
 
 
-def _operator(op: Op, kernel: Any, floats: bool) -> Any:
+def _operator(op: Op, kernel: Any, floats: bool, real: bool) -> Any:
     """The op as Python's operator of two tensors of one dtype, which is what most calls are."""
+    only_floats = floats or real
 
     def call(input: Any, other: Any) -> Any:
         if special.alert and attend(input, other):
             return _careful_binary(op, kernel, floats, True, input, other)
         try:
             kind = input._kind
-            if kind is not other._kind or (floats and kind is not F4 and kind is not F8):
+            if kind is not other._kind or (only_floats and kind is not F4 and kind is not F8):
                 return _careful_binary(op, kernel, floats, True, input, other)
             x, y = input._a, other._a
             r = kernel(x, y)
@@ -264,7 +266,7 @@ def _with_number(op: Op, input: Tensor, x: Any, y: Any, r: Any) -> Tensor:
     return t
 
 
-def _flat_operator(op: Op, kernel: Any, floats: bool) -> Any:
+def _flat_operator(op: Op, kernel: Any, floats: bool, real: bool) -> Any:
     """An operator without derivative (comparisons, logic)."""
     if floats:  # of a rare function: its speed is its kernel's
         return lambda input, other: _careful_binary(op, kernel, True, True, input, other)
@@ -273,7 +275,7 @@ def _flat_operator(op: Op, kernel: Any, floats: bool) -> Any:
         if special.alert and attend(input, other):
             return _careful_binary(op, kernel, floats, True, input, other)
         try:
-            if input._kind is not other._kind:
+            if (kind := input._kind) is not other._kind or (real and (kind is C8 or kind is C16)):
                 return _careful_binary(op, kernel, floats, True, input, other)
             return wrap(kernel(input._a, other._a))
         except SURPRISES:
@@ -350,6 +352,10 @@ def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
         result = function(self, *args, **kwargs)
         check_fits(self, result, name)
         if result._kind is not self._kind:
+            if self._kind.kind == "c" and result._kind.kind == "f":
+                raise RuntimeError(
+                    f"{name}: a complex tensor is given and the result is real; use {name[:-1]}()."
+                )
             result = cast(result, self._kind)
         if result._node is None and recording(self):
             result._node = record(CONSTANT, (self._node,), (), None, None)

@@ -12,7 +12,7 @@ from tapegrad._state import grad_enabled, recorded, special
 from tapegrad.define.base import OUT, Function, Rule, Saves, careful, define, named, reading, trace_of
 from tapegrad.define.batching import product
 from tapegrad.define.wrappers import write_vjp, write_wrapper
-from tapegrad.domains import RECORDED, STORED
+from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tape import record, sweep
 from tapegrad.tensor import Tensor, blank, wrap
@@ -87,6 +87,7 @@ def opaque(
     optional: Sequence[int] = (),
     batch: Any = None,
     body: Any = None,
+    vjp: Any = None,
 ) -> Function:
     """call(*tensors, *args), with len(d) tensors and kernel(*arrays, *args); the `optional` tensors may be
     None.
@@ -94,11 +95,14 @@ def opaque(
     d[i](F, g, *saved, shapes, *args): as everywhere, with the inputs' shapes before the arguments (unless
     shapes=False). arguments: whether there are any besides the tensors. batch: see `storage.batched`.
     body(F, *tensors, *args): the same in terms of other ops. Without any rule there is no derivative.
+    vjp: in place of the rules in d, all cotangents at once, as `Op.vjp`.
     """
     op = define(key, kind, kernel, title, linear=linear)
     op.batch, op.body = batch, body
     reading(op, saves or ((),) * len(d))
-    op.vjp = None if all(rule is None for rule in d) else write_vjp(op, d, meta=shapes or arguments)
+    if vjp is None and any(rule is not None for rule in d):
+        vjp = write_vjp(op, d, meta=shapes or arguments)
+    op.vjp = vjp
     op.replay = lambda meta, xs: kernel(*xs, *meta[1 if shapes else 0 :])
     call = write_wrapper(op, len(d), optional=optional, shapes=shapes, arguments=arguments)
     return named(call, op)
@@ -185,7 +189,7 @@ def replay(
 ) -> list[Any]:
     """The cotangents of a body's inputs: run it on stand-ins for them and sweep back to those. On Tensors
     they are recorded."""
-    domain = RECORDED if F.records else STORED
+    domain = RECORDED if F.records else RAW if F is K else STORED
     stand_ins = [
         wrap(
             x._a if F.records else x,

@@ -18,7 +18,7 @@ from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.func.batches import check_chunk_size, vmap
 from tapegrad.levels import Level
 from tapegrad.storage.borders import dual, held, primal, tangent
-from tapegrad.tape import Node, record, sweep
+from tapegrad.tape import Domain, Node, record, sweep
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import box, fresh
 
@@ -89,13 +89,10 @@ class _Pullback:
         records = live and (grad_enabled() if create is None else create)
         wanted = [_node(t) for t in self.inputs]
         roots = [n for n, _ in pairs]
-        if records:
-            got = sweep(roots, [u for _, u in pairs], RECORDED, retain=retain, wanted=wanted)
-            return [got[n] if n in got else _zeros(t) for n, t in zip(wanted, self.inputs, strict=True)]
-        domain = STORED if watch().levels else RAW
-        found = sweep(roots, [u._a for _, u in pairs], domain, retain=retain, wanted=wanted)
+        domain: Domain = RECORDED if records else STORED if watch().levels else RAW
+        found = sweep(roots, [domain.unwrap(u) for _, u in pairs], domain, retain=retain, wanted=wanted)
         return [
-            _zeros(t) if (g := found.get(n)) is None else wrap(g)
+            _zeros(t) if (g := found.get(n)) is None else domain.wrap(g)
             for n, t in zip(wanted, self.inputs, strict=True)
         ]
 

@@ -4,6 +4,21 @@ from typing import Any
 
 from numpy import abs, cos, exp, log, sin
 
+from tapegrad.kernels.complex_numbers import (
+    complex,
+    conj,
+    imag,
+    is_complex,
+    not_negative,
+    real,
+    sgn,
+    slope_of_abs,
+)
+from tapegrad.kernels.factor import solve_triangular as solved_triangle
+from tapegrad.kernels.factor import triangle
+from tapegrad.kernels.labelled import contract
+from tapegrad.kernels.labelled import cross as vector_product
+from tapegrad.kernels.lapack import solve as solved
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
 from tapegrad.kernels.pointwise import blank, cast, gate, inside, power, sign, where, zeros_like
 from tapegrad.kernels.pointwise import floor_divide as floor_quotient
@@ -50,34 +65,47 @@ __all__ = [
     "blank",
     "cast",
     "cat",
+    "complex",
+    "conj",
+    "contract",
     "cos",
     "exp",
     "expand",
     "floor_quotient",
     "gate",
     "getitem",
+    "imag",
     "inside",
+    "is_complex",
     "log",
     "mT",
     "matmul",
     "mean",
     "mm",
     "mv",
+    "not_negative",
     "outer",
     "permute",
     "power",
     "putitem",
+    "real",
     "records",
     "reshape",
+    "sgn",
     "sign",
     "sin",
+    "slope_of_abs",
+    "solved",
+    "solved_triangle",
     "stack",
     "sum",
     "sum_rows",
     "sum_to",
     "take",
     "transpose",
+    "triangle",
     "unreduce",
+    "vector_product",
     "where",
     "without",
     "zeros_like",

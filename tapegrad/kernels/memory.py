@@ -42,9 +42,12 @@ def restrided(x: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: 
     """The memory of x in another shape, with strides in bytes, from a byte of its buffer on (default: where x
     starts). Writable if the buffer is. Raises: ValueError beyond the buffer."""
     start = offset_of(x) if offset is None else offset
+    buffer = _in_order(buffer_of(x))
     if not prod(shape):
         start = 0
-    return ndarray(shape, x.dtype, _in_order(buffer_of(x)), start, strides)
+    elif not buffer.nbytes:  # NumPy takes 0 bytes for a buffer of unknown size, and checks nothing
+        raise ValueError(f"restrided: {shape} needs memory, and the buffer has none.")
+    return ndarray(shape, x.dtype, buffer, start, strides)
 
 
 def apart(x: Any) -> Any:

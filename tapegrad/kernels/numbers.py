@@ -60,11 +60,6 @@ def isneginf(x: Any) -> Any:
     return x == -np.inf
 
 
-def isreal(x: Any) -> Any:
-    """Whether there is no imaginary part."""
-    return np.equal(np.imag(x), 0) if x.dtype.kind == "c" else np.ones(x.shape, bool)[()]
-
-
 def nan_to_num(x: Any, nan: float | None, posinf: float | None, neginf: float | None) -> Any:
     """x with numbers for what is not finite."""
     if x.dtype.kind not in "fc":
@@ -92,14 +87,33 @@ def floats(ufunc: Any) -> Any:
     return kernel
 
 
+def _real(x: Any) -> None:
+    if x.dtype.kind == "c":
+        raise TypeError("complex")
+
+
+def logaddexp(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)). Raises: TypeError for integers."""
+    if x.dtype.kind != "c":
+        return _logaddexp(x, y)
+    first = np.real(x) >= np.real(y)
+    larger, smaller = np.where(first, x, y), np.where(first, y, x)
+    return (larger + np.log1p(np.exp(smaller - larger)))[()]
+
+
 def fmax(x: Any, y: Any) -> Any:
-    """The larger, or what is no nan; of two zeros y."""
+    """The larger, or what is no nan; of two zeros y. Raises: TypeError for complex."""
+    _real(x)
     return np.fmax(y, x)
 
 
 def fmin(x: Any, y: Any) -> Any:
-    """The smaller, or what is no nan; of two zeros y."""
+    """The smaller, or what is no nan; of two zeros y. Raises: TypeError for complex."""
+    _real(x)
     return np.fmin(y, x)
+
+
+_logaddexp = floats(np.logaddexp)
 
 
 def fmod(x: Any, y: Any) -> Any:
@@ -116,7 +130,8 @@ def fmod(x: Any, y: Any) -> Any:
 
 
 def heaviside(x: Any, values: Any) -> Any:
-    """0 below 0, 1 above, values at 0."""
+    """0 below 0, 1 above, values at 0. Raises: TypeError for complex."""
+    _real(x)
     return np.where(x == 0, values, (x > 0).astype(x.dtype))[()]
 
 
@@ -184,9 +199,9 @@ def elu(x: Any, alpha: float, scale: float, slope: float) -> Any:
 
 
 def threshold(x: Any, limit: float, value: float) -> Any:
-    """x above limit, else value. Raises: TypeError for bool."""
-    if x.dtype.kind == "b":
-        raise TypeError("bool")
+    """x above limit, else value. Raises: TypeError for bool and complex."""
+    if x.dtype.kind in "bc":
+        raise TypeError("threshold")
     kind = x.dtype.type
     return np.where(x <= kind(limit), kind(value), x)[()]
 

@@ -74,30 +74,34 @@ def others(x: Any, dim: Dims) -> Any:
 
 
 def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
-    """The variance in float64, as torch computes it: squares of large float32 do not overflow."""
+    """The variance, of complex numbers that of both parts together; in float64, as torch computes it: squares
+    of large float32 do not overflow."""
     n = count(x.shape, dim)
     if n == 0:
         return np.full(np.add.reduce(x, axis=dim, keepdims=keepdim).shape, np.nan)[()]
-    x = x.astype("f8", copy=False)
+    complex_ = x.dtype.kind == "c"
+    x = x.astype("c16" if complex_ else "f8", copy=False)
     first = tuple([_FIRST if dim is None or i in dim else slice(None) for i in range(x.ndim)])
     d = x - x[first]  # so that the variance of what is constant is 0
     d = d - mean(d, dim, True)
-    y = sum(d * d, dim, keepdim)
+    y = sum((d * d.conj()).real if complex_ else d * d, dim, keepdim)
     return y / y.dtype.type(max(n - correction, 0))
 
 
 def var(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The variance with n - correction in the denominator (inf or nan where that is not positive)."""
-    return _variance(x, dim, keepdim, correction).astype(x.dtype, copy=False)
+    return _variance(x, dim, keepdim, correction).astype(x.real.dtype, copy=False)
 
 
 def std(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The square root of the variance."""
-    return np.sqrt(_variance(x, dim, keepdim, correction)).astype(x.dtype, copy=False)
+    return np.sqrt(_variance(x, dim, keepdim, correction)).astype(x.real.dtype, copy=False)
 
 
 def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
     """The vector p-norm: (sum |x|^p)^(1/p); p = inf, -inf and 0 (how many are not zero) are the limits."""
+    if x.dtype.kind == "c":
+        x = np.abs(x)
     if p and count(x.shape, dim) == 1:  # exact, also where squares overflow
         return sum(np.abs(x), dim, keepdim)
     if p == 2:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tapegrad._printing import text
 from tapegrad.promotion import need_tensor
-from tapegrad.tensor import Tensor, like, text
+from tapegrad.tensor import Tensor, like
 from tapegrad.views import box, check_inference
 
 

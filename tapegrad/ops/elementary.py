@@ -16,7 +16,7 @@ from tapegrad.define.refusing import floats_only
 from tapegrad.dtypes import F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import pow
-from tapegrad.promotion import NUMBERS, need_tensor
+from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, real_only
 from tapegrad.tensor import Tensor
 
 _FLAT = "F.zeros_like(g)"
@@ -34,6 +34,7 @@ deg2rad = elementwise(
     floats=True,
     d=(f"g * {math.pi / 180!r}",),
     title="Deg2RadBackward0",
+    check=check_order,
 )
 rad2deg = elementwise(
     "rad2deg",
@@ -42,6 +43,7 @@ rad2deg = elementwise(
     floats=True,
     d=(f"g * {180 / math.pi!r}",),
     title="Rad2DegBackward0",
+    check=check_order,
 )
 sinc = elementwise(
     "sinc",
@@ -53,7 +55,7 @@ sinc = elementwise(
 
 # ---- hyperbolic functions
 
-acosh = elementwise("acosh", np.arccosh, ir="acosh(a)", floats=True, d=("g * F.rsqrt(a * a - 1)",))
+acosh = elementwise("acosh", np.arccosh, ir="acosh(a)", floats=True, d=("g * F.slope_of_acosh(a)",))
 asinh = elementwise("asinh", np.arcsinh, ir="asinh(a)", floats=True, d=("g * F.rsqrt(a * a + 1)",))
 atanh = elementwise("atanh", np.arctanh, ir="atanh(a)", floats=True, d=("g / (1 - a * a)",))
 cosh = elementwise("cosh", np.cosh, ir="cosh(a)", floats=True, d=("g * F.sinh(a)",))
@@ -69,6 +71,14 @@ log1p = elementwise(
 log2 = elementwise("log2", np.log2, ir="log2(a)", floats=True, d=(f"g / (a * {math.log(2)!r})",))
 log10 = elementwise("log10", np.log10, ir="log10(a)", floats=True, d=(f"g / (a * {math.log(10)!r})",))
 rsqrt = elementwise("rsqrt", N.rsqrt, ir="1 / sqrt(a)", floats=True, d=("g * -0.5 * (y * y * y)",))
+
+
+def slope_of_acosh(a: Tensor) -> Tensor:
+    """1 / sqrt(a * a - 1), in complex numbers on the branch that acosh is on."""
+    slope: Tensor = rsqrt(a + 1) * rsqrt(a - 1) if a._kind.kind == "c" else rsqrt(a * a - 1)
+    return slope
+
+
 _logit = opaque(
     "logit",
     N.logit,
@@ -94,9 +104,13 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 
 
 def floating(input: Any, name: str) -> Tensor:
-    """The tensor, integers in the default dtype. Raises: TypeError if it is none."""
+    """The tensor, integers in the default dtype.
+
+    Raises: TypeError if it is none, NotImplementedError if it is complex.
+    """
     x = need_tensor(input, name)
-    return x if x._kind.kind in "fc" else cast(x, default.dtype)
+    real_only(name, (x,))
+    return x if x._kind.kind == "f" else cast(x, default.dtype)
 
 
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -132,7 +146,7 @@ def _float_power_in_place(input: Tensor, exponent: Any) -> Tensor:
 
 # ---- roundings, signs and parts
 
-_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_FLAT,))
+_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_FLAT,), check=check_real)
 _round_to = opaque(
     "round.decimals",
     P.round_to,
@@ -163,11 +177,10 @@ def _special_round(input: Tensor, *, decimals: int = 0, out: Tensor | None = Non
     return finish(_round_to(input, decimals), out, "round", (input,))
 
 
-sgn = elementwise("sgn", P.sign, doc="The sign of each element: -1, 0 or 1.", d=(_FLAT,))
 frac = elementwise("frac", N.frac, ir="a - trunc(a)", d=("g",), check=floats_only)
-_signbit = elementwise("signbit", N.signbit, ir="signbit(a)", arity=1)
-_isposinf = elementwise("isposinf", N.isposinf, ir="a == inf", arity=1)
-_isneginf = elementwise("isneginf", N.isneginf, ir="a == -inf", arity=1)
+_signbit = elementwise("signbit", N.signbit, ir="signbit(a)", arity=1, check=check_real)
+_isposinf = elementwise("isposinf", N.isposinf, ir="a == inf", arity=1, check=check_order)
+_isneginf = elementwise("isneginf", N.isneginf, ir="a == -inf", arity=1, check=check_order)
 
 
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -185,20 +198,11 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return finish(_isneginf(input), out, "isneginf", (input,), exact=True)
 
 
-_isreal = elementwise("isreal", N.isreal, ir="true", arity=1)
-
-
 def positive(input: Tensor) -> Tensor:
     """input itself. Raises: RuntimeError for bool."""
     if need_tensor(input, "positive")._kind.kind == "b":
         raise RuntimeError("positive: input is bool; numbers are needed. Convert first, e.g. with .int().")
     return input
-
-
-def isreal(input: Tensor) -> Tensor:
-    """Whether each element has no imaginary part."""
-    x = need_tensor(input, "isreal")
-    return _isreal(x)
 
 
 def is_nonzero(input: Tensor) -> bool:
@@ -255,12 +259,10 @@ _ALIASES = {
 }
 offer(
     globals(),
-    both=(
-        f"{_UNARY} float_power is_nonzero is_same_size is_signed isneginf isposinf isreal positive sgn "
-        "signbit"
-    ),
-    in_place=f"{_UNARY} sgn",
+    both=(f"{_UNARY} float_power is_nonzero is_same_size is_signed isneginf isposinf positive signbit"),
+    in_place=_UNARY,
     writers=_UNARY,
+    rules="slope_of_acosh",
     aliases=_ALIASES,
 )
 offer({"float_power": _float_power_in_place}, in_place="float_power")

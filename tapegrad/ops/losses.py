@@ -22,7 +22,7 @@ from tapegrad.ops.pointwise import add, div, mul, neg, where
 from tapegrad.ops.reduce import mean, pick
 from tapegrad.ops.reduce import sum as sum_
 from tapegrad.ops.shape import expand, expand_as, reshape, unsqueeze
-from tapegrad.promotion import need_tensor, result_dtype
+from tapegrad.promotion import need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor, wrap
 
 _REDUCTIONS = ("none", "mean", "sum")
@@ -93,7 +93,7 @@ def mse_loss(
     x, y = need_tensor(input, "mse_loss"), need_tensor(target, "mse_loss", "target")
     if x._a.shape != y._a.shape or x._a.dtype is not y._a.dtype:
         x, y = _same_shape(x, y, "mse_loss")
-    if x._a.dtype.kind not in "fc":
+    if x._a.dtype.kind != "f" and (weight is None or x._a.dtype.kind != "c"):
         raise NotImplementedError(
             f"mse_loss: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
@@ -240,6 +240,7 @@ def nll_loss(
             raise _other_shape("nll_loss", x, target)
         raise RuntimeError("nll_loss: weight requires grad but has no derivative; pass weight.detach().")
     t = _class_indices("nll_loss", x, target)
+    real_only("nll_loss", (x,))
     w = _class_weight("nll_loss", weight, x)
     _check_classes("nll_loss", target, x._a.shape[:2][-1], ignore_index)
     if any(isinstance(a, Storage) for a in (x._a, t, w)):

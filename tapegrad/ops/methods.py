@@ -99,4 +99,4 @@ def bind() -> None:
         setattr(Tensor, name, f)
     FUNCTIONS[""] |= {name: bound[name] for name in WRITERS}
     for name, f in PROPERTIES.items():
-        setattr(Tensor, name, property(f))
+        setattr(Tensor, name, f if isinstance(f, property) else property(f))

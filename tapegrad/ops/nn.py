@@ -160,7 +160,7 @@ def _soft(op: Any, input: Any, dim: int | None, dtype: Any, name: str) -> Tensor
     x = need_tensor(input, name)
     if dtype is not None:
         x = cast(x, as_numpy(dtype, name))
-    if of(x._a.dtype).category < FLOAT:
+    if of(x._a.dtype).category != FLOAT:
         raise NotImplementedError(
             f"{name}: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )

@@ -15,10 +15,13 @@ from tapegrad.dtypes import B1, F4, F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.promotion import (
     NUMBERS,
+    check_order,
+    check_real,
     fitting,
     need_tensor,
     not_a_tensor,
     operands,
+    real_only,
     refused,
     result_dtype,
 )
@@ -104,8 +107,10 @@ remainder = elementwise(
 def _scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
     """alpha * other, in the dtype that it will have beside input."""
     kind = result_dtype([x for x in (input, other) if isinstance(x, (Tensor, *NUMBERS))])
-    if kind.kind in "iub" and isinstance(alpha, float):
-        raise RuntimeError(f"{op}: alpha is {alpha} and the result is {of(kind)}; an integer is needed.")
+    if (kind.kind in "iub" and isinstance(alpha, float)) or (kind.kind != "c" and isinstance(alpha, complex)):
+        raise RuntimeError(
+            f"{op}: alpha is {alpha} and the result is {of(kind)}; a number of that kind is needed."
+        )
     if not isinstance(other, Tensor):
         return other * alpha
     return mul(other if other._kind is kind else cast(other, kind), bool(alpha) if kind is B1 else alpha)
@@ -148,7 +153,7 @@ _power = elementwise(
     ir="pow(a, b)",
     d=(
         "F.where(b == 0, 0, g * (b * F.power(a, b - 1)))",
-        "g * F.where((a == 0) & (b >= 0), 0, y * F.log(a))",
+        "g * F.where((a == 0) & F.not_negative(b), 0, y * F.log(a))",
     ),
     title="PowBackward1",
 )
@@ -156,7 +161,7 @@ _power_of_number = elementwise(
     "pow.number",
     lambda b, a: P.power(a, b),
     ir="pow(b, a)",
-    d=("g * F.where((b == 0) & (a >= 0), 0, y * F.log(b))", None),
+    d=("g * F.where((b == 0) & F.not_negative(a), 0, y * F.log(b))", None),
     title="PowBackward2",
 )
 _power_to_number = opaque(
@@ -222,6 +227,7 @@ relu = elementwise(
     fast=P.relu_of_floats,
     ir="a < 0 ? 0 : a",
     d=("F.gate(g, y)",),
+    check=check_real,
 )
 # An op of its own, so that also the gradient of relu alone has a graph (and second derivatives of 0).
 gate = elementwise(
@@ -231,25 +237,28 @@ gate = elementwise(
     d=("F.gate(g, b)", _FLAT),
     title="ThresholdBackwardBackward0",
 )
-abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", d=("g * F.sign(a)",))
-sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_FLAT,))
+abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", d=("g * F.slope_of_abs(a)",))
+sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_FLAT,), check=check_real)
 floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_FLAT,))
 ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_FLAT,))
 trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(_FLAT,))
 
 # ---- the larger, the smaller; equals share the gradient
 
+
 maximum = elementwise(
     "maximum",
     np.maximum,
     ir="max(a, b)",
     d=("F.where(a < b, 0, F.where(a == b, g / 2, g))", "F.where(a > b, 0, F.where(a == b, g / 2, g))"),
+    check=check_order,
 )
 minimum = elementwise(
     "minimum",
     np.minimum,
     ir="min(a, b)",
     d=("F.where(a > b, 0, F.where(a == b, g / 2, g))", "F.where(a < b, 0, F.where(a == b, g / 2, g))"),
+    check=check_order,
 )
 
 
@@ -330,6 +339,7 @@ def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
     for what, v in (("min", min), ("max", max)):
         if v is not None and not isinstance(v, (Tensor, *NUMBERS)):
             raise TypeError(f"{name}: {what} is {type(v).__name__}; a number or a Tensor is needed.")
+    real_only(name, (x, min, max))
     by_numbers, above, below = _CLAMPS[name]
     if not isinstance(min, Tensor) and not isinstance(max, Tensor):
         dtype = result_dtype([v for v in (x, min, max) if v is not None])
@@ -399,10 +409,10 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor |
 
 eq = elementwise("eq", operator.eq, ufunc=np.equal, ir="a == b", arity=2)
 ne = elementwise("ne", operator.ne, ufunc=np.not_equal, ir="a != b", arity=2)
-lt = elementwise("lt", operator.lt, ufunc=np.less, ir="a < b", arity=2)
-le = elementwise("le", operator.le, ufunc=np.less_equal, ir="a <= b", arity=2)
-gt = elementwise("gt", operator.gt, ufunc=np.greater, ir="a > b", arity=2)
-ge = elementwise("ge", operator.ge, ufunc=np.greater_equal, ir="a >= b", arity=2)
+lt = elementwise("lt", operator.lt, ufunc=np.less, ir="a < b", arity=2, check=check_real)
+le = elementwise("le", operator.le, ufunc=np.less_equal, ir="a <= b", arity=2, check=check_real)
+gt = elementwise("gt", operator.gt, ufunc=np.greater, ir="a > b", arity=2, check=check_real)
+ge = elementwise("ge", operator.ge, ufunc=np.greater_equal, ir="a >= b", arity=2, check=check_real)
 bitwise_and = elementwise("bitwise_and", np.bitwise_and, ir="a & b", arity=2)
 bitwise_or = elementwise("bitwise_or", np.bitwise_or, ir="a | b", arity=2)
 bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, ir="a ^ b", arity=2)

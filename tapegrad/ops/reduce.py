@@ -20,7 +20,7 @@ from tapegrad.ops.parts import unbind
 from tapegrad.ops.pointwise import maximum, minimum
 from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import need_tensor, real_only
 from tapegrad.tensor import Tensor, axis, wrap
 
 
@@ -68,7 +68,7 @@ def scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
 
 def var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
     n = R.count(shape, dim) - correction
-    return g * (2 / n if n > 0 else np.inf) * (x - F.mean(x, dim, True))
+    return g * (2 / n if n > 0 else np.inf) * F.conj(x - F.mean(x, dim, True))
 
 
 def std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
@@ -77,16 +77,16 @@ def std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction
 
 def norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
     if p == 2:
-        return g * F.where(y == 0, 0, x / y)
+        return g * F.where(y == 0, 0, F.conj(x) / y)
     if p == 0:
         return None  # it counts
     if p == 1:
-        return g * F.sign(x)
+        return g * F.slope_of_abs(x)
     if p in (np.inf, -np.inf):
         hit = (F.abs(x) == y) | (x != x)
         count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
-        return F.sign(x) * F.where(hit, g / count, 0)
-    steep = F.where(x == 0, 0, F.sign(x) * F.power(F.abs(x), p - 1))
+        return F.slope_of_abs(x) * F.where(hit, g / count, 0)
+    steep = F.where(x == 0, 0, F.slope_of_abs(x) * F.power(F.abs(x), p - 1))
     return steep * F.where(y == 0, 0, g * F.power(y, 1 - p))
 
 
@@ -333,6 +333,8 @@ def norm(
         raise RuntimeError(
             f"norm: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
+    if dtype is not None and x._kind.kind != "c" == input._kind.kind:
+        raise RuntimeError(f"norm: input is {input.dtype} and dtype is {x.dtype}; a complex one is needed.")
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"norm: p is {p!r}; a number or 'fro' is needed.")
     order = 2.0 if p is None or isinstance(p, str) else float(p)
@@ -346,6 +348,10 @@ def norm(
 
 
 def not_empty(x: Tensor, dim: Any, op: str) -> None:
+    """Raises: RuntimeError or IndexError for an extreme of nothing, or of complex numbers."""
+    if x._kind.kind == "c":
+        given = op[:3] == "arg" or (dim is not None and op in ("max", "min"))
+        real_only(op, (x,), RuntimeError if given else NotImplementedError)
     shape = x._a.shape
     if x._a.size == 0 and (dim is None or (isinstance(dim, (tuple, list)) and not dim)):
         raise RuntimeError(

@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import describe
-from tapegrad._state import default
 from tapegrad.define import offer
-from tapegrad.dtypes import as_numpy, number_dtype
+from tapegrad.dtypes import as_numpy, number_dtype, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.create import finished, plain_number
 from tapegrad.tensor import Tensor
-
-
-def _kind(dtype: Any, op: str) -> Any:
-    return default.dtype if dtype is None else as_numpy(dtype, op)
 
 
 def arange(
@@ -55,6 +50,8 @@ def arange(
         raise RuntimeError(f"arange: start is {first}, end is {last} and step is {by}; they must be finite.")
     n = -((first - last) // by) if whole else math.ceil((last - first) / by)
     kind = as_numpy(dtype, "arange") if dtype is not None else number_dtype(1 if whole else 1.0)
+    if kind.kind == "c":
+        raise NotImplementedError("arange: dtype is complex; count in a real dtype and convert it.")
     a = np.arange(n, dtype="i8" if whole else "f8") * by + first
     return finished("arange", a.astype(kind, copy=False), device, requires_grad, out)
 
@@ -76,8 +73,7 @@ def linspace(
 
     Raises: RuntimeError for negative steps, TypeError for what is no number.
     """
-    kind = _kind(dtype, "linspace")
-    values = _spaced("linspace", start, end, steps, kind)
+    values, kind = _spaced("linspace", start, end, steps, dtype)
     return finished("linspace", values.astype(kind, copy=False), device, requires_grad, out)
 
 
@@ -98,14 +94,13 @@ def logspace(
 
     Raises: RuntimeError for negative steps, TypeError for what is no number.
     """
-    kind = _kind(dtype, "logspace")
-    powers = _spaced("logspace", start, end, steps, kind)
+    powers, kind = _spaced("logspace", start, end, steps, dtype)
     values = powers.dtype.type(base) ** powers
     return finished("logspace", values.astype(kind, copy=False), device, requires_grad, out)
 
 
-def _spaced(op: str, start: Any, end: Any, steps: int, kind: Any) -> Any:
-    """Equally spaced numbers, in a float dtype that is exact enough for `kind`."""
+def _spaced(op: str, start: Any, end: Any, steps: int, dtype: Any) -> tuple[Any, Any]:
+    """Equally spaced numbers in a dtype that is exact enough, and the dtype that is wanted."""
     if isinstance(steps, (bool, float)) or not hasattr(steps, "__index__"):
         raise TypeError(f"{op}: steps is {steps!r}; an integer is needed.")
     if steps < 0:
@@ -117,14 +112,20 @@ def _spaced(op: str, start: Any, end: Any, steps: int, kind: Any) -> Any:
         plain_number(x.detach() if isinstance(x, Tensor) else x, op, what)
         for x, what in ((start, "start"), (end, "end"))
     )
-    exact = kind if kind.kind == "f" and kind.itemsize > 2 else np.dtype("f4")
+    wide = number_dtype(0.0 + first + last)
+    kind = wide if dtype is None else as_numpy(dtype, op)
+    if wide.kind == "c" != kind.kind:
+        raise RuntimeError(
+            f"{op}: {first} to {last} is complex and dtype {of(kind)}; a complex one is needed."
+        )
+    exact = kind if kind.kind in "fc" and kind.itemsize > 2 else np.dtype("f4")
     a, b = exact.type(first), exact.type(last)
     by = (b - a) / exact.type(max(steps - 1, 1))
     i = np.arange(steps).astype(exact)
     half = steps // 2
     if steps == 1:
-        return np.full(1, a)
-    return np.where(i < half, a + by * i, b - by * (steps - 1 - i).astype(exact))
+        return np.full(1, a), kind
+    return np.where(i < half, a + by * i, b - by * (steps - 1 - i).astype(exact)), kind
 
 
 offer(globals(), functions="arange linspace logspace")

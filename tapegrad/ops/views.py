@@ -8,15 +8,24 @@ from typing import Any
 from numpy import ndarray
 
 import tapegrad.define.batching as B
+import tapegrad.kernels.complex_numbers as C
 import tapegrad.kernels.strided as S
 from tapegrad._errors import say_once, sizes
-from tapegrad.define import indexing, offer
+from tapegrad.define import indexing, linear, offer
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of
 from tapegrad.ops import index, shape
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis
 from tapegrad.views import base_of, box, is_view, view_of
+
+_conj = linear("conj", C.conj, lambda F, g, _: F.conj(g), batch=B.same)
+
+
+def conj(input: Tensor) -> Tensor:
+    """The complex conjugate, as a new tensor; a real input itself."""
+    return _conj(input) if need_tensor(input, "conj")._kind.kind == "c" else input
+
 
 _diagonal, _ = indexing(
     ("diagonal", "diagonal_backward"),
@@ -221,19 +230,17 @@ def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def adjoint(input: Tensor) -> Tensor:
-    """A view with the last two dimensions swapped; of complex numbers also conjugated, which is not here yet.
+    """A view with the last two dimensions swapped; of complex numbers a copy, also conjugated.
 
-    Raises: RuntimeError for a 1-d tensor, or a complex one.
+    Raises: RuntimeError for a 1-d tensor.
     """
     x = need_tensor(input, "adjoint")._a
-    if x.dtype.kind == "c":
-        raise RuntimeError(f"adjoint: input is {input.dtype}; only real tensors can be conjugated so far.")
     if x.ndim == 1:
         raise RuntimeError(f"adjoint: input is {sizes(x.shape)} (1-d); 2-d or more is needed.")
     if not x.ndim:
         say_once("adjoint: input is 0-d, where torch will stop transposing.")
         return input
-    return shape.mT(input)
+    return conj(shape.mT(input))
 
 
 def H(input: Tensor) -> Tensor:

@@ -13,12 +13,13 @@ from typing import Any
 
 from numpy import ndarray
 
+from tapegrad._printing import text
 from tapegrad.define.base import OPS, run
 from tapegrad.domains import STORED
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Level, Storage, ValueNeeded, arrays_of
 from tapegrad.storage.base import Flags, Values
-from tapegrad.tensor import text, wrap
+from tapegrad.tensor import wrap
 
 
 class Batched(Values):

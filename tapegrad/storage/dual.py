@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad._printing import text
 from tapegrad._state import recorded, watch
 from tapegrad.define.base import EQUAL, OPS, run
 from tapegrad.define.elementwise import shapes_of
@@ -23,7 +24,7 @@ from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.base import Values
 from tapegrad.storage.batched import put
 from tapegrad.tape import record, sweep
-from tapegrad.tensor import text, wrap
+from tapegrad.tensor import wrap
 
 
 class Dual(Values):
@@ -146,7 +147,13 @@ def _elementwise(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any
         part = op.vjp(STORED.F, expanded(t, y.shape), saved, meta, need)[i]
         if part is not None:
             total = part if total is None else total + part
-    return zeros(y) if total is None else total
+    return zeros(y) if total is None else _as_result(total, y)
+
+
+def _as_result(part: Any, y: Any) -> Any:
+    """What a rule made of a tangent, as the tangent of y: of a real result of complex numbers the rule gives
+    a cotangent, whose real part it is."""
+    return STORED.F.real(part) if part.dtype.kind == "c" != y.dtype.kind else part
 
 
 def _reduction(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
@@ -155,7 +162,7 @@ def _reduction(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
     parts = op.vjp(STORED.F, tangents[0], (y, *primals), op.meta(primals, args), primals)[0]
     if parts is None:
         return zeros(y)
-    return run(OPS["sum.dim"], (parts,), args[:2])
+    return _as_result(run(OPS["sum.dim"], (parts,), args[:2]), y)
 
 
 def _product(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:

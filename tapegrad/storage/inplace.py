@@ -89,7 +89,7 @@ def _with_pattern(base: Any, value: Any, t: Tensor) -> Any:
     new = value if value.shape == shape else run(OPS["expand"], (value,), (shape,))
     for op, outer, args in reversed(path):
         (new,) = op.vjp(F, new, (), (outer, args), (None,))
-    return F.where(covered(path, shape), new, base)
+    return F.where(covered(path, np.ones(shape, bool))[0], new, base)
 
 
 def levels_of(x: Any) -> list[Level]:

@@ -15,7 +15,7 @@ def slope(
 ) -> tuple[float, float]:
     """(The derivative of f at the arrays `at` in the direction of the arrays `along`, its error).
 
-    Shapes: along[i] is of the shape of at[i]; all are float64. f takes a list of such arrays.
+    Shapes: along[i] is of the shape of at[i]; all are float64 or complex128. f takes a list of such arrays.
     Source: the central formula of fourth order, with two steps; where these disagree, a high derivative of f
     is large, and their difference is some fifteen times the error of the finer one.
     """
@@ -30,12 +30,17 @@ def slope(
     return fine, abs(coarse - fine)
 
 
-def directions(shapes: Sequence[tuple[int, ...]], seed: int) -> list[Any]:
-    """A random direction for each shape: float64 arrays, the same for the same seed."""
+def directions(shapes: Sequence[tuple[int, ...]], seed: int, like: Sequence[Any] | None = None) -> list[Any]:
+    """A random direction for each shape: float64 arrays (complex128 where `like` has a complex array or
+    tensor), the same for the same seed."""
     random = np.random.default_rng(seed)
-    return [random.uniform(-1, 1, shape) for shape in shapes]
+    found: list[Any] = [random.uniform(-1, 1, shape) for shape in shapes]
+    for i, x in enumerate(like or ()):
+        if "complex" in str(x.dtype):
+            found[i] = found[i] + 1j * random.uniform(-1, 1, shapes[i])
+    return found
 
 
 def along(gradients: Sequence[Any], direction: Sequence[Any]) -> float:
     """The derivative in a direction that gradients (arrays, or None for 0) say."""
-    return float(sum(np.vdot(g, v) for g, v in zip(gradients, direction, strict=True) if g is not None))
+    return float(sum(np.vdot(g, v).real for g, v in zip(gradients, direction, strict=True) if g is not None))

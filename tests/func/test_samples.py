@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import tapegrad as torch
 from tapegrad import func
 from tapegrad.testing.differences import directions
 from tapegrad.testing.samples import ROWS, Array, Call, Row, random
-from tests.ops.comparing import array, attempt, is_tensor, leaves_of
+from tests.ops.comparing import array, attempt, is_tensor, leaves_of, real
 from tests.ops.test_gradients import finish, forms, samples
 
 RANDOM = {row.name for row in random.ROWS}  # see test_random.py
@@ -22,8 +21,9 @@ N = 3  # entries of a batch
 
 # Their results have a shape that depends on values, or are Python values: vmap runs their entries one by one.
 LOOPING = {
-    *("allclose", "arange", "bool ", "contains", "equal", "float ", "index", "int ", "is_nonzero", "item"),
-    *("linspace", "masked_select", "nonzero", "numpy", "tolist", "unique"),
+    *("allclose", "arange", "as a number", "as a real number", "bool ", "contains", "equal", "float "),
+    *("index", "int ", "is_nonzero", "item", "linspace"),
+    *("masked_select", "nonzero", "numpy", "tolist", "unique"),
     *("bincount", "histc", "histogram", "histogramdd", "unique_consecutive"),
 }
 # So do masks as indices, where(condition) alone, and tensor([...]) of tensors.
@@ -35,7 +35,7 @@ class Sample:
 
     def __init__(self, op: Callable[..., Any], c: Call) -> None:
         self.op = op
-        self.call = c.map(Array, _in_doubles)
+        self.call = c.map(Array, Array.in_doubles)
         self.arrays = self.call.arrays()
         self.floats = [i for i, a in enumerate(self.arrays) if a.is_float and a.grad]
 
@@ -57,14 +57,9 @@ class Sample:
             every = list(tensors)
             for i, x in zip(self.floats, floats, strict=True):
                 every[i] = x
-            return tuple([t for t in self(*every) if t.dtype == torch.float64])
+            return tuple([t for t in self(*every) if t.dtype in (torch.float64, torch.complex128)])
 
         return f
-
-
-def _in_doubles(a: Array) -> Array:
-    layout = "plain" if a.layout == "expanded" else a.layout
-    return replace(a, dtype="float64" if a.is_float else a.dtype, layout=layout)
 
 
 def all_samples(row: Row) -> Iterator[tuple[str, Sample]]:
@@ -81,18 +76,18 @@ def close(a: Any, b: Any, scale: float = 1e-12) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
-    size = max(1.0, float(np.max(np.abs(b), initial=0, where=np.isfinite(b)))) if a.dtype.kind == "f" else 0
+    size = max(1.0, float(np.max(np.abs(b), initial=0, where=np.isfinite(b)))) if a.dtype.kind in "fc" else 0
     return bool(np.allclose(a, b, rtol=scale, atol=scale * size, equal_nan=True))
 
 
 def along(xs: Sequence[Any], ys: Sequence[Any]) -> float:
-    """The sum of products."""
-    return sum(float((array(x) * array(y)).sum()) for x, y in zip(xs, ys, strict=True))
+    """The sum of products; of complex numbers, of those of the real and those of the imaginary parts."""
+    return sum(float((array(x).conj() * array(y)).sum().real) for x, y in zip(xs, ys, strict=True))
 
 
 def like(tensors: Sequence[Any], seed: int) -> tuple[Any, ...]:
     """Directions: tensors of these shapes."""
-    return tuple([torch.tensor(w) for w in directions([tuple(t.shape) for t in tensors], seed)])
+    return tuple([torch.tensor(w) for w in directions([tuple(t.shape) for t in tensors], seed, tensors)])
 
 
 def bindings(count: int) -> list[tuple[int | None, ...]]:
@@ -163,7 +158,7 @@ def scalar(f: Callable[..., tuple[Any, ...]]) -> Callable[..., Any]:
 
     def g(*xs: Any) -> Any:
         ys = f(*xs)
-        return sum((y.sin() * w).sum() for y, w in zip(ys, like(ys, 7), strict=True))
+        return sum(real((y.sin() * w).sum()) for y, w in zip(ys, like(ys, 7), strict=True))
 
     return g
 

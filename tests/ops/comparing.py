@@ -13,7 +13,7 @@ import tapegrad
 from tapegrad.testing.samples import Call
 
 # Python itself refuses wrong arguments; otherwise a message is "op: what was given, what is needed".
-WORDING = re.compile(r"^[a-z_]\w*(\(out=\))?( backward)?: |argument|operand type|not supported between")
+WORDING = re.compile(r"^[a-z_][\w.]*(\(out=\))?( backward)?: |argument|operand type|not supported between")
 
 
 class Outcome(NamedTuple):
@@ -57,7 +57,12 @@ def is_tensor(x: Any) -> bool:
 
 def array(t: Any) -> Any:
     """A tensor's values."""
-    return t.detach().numpy(force=True)  # torch has zeros that are not stored
+    return t.detach().resolve_conj().resolve_neg().numpy(force=True)
+
+
+def real(t: Any) -> Any:
+    """A tensor, or the real part of a complex one."""
+    return t.real if t.is_complex() else t
 
 
 def leaves_of(x: Any) -> Iterator[Any]:
@@ -76,7 +81,9 @@ def differing(a: Any, b: Any, ulps: float = 0, *, least: float = 0, signs: bool 
     """
     if a.dtype != b.dtype or a.shape != b.shape:
         return f"{a.dtype}{list(a.shape)} and torch {b.dtype}{list(b.shape)}"
-    if a.dtype.kind not in "fc":
+    if a.dtype.kind == "c":
+        return _parts_differing(a, b, ulps, least)
+    if a.dtype.kind != "f":
         bad = a != b
     else:
         with np.errstate(all="ignore"):
@@ -91,9 +98,18 @@ def differing(a: Any, b: Any, ulps: float = 0, *, least: float = 0, signs: bool 
     return f"{np.sum(bad)} differ, at {at}: {a.reshape(-1)[at]} and torch {b.reshape(-1)[at]}"
 
 
+def _parts_differing(a: Any, b: Any, ulps: float, least: float) -> str:
+    """The same of complex numbers: a unit of each part is one of the magnitude."""
+    with np.errstate(all="ignore"):
+        size = np.abs(b)
+    least = np.maximum(least, np.where(np.isfinite(size), size, 0))
+    parts = [differing(x, y, ulps, least=least, signs=False) for x, y in ((a.real, b.real), (a.imag, b.imag))]
+    return "; ".join(p for p in parts if p)
+
+
 def precision(c: Call, result: Any) -> float:
     """How many units in the last place of `result` one unit of the call's coarsest float argument is."""
-    if result.dtype.kind != "f":
+    if result.dtype.kind not in "fc":
         return 1.0
     eps = [float(np.finfo(a.dtype).eps) for a in c.arrays() if a.is_float]
     return max([*eps, float(np.finfo(result.dtype).eps)]) / float(np.finfo(result.dtype).eps)
@@ -104,9 +120,15 @@ def spread(c: Call) -> float:
     return max(1.0, float(sum(np.prod(a.shape, dtype=int) for a in c.arrays())) ** 0.5)
 
 
+def same_class(a: Exception | None, b: Exception | None) -> bool:
+    """Whether both are of one class; each library has its own LinAlgError."""
+    names = {type(e).__name__.lstrip("_") for e in (a, b)}
+    return type(a) is type(b) or names == {"LinAlgError"}
+
+
 def error_differing(ours: Exception | None, theirs: Exception | None) -> str:
     """How our exception differs from torch's; "" if it has its class, and the design's wording."""
-    if type(ours) is not type(theirs):
+    if not same_class(ours, theirs):
         return f"{ours!r:.200} and torch {theirs!r:.200}"
     if ours is not None and not WORDING.search(str(ours)):
         return f"wording: {ours!r:.200}"

@@ -19,6 +19,13 @@ class Deviation:
     reason: str
 
 
+# Composed of other ops here, the last of which is not torch's; or one op, where torch composes.
+_COMPOSED = (
+    *("addr", "baddbmm", "chain_matmul", "cholesky*", "einsum", "inner", "kron"),
+    *("linalg.cond", "linalg.lstsq*", "linalg.lu", "linalg.lu_solve", "linalg.matrix_norm.dim"),
+    *("linalg.multi_dot", "linalg.solve*", "linalg.tensorinv", "linalg.vecdot", "logdet", "lu_unpack"),
+    *("ormqr", "tensordot", "triangular_solve"),
+)
 _WRITING = r"^((Tensor|torch)\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
@@ -37,12 +44,17 @@ DEVIATIONS = (
     Deviation("logaddexp*", "gradient", r"bool\[", "torch's backward fails on bool"),
     Deviation("addcdiv", "gradient", r"int64", "torch's backward fails on an integer tensor"),
     Deviation("atan2", "*", r"(uint8|bool)\[", "torch negates the uint8, which wraps, and bool, which fails"),
+    Deviation("fft.*", "name", "", "torch has one op for several dimensions, and one for real numbers"),
+    Deviation("fft.*fft*", "error", r"\[0, 4\]", "torch's library fails on nothing"),
+    *[Deviation(name, "name", "", "torch composes it otherwise") for name in _COMPOSED],
     Deviation("remainder", "name", "", "one op; torch has one each for tensors, numbers and number % tensor"),
     Deviation("remainder", "gradient", r"\([-\dTF]", "torch has no derivative of number % tensor"),
     Deviation("pow", "gradient", r"bool\[|\((True|False)", "torch's backward fails on bool"),
     Deviation(
         "linear", "name", r"float64\[4, 2, 4\]", "torch adds the bias in place; here the last op is a cast"
     ),
+    Deviation("linalg.solve_triangular", "gradient", r"complex64.*float32", "torch's backward fails"),
+    Deviation("addr", "gradient", r"complex64.*float32", "torch's backward fails on mixed dtypes"),
     Deviation("matmul", "name", r"\[4, 5\], float32\[3, 5, 2\]", "torch copies the result; no need to here"),
     Deviation("nll_loss", "name", "none", "torch reshapes to four dimensions and back"),
     Deviation(
@@ -77,4 +89,10 @@ DEVIATIONS = (
     Deviation("*", "error", _WRITING + r"\w+\[\], \w+\[3\]", "dtypes are looked at before shapes"),
     Deviation("a*h", "name", _WRITING, "torch has no derivative of acosh_, asinh_, atanh_"),
     Deviation("a*h", "gradient", _WRITING, "torch has no derivative of acosh_, asinh_, atanh_"),
+    Deviation("floor_divide", "error", _WRITING + ".*complex64", "dtypes are looked at before shapes"),
+    Deviation("remainder", "error", _WRITING + ".*complex64", "dtypes are looked at before shapes"),
+    Deviation("clamp*", "error", _WRITING + ".*complex64", "dtypes are looked at before shapes"),
+    Deviation("div", "error", _WRITING + ".*complex64.*(trunc|floor)", "dtypes are looked at before shapes"),
+    Deviation("*", "error", _WRITING + r"complex64\[4, 5\] expanded", "memory is looked at before dtypes"),
+    Deviation("where", "gradient", r"complex64.*, float32", "torch's backward fails on a real operand"),
 )

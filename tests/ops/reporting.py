@@ -19,6 +19,7 @@ from tests.ops.comparing import (
     is_tensor,
     leaves_of,
     precision,
+    real,
     spread,
 )
 from tests.ops.deviations import DEVIATIONS
@@ -64,7 +65,7 @@ class Report:
 
     def _compare_tensors(self, form: str, c: Call, a: Any, b: Any) -> None:
         x, y = array(a), array(b)
-        ulps = self.row.ulps + (y.dtype == np.float16)  # torch rounds float16 later
+        ulps = self._ulps(c) + (y.dtype == np.float16)  # torch rounds float16 later
         least = 0.0
         if self.row.whole:
             least = spread(c) * max(1.0, float(np.max(np.abs(y), initial=0, where=np.isfinite(y))))
@@ -73,6 +74,10 @@ class Report:
         if a.requires_grad and b.requires_grad:
             name, other = name_of(a), name_of(b)
             self.note(form, c, "name", "" if name == other else f"{name} and torch {other}")
+
+    def _ulps(self, c: Call) -> float:
+        """How exact the row is; a product of complex numbers is a sum of two, and their magnitude a root."""
+        return self.row.ulps + 2 * any(a.dtype.startswith("complex") for a in c.arrays())
 
     def compare_gradients(self, form: str, c: Call, ours: Outcome, theirs: Outcome) -> None:
         """First and second gradients (the second only where the call is smooth)."""
@@ -89,7 +94,7 @@ class Report:
                     self.note(form, c, what, "" if nothing else f"{a} and torch {b}")
                     continue
                 x, y = array(a), array(b)
-                ulps = (8 * self.row.ulps + 8) * precision(c, y)
+                ulps = (8 * self._ulps(c) + 8) * precision(c, y)
                 self.note(form, c, what, differing(x, y, ulps, least=spread(c), signs=what == "gradient"))
 
 
@@ -111,16 +116,19 @@ def gradients(lib: Any, results: Any, tensors: list[Any], double: bool = True) -
     outs = [t for t in leaves_of(results) if is_tensor(t) and t.requires_grad]
     weights = [weight(lib, t, i).requires_grad_() for i, t in enumerate(outs)]
     inputs = [t for t in tensors if t.requires_grad] + weights
-    total = sum([(t * w).sum() for t, w in zip(outs, weights, strict=True)])
+    total = sum([real((t * w).sum()) for t, w in zip(outs, weights, strict=True)])
     first = lib.autograd.grad(total, inputs, create_graph=double, allow_unused=True)
     again = [(i, g) for i, g in enumerate(first) if double and g is not None and g.requires_grad]
     if not again:
         return first, ()
-    total = sum([(g * weight(lib, g, 100 + i)).sum() for i, g in again])
+    total = sum([real((g * weight(lib, g, 100 + i)).sum()) for i, g in again])
     return first, lib.autograd.grad(total, inputs, allow_unused=True)
 
 
 def weight(lib: Any, t: Any, seed: int) -> Any:
     """Random numbers between 1/2 and 3/2 in the shape and dtype of t."""
-    values = np.random.default_rng(seed).uniform(0.5, 1.5, tuple(t.shape))
-    return lib.tensor(values.astype(array(t).dtype))
+    random = np.random.default_rng(seed)
+    values = random.uniform(0.5, 1.5, tuple(t.shape))
+    if t.is_complex():
+        values = values + 1j * random.uniform(0.5, 1.5, tuple(t.shape))
+    return lib.tensor(np.asarray(values).astype(array(t).dtype))

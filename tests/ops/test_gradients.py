@@ -12,7 +12,7 @@ import pytest
 import tapegrad as torch
 from tapegrad.testing.differences import along, directions, slope
 from tapegrad.testing.samples import ROWS, Array, Call, Form, Row
-from tests.ops.comparing import array, attempt, attempt_strictly, differing, is_tensor, leaves_of
+from tests.ops.comparing import array, attempt, attempt_strictly, differing, is_tensor, leaves_of, real
 
 Op = Callable[..., Any]
 
@@ -46,8 +46,8 @@ def outputs(result: Any) -> list[Any]:
 
 def weighted(tensors: Sequence[Any], seed: int) -> Any:
     """A sum of all their elements, each with a weight of its own; None if there are none."""
-    weights = directions([tuple(t.shape) for t in tensors], seed)
-    parts = [(t * torch.tensor(w, dtype=t.dtype)).sum() for t, w in zip(tensors, weights, strict=True)]
+    weights = directions([tuple(t.shape) for t in tensors], seed, tensors)
+    parts = [real((t * torch.tensor(w, dtype=t.dtype)).sum()) for t, w in zip(tensors, weights, strict=True)]
     return sum(parts) if parts else None
 
 
@@ -56,7 +56,7 @@ class Function:
 
     def __init__(self, op: Op, c: Call) -> None:
         self.op = op
-        self.call = c.map(Array, _in_doubles)
+        self.call = c.map(Array, Array.in_doubles)
         drawn = [(a, a.draw(i + 1)) for i, a in enumerate(self.call.arrays())]
         self.at = [values for a, values in drawn if a.is_float and a.grad]
 
@@ -80,14 +80,9 @@ class Function:
     def projected(self, arrays: Sequence[Any], graph: bool = False) -> tuple[Any, list[Any]]:
         """(the weighted sum of the gradients, the leaves)."""
         gs, leaves = self.gradients(arrays, graph)
-        weights = directions([x.shape for x in self.at], 2)
-        parts = [(g * torch.tensor(w)).sum() for g, w in zip(gs, weights, strict=True) if g is not None]
+        weights = directions([x.shape for x in self.at], 2, self.at)
+        parts = [real((g * torch.tensor(w)).sum()) for g, w in zip(gs, weights, strict=True) if g is not None]
         return sum(parts), leaves
-
-
-def _in_doubles(a: Array) -> Array:
-    layout = "plain" if a.layout == "expanded" else a.layout  # its rows cannot move apart
-    return replace(a, dtype="float64" if a.is_float else a.dtype, layout=layout)
 
 
 def compare(which: str, found: float, f: Callable[[Any], float], at: Sequence[Any], direction: Any) -> str:
@@ -100,7 +95,7 @@ def compare(which: str, found: float, f: Callable[[Any], float], at: Sequence[An
 
 def check_first(f: Function) -> str:
     """How the first derivative differs from finite differences."""
-    direction = directions([x.shape for x in f.at], 3)
+    direction = directions([x.shape for x in f.at], 3, f.at)
     gs, _ = f.gradients(f.at, False)
     found = along([None if g is None else array(g) for g in gs], direction)
     return compare("first", found, f.value, f.at, direction)
@@ -108,7 +103,7 @@ def check_first(f: Function) -> str:
 
 def check_second(f: Function) -> str:
     """How the second derivative differs from finite differences of the first."""
-    direction = directions([x.shape for x in f.at], 4)
+    direction = directions([x.shape for x in f.at], 4, f.at)
 
     def value(arrays: Sequence[Any]) -> float:
         return float(f.projected(arrays)[0])
@@ -144,7 +139,7 @@ def differentiable(op: Op, c: Call) -> bool:
     _, built = c.build(torch)
     result = attempt(lambda: op(torch, *built.args, **built.kwargs))
     found = outputs(result.value)
-    return bool(found) and all(t.dtype == torch.float64 for t in found)
+    return bool(found) and all(t.dtype in (torch.float64, torch.complex128) for t in found)
 
 
 def plain_and_recorded(op: Op, c: Call) -> tuple[list[Any], list[Any]]:

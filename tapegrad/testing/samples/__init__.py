@@ -6,15 +6,19 @@ Adding an op touches two places: its definition, and one row here.
 from __future__ import annotations
 
 from tapegrad.testing.samples import (
+    complex_numbers,
     create,
     cumulative,
     distance,
     elementary,
+    fourier,
     index,
     linalg,
+    matrices,
     nn,
     pairs,
     pointwise,
+    products,
     random,
     reduce,
     shape,
@@ -27,8 +31,14 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
+_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn)
 FAMILIES = (
-    *(pointwise, elementary, pairs, special, reduce, cumulative, sort, statistics, distance, shape, views),
-    *(index, linalg, nn, create, random),
+    *(*_ON_NUMBERS, elementary, pairs, special, cumulative, sort, statistics, distance, products, matrices),
+    *(fourier, complex_numbers),
+    *(create, random),
 )
-ROWS: dict[str, Row] = {row.name: row for family in FAMILIES for row in family.ROWS}
+ROWS: dict[str, Row] = {
+    row.name: complex_numbers.in_complex(row) if family in _ON_NUMBERS else row
+    for family in FAMILIES
+    for row in family.ROWS
+}

@@ -31,7 +31,7 @@ class Array:
     """A tensor argument: its values are drawn from [low, high), unless they are given.
 
     Drawn floats keep away from multiples of 1/2, where roundings and comparisons have their kinks. layout:
-    one of `LAYOUTS` in kinds.py. grad: whether it asks for a gradient (only floats ever do).
+    one of `LAYOUTS` in kinds.py. grad: whether it asks for a gradient (only floats and complex ones ever do).
     """
 
     shape: tuple[int, ...]
@@ -56,13 +56,27 @@ class Array:
         if not self.is_float:
             low = max(self.low, 0) if self.dtype == "uint8" else self.low
             return random.integers(low, self.high, self.shape).astype(self.dtype)
+        values = self._between_halves(random)
+        if self.dtype.startswith("complex"):
+            values = values + 1j * self._between_halves(random)
+        return np.asarray(values).astype(self.dtype)
+
+    def _between_halves(self, random: Any) -> Any:
         halves = random.integers(2 * self.low, 2 * self.high, self.shape) / 2
-        return np.asarray(halves + random.uniform(0.1, 0.4, self.shape)).astype(self.dtype)
+        return halves + random.uniform(0.1, 0.4, self.shape)
 
     @property
     def is_float(self) -> bool:
-        """Whether its dtype is a floating point one."""
-        return self.dtype.startswith("float")
+        """Whether its dtype is a floating point or complex one."""
+        return self.dtype.startswith(("float", "complex"))
+
+    def in_doubles(self) -> Array:
+        """The argument in float64, or complex128 (integers as they are); a repeated one with memory of its
+        own, since its rows cannot move apart."""
+        wide = (
+            "complex128" if self.dtype.startswith("complex") else "float64" if self.is_float else self.dtype
+        )
+        return replace(self, dtype=wide, layout="plain" if self.layout == "expanded" else self.layout)
 
     def make(self, torch: Any, seed: int, grad: bool) -> Any:
         """The tensor, a leaf; it requires grad if `grad` and its own grad allow it."""
@@ -80,7 +94,7 @@ class Array:
         else:
             t = torch.tensor(a)
             if self.layout == "computed":
-                t = torch.maximum(t, t)
+                t = t + 0 if self.dtype.startswith("complex") else torch.maximum(t, t)
         return t.requires_grad_() if grad and self.grad and self.is_float else t
 
 
@@ -233,7 +247,7 @@ def _on_tensor(c: Call) -> bool:
 
 
 def _on_number(c: Call) -> bool:
-    return bool(c.args) and isinstance(c.args[0], (bool, int, float))
+    return bool(c.args) and isinstance(c.args[0], (bool, int, float, complex))
 
 
 def _function(name: str, namespace: str = "") -> Callable[..., Any]:

@@ -81,12 +81,10 @@ ROWS = (
         ulps=4,
     ),
     # ---- parts
-    unary("sgn"),
     unary("frac", writer=True, errors=(call(2.0), *_INTEGERS), samples=_floats()),
     unary("signbit", inplace=False),
     unary("isposinf", inplace=False),
     unary("isneginf", inplace=False),
-    unary("isreal", inplace=False, out=False),
     unary(
         "positive",
         inplace=False,
