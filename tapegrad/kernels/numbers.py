@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import clamp, constant, where, zero
@@ -223,7 +222,7 @@ def product(x: Any, y: Any) -> Any:
 
 def prelu(x: Any, weight: Any) -> Any:
     """x above 0, else weight x. Raises: TypeError for integers."""
-    if type(x) is ndarray and x.dtype.kind != "f":
+    if x.dtype.kind != "f":
         raise TypeError("prelu")
     return np.where(x > 0, x, weight * x)[()]
 

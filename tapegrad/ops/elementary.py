@@ -13,10 +13,10 @@ from tapegrad._errors import describe
 from tapegrad._state import default
 from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import floats_only
-from tapegrad.dtypes import F8, of
+from tapegrad.dtypes import C16, F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import pow
-from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, real_only
+from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor
 
 _FLAT = "F.zeros_like(g)"
@@ -119,15 +119,14 @@ def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
-    """input to the power exponent, computed in float64. One of them may be a number."""
-    x, n = (
-        cast(v, F8) if isinstance(v, Tensor) and v._kind.kind != "c" and v._kind is not F8 else v
-        for v in (input, exponent)
-    )
-    if not isinstance(x, Tensor) and not isinstance(n, Tensor):
+    """input to the power exponent, computed in float64 or complex128. One of them may be a number."""
+    tensors = [v for v in (input, exponent) if isinstance(v, Tensor)]
+    if not tensors:
         raise TypeError(f"float_power: input is {describe(input)}; a Tensor is needed.")
-    if not isinstance(x, Tensor):
-        x = float(x)
+    kind = C16 if result_dtype([input, exponent]).kind == "c" else F8
+    x, n = (v if not isinstance(v, Tensor) or v._kind is kind else cast(v, kind) for v in (input, exponent))
+    if isinstance(input, NUMBERS):
+        x = complex(input) if kind is C16 else float(input)  # type: ignore[arg-type] # real, for float64
     return pow(x, n, out=out)
 
 
@@ -137,9 +136,11 @@ def _float_power_in_place(input: Tensor, exponent: Any) -> Tensor:
         raise TypeError(
             f"float_power_: exponent is {type(exponent).__name__}; a number or a Tensor is needed."
         )
-    if need_tensor(input, "float_power_")._kind.kind != "c" and input._kind is not F8:
+    kind = C16 if result_dtype([need_tensor(input, "float_power_"), exponent]).kind == "c" else F8
+    if input._kind is not kind:
         raise RuntimeError(
-            f"float_power_: input is {input.dtype} and the result float64; use float_power, or x.double()."
+            f"float_power_: input is {input.dtype} and the result {of(kind)}; use float_power, or convert it "
+            "first, e.g. with .double()."
         )
     return float_power(input, exponent)
 

@@ -29,6 +29,8 @@ _COMPOSED = (
 _WRITING = r"^((Tensor|torch)\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
+    Deviation("nan_to_num", "error", "complex", "torch does not differentiate it"),
+    Deviation("l*exp", "gradient", r"complex64.*, float32", "torch's backward fails on a real operand"),
     Deviation("[ldpm]*gamma*", "second", "float64", "torch's trigamma is good to nine digits only"),
     Deviation(
         "[dp]*gamma*",
@@ -89,9 +91,19 @@ DEVIATIONS = (
     Deviation("*", "error", _WRITING + r"\w+\[\], \w+\[3\]", "dtypes are looked at before shapes"),
     Deviation("a*h", "name", _WRITING, "torch has no derivative of acosh_, asinh_, atanh_"),
     Deviation("a*h", "gradient", _WRITING, "torch has no derivative of acosh_, asinh_, atanh_"),
-    Deviation("floor_divide", "error", _WRITING + ".*complex64", "dtypes are looked at before shapes"),
-    Deviation("remainder", "error", _WRITING + ".*complex64", "dtypes are looked at before shapes"),
-    Deviation("clamp*", "error", _WRITING + ".*complex64", "dtypes are looked at before shapes"),
+    *[
+        Deviation(name, "error", _WRITING + ".*complex64", "dtypes are looked at before shapes")
+        for name in (
+            "clamp*",
+            "copysign",
+            "floor_divide",
+            "hypot",
+            "igamma*",
+            "nextafter",
+            "remainder",
+            "xlogy",
+        )
+    ],
     Deviation("div", "error", _WRITING + ".*complex64.*(trunc|floor)", "dtypes are looked at before shapes"),
     Deviation("*", "error", _WRITING + r"complex64\[4, 5\] expanded", "memory is looked at before dtypes"),
     Deviation("where", "gradient", r"complex64.*, float32", "torch's backward fails on a real operand"),

@@ -31,9 +31,9 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
-_ON_NUMBERS = (pointwise, reduce, shape, views, index, linalg, nn)
+_ON_NUMBERS = (pointwise, elementary, pairs, special, reduce, shape, views, index, linalg, nn)
 FAMILIES = (
-    *(*_ON_NUMBERS, elementary, pairs, special, cumulative, sort, statistics, distance, products, matrices),
+    *(*_ON_NUMBERS, cumulative, sort, statistics, distance, products, matrices),
     *(fourier, complex_numbers),
     *(create, random),
 )
