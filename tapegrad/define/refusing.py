@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.dtypes import FLOAT, of
-from tapegrad.promotion import result_dtype
+from tapegrad.promotion import check_real, result_dtype
 from tapegrad.tape import Op
 
 
@@ -22,7 +22,8 @@ def floats_only(op: Op, xs: Sequence[Any]) -> None:
 
 
 def no_half(op: Op, xs: Sequence[Any]) -> None:
-    """Raises: NotImplementedError for float16."""
+    """Raises: NotImplementedError for float16 and complex."""
+    check_real(op, xs)
     if result_dtype(xs) == np.float16:
         raise NotImplementedError(
             f"{op.name}: torch.float16 is given; float32 or float64 is needed; convert with .float()."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import clamp, constant, where, zero
@@ -87,14 +86,33 @@ def floats(ufunc: Any) -> Any:
     return kernel
 
 
+def _real(x: Any) -> None:
+    if x.dtype.kind == "c":
+        raise TypeError("complex")
+
+
+def logaddexp(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)). Raises: TypeError for integers."""
+    if x.dtype.kind != "c":
+        return _logaddexp(x, y)
+    first = np.real(x) >= np.real(y)
+    larger, smaller = np.where(first, x, y), np.where(first, y, x)
+    return (larger + np.log1p(np.exp(smaller - larger)))[()]
+
+
 def fmax(x: Any, y: Any) -> Any:
-    """The larger, or what is no nan; of two zeros y."""
+    """The larger, or what is no nan; of two zeros y. Raises: TypeError for complex."""
+    _real(x)
     return np.fmax(y, x)
 
 
 def fmin(x: Any, y: Any) -> Any:
-    """The smaller, or what is no nan; of two zeros y."""
+    """The smaller, or what is no nan; of two zeros y. Raises: TypeError for complex."""
+    _real(x)
     return np.fmin(y, x)
+
+
+_logaddexp = floats(np.logaddexp)
 
 
 def fmod(x: Any, y: Any) -> Any:
@@ -111,7 +129,8 @@ def fmod(x: Any, y: Any) -> Any:
 
 
 def heaviside(x: Any, values: Any) -> Any:
-    """0 below 0, 1 above, values at 0."""
+    """0 below 0, 1 above, values at 0. Raises: TypeError for complex."""
+    _real(x)
     return np.where(x == 0, values, (x > 0).astype(x.dtype))[()]
 
 
@@ -179,9 +198,9 @@ def elu(x: Any, alpha: float, scale: float, slope: float) -> Any:
 
 
 def threshold(x: Any, limit: float, value: float) -> Any:
-    """x above limit, else value. Raises: TypeError for bool."""
-    if x.dtype.kind == "b":
-        raise TypeError("bool")
+    """x above limit, else value. Raises: TypeError for bool and complex."""
+    if x.dtype.kind in "bc":
+        raise TypeError("threshold")
     kind = x.dtype.type
     return np.where(x <= kind(limit), kind(value), x)[()]
 
@@ -203,7 +222,7 @@ def product(x: Any, y: Any) -> Any:
 
 def prelu(x: Any, weight: Any) -> Any:
     """x above 0, else weight x. Raises: TypeError for integers."""
-    if type(x) is ndarray and x.dtype.kind != "f":
+    if x.dtype.kind != "f":
         raise TypeError("prelu")
     return np.where(x > 0, x, weight * x)[()]
 

@@ -35,6 +35,8 @@ def kernel(body: Kernel, scalar: Callable[[float], float] | None = None) -> Kern
     number."""
 
     def call(x: Any) -> Any:
+        if x.dtype.kind != "f":
+            raise TypeError(body.__name__)
         if type(x) is not ndarray or not x.ndim:
             return x.dtype.type(call(np.array([x]))[0])
         if scalar is not None and x.size <= SMALL:

@@ -13,10 +13,10 @@ from tapegrad._errors import describe
 from tapegrad._state import default
 from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import floats_only
-from tapegrad.dtypes import F8, of
+from tapegrad.dtypes import C16, F8, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import pow
-from tapegrad.promotion import NUMBERS, check_real, need_tensor
+from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor
 
 _FLAT = "F.zeros_like(g)"
@@ -34,6 +34,7 @@ deg2rad = elementwise(
     floats=True,
     d=(f"g * {math.pi / 180!r}",),
     title="Deg2RadBackward0",
+    check=check_order,
 )
 rad2deg = elementwise(
     "rad2deg",
@@ -42,6 +43,7 @@ rad2deg = elementwise(
     floats=True,
     d=(f"g * {180 / math.pi!r}",),
     title="Rad2DegBackward0",
+    check=check_order,
 )
 sinc = elementwise(
     "sinc",
@@ -53,7 +55,7 @@ sinc = elementwise(
 
 # ---- hyperbolic functions
 
-acosh = elementwise("acosh", np.arccosh, ir="acosh(a)", floats=True, d=("g * F.rsqrt(a * a - 1)",))
+acosh = elementwise("acosh", np.arccosh, ir="acosh(a)", floats=True, d=("g * F.slope_of_acosh(a)",))
 asinh = elementwise("asinh", np.arcsinh, ir="asinh(a)", floats=True, d=("g * F.rsqrt(a * a + 1)",))
 atanh = elementwise("atanh", np.arctanh, ir="atanh(a)", floats=True, d=("g / (1 - a * a)",))
 cosh = elementwise("cosh", np.cosh, ir="cosh(a)", floats=True, d=("g * F.sinh(a)",))
@@ -69,6 +71,14 @@ log1p = elementwise(
 log2 = elementwise("log2", np.log2, ir="log2(a)", floats=True, d=(f"g / (a * {math.log(2)!r})",))
 log10 = elementwise("log10", np.log10, ir="log10(a)", floats=True, d=(f"g / (a * {math.log(10)!r})",))
 rsqrt = elementwise("rsqrt", N.rsqrt, ir="1 / sqrt(a)", floats=True, d=("g * -0.5 * (y * y * y)",))
+
+
+def slope_of_acosh(a: Tensor) -> Tensor:
+    """1 / sqrt(a * a - 1), in complex numbers on the branch that acosh is on."""
+    slope: Tensor = rsqrt(a + 1) * rsqrt(a - 1) if a._kind.kind == "c" else rsqrt(a * a - 1)
+    return slope
+
+
 _logit = opaque(
     "logit",
     N.logit,
@@ -94,9 +104,13 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 
 
 def floating(input: Any, name: str) -> Tensor:
-    """The tensor, integers in the default dtype. Raises: TypeError if it is none."""
+    """The tensor, integers in the default dtype.
+
+    Raises: TypeError if it is none, NotImplementedError if it is complex.
+    """
     x = need_tensor(input, name)
-    return x if x._kind.kind in "fc" else cast(x, default.dtype)
+    real_only(name, (x,))
+    return x if x._kind.kind == "f" else cast(x, default.dtype)
 
 
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -105,15 +119,14 @@ def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
-    """input to the power exponent, computed in float64. One of them may be a number."""
-    x, n = (
-        cast(v, F8) if isinstance(v, Tensor) and v._kind.kind != "c" and v._kind is not F8 else v
-        for v in (input, exponent)
-    )
-    if not isinstance(x, Tensor) and not isinstance(n, Tensor):
+    """input to the power exponent, computed in float64 or complex128. One of them may be a number."""
+    tensors = [v for v in (input, exponent) if isinstance(v, Tensor)]
+    if not tensors:
         raise TypeError(f"float_power: input is {describe(input)}; a Tensor is needed.")
-    if not isinstance(x, Tensor):
-        x = float(x)
+    kind = C16 if result_dtype([input, exponent]).kind == "c" else F8
+    x, n = (v if not isinstance(v, Tensor) or v._kind is kind else cast(v, kind) for v in (input, exponent))
+    if isinstance(input, NUMBERS):
+        x = complex(input) if kind is C16 else float(input)  # type: ignore[arg-type] # real, for float64
     return pow(x, n, out=out)
 
 
@@ -123,9 +136,11 @@ def _float_power_in_place(input: Tensor, exponent: Any) -> Tensor:
         raise TypeError(
             f"float_power_: exponent is {type(exponent).__name__}; a number or a Tensor is needed."
         )
-    if need_tensor(input, "float_power_")._kind.kind != "c" and input._kind is not F8:
+    kind = C16 if result_dtype([need_tensor(input, "float_power_"), exponent]).kind == "c" else F8
+    if input._kind is not kind:
         raise RuntimeError(
-            f"float_power_: input is {input.dtype} and the result float64; use float_power, or x.double()."
+            f"float_power_: input is {input.dtype} and the result {of(kind)}; use float_power, or convert it "
+            "first, e.g. with .double()."
         )
     return float_power(input, exponent)
 
@@ -164,9 +179,9 @@ def _special_round(input: Tensor, *, decimals: int = 0, out: Tensor | None = Non
 
 
 frac = elementwise("frac", N.frac, ir="a - trunc(a)", d=("g",), check=floats_only)
-_signbit = elementwise("signbit", N.signbit, ir="signbit(a)", arity=1)
-_isposinf = elementwise("isposinf", N.isposinf, ir="a == inf", arity=1)
-_isneginf = elementwise("isneginf", N.isneginf, ir="a == -inf", arity=1)
+_signbit = elementwise("signbit", N.signbit, ir="signbit(a)", arity=1, check=check_real)
+_isposinf = elementwise("isposinf", N.isposinf, ir="a == inf", arity=1, check=check_order)
+_isneginf = elementwise("isneginf", N.isneginf, ir="a == -inf", arity=1, check=check_order)
 
 
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -246,8 +261,9 @@ _ALIASES = {
 offer(
     globals(),
     both=(f"{_UNARY} float_power is_nonzero is_same_size is_signed isneginf isposinf positive signbit"),
-    in_place=f"{_UNARY} ",
+    in_place=_UNARY,
     writers=_UNARY,
+    rules="slope_of_acosh",
     aliases=_ALIASES,
 )
 offer({"float_power": _float_power_in_place}, in_place="float_power")

@@ -19,7 +19,7 @@ from tapegrad.ops.pointwise import _no_bool
 from tapegrad.ops.pointwise import _scaled as _times
 from tapegrad.ops.pointwise import rsub as _rsub_number
 from tapegrad.ops.results import Scaled, kind, written
-from tapegrad.promotion import NUMBERS, need_tensor, operands, refused
+from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, operands, refused
 from tapegrad.tape import Op
 from tapegrad.tensor import Tensor
 
@@ -79,6 +79,7 @@ _SECOND = "F.where((a {0} b) | F.isnan(b), 0, g)"
 fmax = elementwise(
     "fmax",
     N.fmax,
+    check=check_order,
     doc="The larger of a and b, and the other one where one is nan.",
     d=(_FIRST.format(">="), _SECOND.format(">=")),
     numbers="",
@@ -86,6 +87,7 @@ fmax = elementwise(
 fmin = elementwise(
     "fmin",
     N.fmin,
+    check=check_order,
     doc="The smaller of a and b, and the other one where one is nan.",
     d=(_FIRST.format("<="), _SECOND.format("<=")),
     numbers="",
@@ -130,6 +132,7 @@ nextafter = elementwise(
 
 
 def _one_dtype(op: Op, xs: Sequence[Any]) -> None:
+    check_order(op, xs)
     if xs[0]._kind is not xs[1]._kind:
         raise RuntimeError(
             f"{op.name}: input is {xs[0].dtype} and values {xs[1].dtype}; they must be equal. Convert one, "
@@ -161,7 +164,7 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
 
 logaddexp = elementwise(
     "logaddexp",
-    N.floats(np.logaddexp),
+    N.logaddexp,
     ufunc=np.logaddexp,
     ir="log(exp(a) + exp(b))",
     d=("g / (1 + F.exp(b - a))", "g / (1 + F.exp(a - b))"),
@@ -180,6 +183,7 @@ xlogy = numbered(
     N.xlogy,
     ("XlogyBackward0", "XlogyBackward2", "XlogyBackward1"),
     ir="a == 0 ? 0 : a * log(b)",
+    check=check_real,
     floats=True,
     d=("F.where((a == 0) & (b <= 0), 0, F.xlogy(g, b))", "g * a / b"),
 )
@@ -188,6 +192,7 @@ xlog1py = numbered(
     N.xlog1py,
     ("SpecialXlog1PyBackward0", "SpecialXlog1PyBackward2", "SpecialXlog1PyBackward1"),
     ir="a == 0 ? 0 : a * log(1 + b)",
+    check=check_real,
     floats=True,
     d=("F.where((a == 0) & (b <= -1), 0, F.special_xlog1py(g, b))", "g * a / (b + 1)"),
 )

@@ -35,13 +35,10 @@ from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, ki
 __all__ = ["ROWS", "Array", "Call", "Form", "Name", "Row", "call", "kink"]
 
 _ON_NUMBERS = (
-    *(pointwise, reduce, shape, views, index, gather, arrange, joins, linalg, products, matrices, nn),
-    *(sort, distance),
+    *(pointwise, elementary, pairs, special, reduce, shape, views, index, gather, arrange, joins, linalg),
+    *(products, matrices, nn, sort, distance),
 )
-FAMILIES = (
-    *(*_ON_NUMBERS, elementary, pairs, special, cumulative, statistics),
-    *(fourier, complex_numbers, create, random),
-)
+FAMILIES = (*_ON_NUMBERS, cumulative, statistics, fourier, complex_numbers, create, random)
 
 
 def _named() -> dict[str, Row]:

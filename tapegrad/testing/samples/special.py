@@ -46,7 +46,7 @@ def _two(low: int, high: int, *, integers: bool, half: bool, numbers: bool) -> l
 
 def _polynomial(name: str) -> Row:
     draw = [x(*s, dtype=d) for s in ((3,), (4, 5), ()) for d in FLOATS]
-    degrees = x(9, 1, dtype="int64", values=range(-1, 8))
+    degrees = x(9, 1, 1, dtype="int64", values=range(-1, 8))
     calls = [
         *[call(a, n) for a in draw for n in (0, 1, 2, 3.7, 5, -1)],
         *[call(a, degrees) for a in draw],
