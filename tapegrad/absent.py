@@ -82,6 +82,18 @@ ABSENT = (
     Absence("torch\\.lobpcg", "iterations for a few eigenvalues", "Use torch.linalg.eigh, or svd_lowrank()."),
     Absence("torch\\.set_default_tensor_type", "deprecated in torch", "Use set_default_dtype()."),
     Absence("torch\\.range", "deprecated in torch", "Use arange(), whose end is left out."),
+    Absence("torch\\.(load|save)", "files", "They come with torch.serialization."),
+    Absence(
+        "torch\\.\\w*anomaly\\w*", "switches of torch's own machinery", "Use autograd.set_detect_anomaly()."
+    ),
+    Absence("torch\\.cond", "control flow for compilers", "Use if."),
+    Absence(
+        ".*\\.(hash_tensor|slice_inverse|grad_dtype|module_load|index|_copy|view_as_\\w+_copy)",
+        "internals of torch",
+        "There is no need for them here.",
+    ),
+    Absence(".*\\.chalf", "complex numbers of two float16", "Use cfloat()."),
+    Absence("torch\\.segment_reduce", "reductions over segments of different lengths", "Use scatter_reduce."),
 )
 
 

@@ -166,7 +166,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
         steps = tuple([s // a.itemsize for s in a.strides])
         return steps if dim is None else steps[axis(dim, a.ndim, "stride")]
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in row-major order without gaps."""
         return bool(self._a.flags.c_contiguous)
 

@@ -9,7 +9,7 @@ import numpy as np
 import tapegrad.kernels.numbers as N
 import tapegrad.kernels.random as R
 from tapegrad._errors import sizes
-from tapegrad.define import elementwise, inplace, offer, opaque
+from tapegrad.define import elementwise, finish, inplace, offer, opaque
 from tapegrad.define.refusing import floats_only
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import where
@@ -108,9 +108,9 @@ def _write_selu(input: Tensor) -> Tensor:
     return _applied(_selu_in_place, input, _SELU_ALPHA, _SELU_SCALE, 1.0)
 
 
-def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
+def threshold(input: Tensor, threshold: float, value: float, *, out: Tensor | None = None) -> Tensor:
     """input where it is above the threshold, else value."""
-    return _limited(_threshold, input, threshold, value)
+    return finish(_limited(_threshold, input, threshold, value), out, "threshold", (input,))
 
 
 def _write_threshold(input: Tensor, threshold: float, value: float) -> Tensor:
@@ -122,9 +122,9 @@ def _limited(op: Any, input: Tensor, limit: float, value: float) -> Tensor:
     return _applied(op, input, *[fitting(v, kind, "threshold").item() for v in (limit, value)])
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """0 where input is within [-lambd, lambd], else input."""
-    return _applied(_hardshrink, input, lambd)
+    return finish(_applied(_hardshrink, input, lambd), out, "hardshrink", (input,))
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:

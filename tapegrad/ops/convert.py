@@ -197,8 +197,8 @@ def allclose(
 offer(
     globals(),
     functions="is_floating_point is_tensor numel",
-    methods="byte char cpu detach detach_ double half long short to type_as",
-    both="allclose equal isclose",
+    methods="byte char cpu detach_ double half long short to type_as",
+    both="allclose detach equal isclose",
     named={"bool": bool_, "float": float_, "int": int_, "type": type_},
 )
 nameless(globals())

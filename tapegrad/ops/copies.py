@@ -7,6 +7,7 @@ that copies.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import Parameter, signature
 from typing import Any
 
 import tapegrad.define.batching as B
@@ -69,7 +70,10 @@ def copying(name: str, view: Any) -> Any:
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"What `{view.__name__}` shows, copied."
-    call.function = view  # type: ignore[attr-defined] # the stub generator reads the signature there
+    kinds = signature(view)
+    last = Parameter("out", Parameter.KEYWORD_ONLY, default=None, annotation="Tensor | None")
+    known = [p for p in kinds.parameters.values() if p.name != "out"]
+    call.__signature__ = kinds.replace(parameters=[*known, last])  # type: ignore[attr-defined] # as inspect reads it
     return call
 
 

@@ -134,13 +134,14 @@ def _region(a: Any, shape: tuple[int, ...], steps: tuple[int, ...], offset: int,
         ) from None
 
 
-def resize_(input: Tensor, *shape: Any, memory_format: Any = None) -> Tensor:
+def resize_(input: Tensor, *shape: Any, size: Any = None, memory_format: Any = None) -> Tensor:
     """Another shape over the same memory, in row-major order. A larger one gets new memory, in which what is
     beyond the old elements is undefined.
 
     Raises: RuntimeError for a tensor that requires grad, negative sizes, and where new memory is needed but
     others show the old.
     """
+    shape = shape if size is None else (size,)
     new = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
     check_inference(input, "resize_")
     if input.requires_grad:

@@ -10,7 +10,7 @@ import numpy as np
 import tapegrad.define.batching as B
 import tapegrad.kernels.strided as S
 from tapegrad._errors import sizes
-from tapegrad.define import Function, cast, linear, offer, opaque
+from tapegrad.define import Function, cast, finish, linear, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops import copies, index, views
@@ -96,6 +96,8 @@ def slice_scatter(
     start: int | None = None,
     end: int | None = None,
     step: int = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """A copy of input with src as the entries from start to end along a dimension, `step` apart.
 
@@ -107,7 +109,9 @@ def slice_scatter(
     part = slice(start, end, step)
     s = input._a.shape
     shown = (*s[:i], len(range(*part.indices(n))), *s[i + 1 :])
-    return _put(_slice, input, src, shown, (*(slice(None),) * i, part))
+    return finish(
+        _put(_slice, input, src, shown, (*(slice(None),) * i, part)), out, "slice_scatter", (input,)
+    )
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:

@@ -63,13 +63,19 @@ def _given(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple
     return i, lengths
 
 
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split(
+    tensor: Tensor,
+    split_size_or_sections: int | Sequence[int] | None = None,
+    dim: int = 0,
+    *,
+    split_size: int | Sequence[int] | None = None,
+) -> tuple[Tensor, ...]:
     """Views of the given size (the last may be smaller), or of the given sizes, along dim.
 
     They cannot be written in place while gradients are recorded; `unsafe_split` returns parts that can.
     Raises: RuntimeError for sizes that do not add up.
     """
-    given = split_size_or_sections
+    given: Any = split_size if split_size_or_sections is None else split_size_or_sections
     if isinstance(given, int):
         return _pieces(_split, tensor, *_equal(tensor, given, dim, "split"))
     return _pieces(_split_sizes, tensor, *_given(tensor, given, dim, "split"))
@@ -154,12 +160,15 @@ def tensor_split(
 
 
 def _splitter(name: str, least: int, dim: int) -> Any:
-    def call(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    def call(
+        input: Tensor, indices_or_sections: Any = None, *, indices: Any = None, sections: Any = None
+    ) -> tuple[Tensor, ...]:
         ndim = need_tensor(input, name)._a.ndim
         if ndim < least:
             raise RuntimeError(f"{name}: input is {ndim}-d; {least}-d or more is needed.")
         i = min(dim, ndim - 1)
-        n, given = input._a.shape[i], indices_or_sections
+        n = input._a.shape[i]
+        given = next((x for x in (indices_or_sections, indices, sections) if x is not None), None)
         if isinstance(given, int) and (given < 1 or n % given):
             raise RuntimeError(f"{name}: sections is {given}; it must divide dimension {i}'s size {n}.")
         return tensor_split(input, given, i)

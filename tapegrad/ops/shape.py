@@ -213,13 +213,13 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return result
 
 
-def expand(input: Tensor, *sizes_: Any) -> Tensor:
+def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
     """A view in which size-1 and new leading dimensions repeat; -1 keeps a size. It cannot be written in
     place.
 
     Raises: RuntimeError for a size that is neither the input's nor reachable from 1.
     """
-    wanted = _sequence(sizes_, "expand")
+    wanted = _sequence(sizes_ if size is None else (size,), "expand")
     shape = input._a.shape
     lead = len(wanted) - len(shape)
     if lead < 0:
@@ -249,9 +249,9 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return expand(input, *other._a.shape)
 
 
-def broadcast_to(input: Tensor, *shape: Any) -> Tensor:
+def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """expand to `shape`."""
-    return expand(input, *shape)
+    return expand(input, *shape, size=size)
 
 
 def sum_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:

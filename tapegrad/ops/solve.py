@@ -196,9 +196,9 @@ def slogdet(A: Tensor, *, out: Any = None) -> Any:
     return written(_slogdet_result(*_slogdet(x)), out, "linalg.slogdet")
 
 
-def old_slogdet(input: Tensor) -> Any:
+def old_slogdet(input: Tensor, *, out: Any = None) -> Any:
     """The same as linalg.slogdet."""
-    return _old_slogdet_result(*slogdet(input))
+    return written(_old_slogdet_result(*slogdet(input)), out, "slogdet")
 
 
 def logdet(input: Tensor) -> Tensor:

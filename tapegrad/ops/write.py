@@ -90,7 +90,7 @@ def zero_(input: Tensor) -> Tensor:
     return result
 
 
-def copied(input: Tensor, src: Tensor) -> Tensor:
+def copied(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """src in the shape and dtype of input. Raises: RuntimeError if src does not broadcast to input."""
     if isinstance(src, NUMBERS):
         src = wrap(number(src, input._a.dtype))
