@@ -10,11 +10,11 @@ ARGUMENTS = (
 
 # By patterns of full names; the first that matches holds.
 DEVIATES: dict[str, str] = {
-    "(torch|Tensor)\\.(conj|adjoint|mH|H)": "copies complex numbers: a write does not reach the original",
+    "(torch|Tensor)\\.(conj|adjoint|mH|H)": "copies complex numbers; a write does not reach the original",
     "(torch|Tensor)\\.(sort|argsort)": "equal elements keep their order, which torch leaves open",
     "(torch|Tensor)\\.mode": "which of equally frequent places is returned; nan",
     "(torch|Tensor)\\.(topk|kthvalue|median|nanmedian)": "of equal elements the first one's index",
-    "torch\\.linalg\\.(cholesky|inv|solve|lu_factor|ldl_factor)_ex": "nan where it fails, not partial results",
+    "torch\\.linalg\\.(cholesky|inv|solve|lu_factor|ldl_factor)_ex": "nan where it fails",
     "torch\\.linalg\\.lstsq": "one algorithm for every driver",
     "torch\\.compile": "returns the function itself",
     "torch\\.set_default_device": "only the CPU",
