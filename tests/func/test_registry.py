@@ -10,7 +10,7 @@ from tapegrad.define import OPS
 from tapegrad.testing.samples import ROWS
 from tests.func.test_samples import all_samples
 from tests.ops.comparing import attempt, is_tensor, leaves_of
-from tests.ops.test_gradients import finish, forms, samples
+from tests.ops.test_gradients import finish, forms
 
 # What no call records: nodes of in-place writes, stand-ins of replays and arguments, bytes as another dtype.
 BUILT_IN = {"alias.argument", "alias.replay", "constant", "view.bytes"}
@@ -29,7 +29,7 @@ def test_every_op_is_sampled():
     try:
         for row in ROWS.values():
             for _, op in forms(row):
-                for c in samples(row):
+                for c in row.samples:
                     _, built = c.build(torch)
                     result = attempt(lambda op=op, built=built: op(torch, *built.args, **built.kwargs))
                     attempt(lambda result=result, built=built: differentiate(result.value, built))
