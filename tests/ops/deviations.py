@@ -49,6 +49,7 @@ DEVIATIONS = (
     Deviation("logaddexp*", "gradient", r"bool\[", "torch's backward fails on bool"),
     Deviation("addcdiv", "gradient", r"int64", "torch's backward fails on an integer tensor"),
     Deviation("atan2", "*", r"(uint8|bool)\[", "torch negates the uint8, which wraps, and bool, which fails"),
+    Deviation("vander", "name", "", "torch writes the powers in place, into an empty matrix"),
     Deviation("vander", "gradient", "", "torch writes in place what its own backward needs"),
     Deviation("s[el]*_*", "error", "complex", "torch has no complex gradients of some *_scatter and *_copy"),
     Deviation("[si]*_reduce*", "error", "complex", "torch has no complex gradients of reductions at places"),
