@@ -135,6 +135,11 @@ def _unpacked(torch: Any, a: Any) -> Any:
     return tuple(torch.lu_unpack(*torch.linalg.lu_factor(a)))
 
 
+def _ldl_solve(torch: Any, a: Any, b: Any) -> Any:
+    found = torch.linalg.ldl_factor(symmetric(a))
+    return torch.linalg.ldl_solve(found.LD, found.pivots, b)
+
+
 def _ldl(torch: Any, a: Any) -> Any:
     found = torch.linalg.ldl_factor_ex(symmetric(a).detach())
     return found.LD, found.pivots, found.info
@@ -280,6 +285,18 @@ ROWS = (
         ),
     ),
     row("linalg.ldl_factor_ex", _ldl, SQUARE, derivative=False),
+    Row(
+        "linalg.ldl_solve",
+        tuple(
+            [
+                call(x(*s, 3, 3, dtype="float64", grad=False), x(*s, 3, 2, dtype="float64", grad=False))
+                for s in ((), (2,), (2, 2))
+            ]
+        ),
+        how=_ldl_solve,
+        ulps=1000,
+        whole=True,
+    ),
     plain("pinv", (*OBLONG, *EMPTY, kink(x(3, 4), rtol=0.1), kink(x(3, 4), atol=0.5)), _NO_MATRIX),
     row(
         "linalg.pinv.hermitian",
