@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
-from tapegrad.dtypes import FLOAT, of, result
+from tapegrad.dtypes import F4, FLOAT, FLOATING, NARROW, REAL, limits, of, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.tape import Op
@@ -59,17 +59,17 @@ def number(x: Any, dtype: Any) -> Any:
 
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
-    if dtype.kind in "iuf" and not isinstance(x, complex):
-        most = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
+    if dtype.kind in REAL and not isinstance(x, complex):
+        most = float(limits(dtype).max) if dtype.kind in FLOATING else np.iinfo(dtype).max
         least = np.iinfo(dtype).min if dtype.kind == "i" else -most  # unsigned ones wrap around, as in torch
         bad = not least <= x <= most
-        if bad and (dtype.kind != "f" or isfinite(x)):
+        if bad and (dtype.kind not in FLOATING or isfinite(x)):
             raise RuntimeError(
                 f"{op}: {x} does not fit {of(dtype)}, which goes to {most}; use a wider dtype."
             )
-    if dtype.kind in "iuf" and isinstance(x, complex) and x.imag:
+    if dtype.kind in REAL and isinstance(x, complex) and x.imag:
         raise RuntimeError(f"{op}: {x} does not fit {of(dtype)}, which has no imaginary part; use its .real.")
-    return number(x.real if isinstance(x, complex) and dtype.kind in "iuf" else x, dtype)
+    return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
 
 
 def result_dtype(xs: Sequence[Any]) -> Any:
@@ -107,8 +107,10 @@ def operands(
     dtype = result_dtype(known)
     if floats and of(dtype).category < FLOAT:
         dtype = default.dtype
+    # What is computed in float32 takes numbers in float32; comparisons compare with the number that is stored.
+    exact = F4 if dtype.char in NARROW and op.vjp is not None else dtype
     return [
-        (x if x._kind is dtype else cast(x, dtype)) if isinstance(x, Tensor) else wrap(number(x, dtype))
+        (x if x._kind is dtype else cast(x, dtype)) if isinstance(x, Tensor) else wrap(number(x, exact))
         for x in known
     ]
 

@@ -32,7 +32,7 @@ from tapegrad.define.base import (
 )
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
-from tapegrad.dtypes import C8, C16, F4, F8
+from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
@@ -183,7 +183,9 @@ def _operator(op: Op, kernel: Any, floats: bool, real: bool) -> Any:
             return _careful_binary(op, kernel, floats, True, input, other)
         try:
             kind = input._kind
-            if kind is not other._kind or (only_floats and kind is not F4 and kind is not F8):
+            if kind is not other._kind or (
+                kind is not F4 and kind is not F8 and (only_floats or kind.char in NARROW)
+            ):
                 return _careful_binary(op, kernel, floats, True, input, other)
             x, y = input._a, other._a
             r = kernel(x, y)
@@ -330,7 +332,7 @@ def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
         result = function(self, *args, **kwargs)
         check_fits(self, result, name)
         if result._kind is not self._kind:
-            if self._kind.kind == "c" and result._kind.kind == "f":
+            if self._kind.kind == "c" and result._kind.kind in FLOATING:
                 raise RuntimeError(
                     f"{name}: a complex tensor is given and the result is real; use {name[:-1]}()."
                 )

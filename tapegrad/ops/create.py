@@ -12,7 +12,7 @@ from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default
 from tapegrad.define import newborn, offer, store
 from tapegrad.devices import check_device
-from tapegrad.dtypes import as_numpy, number_dtype, of, result
+from tapegrad.dtypes import FLOATING, as_numpy, number_dtype, of, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.pointwise import Number
@@ -98,7 +98,7 @@ def _from_sequence(data: Any, dtype: Any) -> Any:
     a = np.array(plain) if np.dtype(dtype).kind in "iu" else np.array(plain, dtype)
     if a.dtype.kind in "iuO" and not _within_int64(plain):
         raise _overflow(plain)
-    if a.dtype is not dtype and a.size and a.dtype.kind in "iuf":
+    if a.dtype is not dtype and a.size and a.dtype.kind in "iu" + FLOATING:
         for extreme in (a.min(), a.max()):
             fitting(extreme.item(), np.dtype(dtype), "tensor")
     return np.array(plain, dtype) if a.dtype.kind == "c" else a.astype(dtype, copy=False)

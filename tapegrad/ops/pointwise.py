@@ -11,7 +11,7 @@ import numpy as np
 import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
-from tapegrad.dtypes import B1, F4, F8, of
+from tapegrad.dtypes import B1, F4, F8, FLOATING, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.promotion import (
     NUMBERS,
@@ -195,7 +195,7 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
         x = need_tensor(input, "pow")
         dtype = result_dtype((x, exponent))
         x = x if x._kind is dtype else cast(x, dtype)
-        square = exponent == 2 and dtype.kind == "f"
+        square = exponent == 2 and dtype.kind in FLOATING
         result = _square(x) if square else _power_to_number(x, exponent)
     else:
         raise not_a_tensor("pow", "exponent", exponent)
@@ -260,7 +260,7 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     if decimals == 0:
         result: Tensor = _round(input, out=out)
         return result
-    if need_tensor(input, "round")._kind.kind != "f":
+    if need_tensor(input, "round")._kind.kind not in FLOATING:
         raise NotImplementedError(f"round: input is {input.dtype}; decimals need a floating point tensor.")
     return finish(_round_to(input, decimals), out, "round", (input,))
 

@@ -22,6 +22,7 @@ _fill = opaque(
     d=(lambda F, g, shapes, value: F.zeros_like(g),),
     title="FillBackward2",
     batch=B.same,
+    widens=False,
 )
 
 
@@ -40,6 +41,7 @@ def _over(key: str, title: str) -> Any:
         d=(lambda F, g, shapes: F.zeros_like(g), lambda F, g, shapes: F.sum_to(g, shapes[1])),
         title=title,
         batch=_written,
+        widens=False,
     )
 
 
