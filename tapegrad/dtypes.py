@@ -202,7 +202,7 @@ def result(full: Iterable[Any], scalar: Iterable[Any], numbers: Iterable[Any]) -
 
 def limits(d: Any) -> Any:
     """NumPy's finfo of a floating point NumPy dtype, also of bfloat16."""
-    return _extra().finfo(d) if d.kind == "V" else np.finfo(d)
+    return _extra().finfo(d.type) if d.kind == "V" else np.finfo(d)
 
 
 class finfo:

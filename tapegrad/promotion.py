@@ -107,7 +107,7 @@ def operands(
     dtype = result_dtype(known)
     if floats and of(dtype).category < FLOAT:
         dtype = default.dtype
-    # What is computed in float32 takes numbers in float32; comparisons compare with the number that is stored.
+    # What is computed in float32 takes numbers in float32; comparisons take what a tensor would hold.
     exact = F4 if dtype.char in NARROW and op.vjp is not None else dtype
     return [
         (x if x._kind is dtype else cast(x, dtype)) if isinstance(x, Tensor) else wrap(number(x, exact))

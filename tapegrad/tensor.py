@@ -339,6 +339,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
                     "lose the graph; use .detach().numpy()."
                 )
             left(self, "numpy()")
+        if self._kind.kind == "V":
+            raise TypeError("numpy: NumPy has no bfloat16; use .float().numpy().")
         return box(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:

@@ -18,6 +18,7 @@ from tapegrad.levels import Storage
 from tapegrad.ops.pointwise import Number
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import box
 
 # ---- from data
 
@@ -36,6 +37,8 @@ def native(a: Any) -> Any:
     Raises: TypeError for a dtype that torch lacks, ValueError for a foreign byte order.
     """
     kind = of(a.dtype).numpy
+    if kind.kind == "V":
+        raise TypeError("tensor: the array is of bfloat16; use torch.tensor(a.astype('float32')).bfloat16().")
     if a.dtype is kind:
         return a
     if not a.dtype.isnative:
@@ -120,7 +123,7 @@ def array_of(data: Any, dtype: Any, copy: bool) -> Any:
     """`data` as an ndarray of a NumPy dtype (None: as it comes); shares memory unless `copy` or a
     conversion needs one."""
     if isinstance(data, Tensor):
-        a = data._a if copy else data.numpy(force=True)
+        a = data._a if copy else box(data)
     elif isinstance(data, ndarray):
         a = native(data)
     elif isinstance(data, np.generic):
