@@ -59,7 +59,9 @@ class dtype:
 
     def to_complex(self) -> dtype:
         """The complex dtype whose parts have this precision. Raises: RuntimeError unless it is a float32 or
-        float64."""
+        float64, or a bfloat16, whose is complex64."""
+        if self is bfloat16:
+            return complex64
         for name, real in _REAL.items():
             if self is real or self.name == name:
                 return named(name)

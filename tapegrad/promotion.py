@@ -19,6 +19,9 @@ from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
 NUMBERS = (bool, int, float, complex)
+# Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 in these ops from this operand on,
+# and elsewhere rounded.
+UNROUNDED = {"mul": 0, "div": 1}
 
 
 def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
@@ -107,12 +110,15 @@ def operands(
     dtype = result_dtype(known)
     if floats and of(dtype).category < FLOAT:
         dtype = default.dtype
-    # What is computed in float32 takes numbers in float32; comparisons take what a tensor would hold.
-    exact = F4 if dtype.char in NARROW and op.vjp is not None else dtype
-    return [
-        (x if x._kind is dtype else cast(x, dtype)) if isinstance(x, Tensor) else wrap(number(x, exact))
-        for x in known
-    ]
+    exact = UNROUNDED.get(op.name, len(known)) if dtype.char in NARROW else len(known)
+    return [_operand(x, dtype, F4 if i >= exact else dtype, cast) for i, x in enumerate(known)]
+
+
+def _operand(x: Any, dtype: Any, alone: Any, cast: Callable[[Tensor, Any], Tensor]) -> Tensor:
+    """x in a dtype; a number, or a 0-d tensor of another dtype, in the dtype `alone`."""
+    if not isinstance(x, Tensor):
+        return wrap(number(x, alone))
+    return x if x._kind is dtype else cast(x, dtype if x._a.ndim else alone)
 
 
 def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:

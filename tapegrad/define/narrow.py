@@ -21,8 +21,9 @@ from tapegrad.tape import Op
 def kind_among(xs: Iterable[Any]) -> Any:
     """The NumPy dtype of the first narrow array or storage, or None if there is none."""
     for x in xs:
-        if x is not None and x.dtype.char in NARROW:
-            return x.dtype
+        kind = getattr(x, "dtype", None)  # inside transforms operands may be numbers
+        if kind is not None and kind.char in NARROW:
+            return kind
     return None
 
 
@@ -31,19 +32,19 @@ def any_narrow(*tensors: Any) -> bool:
     return any(t is not None and t._kind.char in NARROW for t in tensors)
 
 
-def widened(x: Any) -> Any:
+def widened(x: Any, F: Any = K) -> Any:
     """x, as float32 if it is narrow; a tuple or list of such."""
     if type(x) in (tuple, list):
-        return type(x)([widened(v) for v in x])
+        return type(x)([widened(v, F) for v in x])
     kind = getattr(x, "dtype", None)
-    return x.astype(F4) if kind is not None and kind.char in NARROW else x
+    return F.cast(x, F4) if kind is not None and kind.char in NARROW else x
 
 
-def rounded(x: Any, kind: Any) -> Any:
+def rounded(x: Any, kind: Any, F: Any = K) -> Any:
     """x, in the narrow dtype if it is float32; a tuple or list of such."""
     if type(x) in (tuple, list):
-        return type(x)([rounded(v, kind) for v in x])
-    return x.astype(kind) if getattr(x, "dtype", None) is F4 else x
+        return type(x)([rounded(v, kind, F) for v in x])
+    return F.cast(x, kind) if getattr(x, "dtype", None) is F4 else x
 
 
 def in_float32(kernel: Any, kind: Any, *given: Any) -> Any:
@@ -66,9 +67,10 @@ def _make(op: Op, kind: Any) -> Op:
     vjp, replay = op.vjp, op.replay
 
     def back(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
-        if F is K:
-            return rounded(vjp(F, widened(g), widened(saved), meta, need), kind)
-        return [x if x is None or x.dtype is kind else F.cast(x, kind) for x in vjp(F, g, saved, meta, need)]
+        if F.records:  # each operation is one on narrow floats, but for 0-d ones beside a number in float32
+            below = vjp(F, g, saved, meta, need)
+            return [x if x is None or x._kind is kind else F.cast(x, kind) for x in below]
+        return rounded(vjp(F, widened(g, F), widened(saved, F), meta, need), kind, F)
 
     made = copy(op)
     made.inner = None

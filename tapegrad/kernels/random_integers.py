@@ -173,7 +173,7 @@ def _largest(dtype: DType) -> int:
 def _limits(dtype: DType) -> tuple[int, int]:
     """The least and the largest number that a range may contain in dtype."""
     if dtype.kind in FLOATING:
-        most = int(limits(dtype).max)
+        most = int(float(limits(dtype).max))
         return -most, most
     if dtype.kind == "b":
         return 0, 1

@@ -10,7 +10,7 @@ import tapegrad.kernels.distance as D
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import sizes
 from tapegrad.define import OUT, Function, cast, composite, finish, inplace, offer, reduction
-from tapegrad.dtypes import B1, FLOATING, INEXACT
+from tapegrad.dtypes import B1, FLOATING, INEXACT, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.index import take
 from tapegrad.ops.moves import clone, contiguous
@@ -65,6 +65,13 @@ def _renorm(F: Any, x: Any, p: float, dim: tuple[int, ...], most: float) -> Any:
 def _floats(x: Tensor, op: str) -> Tensor:
     if x._kind.kind not in INEXACT:
         raise RuntimeError(f"{op}: input is {x.dtype}; a floating point tensor is needed. Use .float().")
+    return x
+
+
+def _wide(x: Tensor, op: str) -> Tensor:
+    """x. Raises: NotImplementedError for a narrow float, as torch."""
+    if x._kind.char in NARROW:
+        raise NotImplementedError(f"{op}: {x.dtype} is given; float32 or float64 is needed. Use .float().")
     return x
 
 
@@ -154,10 +161,9 @@ def cdist(
         )
     if p < 0:
         raise RuntimeError(f"cdist: p is {p}; 0 or more is needed.")
+    _wide(a, "cdist")
     if a._kind is not b._kind:
         raise RuntimeError(f"cdist: x1 is {a.dtype} and x2 {b.dtype}; they must be equal.")
-    if a._kind.char == "e":
-        raise NotImplementedError("cdist: float16 is given; float32 or float64 is needed.")
     n, m = a._a.shape[-2], b._a.shape[-2]
     if a._a.shape[:-2] != b._a.shape[:-2]:
         lead = _leading(a, b)
@@ -188,6 +194,7 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
         raise RuntimeError(f"pdist: input is {sizes(x._a.shape)}; a matrix is needed.")
     if p < 0:
         raise RuntimeError(f"pdist: p is {p}; 0 or more is needed.")
+    _wide(x, "pdist")
     n = x._a.shape[0]
     i = np.repeat(np.arange(n), np.arange(n)[::-1])
     starts = np.arange(n) * (2 * n - np.arange(n) - 1) // 2  # where the pairs of each row begin
