@@ -23,6 +23,7 @@ LOADED = [
     "define.elementwise",
     "define.general",
     "define.linear",
+    "define.narrow",
     "define.wrappers",
     "devices",
     "domains",
