@@ -183,9 +183,8 @@ def _operator(op: Op, kernel: Any, floats: bool, real: bool) -> Any:
             return _careful_binary(op, kernel, floats, True, input, other)
         try:
             kind = input._kind
-            if kind is not other._kind or (
-                kind is not F4 and kind is not F8 and (only_floats or kind.char in NARROW)
-            ):
+            rare = kind is not F4 and kind is not F8 and (only_floats or kind.char in NARROW)
+            if rare or kind is not other._kind:
                 return _careful_binary(op, kernel, floats, True, input, other)
             x, y = input._a, other._a
             r = kernel(x, y)
