@@ -32,7 +32,7 @@ from tapegrad.define.base import (
 )
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
-from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, NARROW
+from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, NARROW, OTHERS
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
@@ -176,15 +176,14 @@ def _careful_unary(op: Op, floats: bool, input: Any, out: Tensor | None) -> Tens
 
 def _operator(op: Op, kernel: Any, floats: bool, real: bool) -> Any:
     """The op as Python's operator of two tensors of one dtype, which is what most calls are."""
-    only_floats = floats or real
+    rare = OTHERS if floats or real else NARROW
 
     def call(input: Any, other: Any) -> Any:
         if special.alert and attend(input, other):
             return _careful_binary(op, kernel, floats, True, input, other)
         try:
             kind = input._kind
-            rare = kind is not F4 and kind is not F8 and (only_floats or kind.char in NARROW)
-            if rare or kind is not other._kind:
+            if kind is not other._kind or (kind is not F4 and kind is not F8 and kind.char in rare):
                 return _careful_binary(op, kernel, floats, True, input, other)
             x, y = input._a, other._a
             r = kernel(x, y)
