@@ -39,6 +39,7 @@ from tapegrad.tensor import Size as Size
 from tapegrad.tensor import Tensor as Tensor
 from tapegrad.viz import explain as explain
 
+BFloat16Tensor: type[Tensor]
 BoolTensor: type[Tensor]
 ByteTensor: type[Tensor]
 CharTensor: type[Tensor]
@@ -51,6 +52,7 @@ IntTensor: type[Tensor]
 LongTensor: type[Tensor]
 ShortTensor: type[Tensor]
 __version__: str
+bfloat16: dtype
 bool: dtype
 cdouble: dtype
 cfloat: dtype

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tapegrad.dtypes import get_default_dtype
+from tapegrad.dtypes import FLOATING, get_default_dtype
 
 __all__ = ["PrintOptions", "get_printoptions", "printoptions", "set_printoptions", "tensor_text"]
 
@@ -142,7 +142,7 @@ def _cells(flat: NDArray[Any], options: PrintOptions) -> tuple[list[str], int]:
     """
     if flat.dtype.kind == "c":
         return _complex_cells(flat.real.tolist(), flat.imag.tolist(), options)
-    if flat.dtype.kind == "f":
+    if flat.dtype.kind in FLOATING:
         return _float_cells(flat.tolist(), options)
     texts = [str(value) for value in flat.tolist()]
     width = max(map(len, texts))

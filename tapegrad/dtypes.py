@@ -6,6 +6,7 @@ complex) wins; within a category tensors with dimensions win over 0-d tensors, a
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -16,24 +17,42 @@ from tapegrad._state import default
 
 BOOL, INTEGER, FLOAT, COMPLEX = range(4)
 
+# What a dtype is, by NumPy's letters. bfloat16 is no type of NumPy's own, so its kind is "V", which nothing
+# else that a tensor holds has.
+FLOATING = "fV"  # kinds
+INEXACT = "fVc"
+REAL = "iufV"
+NARROW = "eE"  # chars of float16 and bfloat16, with which is computed in float32
+OTHERS = "?bBhHiIlLqQeEFD"  # chars of all but float32 and float64
+
 
 class dtype:
     """A tensor's element type: `torch.float32` and its siblings. There is one object for each.
 
-    Attributes: `itemsize` in bytes, `is_floating_point`, `is_complex`, `is_signed`.
+    Attributes: `itemsize` in bytes, `is_floating_point`, `is_complex`, `is_signed`; and `numpy`, which
+    bfloat16 gets when it is first used: it comes from a package that need not be there.
     """
 
     __slots__ = ("category", "is_complex", "is_floating_point", "is_signed", "itemsize", "name", "numpy")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.numpy = np.dtype(name)
-        self.itemsize = self.numpy.itemsize
-        kind = self.numpy.kind
-        self.category = {"b": BOOL, "u": INTEGER, "i": INTEGER, "f": FLOAT, "c": COMPLEX}[kind]
-        self.is_floating_point = kind == "f"
+        known = None if name == "bfloat16" else np.dtype(name)
+        if known is not None:
+            self.numpy = known
+        kind, self.itemsize = ("V", 2) if known is None else (known.kind, known.itemsize)
+        self.category = {"b": BOOL, "u": INTEGER, "i": INTEGER, "f": FLOAT, "V": FLOAT, "c": COMPLEX}[kind]
+        self.is_floating_point = kind in FLOATING
         self.is_complex = kind == "c"
         self.is_signed = kind not in "bu"
+
+    def __getattr__(self, name: str) -> Any:  # asked for what is not set
+        if name != "numpy":
+            raise AttributeError(f"dtype: {self} has no attribute {name!r}.")
+        self.numpy = found = _bfloat16()
+        _BY_NUMBER.extend([None] * (found.num + 1 - len(_BY_NUMBER)))
+        _BY_NUMBER[found.num] = self
+        return found
 
     def to_real(self) -> dtype:
         """The dtype of the parts of a complex dtype; of a real one, itself."""
@@ -41,7 +60,9 @@ class dtype:
 
     def to_complex(self) -> dtype:
         """The complex dtype whose parts have this precision. Raises: RuntimeError unless it is a float32 or
-        float64."""
+        float64, or a bfloat16, whose is complex64."""
+        if self is bfloat16:
+            return complex64
         for name, real in _REAL.items():
             if self is real or self.name == name:
                 return named(name)
@@ -54,12 +75,29 @@ class dtype:
         return named, (self.name,)
 
 
+def _extra() -> Any:
+    """The package that has bfloat16. Raises: ImportError if it is not there."""
+    try:
+        return importlib.import_module("ml_dtypes")
+    except ImportError as e:
+        raise ImportError(
+            "bfloat16: NumPy has no such type and the package ml_dtypes, which adds it, is not installed; "
+            "pip install 'tapegrad[bfloat16]', or use torch.float16."
+        ) from e
+
+
+def _bfloat16() -> Any:
+    return np.dtype(_extra().bfloat16)
+
+
 bool_ = dtype("bool")
 uint8, int8, int16, int32, int64 = (dtype(n) for n in ("uint8", "int8", "int16", "int32", "int64"))
 float16, float32, float64 = (dtype(n) for n in ("float16", "float32", "float64"))
+bfloat16 = dtype("bfloat16")
 complex64, complex128 = dtype("complex64"), dtype("complex128")
 _REAL = {"complex64": float32, "complex128": float64}
-ALL = (bool_, uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128)
+INTEGERS = (uint8, int8, int16, int32, int64)
+ALL = (bool_, *INTEGERS, bfloat16, float16, float32, float64, complex64, complex128)
 
 # Public names, aliases included. bool is torch.bool: it hides the builtin only as an attribute of the
 # package.
@@ -82,7 +120,8 @@ default.dtype = F4
 # int32's twin; both names of a width are one dtype here.
 _BY_NUMBER: list[dtype | None] = [None] * 32
 for _d in ALL:
-    _BY_NUMBER[_d.numpy.num] = _d
+    if _d is not bfloat16:  # which registers itself when it is first used
+        _BY_NUMBER[_d.numpy.num] = _d
 for _c in "lqi":
     _BY_NUMBER[np.dtype(_c).num] = int64 if np.dtype(_c).itemsize == 8 else int32
 
@@ -95,7 +134,7 @@ def named(name: str) -> dtype:
 def of(numpy_dtype: Any) -> dtype:
     """The torch dtype of a NumPy dtype. Raises TypeError if torch has no such type."""
     number = numpy_dtype.num
-    found: dtype | None = _BY_NUMBER[number] if number < 32 else None
+    found: dtype | None = _BY_NUMBER[number] if number < len(_BY_NUMBER) else None
     if found is None:
         raise TypeError(
             f"tensor: NumPy dtype {numpy_dtype} has no torch dtype; use one of "
@@ -124,6 +163,8 @@ def as_numpy(d: Any, op: str) -> Any:
 def promote(a: Any, b: Any) -> Any:
     """The NumPy dtype of two arrays with dimensions, by torch's rule (int64 with float32 is float32)."""
     ca, cb = of(a).category, of(b).category
+    if a is not b and a.char in NARROW and b.char in NARROW:
+        return F4  # neither has the other's numbers
     if ca == cb or (ca >= FLOAT and cb >= FLOAT):
         return of(np.promote_types(a, b)).numpy
     return a if ca > cb else b
@@ -162,6 +203,11 @@ def result(full: Iterable[Any], scalar: Iterable[Any], numbers: Iterable[Any]) -
     return best
 
 
+def limits(d: Any) -> Any:
+    """NumPy's finfo of a floating point NumPy dtype, also of bfloat16."""
+    return _extra().finfo(d.type) if d.kind == "V" else np.finfo(d)
+
+
 class finfo:
     """Limits of a floating point dtype. Source: torch.finfo."""
 
@@ -169,12 +215,12 @@ class finfo:
         kind = type or of(default.dtype)
         if not (kind.is_floating_point or kind.is_complex):
             raise TypeError(f"finfo: {kind} is not a floating point dtype; use iinfo.")
-        info = np.finfo(kind.numpy)
+        info = limits(kind.numpy)
         self.dtype = kind.name
         self.bits = int(info.bits)
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.tiny)
-        self.resolution = float(info.resolution)
+        self.resolution = 10.0**-info.precision
 
     def __repr__(self) -> str:
         return (

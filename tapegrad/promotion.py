@@ -12,13 +12,16 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
-from tapegrad.dtypes import FLOAT, of, result
+from tapegrad.dtypes import F4, FLOAT, FLOATING, NARROW, REAL, limits, of, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
 NUMBERS = (bool, int, float, complex)
+# Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 in these ops from this operand on,
+# and elsewhere rounded.
+UNROUNDED = {"mul": 0, "div": 1}
 
 
 def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
@@ -59,17 +62,17 @@ def number(x: Any, dtype: Any) -> Any:
 
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
-    if dtype.kind in "iuf" and not isinstance(x, complex):
-        most = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
+    if dtype.kind in REAL and not isinstance(x, complex):
+        most = float(limits(dtype).max) if dtype.kind in FLOATING else np.iinfo(dtype).max
         least = np.iinfo(dtype).min if dtype.kind == "i" else -most  # unsigned ones wrap around, as in torch
         bad = not least <= x <= most
-        if bad and (dtype.kind != "f" or isfinite(x)):
+        if bad and (dtype.kind not in FLOATING or isfinite(x)):
             raise RuntimeError(
                 f"{op}: {x} does not fit {of(dtype)}, which goes to {most}; use a wider dtype."
             )
-    if dtype.kind in "iuf" and isinstance(x, complex) and x.imag:
+    if dtype.kind in REAL and isinstance(x, complex) and x.imag:
         raise RuntimeError(f"{op}: {x} does not fit {of(dtype)}, which has no imaginary part; use its .real.")
-    return number(x.real if isinstance(x, complex) and dtype.kind in "iuf" else x, dtype)
+    return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
 
 
 def result_dtype(xs: Sequence[Any]) -> Any:
@@ -107,10 +110,15 @@ def operands(
     dtype = result_dtype(known)
     if floats and of(dtype).category < FLOAT:
         dtype = default.dtype
-    return [
-        (x if x._kind is dtype else cast(x, dtype)) if isinstance(x, Tensor) else wrap(number(x, dtype))
-        for x in known
-    ]
+    exact = UNROUNDED.get(op.name, len(known)) if dtype.char in NARROW else len(known)
+    return [_operand(x, dtype, F4 if i >= exact else dtype, cast) for i, x in enumerate(known)]
+
+
+def _operand(x: Any, dtype: Any, alone: Any, cast: Callable[[Tensor, Any], Tensor]) -> Tensor:
+    """x in a dtype; a number, or a 0-d tensor of another dtype, in the dtype `alone`."""
+    if not isinstance(x, Tensor):
+        return wrap(number(x, alone))
+    return x if x._kind is dtype else cast(x, dtype if x._a.ndim else alone)
 
 
 def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:

@@ -45,12 +45,13 @@ class Op:
     replay:  replay(meta, inputs) computes the output anew, for evaluating a recorded graph.
     shown:   the class that its nodes take when somebody looks at them, named as torch names it.
     linear:  whether `call` is its own derivative (then jvp is the op itself).
+    widens:  whether it computes, so that float16 and bfloat16 go through float32 (`define.narrow`).
     ir:      the pointwise expression, for compilers; "" where the kind or the kernel says it.
     """
 
     __slots__ = (
         *("batch", "body", "call", "check", "forward", "inner", "ir", "kind", "linear", "meta"),
-        *("name", "reads", "replay", "shown", "view", "vjp"),
+        *("name", "reads", "replay", "shown", "view", "vjp", "widens"),
     )
 
     def __init__(self, name: str, kind: str, forward: Any, ir: str = "", linear: bool = False) -> None:
@@ -63,6 +64,7 @@ class Op:
         self.body: Any = None
         self.inner: Op | None = None
         self.view: Any = False
+        self.widens = kind not in ("linear", "indexing", "variadic", "border")
         self.meta: Any = lambda xs, args: args
         self.replay: Any = lambda meta, xs: forward(*xs)
         self.shown: type[Node] = Node

@@ -14,6 +14,7 @@ from tapegrad._errors import describe, place, say_once, sizes
 from tapegrad._printing import text
 from tapegrad._state import default, special
 from tapegrad.devices import device, device_of
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.memory import apart, from_parts, parts_of, pickled
 from tapegrad.levels import Storage
 from tapegrad.memory import alias, replace_memory
@@ -211,7 +212,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
                 )
             return self
         if requires_grad and n is None:
-            if self._a.dtype.kind not in "fc":
+            if self._a.dtype.kind not in INEXACT:
                 raise RuntimeError(
                     f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} is {self.dtype}; only "
                     "floating point and complex tensors can require grad. Convert it first, e.g. with "
@@ -298,7 +299,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def data(self, other: Tensor) -> None:
         if not isinstance(other, Tensor):
             raise TypeError(f"data: {type(other).__name__} is given; a Tensor is needed.")
-        if self._node is not None and other._a.dtype.kind not in "fc":
+        if self._node is not None and other._a.dtype.kind not in INEXACT:
             raise RuntimeError(
                 f"data: {describe(other)} is given; a tensor that requires grad must stay floating point."
             )
@@ -338,6 +339,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
                     "lose the graph; use .detach().numpy()."
                 )
             left(self, "numpy()")
+        if self._kind.kind == "V":
+            raise TypeError("numpy: NumPy has no bfloat16; use .float().numpy().")
         return box(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -452,7 +455,7 @@ def _unpickled(cls: type[Tensor], requires_grad: bool, owner: Any, kind: Any, *p
 
 def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
     """A leaf of a class around an array."""
-    if requires_grad and a.dtype.kind not in "fc":
+    if requires_grad and a.dtype.kind not in INEXACT:
         raise RuntimeError(
             f"{cls.__name__}: {describe(a)} is given; only floating point and complex tensors can require "
             "grad. Convert it first, e.g. with .float(), or pass requires_grad=False."

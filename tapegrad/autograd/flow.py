@@ -17,6 +17,7 @@ from numpy import ndarray
 
 from tapegrad._errors import caller
 from tapegrad._state import grad_enabled
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.memory import buffer_of
 from tapegrad.observers import Observer
 from tapegrad.tape import Node
@@ -80,14 +81,13 @@ class Flow(Observer):
             if mark and (grad_enabled() if parents is None else i >= len(parents) or parents[i] is None):
                 came |= mark  # it is the detached one of the tensors that show this array
         kind = getattr(getattr(y, "dtype", None), "kind", "")
-        after = self.connected(node) if node is not None and kind in "fc" else 0
+        after = self.connected(node) if node is not None and kind in INEXACT else 0
         came |= after
         if came & ~self._seen():
             self._first(came)
         if before and not after:
-            how = (
-                "no_grad" if not grad_enabled() else "integers" if op.vjp is None or kind not in "fc" else ""
-            )
+            integers = op.vjp is None or kind not in INEXACT
+            how = "no_grad" if not grad_enabled() else "integers" if integers else ""
             if how:
                 came |= self._cut(how, op.name, before)
         if node is not None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import recorded, set_watch, watch
+from tapegrad.dtypes import INEXACT
 from tapegrad.levels import Level
 from tapegrad.storage.borders import dual, held, primal, tangent
 from tapegrad.storage.dual import carries
@@ -116,9 +117,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     for what, x in (("tensor", tensor), ("tangent", tangent)):
         if not isinstance(x, Tensor):
             raise TypeError(f"make_dual: {what} is {type(x).__name__}; a Tensor is needed.")
-    if tensor._kind.kind not in "fc":
+    if tensor._kind.kind not in INEXACT:
         raise ValueError(f"make_dual: tensor is {tensor.dtype}; a floating point tensor is needed.")
-    if tangent._kind.kind not in "fc":
+    if tangent._kind.kind not in INEXACT:
         raise ValueError(f"make_dual: tangent is {tangent.dtype}; a floating point tensor is needed.")
     if tensor._a.shape != tangent._a.shape or tensor._kind is not tangent._kind:
         raise RuntimeError(

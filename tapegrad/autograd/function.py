@@ -25,6 +25,7 @@ from tapegrad.autograd.saving import packed
 from tapegrad.autograd.transformed import rule_of
 from tapegrad.define.base import trace_of
 from tapegrad.define.linear import Parts
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import youngest
 from tapegrad.ops.shape import view
@@ -186,7 +187,7 @@ class _Ending:
         self.inputs = {id(args[i]) for i in places}
         flat = {id(t) for t in ctx.non_differentiable}
         self.live = [
-            isinstance(t, Tensor) and t._kind.kind in "fc" and id(t) not in flat for t in self.outputs
+            isinstance(t, Tensor) and t._kind.kind in INEXACT and id(t) not in flat for t in self.outputs
         ]
 
     def results(self, recorded: bool, apart: bool) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from tapegrad import func as transforms
 from tapegrad import ops
 from tapegrad._errors import describe, say_once
 from tapegrad.autograd.engine import grad
+from tapegrad.dtypes import FLOATING, INEXACT
 from tapegrad.ops.random import Generator
 from tapegrad.tensor import Tensor, wrap
 
@@ -159,7 +160,7 @@ def _gradients(func: Fn, args: tuple[Any, ...], grad_outputs: Any, strided: bool
 def _outputs(result: Any) -> list[Tensor]:
     """The tensors that a function returned and that can have derivatives."""
     every = result if isinstance(result, (tuple, list)) else (result,)
-    return [y for y in every if isinstance(y, Tensor) and y._kind.kind in "fc"]
+    return [y for y in every if isinstance(y, Tensor) and y._kind.kind in INEXACT]
 
 
 def _live(result: Any) -> list[Tensor]:
@@ -169,7 +170,7 @@ def _live(result: Any) -> list[Tensor]:
 def _noise(like: Tensor, generator: Generator, strided: bool = False) -> Tensor:
     """A random tensor of the same shape and dtype."""
     shape = (*like.shape, 2) if strided else tuple(like.shape)
-    real = like.dtype if like._kind.kind == "f" else ops.empty(0, dtype=like.dtype).abs().dtype
+    real = like.dtype if like._kind.kind in FLOATING else ops.empty(0, dtype=like.dtype).abs().dtype
     x: Tensor = ops.rand(shape, generator=generator, dtype=real) + 0.1
     if like._kind.kind == "c":
         x = x + 1j * ops.rand(shape, generator=generator, dtype=real)

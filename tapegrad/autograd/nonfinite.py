@@ -24,6 +24,7 @@ from numpy import ndarray
 
 from tapegrad._errors import TapegradWarning, caller, choices, line_of, place
 from tapegrad.autograd.grad_mode import resumed
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import arrays_of
 from tapegrad.naming import argument
@@ -237,7 +238,7 @@ def finite(y: Any) -> bool:
             return True
         return bool(np.isfinite(y).all())
     if isinstance(y, np.generic):
-        return y.dtype.kind not in "fc" or bool(np.isfinite(y))
+        return y.dtype.kind not in INEXACT or bool(np.isfinite(y))
     return all(finite(a) for a in _flat(y))
 
 
@@ -278,7 +279,7 @@ def _made(outs: Sequence[Any], ins: Sequence[Any]) -> str:
 
 
 def _kinds(values: Iterable[Any]) -> tuple[bool, bool]:
-    every = [a for x in values for a in _flat(x) if a.dtype.kind in "fc"]
+    every = [a for x in values for a in _flat(x) if a.dtype.kind in INEXACT]
     return any(np.isnan(a).any() for a in every), any(np.isinf(a).any() for a in every)
 
 
@@ -286,7 +287,7 @@ def _values(name: str, x: Any) -> Values:
     every = list(_flat(x)) or [np.zeros(0)]
     a = next((a for a in every if not finite(a)), every[0])  # of several, one that it is in
     kind = str(a.dtype)
-    if a.dtype.kind not in "fc":
+    if a.dtype.kind not in INEXACT:
         return Values(name, a.shape, kind, 0, 0, None, None, None)
     good = np.isfinite(a)
     bad = np.argwhere(~good)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, say, sizes
 from tapegrad._state import grad_enabled, special, watch
+from tapegrad.define.narrow import in_float32, kind_among, twin
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Storage, youngest
@@ -132,10 +134,13 @@ def run(op: Op, xs: Sequence[Any], args: tuple[Any, ...] = ()) -> Any:
 def _plainly(op: Op, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
     """The op on arrays, or one at a level's border."""
     given = (xs, *args) if op.kind == "variadic" else (*xs, *args)
+    kernel = op.forward
+    if op.widens and (kind := kind_among(xs)) is not None:
+        kernel = partial(in_float32, kernel, kind)
     try:
-        return op.forward(*given)
+        return kernel(*given)
     except FloatingPointError:
-        return again(op.forward, *given)
+        return again(kernel, *given)
 
 
 def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tensor:
@@ -162,7 +167,9 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
         trace = trace_of(y, *xs) if storage is None else y.shape
         saved = kept(op, parents, (y, *xs, None))
         _check_kept(op, tensors, saved)
-        t._node = record(op, parents, saved, op.meta(xs, args), trace)
+        kind = kind_among(xs) if op.widens else None
+        noted = op if kind is None else twin(op, kind)
+        t._node = record(noted, parents, saved, op.meta(xs, args), trace)
     for observer in watch().observers:
         observer(op, xs, args, y, t._node)
     return newborn(t)

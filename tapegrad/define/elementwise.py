@@ -33,7 +33,7 @@ from tapegrad.define.base import (
 from tapegrad.define.describing import described
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
-from tapegrad.dtypes import C8, C16, F4, F8
+from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, NARROW, OTHERS
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
@@ -184,14 +184,14 @@ def _careful_unary(op: Op, floats: bool, input: Any, out: Tensor | None) -> Tens
 
 def _operator(op: Op, kernel: Any, floats: bool, real: bool) -> Any:
     """The op as Python's operator of two tensors of one dtype, which is what most calls are."""
-    only_floats = floats or real
+    rare = OTHERS if floats or real else NARROW
 
     def call(input: Any, other: Any) -> Any:
         if special.alert and attend(input, other):
             return _careful_binary(op, kernel, floats, True, input, other)
         try:
             kind = input._kind
-            if kind is not other._kind or (only_floats and kind is not F4 and kind is not F8):
+            if kind is not other._kind or (kind is not F4 and kind is not F8 and kind.char in rare):
                 return _careful_binary(op, kernel, floats, True, input, other)
             x, y = input._a, other._a
             r = kernel(x, y)
@@ -352,7 +352,7 @@ def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
         result = function(self, *args, **kwargs)
         check_fits(self, result, name)
         if result._kind is not self._kind:
-            if self._kind.kind == "c" and result._kind.kind == "f":
+            if self._kind.kind == "c" and result._kind.kind in FLOATING:
                 raise RuntimeError(
                     f"{name}: a complex tensor is given and the result is real; use {name[:-1]}()."
                 )

@@ -13,6 +13,7 @@ from tapegrad.define.base import OUT, Function, Rule, Saves, careful, define, na
 from tapegrad.define.batching import product
 from tapegrad.define.wrappers import write_vjp, write_wrapper
 from tapegrad.domains import RAW, RECORDED, STORED
+from tapegrad.dtypes import F4, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tape import record, sweep
 from tapegrad.tensor import Tensor, blank, wrap
@@ -49,6 +50,8 @@ def reduction(
 
     def call(input: Tensor, dim: Any = None, keepdim: bool = False, *args: Any) -> Tensor:
         if special.alert and attend(input):
+            return careful(op, (input,), (dim, keepdim, *args))
+        if input._kind is not F4 and input._kind.char in NARROW:
             return careful(op, (input,), (dim, keepdim, *args))
         x = input._a
         try:
@@ -88,17 +91,18 @@ def opaque(
     batch: Any = None,
     body: Any = None,
     vjp: Any = None,
+    widens: bool = True,
 ) -> Function:
     """call(*tensors, *args), with len(d) tensors and kernel(*arrays, *args); the `optional` tensors may be
     None.
 
     d[i](F, g, *saved, shapes, *args): as everywhere, with the inputs' shapes before the arguments (unless
     shapes=False). arguments: whether there are any besides the tensors. batch: see `storage.batched`.
-    body(F, *tensors, *args): the same in terms of other ops. Without any rule there is no derivative.
-    vjp: in place of the rules in d, all cotangents at once, as `Op.vjp`.
+    body(F, *tensors, *args): the same in terms of other ops. widens: see `Op`. Without any rule there is no
+    derivative. vjp: in place of the rules in d, all cotangents at once, as `Op.vjp`.
     """
     op = define(key, kind, kernel, title, linear=linear)
-    op.batch, op.body = batch, body
+    op.batch, op.body, op.widens = batch, body, widens
     reading(op, saves or ((),) * len(d))
     if vjp is None and any(rule is not None for rule in d):
         vjp = write_vjp(op, d, meta=shapes or arguments)

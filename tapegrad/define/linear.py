@@ -10,6 +10,7 @@ from numpy import ndarray
 from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import Function, careful, define, named, recording, run, trace_of
 from tapegrad.define.batching import same
+from tapegrad.dtypes import INEXACT, NARROW
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.memory import apart
 from tapegrad.memory import alias
@@ -27,14 +28,16 @@ def linear(
     title: str | None = None,
     kind: str = "linear",
     batch: Any = None,
+    widens: bool = False,
 ) -> Function:
     """An op that is linear in its one array: call(input, *args), kernel(array, *args).
 
     vjp(F, g, shape, *args) is its adjoint; `shape` is the input's. view: the result shares the input's
     memory; if the kernel does not do that on every array, the function that does it on the tensor's own.
-    batch: see `storage.batched`.
+    batch: see `storage.batched`. widens: it, or its adjoint, adds or multiplies, see `Op`.
     """
     op = define(key, kind, kernel, title, linear=True)
+    op.widens = widens
     if view is True:
         view = kernel
     op.view, op.batch = view, batch
@@ -43,7 +46,7 @@ def linear(
     op.replay = lambda meta, xs: kernel(*xs, *meta[1])
 
     def call(input: Tensor, *args: Any) -> Tensor:
-        if special.alert and attend(input):
+        if (special.alert and attend(input)) or (widens and input._kind.char in NARROW):
             return careful(op, (input,), args)
         x = input._a
         t = blank()
@@ -186,7 +189,7 @@ _cast = linear(
 def cast(input: Tensor, dtype: Any) -> Tensor:
     """A copy in another NumPy dtype; the gradient comes back in the input's."""
     t = _cast(input, dtype, input._kind)
-    if t._node is not None and dtype.kind not in "fc":
+    if t._node is not None and dtype.kind not in INEXACT:
         t._node = None
     return t
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import EQUAL, careful, trace_of
+from tapegrad.define.narrow import any_narrow
+from tapegrad.dtypes import F4
 from tapegrad.kernels.errstate import again
 from tapegrad.tape import Op, record
 from tapegrad.tensor import blank
@@ -23,7 +25,7 @@ _CALL = """\
 def {name}({parameters}):
     if special.alert and attend({inputs}):
         return careful(op, ({inputs},), {args})
-{loads}
+{widening}{loads}
     try:
         y = kernel({arrays})
     except (FloatingPointError, TypeError):
@@ -40,6 +42,11 @@ def {name}({parameters}):
     return t
 """
 
+_WIDENING = """\
+    if a0._kind is not F4 and any_narrow({inputs}):
+        return careful(op, ({inputs},), {args})
+"""
+
 
 def write_wrapper(
     op: Op, n: int, *, optional: Sequence[int] = (), shapes: bool = False, arguments: bool = True
@@ -50,13 +57,15 @@ def write_wrapper(
     lacks what `shapes` or `arguments` does not ask for, and without arguments it is the shapes themselves.
     """
     every = range(n)
-    star = ", *args" if arguments else ""
+    star, arguments_ = (", *args", "args") if arguments else ("", "()")
+    inputs = ", ".join(f"a{i}" for i in every)
     lines = {
         "name": op.name,
         "parameters": ", ".join([f"a{i}" for i in every]) + star,
-        "inputs": ", ".join(f"a{i}" for i in every),
-        "args": "args" if arguments else "()",
+        "inputs": inputs,
+        "args": arguments_,
         "arrays": ", ".join(f"x{i}" for i in every) + star,
+        "widening": _WIDENING.format(inputs=inputs, args=arguments_) if op.widens else "",
         "loads": "\n".join(f"    x{i} = {_unless_none(i, optional, '_a')}" for i in every),
         "nodes": "\n".join(f"    p{i} = {_unless_none(i, optional, '_node')}" for i in every),
         "nobody": "True" if op.vjp is None else " and ".join(f"p{i} is None" for i in every),
@@ -68,7 +77,9 @@ def write_wrapper(
     op.meta = _meta_of(shapes, arguments)
     source = _CALL.format(**lines)
     used = {
+        "F4": F4,
         "again": again,
+        "any_narrow": any_narrow,
         "blank": blank,
         "grad_enabled": grad_enabled,
         "kernel": op.forward,

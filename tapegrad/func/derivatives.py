@@ -15,6 +15,7 @@ from tapegrad._state import grad_enabled, recorded, watch
 from tapegrad.define.general import ALIAS, STAND_IN
 from tapegrad.define.linear import cast
 from tapegrad.domains import RAW, RECORDED, STORED
+from tapegrad.dtypes import INEXACT
 from tapegrad.func.batches import check_chunk_size, vmap
 from tapegrad.levels import Level
 from tapegrad.storage.borders import dual, held, primal, tangent
@@ -45,7 +46,7 @@ def _tensors(tree: Any, op: str, what: str) -> tuple[list[Any], Spec]:
 
 def _check_floats(leaves: Sequence[Tensor], op: str, what: str, error: type[Exception]) -> None:
     for t in leaves:
-        if t._kind.kind not in "fc":
+        if t._kind.kind not in INEXACT:
             raise error(f"{op}: {what} is {describe(t)}; floating point numbers are needed.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tapegrad.dtypes import NARROW
 from tapegrad.kernels.generator import Stream
 
 Array = npt.NDArray[Any]
@@ -17,7 +18,7 @@ Make = Callable[[Stream, int], Array]  # (stream, count) -> count values; called
 CHUNK = 1 << 13  # values made at a time: their temporaries stay in the second-level cache
 
 # dtypes by their type characters
-FLOATS = "efd"
+FLOATS = "Eefd"
 INTEGERS = "bBhilq"  # those that torch draws everywhere; it draws the wide unsigned ones in ranges only
 WIDE_UNSIGNED = "HILQ"
 
@@ -71,7 +72,7 @@ def rounded(x: Array, dtype: DType) -> Array:
     if x.dtype is dtype or dtype.char == "d":
         return x
     with np.errstate(all="ignore"):
-        if dtype.char == "e":
+        if dtype.char in NARROW:
             x = x.astype(np.float32, copy=False)
         return x.astype(dtype, copy=False)
 

@@ -52,7 +52,10 @@ def restrided(x: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: 
 
 def apart(x: Any) -> Any:
     """The memory of x as an array with a buffer of its own: a write to one is no write to the other."""
-    own = np.asarray(memoryview(buffer_of(x)))
+    buffer = buffer_of(x)
+    if buffer.dtype.kind == "V":  # bfloat16, of which Python knows no buffers
+        buffer = buffer.view("u2")
+    own = np.asarray(memoryview(buffer))
     if x.base is None and own.dtype is x.dtype:
         return own
     y = restrided(own.view(x.dtype), x.shape, x.strides, offset_of(x))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
 
 _constants: dict[Any, dict[Any, Any]] = {}
@@ -88,7 +89,7 @@ def gate(g: Any, y: Any) -> Any:
 
 def sign(x: Any) -> Any:
     """-1, 0 or 1; 0 for nan, as torch has it."""
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in FLOATING:
         return x.copy() if x.dtype.kind == "b" else np.sign(x)
     return np.where(np.isnan(x), zero(x.dtype), np.sign(x))[()]
 

@@ -18,6 +18,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from tapegrad.dtypes import NARROW, limits
 from tapegrad.kernels import gaussian, rounding
 from tapegrad.kernels.drawing import (
     CHUNK,
@@ -70,9 +71,9 @@ def uniform(
     if dtype.kind == "c":
         return uniform(stream, 2 * n, low, high, _component(dtype)).view(dtype)
     need_dtype("uniform_", dtype, FLOATS)
-    if low == 0 and high == 1 and dtype.char != "e":
+    if low == 0 and high == 1 and dtype.char not in NARROW:
         return draw(stream, n, dtype, unit64 if dtype.char == "d" else unit32)
-    largest = float(np.finfo(dtype).max)
+    largest = float(limits(dtype).max)
     if not (-largest <= low <= high <= largest and high - low <= largest):
         needed = f"low <= high is needed, and both and their difference finite in {dtype}"
         raise RuntimeError(f"uniform_: low is {low} and high is {high}; {needed}.")
@@ -329,7 +330,7 @@ def _normal_groups(stream: Stream, n: int, mean: float, std: float, dtype: DType
             stop = min(start + CHUNK, full)
             x = unit(stream, stop - start)
             if rest and stop == full:
-                if dtype.char != "e":
+                if dtype.char not in NARROW:
                     unit(stream, rest)
                 x = np.concatenate((x, unit(stream, gaussian.GROUP)))
             transform(x.reshape(-1, gaussian.GROUP), mean, std)

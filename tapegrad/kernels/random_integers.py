@@ -8,6 +8,7 @@ from operator import index
 import numpy as np
 import numpy.typing as npt
 
+from tapegrad.dtypes import FLOATING, limits
 from tapegrad.kernels.drawing import FLOATS, INTEGERS, WIDE_UNSIGNED, Array, DType, draw, need_dtype
 from tapegrad.kernels.generator import Stream
 
@@ -17,7 +18,7 @@ _LONG_SHUFFLE = (
     0xFFFFFFFF // 20
 )  # from this length on, randperm takes 64 bits an element, and another algorithm
 _LONG_LOOP = 1000  # from this length on, randperm's swaps are cheaper without a loop
-_DIGITS = {"e": 11, "f": 24, "d": 53}  # of a float dtype: it has every whole number up to 2**digits
+_DIGITS = {"E": 8, "e": 11, "f": 24, "d": 53}  # of a float dtype: it has every whole number up to 2**digits
 
 
 def randint(
@@ -165,14 +166,14 @@ def _largest(dtype: DType) -> int:
     """The largest whole number that dtype has; for a float dtype, that up to which it has all of them."""
     if dtype.kind == "b":
         return 1
-    return 2 ** _DIGITS[dtype.char] if dtype.kind == "f" else int(np.iinfo(dtype).max)
+    return 2 ** _DIGITS[dtype.char] if dtype.kind in FLOATING else int(np.iinfo(dtype).max)
 
 
 @cache
 def _limits(dtype: DType) -> tuple[int, int]:
     """The least and the largest number that a range may contain in dtype."""
-    if dtype.kind == "f":
-        most = int(np.finfo(dtype).max)
+    if dtype.kind in FLOATING:
+        most = int(float(limits(dtype).max))
         return -most, most
     if dtype.kind == "b":
         return 0, 1
@@ -186,7 +187,7 @@ def _range(low: int, high: int | None, dtype: DType) -> tuple[int, int]:
     if not least <= low <= last <= most:
         needed = f"from <= to is needed, and both within {dtype}"
         raise RuntimeError(f"random_: the range is from {low} to {last} (inclusive); {needed}.")
-    if dtype.kind != "f":
+    if dtype.kind not in FLOATING:
         return low, last + 1
     first = _held_from(low, dtype)
     end = last if high is None else _held_to(high, dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import pick
 
@@ -16,7 +17,7 @@ def distinct(x: Any, ordered: bool, indices: bool) -> tuple[Any, Any, Any, Any]:
 
     ordered: they are sorted; else only neighbours are compared. The last three are None unless `indices`.
     """
-    if ordered and not indices and x.dtype.kind != "f":
+    if ordered and not indices and x.dtype.kind not in FLOATING:
         y = x.copy()
         y.sort()
         return y[_starts(y)], None, None, None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import pick
 
@@ -49,7 +50,7 @@ def topk(x: Any, dim: int, k: int, largest: bool) -> Any:
 
 def _beyond(x: Any, edge: Any, largest: bool) -> tuple[Any, Any]:
     """Which elements come before `edge` in the order, and which are equal to it."""
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in FLOATING:
         return (x > edge if largest else x < edge), x == edge
     odd, last = x != x, edge != edge
     beyond = (odd & ~last) | (x > edge) if largest else (x < edge) | (~odd & last)
@@ -71,7 +72,7 @@ def _partitioned(x: Any, dim: int, k: int) -> Any:
 def _place_of(x: Any, value: Any, dim: int) -> Any:
     """The first place along `dim` that has the value there, which may be nan."""
     hit = x == value
-    if x.dtype.kind == "f":
+    if x.dtype.kind in FLOATING:
         hit |= (x != x) & (value != value)
     return hit.argmax(axis=dim, keepdims=True)
 
@@ -84,7 +85,7 @@ def median_at(x: Any, dim: int, skip: bool) -> Any:
     if not x.ndim:
         return np.int64(0)
     n = x.shape[dim]
-    odd = np.add.reduce(x != x, axis=dim, keepdims=True) if x.dtype.kind == "f" else None
+    odd = np.add.reduce(x != x, axis=dim, keepdims=True) if x.dtype.kind in FLOATING else None
     if odd is None or not odd.any():
         value = _partitioned(x, dim, (n - 1) // 2)
     else:
@@ -125,7 +126,7 @@ def middle(x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
     n = flat.size
     if not n:
         return _nothing(x.dtype)
-    odd = np.count_nonzero(flat != flat) if x.dtype.kind == "f" else 0
+    odd = np.count_nonzero(flat != flat) if x.dtype.kind in FLOATING else 0
     if odd and not skip:
         return x.dtype.type(np.nan)
     at = max(n - odd - 1, 0) // 2
@@ -136,7 +137,7 @@ def middle(x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
 
 def _nothing(dtype: Any) -> Any:
     """The median of no elements."""
-    return dtype.type(np.nan if dtype.kind == "f" else np.iinfo(dtype).min)
+    return dtype.type(np.nan if dtype.kind in FLOATING else np.iinfo(dtype).min)
 
 
 def sorted(x: Any, dim: int) -> Any:

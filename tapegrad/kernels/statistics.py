@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import sum as total
 
 
 def nansum(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     """The sum of what is not nan."""
-    return total(np.where(x != x, x.dtype.type(0), x) if x.dtype.kind in "fc" else x, dim, keepdim)
+    return total(np.where(x != x, x.dtype.type(0), x) if x.dtype.kind in INEXACT else x, dim, keepdim)
 
 
 def count_nonzero(x: Any, dim: Any = None, keepdim: Any = False) -> Any:

@@ -15,7 +15,7 @@ import tapegrad.kernels.complex_numbers as C
 from tapegrad._errors import sizes
 from tapegrad._state import default
 from tapegrad.define import OUT, cast, elementwise, finish, gufunc, linear, offer, opaque
-from tapegrad.dtypes import FLOAT, complex64, complex128, of
+from tapegrad.dtypes import FLOAT, FLOATING, NARROW, complex64, complex128, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.views import conj, select
 from tapegrad.promotion import need_tensor
@@ -113,7 +113,7 @@ def view_as_complex(input: Tensor) -> Tensor:
     Raises: RuntimeError for another dtype or last size, and for memory where the pairs do not lie together.
     """
     x = box(need_tensor(input, "view_as_complex"))
-    if x.dtype.kind != "f" or x.itemsize < 4:
+    if x.dtype.kind not in FLOATING or x.itemsize < 4:
         raise RuntimeError(f"view_as_complex: input is {input.dtype}; float32 or float64 is needed.")
     if not x.ndim or x.shape[-1] != 2:
         raise RuntimeError(f"view_as_complex: input is {sizes(x.shape)}; the last size must be 2.")
@@ -181,10 +181,12 @@ _polar = opaque(
 
 
 def _two_floats(op: str, x: Any, y: Any, names: tuple[str, str]) -> None:
-    """Raises: RuntimeError unless both are float32 or both float64 tensors."""
+    """Raises: RuntimeError unless both are float32 or both float64 tensors; NotImplementedError for polar of
+    float16, as torch."""
     for name, t in zip(names, (x, y), strict=True):
-        if need_tensor(t, op, name)._kind.kind != "f":
-            raise RuntimeError(f"{op}: {name} is {t.dtype}; float32 or float64 is needed.")
+        if need_tensor(t, op, name)._kind.kind != "f" or t._kind.char in NARROW:
+            error = NotImplementedError if op == "polar" and t._kind.kind == "f" else RuntimeError
+            raise error(f"{op}: {name} is {t.dtype}; float32 or float64 is needed.")
     if x._kind is not y._kind:
         raise RuntimeError(f"{op}: {names[0]} is {x.dtype} and {names[1]} is {y.dtype}; they must be equal.")
 

@@ -56,6 +56,7 @@ _NAMES = {
     "float64": "Double",
     "float32": "Float",
     "float16": "Half",
+    "bfloat16": "BFloat16",
     "int64": "Long",
     "int32": "Int",
     "int16": "Short",
@@ -99,6 +100,7 @@ def _converter(name: str, kind: dtype) -> Any:
 
 
 float_, double, half = (_converter(n, NAMES[n]) for n in ("float", "double", "half"))
+bfloat16 = _converter("bfloat16", NAMES["bfloat16"])
 long, int_, short = (_converter(n, NAMES[n]) for n in ("long", "int", "short"))
 char, byte, bool_ = (
     _converter("char", NAMES["int8"]),
@@ -197,7 +199,7 @@ def allclose(
 offer(
     globals(),
     functions="is_floating_point is_tensor numel",
-    methods="byte char cpu detach_ double half long short to type_as",
+    methods="bfloat16 byte char cpu detach_ double half long short to type_as",
     both="allclose detach equal isclose",
     named={"bool": bool_, "float": float_, "int": int_, "type": type_},
 )

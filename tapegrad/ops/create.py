@@ -12,12 +12,13 @@ from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default
 from tapegrad.define import newborn, offer, store
 from tapegrad.devices import check_device
-from tapegrad.dtypes import as_numpy, number_dtype, of, result
+from tapegrad.dtypes import FLOATING, as_numpy, number_dtype, of, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.pointwise import Number
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import box
 
 # ---- from data
 
@@ -36,6 +37,8 @@ def native(a: Any) -> Any:
     Raises: TypeError for a dtype that torch lacks, ValueError for a foreign byte order.
     """
     kind = of(a.dtype).numpy
+    if kind.kind == "V":
+        raise TypeError("tensor: the array is of bfloat16; use torch.tensor(a.astype('float32')).bfloat16().")
     if a.dtype is kind:
         return a
     if not a.dtype.isnative:
@@ -98,7 +101,7 @@ def _from_sequence(data: Any, dtype: Any) -> Any:
     a = np.array(plain) if np.dtype(dtype).kind in "iu" else np.array(plain, dtype)
     if a.dtype.kind in "iuO" and not _within_int64(plain):
         raise _overflow(plain)
-    if a.dtype is not dtype and a.size and a.dtype.kind in "iuf":
+    if a.dtype is not dtype and a.size and a.dtype.kind in "iu" + FLOATING:
         for extreme in (a.min(), a.max()):
             fitting(extreme.item(), np.dtype(dtype), "tensor")
     return np.array(plain, dtype) if a.dtype.kind == "c" else a.astype(dtype, copy=False)
@@ -120,7 +123,7 @@ def array_of(data: Any, dtype: Any, copy: bool) -> Any:
     """`data` as an ndarray of a NumPy dtype (None: as it comes); shares memory unless `copy` or a
     conversion needs one."""
     if isinstance(data, Tensor):
-        a = data._a if copy else data.numpy(force=True)
+        a = data._a if copy else box(data)
     elif isinstance(data, ndarray):
         a = native(data)
     elif isinstance(data, np.generic):

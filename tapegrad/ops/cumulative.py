@@ -10,7 +10,7 @@ import tapegrad.define.batching as B
 import tapegrad.kernels as K
 import tapegrad.kernels.cumulative as C
 from tapegrad.define import OUT, Function, finish, inplace, linear, offer, opaque
-from tapegrad.dtypes import B1, as_numpy
+from tapegrad.dtypes import B1, INEXACT, as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.reduce import in_dtype, picking
 from tapegrad.ops.results import Extremes, kind, written
@@ -25,6 +25,7 @@ _cumsum: Function = linear(
     C.cumsum,
     lambda F, g, shape, dim, back: F.apply(_cumsum.op, g, dim, not back),
     batch=B.along,
+    widens=True,
 )
 _shift: Function = linear(
     "shift",
@@ -144,7 +145,7 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
     """
     x = need_tensor(input, "logcumsumexp")
     i = axis(dim, x._a.ndim, "logcumsumexp")
-    if x._kind.kind not in "fc":
+    if x._kind.kind not in INEXACT:
         raise NotImplementedError(
             f"logcumsumexp: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )

@@ -9,7 +9,7 @@ import tapegrad.kernels.cumulative as C
 from tapegrad._errors import sizes
 from tapegrad._state import default
 from tapegrad.define import Function, cast, finish, linear, offer
-from tapegrad.dtypes import B1, U1
+from tapegrad.dtypes import B1, INEXACT, U1
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.cumulative import cumsum
 from tapegrad.ops.index import index
@@ -26,9 +26,14 @@ _diff: Function = linear(
     lambda F, g, shape, dim: F.apply(_undiff.op, g, dim, shape[dim]),
     title="SubBackward0",
     batch=B.along,
+    widens=True,
 )
 _undiff: Function = linear(
-    "undiff", C.undiff, lambda F, g, shape, dim, _: F.apply(_diff.op, g, dim), batch=B.along
+    "undiff",
+    C.undiff,
+    lambda F, g, shape, dim, _: F.apply(_diff.op, g, dim),
+    batch=B.along,
+    widens=True,
 )
 _trapezoid: Function = linear(
     "trapezoid",
@@ -36,12 +41,14 @@ _trapezoid: Function = linear(
     lambda F, g, shape, dim, dx: F.apply(_untrapezoid.op, g, dim, dx, shape[dim]),
     title="MulBackward1",
     batch=B.at_dim,
+    widens=True,
 )
 _untrapezoid: Function = linear(
     "untrapezoid",
     C.untrapezoid,
     lambda F, g, shape, dim, dx, _: F.apply(_trapezoid.op, g, dim, dx),
     batch=B.at_dim,
+    widens=True,
 )
 _half: Function = linear(
     "half",
@@ -49,6 +56,7 @@ _half: Function = linear(
     lambda F, g, _: F.apply(_half.op, g),
     title="DivBackward1",
     batch=B.same,
+    widens=True,
 )
 
 
@@ -241,10 +249,10 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     """
     values, widths, i = _points("trapezoid", y, x, dx, dim)
     if widths is None:
-        floats = values if values._kind.kind in "fc" else cast(values, default.dtype)
+        floats = values if values._kind.kind in INEXACT else cast(values, default.dtype)
         return _trapezoid(floats, i, 1.0 if dx is None else float(dx))
     total = sum(_areas(values, widths, i), i)
-    return _half(total if total._kind.kind in "fc" else cast(total, default.dtype))
+    return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
@@ -253,7 +261,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, 
     if widths is None:
         return cumsum(_areas(values, (1.0 if dx is None else dx) / 2, i), i)
     total = cumsum(_areas(values, widths, i), i)
-    return _half(total if total._kind.kind in "fc" else cast(total, default.dtype))
+    return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
 
 
 trapz = trapezoid  # its old name

@@ -10,7 +10,7 @@ import tapegrad.kernels.distance as D
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import sizes
 from tapegrad.define import OUT, Function, cast, composite, finish, inplace, offer, reduction
-from tapegrad.dtypes import B1
+from tapegrad.dtypes import B1, FLOATING, INEXACT, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.index import fetch
 from tapegrad.ops.moves import clone, contiguous
@@ -63,8 +63,15 @@ def _renorm(F: Any, x: Any, p: float, dim: tuple[int, ...], most: float) -> Any:
 
 
 def _floats(x: Tensor, op: str) -> Tensor:
-    if x._kind.kind not in "fc":
+    if x._kind.kind not in INEXACT:
         raise RuntimeError(f"{op}: input is {x.dtype}; a floating point tensor is needed. Use .float().")
+    return x
+
+
+def _wide(x: Tensor, op: str) -> Tensor:
+    """x. Raises: NotImplementedError for a narrow float, as torch."""
+    if x._kind.char in NARROW:
+        raise NotImplementedError(f"{op}: {x.dtype} is given; float32 or float64 is needed. Use .float().")
     return x
 
 
@@ -95,7 +102,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
     op = "cosine_similarity"
     a, b = need_tensor(x1, op, "x1"), need_tensor(x2, op, "x2")
     kind = result_dtype((a, b))
-    if kind.kind != "f":
+    if kind.kind not in FLOATING:
         raise RuntimeError(f"{op}: x1 is {a.dtype} and x2 {b.dtype}; floating point tensors are needed.")
     a, b = (cast(x, kind) if x._kind.kind in "iub" else x for x in (a, b))
     if a._a.shape != b._a.shape:
@@ -147,7 +154,7 @@ def cdist(
     for what, x in (("x1", a), ("x2", b)):
         if x._a.ndim < 2:
             raise RuntimeError(f"cdist: {what} is {sizes(x._a.shape)}; 2-d or more is needed.")
-        if x._kind.kind != "f":
+        if x._kind.kind not in FLOATING:
             raise RuntimeError(f"cdist: {what} is {x.dtype}; a floating point tensor is needed.")
     if a._a.shape[-1] != b._a.shape[-1]:
         raise RuntimeError(
@@ -155,10 +162,9 @@ def cdist(
         )
     if p < 0:
         raise RuntimeError(f"cdist: p is {p}; 0 or more is needed.")
+    _wide(a, "cdist")
     if a._kind is not b._kind:
         raise RuntimeError(f"cdist: x1 is {a.dtype} and x2 {b.dtype}; they must be equal.")
-    if a._kind.char == "e":
-        raise NotImplementedError("cdist: float16 is given; float32 or float64 is needed.")
     n, m = a._a.shape[-2], b._a.shape[-2]
     if a._a.shape[:-2] != b._a.shape[:-2]:
         lead = _leading(a, b)
@@ -190,6 +196,7 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
         raise RuntimeError(f"pdist: input is {sizes(x._a.shape)}; a matrix is needed.")
     if p < 0:
         raise RuntimeError(f"pdist: p is {p}; 0 or more is needed.")
+    _wide(x, "pdist")
     n = x._a.shape[0]
     i = np.repeat(np.arange(n), np.arange(n)[::-1])
     starts = np.arange(n) * (2 * n - np.arange(n) - 1) // 2  # where the pairs of each row begin

@@ -12,6 +12,7 @@ import tapegrad.kernels.random as R
 from tapegrad._errors import describe, sizes
 from tapegrad.define import cast, finish, inplace, newborn, offer, opaque
 from tapegrad.devices import check_device
+from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.counting import binomial as draw_binomial
 from tapegrad.kernels.counting import poisson as draw_poisson
 from tapegrad.kernels.drawing import arranged
@@ -135,7 +136,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 
     Raises: RuntimeError for a negative rate, NotImplementedError for a dtype that is not floating.
     """
-    if need_tensor(input, "poisson")._kind.kind != "f":
+    if need_tensor(input, "poisson")._kind.kind not in FLOATING:
         raise NotImplementedError(f"poisson: input is {describe(input)}; a floating point tensor is needed.")
     return _parametric("poisson", generator, draw_poisson, input)
 
@@ -147,7 +148,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     Raises: RuntimeError for other dtypes or shapes; in a backward, for there is no derivative.
     """
     n, p = need_tensor(count, "binomial")._a, need_tensor(prob, "binomial")._a
-    if n.dtype.kind != "f" or n.dtype != p.dtype:
+    if n.dtype.kind not in FLOATING or n.dtype != p.dtype:
         raise RuntimeError(
             f"binomial: count is {describe(count)} and prob {describe(prob)}; one floating dtype is needed."
         )
@@ -196,6 +197,7 @@ def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
         d=(lambda F, g, shapes, _: F.zeros_like(g),),
         title=title,
         batch=lambda B, op, xs, args: B.expand(B.lift(args[0], xs[0].ndim), (B.size, *xs[0].shape)),
+        widens=False,
     )
 
     @wraps(flat)

@@ -13,7 +13,7 @@ from tapegrad._errors import describe
 from tapegrad._state import default
 from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import floats_only
-from tapegrad.dtypes import C16, F8, of
+from tapegrad.dtypes import C16, F8, FLOATING, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import pow
 from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, real_only, result_dtype
@@ -173,7 +173,7 @@ def _special_round(input: Tensor, *, decimals: int = 0, out: Tensor | None = Non
 
     Raises: NotImplementedError unless input has a floating point dtype.
     """
-    if need_tensor(input, "round")._kind.kind != "f":
+    if need_tensor(input, "round")._kind.kind not in FLOATING:
         raise NotImplementedError(f"round: input is {input.dtype}; decimals need a floating point tensor.")
     return finish(_round_to(input, decimals), out, "round", (input,))
 

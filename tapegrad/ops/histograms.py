@@ -11,7 +11,7 @@ import numpy as np
 import tapegrad.kernels.search as C
 from tapegrad._errors import sizes
 from tapegrad.define import finish, offer
-from tapegrad.dtypes import F4, F8
+from tapegrad.dtypes import F4, F8, FLOATING
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.results import Histogram, kind, written
 from tapegrad.ops.series import linspace
@@ -30,7 +30,7 @@ def histc(
     Raises: RuntimeError for a range that is not finite or empty; NotImplementedError for integers.
     """
     x = need_tensor(input, "histc")
-    if x._kind.kind != "f":
+    if x._kind.kind not in FLOATING:
         raise NotImplementedError(f"histc: input is {x.dtype}; a floating point tensor is needed.")
     n = _count(bins, "histc")
     a = np.asarray(x._a).reshape(-1)

@@ -16,7 +16,7 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
 from tapegrad.define import cast, indexing, linear, offer, opaque
-from tapegrad.dtypes import I8
+from tapegrad.dtypes import FLOATING, I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument, subject
@@ -71,6 +71,7 @@ _put = opaque(
         lambda F, g, shapes, i, add: F.sum_to(F.fetch(g, i), shapes[1]),
     ),
     batch=B.put,
+    widens=False,
 )
 _put.op.reads = ((), ())  # as in `indexing`
 without = linear(
@@ -89,7 +90,7 @@ def _array_of(i: Any) -> Any:
     """An index that is no basic one as an int64 or bool array."""
     if isinstance(i, Tensor):
         a = i._a
-        if a.dtype.kind == "f" or a.dtype.name in ("int8", "int16"):
+        if a.dtype.kind in FLOATING or a.dtype.name in ("int8", "int16"):
             raise _bad_index(i)
         if a.dtype.kind == "u":  # torch's old masks
             return a.astype(bool)

@@ -11,7 +11,7 @@ import tapegrad.kernels.loss as Q
 from tapegrad._errors import choices, describe, say_once, sizes
 from tapegrad._state import grad_enabled
 from tapegrad.define import Function, cast, composite, elementwise, indexing, offer
-from tapegrad.dtypes import F4, F8, I8, U1, of
+from tapegrad.dtypes import F4, F8, FLOATING, I8, U1, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage, arrays_of
 from tapegrad.naming import argument
@@ -93,7 +93,7 @@ def mse_loss(
     x, y = need_tensor(input, "mse_loss"), need_tensor(target, "mse_loss", "target")
     if x._a.shape != y._a.shape or x._a.dtype is not y._a.dtype:
         x, y = _same_shape(x, y, "mse_loss")
-    if x._a.dtype.kind != "f" and (weight is None or x._a.dtype.kind != "c"):
+    if x._a.dtype.kind not in FLOATING and (weight is None or x._a.dtype.kind != "c"):
         raise NotImplementedError(
             f"mse_loss: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
@@ -291,7 +291,7 @@ def cross_entropy(
     need_tensor(target, "cross_entropy", "target")
     at = 0 if x._a.ndim == 1 else 1
     if target._a.shape == x._a.shape:
-        if target._a.dtype.kind != "f":
+        if target._a.dtype.kind not in FLOATING:
             raise RuntimeError(
                 f"cross_entropy: target is {target.dtype} in input's shape; class probabilities must be "
                 "floating point. Use .float(), or give one class index per row."

@@ -65,9 +65,16 @@ squeeze_dims = linear(
 unsqueeze = linear(
     "unsqueeze", S.unsqueeze, lambda F, g, shape, _: F.reshape(g, shape), view=True, batch=B.at_dim
 )
-expand = linear("expand", S.broadcast, lambda F, g, shape, _: F.sum_to(g, shape), view=True, batch=B.repeated)
+expand = linear(
+    "expand", S.broadcast, lambda F, g, shape, _: F.sum_to(g, shape), view=True, batch=B.repeated, widens=True
+)
 sum_to = linear(
-    "sum_to", S.sum_to, lambda F, g, shape, _: F.expand(g, shape), title="SumBackward1", batch=B.summed_to
+    "sum_to",
+    S.sum_to,
+    lambda F, g, shape, _: F.expand(g, shape),
+    title="SumBackward1",
+    batch=B.summed_to,
+    widens=True,
 )
 clone = linear(
     "clone",

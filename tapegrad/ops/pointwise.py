@@ -11,7 +11,7 @@ import numpy as np
 import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
-from tapegrad.dtypes import B1, F4, F8, of
+from tapegrad.dtypes import B1, F4, F8, FLOATING, NARROW, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.promotion import (
     NUMBERS,
@@ -20,6 +20,7 @@ from tapegrad.promotion import (
     fitting,
     need_tensor,
     not_a_tensor,
+    number,
     operands,
     real_only,
     refused,
@@ -195,7 +196,9 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
         x = need_tensor(input, "pow")
         dtype = result_dtype((x, exponent))
         x = x if x._kind is dtype else cast(x, dtype)
-        square = exponent == 2 and dtype.kind == "f"
+        if dtype.char in NARROW:
+            exponent = number(exponent, dtype).item()  # torch rounds it
+        square = exponent == 2 and dtype.kind in FLOATING
         result = _square(x) if square else _power_to_number(x, exponent)
     else:
         raise not_a_tensor("pow", "exponent", exponent)

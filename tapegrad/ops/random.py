@@ -153,6 +153,7 @@ def _constant(key: str, n: int, title: str | None = None) -> Any:
         d=[_no_derivative(key) if title == "NotImplemented" else zeros(i) for i in range(n)],
         title=title,
         batch=lambda B, op, xs, args: args[0],
+        widens=False,
     )
 
 

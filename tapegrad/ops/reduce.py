@@ -13,7 +13,7 @@ from tapegrad._errors import say_once, sizes
 from tapegrad._state import grad_enabled
 from tapegrad.define import OUT, Function, cast, finish, indexing, offer, reduction
 from tapegrad.domains import RECORDED
-from tapegrad.dtypes import B1, F4, F8, I8, as_numpy, of, uint8
+from tapegrad.dtypes import B1, F4, F8, I8, INEXACT, as_numpy, of, uint8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
@@ -222,7 +222,7 @@ def mean(
     if dim is None and not keepdim and dtype is None and out is None and _is_float(input):
         return _mean(input)
     x = need_tensor(input, "mean") if dtype is None else in_dtype(input, dtype, "mean")
-    if x._kind.kind not in "fc":
+    if x._kind.kind not in INEXACT:
         raise RuntimeError(
             f"mean: input is {x.dtype}; a floating point tensor is needed. Use .float().mean(), or dtype=."
         )
@@ -257,7 +257,7 @@ def spread_arguments(
     op: str, input: Any, dim: Any, unbiased: Any, correction: Any
 ) -> tuple[Tensor, R.Dims, float]:
     x = need_tensor(input, op)
-    if x._kind.kind not in "fc":
+    if x._kind.kind not in INEXACT:
         raise RuntimeError(
             f"{op}: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
@@ -329,7 +329,7 @@ def norm(
     if names:
         dim, keepdim = numpy_names("norm", names, dim, keepdim)
     x = need_tensor(input, "norm") if dtype is None else in_dtype(input, dtype, "norm")
-    if x._kind.kind not in "fc":
+    if x._kind.kind not in INEXACT:
         raise RuntimeError(
             f"norm: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from tapegrad._errors import describe
 from tapegrad.define import offer
-from tapegrad.dtypes import as_numpy, number_dtype, of
+from tapegrad.dtypes import INEXACT, NARROW, as_numpy, number_dtype, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.create import finished, plain_number
 from tapegrad.tensor import Tensor
@@ -118,7 +118,8 @@ def _spaced(op: str, start: Any, end: Any, steps: int, dtype: Any) -> tuple[Any,
         raise RuntimeError(
             f"{op}: {first} to {last} is complex and dtype {of(kind)}; a complex one is needed."
         )
-    exact = kind if kind.kind in "fc" and kind.itemsize > 2 else np.dtype("f4")
+    narrow = kind.char in NARROW and op != "linspace"  # which torch rounds at every step
+    exact = kind if kind.kind in INEXACT and not narrow else np.dtype("f4")
     a, b = exact.type(first), exact.type(last)
     by = (b - a) / exact.type(max(steps - 1, 1))
     i = np.arange(steps).astype(exact)

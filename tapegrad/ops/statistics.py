@@ -9,7 +9,7 @@ import tapegrad.kernels.statistics as C
 from tapegrad._errors import say_once, sizes
 from tapegrad._state import default
 from tapegrad.define import OUT, cast, finish, offer, reduction
-from tapegrad.dtypes import B1, I8, as_numpy
+from tapegrad.dtypes import B1, FLOATING, I8, INEXACT, as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.complex_numbers import complex, imag, real
@@ -71,7 +71,7 @@ def nansum(
     x = need_tensor(input, "nansum")
     if x._kind.kind == "c":
         raise RuntimeError(f"nansum: input is {x.dtype}; real numbers are needed.")
-    if dtype is not None and x._kind.kind == "f" and as_numpy(dtype, "nansum").kind in "iub":
+    if dtype is not None and x._kind.kind in FLOATING and as_numpy(dtype, "nansum").kind in "iub":
         x = where(x != x, 0, x)
     x = in_dtype(x, dtype, "nansum")
     return finish(_nansum(x, dims_of(dim, x._a.ndim, "nansum"), keepdim), out, "nansum", exact=True)
@@ -90,7 +90,7 @@ def nanmean(
     if names:
         dim, keepdim = numpy_names("nanmean", names, dim, keepdim)
     x = need_tensor(input, "nanmean")
-    if x._kind.kind not in "fc":
+    if x._kind.kind not in INEXACT:
         raise RuntimeError(f"nanmean: input is {x.dtype}; a floating point tensor is needed. Use .float().")
     dims = dims_of(dim, x._a.ndim, "nanmean")
     many = sum(x.detach() == x.detach(), dims, keepdim)

@@ -10,7 +10,7 @@ import numpy as np
 from tapegrad._state import default
 from tapegrad.define import offer
 from tapegrad.devices import check_device
-from tapegrad.dtypes import as_numpy, of
+from tapegrad.dtypes import FLOATING, as_numpy, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.create import finished
 from tapegrad.tensor import Tensor
@@ -21,7 +21,7 @@ def _steps(op: str, n: int, periodic: bool, dtype: Any) -> tuple[Any, int]:
     kind = default.dtype if dtype is None else as_numpy(dtype, op)
     if n < 0:
         raise RuntimeError(f"{op}: window_length is {n}; 0 or more is needed.")
-    if kind.kind != "f":
+    if kind.kind not in FLOATING:
         raise RuntimeError(f"{op}: dtype is {of(kind)}; a floating point dtype is needed.")
     return np.arange(n).astype(kind), n if periodic else n - 1
 

@@ -26,6 +26,7 @@ def _fill_op(key: str, title: str) -> Any:
         d=(lambda F, g, shapes, value: F.zeros_like(g),),
         title=title,
         batch=B.same,
+        widens=False,
     )
 
 
@@ -44,6 +45,7 @@ def _over(key: str, title: str, kernel: Any = lambda x, y: np.broadcast_to(y, x.
         d=(lambda F, g, shapes: F.zeros_like(g), lambda F, g, shapes: F.sum_to(g, shapes[1])),
         title=title,
         batch=_written,
+        widens=False,
     )
 
 

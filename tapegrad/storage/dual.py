@@ -18,7 +18,9 @@ from tapegrad._state import recorded, watch
 from tapegrad.define.base import EQUAL, OPS, run
 from tapegrad.define.elementwise import shapes_of
 from tapegrad.define.general import ALIAS
+from tapegrad.define.narrow import kind_among, twin
 from tapegrad.domains import RAW, RECORDED, STORED
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.base import Values
@@ -64,8 +66,10 @@ class Dual(Values):
         primals = [x.primal if self.mine(x) else x for x in xs]
         tangents = [x.tangent if self.mine(x) else None for x in xs]
         y = run(op, primals, args)
-        if op.vjp is None or y.dtype.kind not in "fc" or all(t is None for t in tangents):
+        if op.vjp is None or y.dtype.kind not in INEXACT or all(t is None for t in tangents):
             return y
+        if op.widens and (kind := kind_among(primals)) is not None:
+            op = twin(op, kind)
         rule = _linear if op.linear else KINDS.get(op.kind, _transposed)
         return Dual(self.level, y, rule(op, primals, tangents, y, args))
 

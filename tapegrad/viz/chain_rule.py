@@ -11,6 +11,7 @@ import numpy as np
 
 from tapegrad.autograd.graph import Graph, Vertex
 from tapegrad.autograd.graph import graph as recorded
+from tapegrad.dtypes import FLOATING
 from tapegrad.tensor import Tensor
 from tapegrad.viz.drawing import number, values
 
@@ -205,7 +206,7 @@ def _replay(needed: list[Vertex], leaf: Vertex, moved: Any) -> dict[Vertex, Any]
     known: dict[Vertex, Any] = {leaf: moved}
     for v in needed:
         xs = [
-            known[x] if x in known else x.value.astype("f8") if x.value.dtype.kind == "f" else x.value
+            known[x] if x in known else x.value.astype("f8") if x.value.dtype.kind in FLOATING else x.value
             for x in v.inputs
         ]
         known[v] = xs[0] if v.op == "to_copy" else np.asarray(v.replay(xs))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tapegrad
+from tapegrad.dtypes import FLOATING, INEXACT, NAMES, limits
 from tapegrad.testing.samples import Call
 
 # Python itself refuses wrong arguments; otherwise a message is "op: what was given, what is needed".
@@ -57,6 +58,8 @@ def is_tensor(x: Any) -> bool:
 
 def array(t: Any) -> Any:
     """A tensor's values."""
+    if str(t.dtype) == "torch.bfloat16":  # of which neither library makes an ndarray
+        return array(t.float()).astype(tapegrad.bfloat16.numpy)
     return t.detach().resolve_conj().resolve_neg().numpy(force=True)
 
 
@@ -83,12 +86,12 @@ def differing(a: Any, b: Any, ulps: float = 0, *, least: float = 0, signs: bool 
         return f"{a.dtype}{list(a.shape)} and torch {b.dtype}{list(b.shape)}"
     if a.dtype.kind == "c":
         return _parts_differing(a, b, ulps, least)
-    if a.dtype.kind != "f":
+    if a.dtype.kind not in FLOATING:
         bad = a != b
     else:
         with np.errstate(all="ignore"):
             scale = np.maximum(np.maximum(np.abs(a), np.abs(b)), least).astype("f8")
-            unit = np.maximum(np.finfo(a.dtype).eps * scale, float(np.finfo(a.dtype).smallest_subnormal))
+            unit = np.maximum(float(limits(a.dtype).eps) * scale, float(limits(a.dtype).smallest_subnormal))
             near = np.abs(a.astype("f8") - b.astype("f8")) <= ulps * unit
             same = (a == b) & ((np.signbit(a) == np.signbit(b)) | (not signs)) | np.isnan(a) & np.isnan(b)
             bad = ~(same | (near & np.isfinite(a) & np.isfinite(b) & ((a != 0) | (b != 0))))
@@ -109,10 +112,10 @@ def _parts_differing(a: Any, b: Any, ulps: float, least: float) -> str:
 
 def precision(c: Call, result: Any) -> float:
     """How many units in the last place of `result` one unit of the call's coarsest float argument is."""
-    if result.dtype.kind not in "fc":
+    if result.dtype.kind not in INEXACT:
         return 1.0
-    eps = [float(np.finfo(a.dtype).eps) for a in c.arrays() if a.is_float]
-    return max([*eps, float(np.finfo(result.dtype).eps)]) / float(np.finfo(result.dtype).eps)
+    own = float(limits(result.dtype).eps)
+    return max([own, *[tapegrad.finfo(NAMES[a.dtype]).eps for a in c.arrays() if a.is_float]]) / own
 
 
 def spread(c: Call) -> float:

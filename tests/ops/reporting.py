@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tapegrad.dtypes import NARROW
 from tapegrad.testing.samples import Call, Row
 from tests.ops.comparing import (
     Outcome,
@@ -131,4 +132,7 @@ def weight(lib: Any, t: Any, seed: int) -> Any:
     values = random.uniform(0.5, 1.5, tuple(t.shape))
     if t.is_complex():
         values = values + 1j * random.uniform(0.5, 1.5, tuple(t.shape))
-    return lib.tensor(np.asarray(values).astype(array(t).dtype))
+    kind = array(t).dtype
+    if kind.char in NARROW:
+        return lib.tensor(np.asarray(values, "f4")).to(t.dtype)
+    return lib.tensor(np.asarray(values).astype(kind))

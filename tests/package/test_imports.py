@@ -24,6 +24,7 @@ LOADED = [
     "define.elementwise",
     "define.general",
     "define.linear",
+    "define.narrow",
     "define.refusing",
     "define.wrappers",
     "devices",

@@ -331,6 +331,10 @@ class Module:
         """Floating point parameters and buffers in float16."""
         return self._convert(lambda t: t.half() if t.is_floating_point() else t)
 
+    def bfloat16(self: Self) -> Self:
+        """Floating point parameters and buffers in bfloat16."""
+        return self._convert(lambda t: t.bfloat16() if t.is_floating_point() else t)
+
     def cpu(self: Self) -> Self:
         """Itself: everything is on the CPU."""
         return self

@@ -49,7 +49,7 @@ class Array:
     def draw(self, seed: int) -> Any:
         """The values as an ndarray, the same for the same seed."""
         if self.values is not None:
-            return np.array(self.values, self.dtype).reshape(self.shape)
+            return np.array(self.values, self._drawn_in).reshape(self.shape)
         random = np.random.default_rng([seed, *self.shape])
         if self.dtype == "bool":
             return random.random(self.shape) < 0.5
@@ -59,7 +59,12 @@ class Array:
         values = self._between_halves(random)
         if self.dtype.startswith("complex"):
             values = values + 1j * self._between_halves(random)
-        return np.asarray(values).astype(self.dtype)
+        return np.asarray(values).astype(self._drawn_in)
+
+    @property
+    def _drawn_in(self) -> str:
+        """The dtype of the values as an ndarray: torch makes no bfloat16 of arrays."""
+        return "float32" if self.dtype == "bfloat16" else self.dtype
 
     def _between_halves(self, random: Any) -> Any:
         halves = random.integers(2 * self.low, 2 * self.high, self.shape) / 2
@@ -68,7 +73,7 @@ class Array:
     @property
     def is_float(self) -> bool:
         """Whether its dtype is a floating point or complex one."""
-        return self.dtype.startswith(("float", "complex"))
+        return self.dtype.startswith(("float", "bfloat", "complex"))
 
     def in_doubles(self) -> Array:
         """The argument in float64, or complex128 (integers as they are); a repeated one with memory of its
@@ -81,18 +86,22 @@ class Array:
     def make(self, torch: Any, seed: int, grad: bool) -> Any:
         """The tensor, a leaf; it requires grad if `grad` and its own grad allow it."""
         a = self.draw(seed)
+
+        def tensor(a: Any) -> Any:
+            return torch.tensor(a).bfloat16() if self.dtype == "bfloat16" else torch.tensor(a)
+
         if self.layout == "transposed":
             axes = tuple(range(a.ndim))[::-1]
-            t = torch.tensor(a.transpose(axes).copy()).permute(axes).detach()
+            t = tensor(a.transpose(axes).copy()).permute(axes).detach()
         elif self.layout == "strided":
-            t = torch.tensor(np.stack([a, a], -1))[..., 0].detach()
+            t = tensor(np.stack([a, a], -1))[..., 0].detach()
         elif self.layout == "expanded":
-            t = torch.tensor(a[:1].copy()).expand(*a.shape).detach()
+            t = tensor(a[:1].copy()).expand(*a.shape).detach()
         elif self.layout == "offset":
             padded = np.concatenate([np.zeros(1, a.dtype), a.reshape(-1)])
-            t = torch.tensor(padded)[1:].reshape(a.shape).detach()
+            t = tensor(padded)[1:].reshape(a.shape).detach()
         else:
-            t = torch.tensor(a)
+            t = tensor(a)
             if self.layout == "computed":
                 t = t + 0 if self.dtype.startswith("complex") else torch.maximum(t, t)
         return t.requires_grad_() if grad and self.grad and self.is_float else t
@@ -263,3 +272,27 @@ def _method(name: str) -> Callable[..., Any]:
 
 def _operator(name: str) -> Callable[..., Any]:
     return lambda torch, *args: getattr(operator, name)(*args)
+
+
+def plain_samples(row: Row, few: int) -> list[Call]:
+    """About so many of a row's samples that have float32 tensors with drawn values, for derived ones in other
+    dtypes."""
+    plain = [c for c in row.samples if c.smooth and _drawn(c)]
+    step = max(1, len(plain) // few)
+    return plain[:3] + plain[3::step]
+
+
+def _drawn(c: Call) -> bool:
+    """Whether a call has float32 tensors without given values, and with elements: torch lets some dtypes pass
+    that do not fit where there is nothing to compute."""
+    floats = [a for a in c.arrays() if a.is_float]
+    return bool(floats) and all(
+        a.dtype == "float32" and a.values is None and 0 not in a.shape for a in floats
+    )
+
+
+def in_dtype(c: Call, dtype: str, *, only_first: bool = False) -> Call:
+    """The call with its float tensors, or the first of them, in another dtype."""
+    floats = [a for a in c.arrays() if a.is_float]
+    chosen = floats[:1] if only_first else floats
+    return c.map(Array, lambda a: replace(a, dtype=dtype) if any(a is b for b in chosen) else a)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tapegrad.testing.samples.base import Array, Call, Name, Row, call, kink, x
+from tapegrad.testing.samples.base import Array, Name, Row, call, in_dtype, kink, plain_samples, x
 from tapegrad.testing.samples.kinds import LAYOUTS
 
 _FEW = 14  # derived samples per row
@@ -16,30 +16,10 @@ _NAN, _INF = float("nan"), float("inf")
 def in_complex(row: Row) -> Row:
     """The row with complex samples: some of its float32 ones with other dtypes, also one operand of two.
     Where torch refuses complex numbers, they are samples of errors."""
-    plain = [c for c in row.samples if c.smooth and _drawn(c)]
-    step = max(1, len(plain) // _FEW)
-    chosen = plain[:3] + plain[3::step]
-    made = [c.map(Array, _complex) for c in chosen]
-    mixed = [_first_complex(c) for c in chosen if len(c.arrays()) > 1][:4]
+    chosen = plain_samples(row, _FEW)
+    made = [in_dtype(c, "complex64") for c in chosen]
+    mixed = [in_dtype(c, "complex64", only_first=True) for c in chosen if len(c.arrays()) > 1][:4]
     return replace(row, samples=(*row.samples, *made, *mixed))
-
-
-def _drawn(c: Call) -> bool:
-    """Whether a call has float32 tensors without given values, and with elements: torch lets some dtypes pass
-    that do not fit where there is nothing to compute."""
-    floats = [a for a in c.arrays() if a.is_float]
-    return bool(floats) and all(
-        a.dtype == "float32" and a.values is None and 0 not in a.shape for a in floats
-    )
-
-
-def _complex(a: Array) -> Array:
-    return replace(a, dtype="complex64") if a.is_float else a
-
-
-def _first_complex(c: Call) -> Call:
-    first = next(a for a in c.arrays() if a.is_float)
-    return c.map(Array, lambda a: _complex(a) if a is first else a)
 
 
 _SHAPES: Sequence[tuple[int, ...]] = ((), (3,), (4, 5), (2, 3, 4), (0,), (2, 0))
