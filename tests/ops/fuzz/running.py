@@ -12,7 +12,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,9 @@ class Statement(NamedTuple):
 
 
 _compiled: dict[str, CodeType] = {}
+tapegrad_runs: Any = SimpleNamespace(
+    value=False
+)  # whether tapegrad runs; in a child process its parent sees it
 
 
 class Difference(AssertionError):
@@ -88,10 +91,12 @@ class Side:
     def run(self, code: CodeType) -> None:
         """Run a statement; its error is in `error`."""
         self.error = None
+        tapegrad_runs.value = self.lib is tapegrad
         try:
             exec(code, self.names)
         except Exception as error:  # noqa: BLE001 # any class is compared
             self.error = error.with_traceback(None)
+        tapegrad_runs.value = False
 
     def tensor(self, ref: str) -> Any:
         """The tensor that an expression such as `v3` or `v3[1]` means."""
