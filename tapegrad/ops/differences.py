@@ -185,8 +185,12 @@ def _spacings(spacing: Any, count: int) -> list[Any]:
     if spacing is None:
         return [1] * count
     if isinstance(spacing, Tensor):
-        if spacing._a.ndim:
-            raise TypeError(f"gradient: spacing is {sizes(spacing._a.shape)}; pass a tuple of tensors.")
+        if spacing._a.ndim or spacing.requires_grad:
+            grad = " and requires grad" if spacing.requires_grad else ""
+            raise TypeError(
+                f"gradient: spacing is a tensor {sizes(spacing._a.shape)}{grad}; pass a number, or a tuple "
+                "of tensors."
+            )
         return [spacing.detach()] * count
     if isinstance(spacing, NUMBERS):
         return [spacing] * count
