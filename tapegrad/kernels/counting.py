@@ -59,9 +59,11 @@ def poisson(stream: Stream, rates: Array) -> Array:
     return np.array(counts, rates.dtype).reshape(rates.shape)
 
 
-def _poisson(rate: float, uniform: Uniform) -> int:
+def _poisson(rate: float, uniform: Uniform) -> float:
     if rate == 0:
         return 0
+    if rate == math.inf:
+        return rate
     if rate >= 10:
         return _poisson_by_rejection(rate, uniform)
     least, product, count = math.exp(-rate), uniform(), 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
 import tapegrad.define.batching as B
@@ -181,14 +182,22 @@ _polar = opaque(
 
 
 def _two_floats(op: str, x: Any, y: Any, names: tuple[str, str]) -> None:
-    """Raises: RuntimeError unless both are float32 or both float64 tensors; NotImplementedError for polar of
-    float16, as torch."""
+    """Raises: RuntimeError unless both are float32 or both float64 tensors whose shapes broadcast;
+    NotImplementedError for polar of float16, as torch."""
     for name, t in zip(names, (x, y), strict=True):
         if need_tensor(t, op, name)._kind.kind != "f" or t._kind.char in NARROW:
             error = NotImplementedError if op == "polar" and t._kind.kind == "f" else RuntimeError
             raise error(f"{op}: {name} is {t.dtype}; float32 or float64 is needed.")
     if x._kind is not y._kind:
         raise RuntimeError(f"{op}: {names[0]} is {x.dtype} and {names[1]} is {y.dtype}; they must be equal.")
+    if x._a.shape != y._a.shape:
+        try:
+            np.broadcast_shapes(x._a.shape, y._a.shape)
+        except ValueError:
+            raise RuntimeError(
+                f"{op}: {names[0]} is {sizes(x._a.shape)} and {names[1]} is {sizes(y._a.shape)}; they must "
+                "broadcast."
+            ) from None
 
 
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import tapegrad.define.batching as B
 import tapegrad.kernels.cumulative as C
 from tapegrad._errors import sizes
@@ -18,7 +20,7 @@ from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import cat, dims_of, reshape
 from tapegrad.ops.write import copied
 from tapegrad.promotion import NUMBERS, need_tensor
-from tapegrad.tensor import Tensor, axis
+from tapegrad.tensor import Tensor, axis, wrap
 
 _diff: Function = linear(
     "diff",
@@ -166,6 +168,7 @@ def gradient(
     x = need_tensor(input, "gradient")
     dims = dims_of(dim, x._a.ndim, "gradient")
     every = tuple(range(x._a.ndim)) if dims is None else dims
+    steps = _spacings(spacing, len(every))
     if edge_order not in (1, 2):
         raise RuntimeError(f"gradient: edge_order is {edge_order}; 1 or 2 is needed.")
     if x._kind is U1:
@@ -181,7 +184,7 @@ def gradient(
             _at_places(x, i, h, edge_order)
             if isinstance(h, Tensor) and h._a.ndim
             else _apart(x, i, h, edge_order)
-            for i, h in zip(every, _spacings(spacing, len(every)), strict=True)
+            for i, h in zip(every, steps, strict=True)
         ]
     )
 
@@ -190,8 +193,12 @@ def _spacings(spacing: Any, count: int) -> list[Any]:
     if spacing is None:
         return [1] * count
     if isinstance(spacing, Tensor):
-        if spacing._a.ndim:
-            raise TypeError(f"gradient: spacing is {sizes(spacing._a.shape)}; pass a tuple of tensors.")
+        if spacing._a.ndim or spacing.requires_grad:
+            grad = " and requires grad" if spacing.requires_grad else ""
+            raise TypeError(
+                f"gradient: spacing is a tensor {sizes(spacing._a.shape)}{grad}; pass a number, or a tuple "
+                "of tensors."
+            )
         return [spacing.detach()] * count
     if isinstance(spacing, NUMBERS):
         return [spacing] * count
@@ -248,6 +255,8 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     Raises: RuntimeError for bool, and for x that does not fit.
     """
     values, widths, i = _points("trapezoid", y, x, dx, dim)
+    if not values._a.shape[i]:  # of no points it is 0 without a graph, as torch's
+        return wrap(np.zeros((*values._a.shape[:i], *values._a.shape[i + 1 :]), values._kind))
     if widths is None:
         floats = values if values._kind.kind in INEXACT else cast(values, default.dtype)
         return _trapezoid(floats, i, 1.0 if dx is None else float(dx))

@@ -13,6 +13,7 @@ from tapegrad._errors import sizes
 from tapegrad.define import finish, offer
 from tapegrad.dtypes import F4, F8, FLOATING
 from tapegrad.kernels.errstate import nameless
+from tapegrad.ops.recorded import of_parameters
 from tapegrad.ops.results import Histogram, kind, written
 from tapegrad.ops.series import linspace
 from tapegrad.promotion import need_tensor
@@ -68,7 +69,7 @@ def _edges(op: str, a: Any, bins: Any, ends: Sequence[float] | None, like: Tenso
             raise RuntimeError(f"{op}: input is {like.dtype} and bins {bins.dtype}; they must be equal.")
         if bins._a.shape[0] < 2:
             raise RuntimeError(f"{op}: bins has {bins._a.shape[0]} edges; two or more are needed.")
-        return bins.detach()
+        return bins
     n = _count(bins, op)
     low, high = (0.0, 1.0) if ends is None else (float(e) for e in ends)
     if ends is None and not a.size:
@@ -131,7 +132,11 @@ def histogram(
     points = np.asarray(x._a).reshape((-1, 1))
     edges = _edges("histogram", points, bins, range, x)
     hist = _counts("histogram", points, (edges,), x, weight, density)
-    return written(_histogram_kind(hist, edges), out, "histogram")
+    if edges is bins:
+        edges = edges.detach().clone()
+    given = (x, weight, bins)
+    found = [of_parameters("histogram", t, given) if out is None else t for t in (hist, edges)]
+    return written(_histogram_kind(*found), out, "histogram")
 
 
 def histogramdd(
@@ -166,7 +171,17 @@ def histogramdd(
         _edges(op, points[:, i], b, None if range is None else range[2 * i : 2 * i + 2], x)
         for i, b in enumerate(each)
     ]
-    return _histogramdd_kind(_counts(op, points, edges, x, weight, density), tuple(edges))
+    given = (x, weight, *each)
+    hist = of_parameters(op, _counts(op, points, edges, x, weight, density), given)
+    return _histogramdd_kind(
+        hist,
+        tuple(
+            [
+                e if isinstance(b, Tensor) else of_parameters(op, e, given)
+                for e, b in zip(edges, each, strict=True)
+            ]
+        ),
+    )
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
@@ -194,7 +209,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
             f"bincount: input is {sizes(a.shape)} and weights {sizes(w._a.shape)}; they must be equal."
         )
     found = np.bincount(a, np.asarray(w._a), minlength)
-    return wrap(found.astype(F4) if w._kind is F4 else found.astype(F8, copy=False))
+    summed = wrap(found.astype(F4) if w._kind is F4 else found.astype(F8, copy=False))
+    return of_parameters("bincount", summed, [w])
 
 
 offer(

@@ -13,6 +13,7 @@ from tapegrad._errors import describe
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
 from tapegrad.dtypes import B1, F4, F8, FLOATING, NARROW, of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.ops.recorded import no_derivative
 from tapegrad.promotion import (
     NUMBERS,
     check_order,
@@ -48,13 +49,6 @@ def _no_bool(op: Op, xs: Sequence[Any]) -> None:
 _FLAT = "F.zeros_like(g)"  # the cotangent of a function that is constant between its jumps
 
 
-def _no_derivative(name: str) -> Any:
-    def rule(F: Any, g: Any) -> Any:
-        raise RuntimeError(f"{name} backward: {name} has no derivative; detach() its inputs.")
-
-    return rule
-
-
 _add = elementwise("add", operator.add, ufunc=np.add, ir="a + b", d=("g", "g"))
 _sub = elementwise(
     "sub",
@@ -87,7 +81,7 @@ floor_divide = elementwise(
     "floor_divide",
     P.floor_divide,
     ir="floor(a / b)",
-    d=(_no_derivative("floor_divide"),) * 2,
+    d=(no_derivative("floor_divide"),) * 2,
     title="NotImplemented",  # as torch calls it
 )
 floor_quotient = elementwise(

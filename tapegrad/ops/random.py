@@ -11,13 +11,14 @@ from numpy import ndarray
 import tapegrad.kernels.random as R
 from tapegrad._errors import sizes
 from tapegrad._state import default, special, watch
-from tapegrad.define import finish, newborn, offer, opaque, store
+from tapegrad.define import finish, newborn, offer, store
 from tapegrad.devices import CPU, check_device, device
 from tapegrad.dtypes import I8, as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
 from tapegrad.levels import Level, arrays_of, looped
 from tapegrad.ops.create import shape_of
+from tapegrad.ops.recorded import of_parameters
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
@@ -133,48 +134,6 @@ def _count(shape: tuple[int, ...]) -> int:
     for k in shape:
         n *= k
     return n
-
-
-def _no_derivative(op: str) -> Any:
-    def rule(F: Any, g: Any, shapes: Any, *args: Any) -> Any:
-        raise RuntimeError(f"{op} backward: {op} has no derivative; detach() its inputs.")
-
-    return rule
-
-
-def _constant(key: str, n: int, title: str | None = None) -> Any:
-    def zeros(i: int) -> Any:
-        return lambda F, g, shapes, values: F.zeros_like(F.sum_to(g, shapes[i]))
-
-    return opaque(
-        f"{key}.drawn",
-        lambda *given: given[-1],
-        linear=True,
-        d=[_no_derivative(key) if title == "NotImplemented" else zeros(i) for i in range(n)],
-        title=title,
-        batch=lambda B, op, xs, args: args[0],
-        widens=False,
-    )
-
-
-# What a draw records, by its parameters that are tensors.
-_CONSTANT = {
-    "bernoulli": _constant("bernoulli", 1),
-    "binomial": _constant("binomial", 2, "NotImplemented"),
-    "mean": _constant("normal_mean", 1, "NormalBackward1"),
-    "std": _constant("normal_std", 1, "NormalBackward2"),
-    "mean, std": _constant("normal", 2, "NormalBackward3"),
-    "poisson": _constant("poisson", 1),
-}
-
-
-def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor:
-    """Drawn values, recorded as a result of the tensors that were the distribution's parameters: they do not
-    depend on them smoothly, so that gradients are 0, or an error where torch has none."""
-    tensors = [p for p in parameters if isinstance(p, Tensor)]
-    if not any(p.requires_grad for p in tensors):
-        return values
-    return _CONSTANT[key](*tensors, values._a)  # type: ignore[no-any-return] # a Tensor
 
 
 # ---- new tensors

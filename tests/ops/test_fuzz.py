@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import signal
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tapegrad
-from tests.ops.fuzz.__main__ import main, pick_of
+from tests.ops.fuzz.__main__ import main
+from tests.ops.fuzz.children import Child, pick_of
 from tests.ops.fuzz.drawing import Pick
 from tests.ops.fuzz.programs import Failure, run_program
 from tests.ops.fuzz.rounding import advance, is_rounding, perturbed
@@ -143,3 +146,16 @@ def test_over_is_no_failure() -> None:
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--programs", "3", "--seed", "1"]) == 0
     assert "programs 0 to 2, 0 failed; go on with --seed 1 --first 3" in capsys.readouterr().out
+
+
+def test_a_process_that_dies_is_noted_and_the_others_are_left() -> None:
+    child = Child(1, range(1000), alone=False)
+    first = child.report()
+    assert first is not None and first.number == 0
+    os.kill(child.process.pid or 0, signal.SIGSEGV)
+    found = []
+    while not child.over:
+        found.append(child.report())
+    died = found[-1]
+    assert died is not None and "SIGSEGV" in (died.crash or died.failure)
+    assert list(child.numbers) == list(range(died.number + 1, 1000))

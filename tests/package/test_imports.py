@@ -111,6 +111,7 @@ LOADED = [
     "ops.products",
     "ops.questions",
     "ops.random",
+    "ops.recorded",
     "ops.reduce",
     "ops.relayout",
     "ops.results",

@@ -7,5 +7,6 @@ running:    runs them on both libraries and compares everything that a user can 
 departures: the known differences, each with its reason.
 rounding:   tells a difference that rounding explains from a bug.
 shrinking:  makes a failing program small.
+children:   runs programs in processes of their own, which torch may crash.
 `python -m tests.ops.fuzz --programs 100000 --seed 0` runs many; test_fuzz.py some, through hypothesis.
 """

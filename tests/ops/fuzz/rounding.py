@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.fuzz.running import RELATIVE, Difference, Over, Run, Statement, values_of
+from tests.ops.fuzz.running import RELATIVE, Difference, Over, Run, Statement, distance, values_of
 
 DRAWS = 4
 LARGE = 16.0  # larger numbers do not excuse larger differences
@@ -36,10 +36,14 @@ def advance(run: Run, s: Statement) -> None:
 
 def perturbed(x: Any, draw: int) -> Any:
     """x with each element moved by up to one unit in the last place; in draw 0 x as it is."""
+    if x.dtype.kind == "c":
+        both = np.empty_like(x)
+        both.real, both.imag = perturbed(x.real, draw), perturbed(x.imag, draw)
+        return both
     if draw == 0 or x.dtype.kind != "f":
         return x
     info = np.finfo(x.dtype)
-    bits = x.reshape(-1).view(f"u{x.itemsize}").reshape(x.shape).astype("u8")
+    bits = x.flatten().view(f"u{x.itemsize}").reshape(x.shape).astype("u8")
     with np.errstate(all="ignore"):
         mixed = (bits + np.uint64(draw)) * np.uint64(0x9E3779B97F4A7C15)
         part = (mixed >> np.uint64(40)).astype("f8") / 2**23 - 1  # in [-1, 1)
@@ -73,8 +77,8 @@ def _outcome(run: Run, draw: int) -> tuple[Any, list[Any], list[Any]]:
     again.execute(run.done[-1])
     arrays = [(values_of(a), values_of(b)) for _, _, a, b in again.pairs() if a is not None and b is not None]
     theirs = [y.copy() for _, y in arrays]
-    special = tuple([np.isfinite(y).tobytes() for y in theirs if y.dtype.kind == "f"])
-    integers = tuple([y.tobytes() for y in theirs if y.dtype.kind != "f"])
+    special = tuple([np.isfinite(y).tobytes() for y in theirs if y.dtype.kind in "fc"])
+    integers = tuple([y.tobytes() for y in theirs if y.dtype.kind not in "fc"])
     shapes = tuple([(y.shape, y.dtype.name) for y in theirs])
     return (type(again.theirs.error), special, integers, shapes), [x.copy() for x, _ in arrays], theirs
 
@@ -85,13 +89,15 @@ def _coarsest(run: Run, arrays: Sequence[Any]) -> str:
     text = "\n".join([s.text for s in run.done])
     if "float16" in names or ".half(" in text or "float16" in text:
         return "float16"
-    return "float32" if "float32" in names or "float32" in text or ".float(" in text else "float64"
+    return (
+        "float32" if {"float32", "complex64"} & names or "float32" in text or ".float(" in text else "float64"
+    )
 
 
 def _largest(x: Any) -> float:
-    return (
-        float(np.max(np.abs(x.astype("f8")), initial=0, where=np.isfinite(x))) if x.dtype.kind == "f" else 0.0
-    )
+    if x.dtype.kind not in "fc":
+        return 0.0
+    return float(np.max(np.abs(x).astype("f8"), initial=0, where=np.isfinite(x)))
 
 
 def _within(x: Any, theirs: Sequence[Any], most: float, unit: float) -> bool:
@@ -100,11 +106,11 @@ def _within(x: Any, theirs: Sequence[Any], most: float, unit: float) -> bool:
     y = theirs[0]
     if x.dtype != y.dtype or x.shape != y.shape:
         return False
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fc":
         return bool((x == y).all())
     with np.errstate(all="ignore"):
         finite = np.isfinite(x) & np.isfinite(y)
         least = unit * max(most, _largest(y))
-        spread = np.max([np.abs(z.astype("f8") - y.astype("f8")) for z in theirs], axis=0)
-        near = np.abs(x.astype("f8") - y.astype("f8")) <= least + FACTOR * spread
+        spread = np.max([distance(z, y) for z in theirs], axis=0)
+        near = distance(x, y) <= least + FACTOR * spread
     return bool(((x == y) | np.isnan(x) & np.isnan(y) | near & finite).all())

@@ -1,0 +1,67 @@
+"""Results that are recorded as those of their inputs, although they do not depend on them smoothly: their
+gradients are 0, or an error where torch has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tapegrad.define import opaque
+from tapegrad.kernels.errstate import nameless
+from tapegrad.tensor import Tensor
+
+
+def no_derivative(op: str) -> Any:
+    """A rule that refuses."""
+
+    def rule(F: Any, g: Any, *args: Any) -> Any:
+        raise RuntimeError(f"{op} backward: {op} has no derivative; detach() its inputs.")
+
+    return rule
+
+
+def _constant(op: str, n: int, title: str | None = None) -> Any:
+    def zeros(i: int) -> Any:
+        return lambda F, g, shapes, values: F.zeros_like(F.sum_to(g, shapes[i]))
+
+    return _recorded(op, [zeros(i) for i in range(n)], title)
+
+
+def _recorded(op: str, rules: Sequence[Any], title: str | None) -> Any:
+    return opaque(
+        f"{op}.recorded",
+        lambda *given: given[-1],
+        linear=True,
+        d=rules,
+        title=title,
+        batch=lambda B, op, xs, args: args[0],
+        widens=False,
+    )
+
+
+# What is recorded, by op and, for normal, by its parameters that are tensors.
+_CONSTANT = {
+    "bernoulli": _constant("bernoulli", 1),
+    "mean": _constant("normal_mean", 1, "NormalBackward1"),
+    "std": _constant("normal_std", 1, "NormalBackward2"),
+    "mean, std": _constant("normal", 2, "NormalBackward3"),
+    "poisson": _constant("poisson", 1),
+}
+_REFUSED = {
+    op: _recorded(op, [no_derivative(op)], "NotImplemented")
+    for op in ("binomial", "bincount", "histogram", "histogramdd")
+}
+
+
+def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor:
+    """The values, recorded as a result of those parameters that are tensors, if one requires grad."""
+    tensors = [p for p in parameters if isinstance(p, Tensor)]
+    first = next((p for p in tensors if p.requires_grad), None)
+    if first is None:
+        return values
+    if key in _REFUSED:  # whichever is asked for: one suffices, of as many as there may be
+        return _REFUSED[key](first, values._a)  # type: ignore[no-any-return] # a Tensor
+    return _CONSTANT[key](*tensors, values._a)  # type: ignore[no-any-return] # a Tensor
+
+
+nameless(globals())
