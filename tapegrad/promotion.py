@@ -19,9 +19,9 @@ from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
 NUMBERS = (bool, int, float, complex)
-# Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 in these ops from this operand on,
-# and elsewhere rounded.
-UNROUNDED = {"mul": 0, "div": 1}
+# Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 as the second operand of
+# these ops, and elsewhere rounded.
+UNROUNDED = ("mul", "div")
 
 
 def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
@@ -110,8 +110,8 @@ def operands(
     dtype = result_dtype(known)
     if floats and of(dtype).category < FLOAT:
         dtype = default.dtype
-    exact = UNROUNDED.get(op.name, len(known)) if dtype.char in NARROW else len(known)
-    return [_operand(x, dtype, F4 if i >= exact else dtype, cast) for i, x in enumerate(known)]
+    second = F4 if dtype.char in NARROW and op.name in UNROUNDED else dtype
+    return [_operand(x, dtype, second if i else dtype, cast) for i, x in enumerate(known)]
 
 
 def _operand(x: Any, dtype: Any, alone: Any, cast: Callable[[Tensor, Any], Tensor]) -> Tensor:
