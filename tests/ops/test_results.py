@@ -118,7 +118,7 @@ def test_two_parts_of_a_complex_number_must_broadcast(name):
 
 
 def test_a_spacing_that_requires_grad_is_no_number():
-    with pytest.raises(TypeError, match="^gradient: spacing "):
+    with pytest.raises(TypeError, match=r"^gradient: spacing "):
         torch.gradient(torch.arange(3.0), spacing=torch.tensor(1.0, requires_grad=True))
 
 
