@@ -145,6 +145,22 @@ class AccumulateGrad(Node):
         return None if self._tensor is None else self._tensor()
 
 
+class StoppedGrad(AccumulateGrad):
+    """A leaf whose tensor was told to require no grad: graphs of before come here, and nothing is added up.
+    `kept` is what the tensor's grad was then."""
+
+    __slots__ = ()
+    kept: Any = vars(AccumulateGrad)["grad"]
+
+    def name(self) -> str:
+        """The name as torch gives it."""
+        return AccumulateGrad.__name__
+
+
+# Deposits find nothing, and replace it in vain. By setattr, since mypy knows no property in place of a slot.
+setattr(StoppedGrad, "grad", property(lambda n: None, lambda n, g: None))  # noqa: B010
+
+
 class Held(Protocol):
     """What `saved` is while the saved values are not in the node."""
 

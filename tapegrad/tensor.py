@@ -21,7 +21,7 @@ from tapegrad.memory import alias, replace_memory
 from tapegrad.naming import subject
 from tapegrad.observers import left
 from tapegrad.rare import Rare
-from tapegrad.tape import AccumulateGrad, Node
+from tapegrad.tape import AccumulateGrad, Node, StoppedGrad
 from tapegrad.views import born, box, check_inference, cold_of, fresh, needs_grad
 
 if TYPE_CHECKING:
@@ -221,9 +221,12 @@ class Tensor(TensorMethods, metaclass=TensorType):
             check_inference(self, "requires_grad_")
             c = self._cold
             known = c.leaf if c is not None else None
+            if known is not None:
+                known.__class__ = AccumulateGrad
             self._node = known or AccumulateGrad(self._a.shape, self)
         elif not requires_grad and n is not None:
             cold_of(self).leaf = n
+            n.__class__ = StoppedGrad
             self._node = None
         return self
 
@@ -249,7 +252,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
         if n is None:
             return None
         if isinstance(n, AccumulateGrad):
-            found: Tensor | None = n.grad
+            found: Tensor | None = n.kept if isinstance(n, StoppedGrad) else n.grad
             return found
         if n.rare is None or not n.rare.retains:
             say_once(
@@ -275,7 +278,9 @@ class Tensor(TensorMethods, metaclass=TensorType):
                 return
             c = cold_of(self)
             n = c.leaf = c.leaf or AccumulateGrad(self._a.shape, self)
-        if isinstance(n, AccumulateGrad):
+        if isinstance(n, StoppedGrad):
+            n.kept = g
+        elif isinstance(n, AccumulateGrad):
             n.grad = g
         else:
             n.rare = n.rare or Rare()

@@ -259,7 +259,9 @@ def not_negative(input: Tensor) -> Tensor:
     return (imag(input) == 0) & (real(input) >= 0) if input.is_complex() else input >= 0
 
 
-isreal = elementwise("isreal", lambda x: x == x if x.dtype.kind != "c" else x.imag == 0, arity=1)
+isreal = elementwise(
+    "isreal", lambda x: np.ones(x.shape, bool) if x.dtype.kind != "c" else x.imag == 0, arity=1
+)
 
 # ---- products
 

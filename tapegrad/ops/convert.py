@@ -135,7 +135,13 @@ def detach_(input: Tensor) -> Tensor:
         raise RuntimeError(f"detach_: this Tensor{sizes(input._a.shape)} is a view; use detach().")
     if special.alert and input._node is not None:
         left(input, "detach_()")
+    if input.is_leaf:
+        return input.requires_grad_(False)
+    n = input._node
+    kept = None if n is None or n.rare is None else n.rare.grad
     input._node = None
+    if kept is not None:
+        input.grad = kept
     return input
 
 

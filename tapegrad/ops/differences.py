@@ -217,8 +217,8 @@ def _spacings(spacing: Any, count: int) -> list[Any]:
 # ---- integrals
 
 
-def _points(op: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Tensor, Any, int]:
-    """(y, x's differences or None, the dimension)."""
+def _points(op: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Tensor, int]:
+    """(y, the dimension)."""
     values = need_tensor(y, op, "y")
     if not values._a.ndim:
         raise IndexError(f"{op}: y is 0-d; 1-d or more is needed.")
@@ -226,11 +226,14 @@ def _points(op: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Tensor, Any, in
     given = (values,) if x is None else (values, need_tensor(x, op, "x"))
     if any(v._kind is B1 for v in given):
         raise RuntimeError(f"{op}: bool is given; numbers are needed. Use .float() first.")
-    if x is None:
-        return values, None, i
-    if dx is not None:
+    if x is not None and dx is not None:
         raise TypeError(f"{op}: x and dx={dx} are given; pass one of them.")
-    if x._a.ndim == 1 and values._a.ndim > 1:
+    return values, i
+
+
+def _widths(op: str, values: Tensor, x: Tensor, i: int) -> Tensor:
+    """The distances of the points, such that they broadcast with the values."""
+    if x._a.ndim == 1:
         if x._a.shape[0] != values._a.shape[i]:
             raise RuntimeError(
                 f"{op}: y is {sizes(values._a.shape)} and x {sizes(x._a.shape)}; x needs one value per "
@@ -240,7 +243,7 @@ def _points(op: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Tensor, Any, in
     lead = values._a.ndim - x._a.ndim
     if i < lead:
         raise RuntimeError(f"{op}: x is {sizes(x._a.shape)}; it must have dimension {i} of y.")
-    return values, _diff(x, i - lead), i
+    return _diff(x, i - max(lead, 0))
 
 
 def _areas(y: Tensor, widths: Any, dim: int) -> Tensor:
@@ -254,23 +257,36 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     Shapes: x [n], or one that broadcasts with y.
     Raises: RuntimeError for bool, and for x that does not fit.
     """
-    values, widths, i = _points("trapezoid", y, x, dx, dim)
+    values, i = _points("trapezoid", y, x, dx, dim)
     if not values._a.shape[i]:  # of no points it is 0 without a graph, as torch's
         return wrap(np.zeros((*values._a.shape[:i], *values._a.shape[i + 1 :]), values._kind))
+<<<<<<< HEAD
     if widths is None:
         floats = values if values._kind.kind in INEXACT else cast(values, default.dtype)
         return _trapezoid(floats, i, 1.0 if dx is None else float(dx))
     total = sum(_areas(values, widths, i), i)
     return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
+=======
+    if x is None:
+        floats = values if values._kind.kind in "fc" else cast(values, default.dtype)
+        return _trapezoid(floats, i, 1.0 if dx is None else float(dx))
+    total = sum(_areas(values, _widths("trapezoid", values, x, i), i), i)
+    return _half(total if total._kind.kind in "fc" else cast(total, default.dtype))
+>>>>>>> fuzz2
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The running integral along a dimension by the trapezoidal rule: see `trapezoid`."""
-    values, widths, i = _points("cumulative_trapezoid", y, x, dx, dim)
-    if widths is None:
+    values, i = _points("cumulative_trapezoid", y, x, dx, dim)
+    if x is None:
         return cumsum(_areas(values, (1.0 if dx is None else dx) / 2, i), i)
+<<<<<<< HEAD
     total = cumsum(_areas(values, widths, i), i)
     return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
+=======
+    total = cumsum(_areas(values, _widths("cumulative_trapezoid", values, x, i), i), i)
+    return _half(total if total._kind.kind in "fc" else cast(total, default.dtype))
+>>>>>>> fuzz2
 
 
 trapz = trapezoid  # its old name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,10 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     need_tensor(input, "dist"), need_tensor(other, "dist", "other")
     if not isinstance(p, (int, float)):
         raise TypeError(f"dist: p is {p!r}; a number is needed.")
-    return _dist(_floats(sub(input, other), "dist"), None, False, float(p))
+    d = _floats(sub(input, other), "dist")
+    if (p < 0 or p == inf) and not prod(d._a.shape):
+        raise RuntimeError(f"dist: p is {p} and the tensors are {sizes(d._a.shape)}; elements are needed.")
+    return _dist(d, None, False, float(p))
 
 
 def pairwise_distance(

@@ -83,7 +83,7 @@ def _counts(
 ) -> Tensor:
     """The histogram of points [k, d]."""
     shape = tuple([e._a.shape[0] - 1 for e in edges])
-    at, outside = np.zeros(len(points), "i8"), np.zeros(len(points), bool)
+    at, outside = np.zeros(len(points), "i8"), np.full(len(points), not edges)  # no dimension: no bin
     for i, e in enumerate(edges):
         numbers = C.bin_numbers(points[:, i], np.asarray(e._a))
         outside |= numbers < 0
@@ -166,7 +166,7 @@ def histogramdd(
         )
     if range is not None and len(range) != 2 * d:
         raise RuntimeError(f"{op}: range has {len(range)} numbers; two per dimension ({2 * d}) are needed.")
-    points = np.asarray(x._a).reshape((-1, d))
+    points = np.asarray(x._a).reshape((prod(x._a.shape[:-1]), d))
     edges = [
         _edges(op, points[:, i], b, None if range is None else range[2 * i : 2 * i + 2], x)
         for i, b in enumerate(each)

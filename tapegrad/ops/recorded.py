@@ -47,20 +47,22 @@ _CONSTANT = {
     "mean, std": _constant("normal", 2, "NormalBackward3"),
     "poisson": _constant("poisson", 1),
 }
+_MOST = 3  # tensors that are recorded where none has a derivative
 _REFUSED = {
-    op: _recorded(op, [no_derivative(op)], "NotImplemented")
+    (op, n): _recorded(f"{op}.{n}", [no_derivative(op)] * n, "NotImplemented")
     for op in ("binomial", "bincount", "histogram", "histogramdd")
+    for n in range(1, _MOST + 1)
 }
 
 
 def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor:
     """The values, recorded as a result of those parameters that are tensors, if one requires grad."""
     tensors = [p for p in parameters if isinstance(p, Tensor)]
-    first = next((p for p in tensors if p.requires_grad), None)
-    if first is None:
+    wanting = [p for p in tensors if p.requires_grad][:_MOST]
+    if not wanting:
         return values
-    if key in _REFUSED:  # whichever is asked for: one suffices, of as many as there may be
-        return _REFUSED[key](first, values._a)  # type: ignore[no-any-return] # a Tensor
+    if (key, 1) in _REFUSED:
+        return _REFUSED[key, len(wanting)](*wanting, values._a)  # type: ignore[no-any-return] # a Tensor
     return _CONSTANT[key](*tensors, values._a)  # type: ignore[no-any-return] # a Tensor
 
 

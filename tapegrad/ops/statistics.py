@@ -186,8 +186,8 @@ def _weights(w: Any, what: str, kinds: str, n: int) -> Tensor:
     if t._kind.kind not in kinds:
         needed = "integers are" if "i" in kinds else "a floating point tensor is"
         raise RuntimeError(f"cov: {what} is {t.dtype}; {needed} needed.")
-    if not isinstance(t._a, Storage) and bool((t._a < 0).any()):
-        raise RuntimeError(f"cov: {what} is negative at some place; weights must be 0 or more.")
+    if not isinstance(t._a, Storage) and not (t._a >= 0).all():
+        raise RuntimeError(f"cov: {what} is negative or nan at some place; weights must be 0 or more.")
     return t
 
 

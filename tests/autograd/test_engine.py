@@ -88,16 +88,30 @@ def test_a_wanted_node_runs_only_if_another_lies_below():
     assert [g.item() for g in both] == [3.0, 12.0]
 
 
-def test_node_and_grad_of_a_leaf_survive_requires_grad_false():
+@pytest.mark.parametrize("stop", [lambda x: x.requires_grad_(False), lambda x: x.detach_()])
+def test_node_and_grad_of_a_leaf_survive_requires_grad_false(stop):
     x = torch.tensor([1.0], requires_grad=True)
-    y = (x * 2).sum()
-    x.requires_grad_(False)
+    y, seen = (x * 2).sum(), []
+    x.register_hook(lambda g: seen.append(g.item()))
+    y.backward(retain_graph=True)
+    stop(x)
     assert not x.requires_grad and x.is_leaf
-    y.backward()
-    assert x.grad.tolist() == [2.0]
+    y.backward(retain_graph=True)
+    assert x.grad.tolist() == [2.0] and seen == [2.0, 2.0]  # a graph of before arrives, and adds nothing
     x.requires_grad_()
-    (x * 3).sum().backward()
-    assert x.grad.tolist() == [5.0]
+    y.backward()
+    assert x.grad.tolist() == [4.0]
+    x.requires_grad_(False).grad = torch.tensor([7.0])
+    assert x.grad.tolist() == [7.0]
+
+
+def test_a_result_that_is_detached_in_place_keeps_its_gradient():
+    x = torch.ones(2, requires_grad=True)
+    z = x * 2
+    z.retain_grad()
+    z.sum().backward()
+    z.detach_()
+    assert z.is_leaf and not z.requires_grad and z.grad.tolist() == [1.0, 1.0]
 
 
 def test_hooks_see_and_replace_gradients():
