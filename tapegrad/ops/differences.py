@@ -260,19 +260,11 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     values, i = _points("trapezoid", y, x, dx, dim)
     if not values._a.shape[i]:  # of no points it is 0 without a graph, as torch's
         return wrap(np.zeros((*values._a.shape[:i], *values._a.shape[i + 1 :]), values._kind))
-<<<<<<< HEAD
-    if widths is None:
+    if x is None:
         floats = values if values._kind.kind in INEXACT else cast(values, default.dtype)
         return _trapezoid(floats, i, 1.0 if dx is None else float(dx))
-    total = sum(_areas(values, widths, i), i)
-    return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
-=======
-    if x is None:
-        floats = values if values._kind.kind in "fc" else cast(values, default.dtype)
-        return _trapezoid(floats, i, 1.0 if dx is None else float(dx))
     total = sum(_areas(values, _widths("trapezoid", values, x, i), i), i)
-    return _half(total if total._kind.kind in "fc" else cast(total, default.dtype))
->>>>>>> fuzz2
+    return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
@@ -280,13 +272,8 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, 
     values, i = _points("cumulative_trapezoid", y, x, dx, dim)
     if x is None:
         return cumsum(_areas(values, (1.0 if dx is None else dx) / 2, i), i)
-<<<<<<< HEAD
-    total = cumsum(_areas(values, widths, i), i)
-    return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
-=======
     total = cumsum(_areas(values, _widths("cumulative_trapezoid", values, x, i), i), i)
-    return _half(total if total._kind.kind in "fc" else cast(total, default.dtype))
->>>>>>> fuzz2
+    return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
 
 
 trapz = trapezoid  # its old name
