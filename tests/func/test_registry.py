@@ -36,7 +36,8 @@ def test_every_op_is_sampled():
     finally:
         _state.set_watch((), ())
     borders = {key for key, op in OPS.items() if op.kind == "border"}
-    missing = set(OPS) - seen - BUILT_IN - SEVERAL - INSIDE - borders
+    recorded = {key for key in OPS if key.endswith(".recorded")}  # by draws and counts; see test_results.py
+    missing = set(OPS) - seen - BUILT_IN - SEVERAL - INSIDE - borders - recorded
     assert not missing
 
 
