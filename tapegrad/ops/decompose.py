@@ -29,6 +29,7 @@ from tapegrad.ops.factored import (
 from tapegrad.ops.results import kind, written
 from tapegrad.ops.views import adjoint
 from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import attend
 
 # ---- eigenvalues
 
@@ -113,7 +114,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:
 
 def _recorded(x: Tensor) -> bool:
     """Whether the cheap way, without vectors, must not be taken: autograd or a transform runs."""
-    return bool(special.alert) or (x._node is not None and grad_enabled())
+    return bool(special.alert and attend(x)) or (x._node is not None and grad_enabled())
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:

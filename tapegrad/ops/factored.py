@@ -26,6 +26,7 @@ from tapegrad.kernels.errstate import again, nameless
 from tapegrad.naming import argument
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import attend
 
 Cores = Callable[..., tuple[tuple[int, ...], ...]]
 
@@ -148,7 +149,7 @@ def factored(
     )
 
     def call(input: Tensor, *args: Any) -> tuple[Tensor, ...]:
-        if input._node is None and not special.alert:
+        if not (special.alert and attend(input)) and input._node is None:
             try:
                 found = kernel(input._a, *args)
             except FloatingPointError:

@@ -10,7 +10,7 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.factor as K
 import tapegrad.kernels.ldl as D
 from tapegrad._errors import LinAlgError, sizes
-from tapegrad._state import special
+from tapegrad._state import watch
 from tapegrad.define import finish, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
@@ -120,7 +120,7 @@ def _need_pivots(op: str, pivot: bool) -> None:
 
 def _refuse_zero(op: str, info: Tensor) -> None:
     """Raises: RuntimeError where a pivot is 0 (but within transforms, where values are not looked at)."""
-    if not special.alert and info._a.any():
+    if not watch().levels and info._a.any():
         at = tuple(np.argwhere(info._a)[0].tolist())
         raise RuntimeError(
             f"{op}: A{list(at) if at else ''} has a pivot {int(info._a[at])} that is 0, by which lu_solve "
@@ -316,7 +316,7 @@ def ldl_factor_ex(A: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
     op = "linalg.ldl_factor_ex"
     ld, pivots = _ldl(matrices(A, op, square=True), hermitian)
     info = _ldl_info(ld.detach(), pivots)
-    if check_errors and not special.alert and info._a.any():
+    if check_errors and not watch().levels and info._a.any():
         raise LinAlgError(f"{op}: a block of D is 0; an invertible matrix is needed.")
     return written(_ldl_ex_result(ld, pivots, info), out, op)
 

@@ -14,7 +14,7 @@ import tapegrad.kernels as Kernels
 import tapegrad.kernels.factor as K
 import tapegrad.kernels.lapack as LA
 from tapegrad._errors import choices, sizes
-from tapegrad._state import special
+from tapegrad._state import watch
 from tapegrad.define import OUT, finish, offer, opaque
 from tapegrad.define.general import composite, replay
 from tapegrad.kernels.errstate import nameless
@@ -158,7 +158,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     if (
         m > n
         and driver in ("gels", "gelsd", "gelss")
-        and (driver == "gels" or special.alert or bool((rank == n).all()))
+        and (driver == "gels" or watch().levels or bool((rank == n).all()))
     ):
         over = matmul(x, found) - y
         residuals = sum(over.abs() * over.abs() if over.is_complex() else over * over, (-2,))

@@ -257,12 +257,13 @@ def test_all_memory_is_freed(what):
         return weakref.ref(x), weakref.ref(y)
 
     assert [r() for r in once()] == [None, None]
+    grown = []
     tracemalloc.start()
     try:
-        once()
-        before = tracemalloc.get_traced_memory()[0]
         for _ in range(4):
+            before = tracemalloc.get_traced_memory()[0]
             once()
-        assert tracemalloc.get_traced_memory()[0] - before < 20_000  # a chain has 200 kB
+            grown.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
         tracemalloc.stop()
+    assert min(grown) < 5_000  # a chain has 200 kB; other threads and caches may grow now and then
