@@ -92,7 +92,10 @@ def _view(input: Tensor, size: Any = None, dtype: Any = None) -> Tensor:
     if isinstance(size, (tuple, list)):  # also where only a copy has that shape
         copied: Tensor = _twins[moves.view.op](input, shape._resolve(tuple(size), input._a, "view_copy"))
         return copied
-    return shape.view(input, dtype if size is None else size)
+    shown: Tensor = moves.contiguous(
+        shape.view(input, dtype if size is None else size)
+    )  # it is no view to us
+    return shown
 
 
 def _alias(input: Tensor) -> Tensor:
