@@ -316,14 +316,16 @@ def index(input: Tensor, at: Any) -> Tensor:
         return fetch(input, arrays)
     except IndexError as e:
         if (harmless := _of_nothing(arrays, input._a.shape)) is not None:
-            return fetch(input, harmless)
+            return index(input, harmless)
         raise _out_of_range(arrays, input._a.shape, e) from None
 
 
 def _of_nothing(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
-    """The arrays with 0 for what they hold, if the dimensions beside them have no elements: then torch does
-    not look at the range. None otherwise."""
+    """The arrays with 0 for what they hold, if some is out of range and the dimensions beside them have no
+    elements: then torch does not look at the range. None otherwise."""
     if not all(isinstance(a, slice) or (isinstance(a, ndarray) and a.dtype.kind == "i") for a in arrays):
+        return None
+    if _outside(arrays, shape) is None:
         return None
     own = [n for a, n in zip(arrays, shape, strict=False) if not isinstance(a, slice)]
     if 0 not in shape or 0 in own:
