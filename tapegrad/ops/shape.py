@@ -18,7 +18,7 @@ from tapegrad.naming import argument
 from tapegrad.ops import moves
 from tapegrad.ops.memory import view_arguments, view_dtype
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
-from tapegrad.tensor import Tensor, axis
+from tapegrad.tensor import Tensor, axis, wrap
 
 Dims = int | Sequence[int] | None
 
@@ -44,8 +44,8 @@ def dims_of(dim: Dims, ndim: int, op: str) -> tuple[int, ...] | None:
 
     Raises: IndexError out of range, RuntimeError for one that comes twice.
     """
-    if type(dim) is int and 0 <= dim < ndim:
-        return (dim,)
+    if type(dim) is int and -ndim <= dim < ndim:
+        return (dim % ndim,)
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return None
     if isinstance(dim, (tuple, list)):
@@ -424,6 +424,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
                 f"{argument(f'tensors[{k}]', x)} is {sizes(x._a.shape)}; they must be equal."
             )
     return finish(_stack(xs, i), out, "stack", xs)
+
+
+def without(at: Tensor, dim: int) -> Tensor:
+    """Indices without the dimension along which there is one."""
+    a = at._a
+    if type(a) is ndarray:
+        return wrap(a.reshape(a.shape[:dim] + a.shape[dim + 1 :]))
+    return squeeze(at, dim) if a.ndim else at
 
 
 offer(
