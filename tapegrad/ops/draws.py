@@ -19,7 +19,7 @@ from tapegrad.kernels.drawing import arranged
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
 from tapegrad.levels import Level, Storage, arrays_of
-from tapegrad.ops.create import empty_like
+from tapegrad.ops.new import empty_like
 from tapegrad.ops.random import Generator, batches, finished, kind_of, stream_of
 from tapegrad.ops.recorded import of_parameters
 from tapegrad.promotion import need_tensor
