@@ -181,9 +181,9 @@ class Stream:
     def converted(
         self, make: Callable[[Array], Array], step: int, count: int, each: int = 1, late: bool = False
     ) -> Array | None:
-        """What `make` makes, `each` values from every `step` words, of the next `count` times so many words: a
-        part of what it makes of the whole block at once, which is kept for the draws that follow. The caller
-        holds `lock`, and does not write into the result.
+        """What `make` makes of the next `count * step` words, `each` values from every `step` of them: a part
+        of what it makes of the whole block at once, which is kept for the draws that follow. The caller holds
+        `lock`, and does not write into the result.
 
         None, and nothing is taken, where the block ends before; and with `late`, for what is dear to make,
         at the first request in a block.

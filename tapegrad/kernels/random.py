@@ -14,6 +14,7 @@ Bit for bit torch 2.13 on x86 with AVX2: its builds for other processors round s
 from __future__ import annotations
 
 import math
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +56,7 @@ __all__ = [
     "uniform",
 ]
 
-_FLOAT64 = np.dtype(np.float64)
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _FEW_PAIRS = 12  # fewer pairs of normals than this are cheaper as Python numbers
 _MOST_WEIGHTS = 2**24  # of one multinomial distribution
 
@@ -167,10 +168,18 @@ def exponential(stream: Stream, n: int, lambd: float = 1.0, dtype: npt.DTypeLike
     factor = -1.0 / lambd
 
     def make(stream: Stream, count: int) -> Array:
+        logs = stream.converted(_logs, 2, count, late=True)
+        if logs is None:
+            logs = _logs(stream.words(2 * count))
         with np.errstate(all="ignore"):
-            return rounded(rounding.log1p(-unit64(stream, count)) * factor, dtype)
+            return rounded(logs * factor, dtype)
 
     return draw(stream, n, dtype, make)
+
+
+def _logs(words: Array) -> Array:
+    """log(1 - u) of uniform numbers. Shapes: uint32[2 n] to float64[n]."""
+    return rounding.log1p(-units64(words))
 
 
 def cauchy(
@@ -240,26 +249,29 @@ def bernoulli_from(stream: Stream, p: Array, out: Array | None = None) -> Array:
     NotImplementedError for a dtype that torch does not draw.
     Source: torch.bernoulli, Tensor.bernoulli_(Tensor).
     """
-    result = np.empty(p.shape, p.dtype) if out is None else out
-    if result.size == 0:
-        return result
-    need_own_places("bernoulli_", result)
-    need_dtype("bernoulli_", result.dtype, "?" + INTEGERS + FLOATS)
+    shape = p.shape if out is None else out.shape
+    if out is not None:
+        need_own_places("bernoulli_", out)
+        need_dtype("bernoulli_", out.dtype, "?" + INTEGERS + FLOATS)
+    if 0 in shape:
+        return np.empty(shape, p.dtype) if out is None else out
     need_dtype("bernoulli_", p.dtype, FLOATS, subject="the dtype of p")
-    # A nan is both the greatest and the least to argmax and argmin.
+    # A nan is both the least and the greatest to argmin and argmax.
     if p.size and not (p.item(p.argmin()) >= 0 and p.item(p.argmax()) <= 1):
-        raise RuntimeError(
-            f"bernoulli_: p contains {p[~((p >= 0) & (p <= 1))][0]}; every p must lie in [0, 1]."
-        )
-    if p.shape != result.shape:
+        bad = p[~((p >= 0) & (p <= 1))][0]
+        raise RuntimeError(f"bernoulli_: p contains {bad}; every p must lie in [0, 1].")
+    if p.shape != shape:
         try:
-            p = np.broadcast_to(p, result.shape)
+            p = np.broadcast_to(p, shape)
         except ValueError:
-            shapes = f"p is {list(p.shape)} and the tensor is {list(result.shape)}"
+            shapes = f"p is {list(p.shape)} and the tensor is {list(shape)}"
             raise RuntimeError(f"bernoulli_: {shapes}; p must broadcast to the tensor.") from None
-    unit, dtype = (unit64, np.float64) if p.dtype.char == "d" else (unit32, np.float32)
-    result[...] = arranged(draw(stream, result.size, np.dtype(dtype), unit), result) < p
-    return result
+    unit, kind = (unit64, _FLOAT64) if p.dtype.char == "d" else (unit32, _FLOAT32)
+    drawn = draw(stream, prod(shape), kind, unit)
+    if out is None:
+        return (drawn.reshape(shape) < p).astype(p.dtype)
+    out[...] = arranged(drawn, out) < p
+    return out
 
 
 def multinomial(stream: Stream, weights: Array, count: int, replacement: bool = False) -> Array:
@@ -288,10 +300,9 @@ def multinomial(stream: Stream, weights: Array, count: int, replacement: bool = 
 
 def _multinomial_race(stream: Stream, weights: Array, count: int) -> Array:
     """The indices with the largest weight / exponential: a clock for each, and the first to ring win."""
-    race = np.empty_like(weights)
-    fill(race, lambda n: exponential(stream, n, 1.0, weights.dtype))
+    race = arranged(exponential(stream, weights.size, 1.0, weights.dtype), weights)
     with np.errstate(all="ignore"):
-        np.divide(weights, race, out=race)
+        race = weights / race
     if count == 1:
         return np.asarray(np.argmax(race, -1, keepdims=True))
     return np.argsort(-race, -1, kind="stable")[..., :count]
