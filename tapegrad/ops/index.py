@@ -276,21 +276,25 @@ def _view_kind(at: Any) -> Any:
     if what is int:
         return getitem
     if what is slice:
-        return _slice if at.step is None else None
+        return _slice if at.step is None or _forwards(at.step) else None
     if what is not tuple:
-        return None
+        return _newaxis if at is None else _whole if at is Ellipsis else None
     kind = _whole
     for i in at:
         what = type(i)
         if what is int:
             kind = getitem
-        elif what is slice and i.step is None:
+        elif what is slice and (i.step is None or _forwards(i.step)):
             kind = _slice
         elif i is None:
             kind = _newaxis
         elif i is not Ellipsis:
             return None
     return kind
+
+
+def _forwards(step: Any) -> bool:
+    return type(step) is int and step > 0
 
 
 def index(input: Tensor, at: Any) -> Tensor:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tapegrad.define import opaque
+from tapegrad.define import opaque, recording
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tensor import Tensor
 
@@ -58,9 +58,9 @@ _REFUSED = {
 def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor:
     """The values, recorded as a result of those parameters that are tensors, if one requires grad."""
     tensors = [p for p in parameters if isinstance(p, Tensor)]
-    wanting = [p for p in tensors if p.requires_grad][:_MOST]
-    if not wanting:
+    if not recording(*tensors):
         return values
+    wanting = [p for p in tensors if p.requires_grad][:_MOST]
     if (key, 1) in _REFUSED:
         return _REFUSED[key, len(wanting)](*wanting, values._a)  # type: ignore[no-any-return] # a Tensor
     return _CONSTANT[key](*tensors, values._a)  # type: ignore[no-any-return] # a Tensor
