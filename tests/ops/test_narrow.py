@@ -36,7 +36,7 @@ STEPS = {
     **dict.fromkeys(("xlogy", "xlog1py", "ldexp", "ndtr", "entr", "put"), 1),
     **dict.fromkeys(("polygamma", "polygamma_", "polygamma of a tensor", "mvlgamma"), 1),
     **dict.fromkeys(("index_reduce prod", "index_reduce mean", "cross", "linalg.cross", "addr"), 1),
-    **dict.fromkeys(("addbmm", "matrix_power", "histogramdd"), 1),
+    **dict.fromkeys(("addbmm", "matrix_power", "histogramdd", "segment_reduce"), 1),
     **dict.fromkeys(("logit", "prod"), 2),
 }
 GRADIENT = 4.0  # units: torch rounds between the operations of most of its formulas
