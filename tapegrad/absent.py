@@ -93,7 +93,6 @@ ABSENT = (
         "There is no need for them here.",
     ),
     Absence(".*\\.chalf", "complex numbers of two float16", "Use cfloat()."),
-    Absence("torch\\.segment_reduce", "reductions over segments of different lengths", "Use scatter_reduce."),
 )
 
 

@@ -110,7 +110,7 @@ def floating(input: Any, name: str) -> Tensor:
     """
     x = need_tensor(input, name)
     real_only(name, (x,))
-    return x if x._kind.kind == "f" else cast(x, default.dtype)
+    return x if x._kind.kind in FLOATING else cast(x, default.dtype)
 
 
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
