@@ -28,7 +28,7 @@ _SEVERAL = "split|chunk|unbind|iter"
 _HOOKED = "|".join(
     [
         r"= (\S+)\.register_hook.*(\b\1\.\w+_\(|operator\.i\w+\(\1\b)",
-        r"(no_grad|detach).*hook.*_\(",
+        r"(no_grad|detach).*hook.*(_\(|\] = )",
         r"hook.*no_grad.*_\(",
     ]
 )
@@ -147,7 +147,11 @@ ON_PURPOSE = (
     ),
     Departure(
         "a second derivative that is 0 is recorded by one and not by the other",
-        *("flags", "(nll_loss|mse_loss|cross_entropy|prod|pow|var|std).*create_graph", "'graph': True"),
+        *(
+            "flags",
+            "(nll_loss|mse_loss|cross_entropy|prod|pow|var|std|threshold|rrelu).*create_graph",
+            "'graph': True",
+        ),
     ),
     Departure(
         "a second derivative that is 0 is recorded by one and not by the other",
@@ -212,6 +216,34 @@ ON_PURPOSE = (
         Departure("torch gives views of what was written new nodes", what, _WRITTEN, found)
         for what, found in (("error", "ours None torch .*not have been used"), ("result", "None"))
     ],
+    Departure(
+        "a view of what was written before it was told to require grad is cut anew by torch, and so gets a "
+        "graph that it has not without the write",
+        *(
+            "flags",
+            r"(_\(|\] = ).*>>> .*\.requires_grad_\(\)$",
+            f"{_NO_GRAPH}.*torch {{'requires_grad': True, 'is_leaf': False, 'graph': True",
+        ),
+    ),
+    Departure(
+        "torch has no derivative of what is written, only of the same function out of place",
+        *("error", "", "ours None torch .*derivative for 'inplace version of a(cosh|sinh|tanh)'"),
+    ),
+    Departure(
+        "torch's backward fails where the index has another shape than the source",
+        *("error", r"\bscatter_(add|reduce)", "ours None torch .*Scatter.* returned an invalid gradient"),
+    ),
+    Departure(
+        "torch's vander writes what its own derivative reads", "error", "vander", f"{_STALE}.*AsStrided"
+    ),
+    Departure(
+        "torch gives back the gradient of a float in the dtype of the int that divides it",
+        *("error", "addcdiv", "ours None torch .*Float can't be cast to the desired output type Long"),
+    ),
+    Departure(
+        "torch has one node for several outputs, also where none has a derivative",
+        *("flags", r"histogram.*register_hook", "hooks ran"),
+    ),
     Departure(
         "strides of zeros are no promise",
         *("error", "materialize_grads.*view", "torch .*view size is not compatible"),
