@@ -50,7 +50,7 @@ sinc = elementwise(
     N.sinc,
     ir="a == 0 ? 1 : sin(pi * a) / (pi * a)",
     floats=True,
-    d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - y) / F.where(a == 0, 1, a))",),
+    d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - F.sinc(a)) / F.where(a == 0, 1, a))",),
 )
 
 # ---- hyperbolic functions

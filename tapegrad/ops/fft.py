@@ -277,6 +277,8 @@ def rfftfreq(
 
 def _shifted(op: str, input: Any, dim: Any, inverse: bool) -> Tensor:
     x = need_tensor(input, op)
+    if not x._a.ndim:
+        raise RuntimeError(f"{op}: input is 0-d; a dimension to shift along is needed.")
     dims = range(x._a.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
     for d in dims:
         n = x._a.shape[axis(d, x._a.ndim, op)]
