@@ -14,6 +14,7 @@ from tapegrad._errors import describe, sizes
 from tapegrad.define import cast, finish, offer, opaque
 from tapegrad.define.batching import leading
 from tapegrad.domains import RECORDED
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import bar
@@ -213,12 +214,15 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Inner products along `dim`, x conjugated; the other sizes broadcast."""
     a, b = same_dtype("linalg.vecdot", x=x, y=y)
-    if a._kind.kind not in "fc":
-        raise RuntimeError(f"linalg.vecdot: x is {describe(a)}; a floating point tensor is needed.")
+    if a._kind.kind not in INEXACT:
+        raise RuntimeError(f"linalg.vecdot: x and y are {a.dtype}; floating point tensors are needed.")
     if a._a.ndim == b._a.ndim == 1 and a._a.shape != b._a.shape:
         raise RuntimeError(
             f"linalg.vecdot: x is {sizes(a._a.shape)} and y {sizes(b._a.shape)}; they must be of one size."
         )
+    if a._a.ndim == b._a.ndim == 1:
+        axis(dim, 1, "linalg.vecdot")
+        return dot(bar(RECORDED.F, a), b, out=out)
     product = mul(bar(RECORDED.F, a), b)
     return sum(product, axis(dim, product._a.ndim, "linalg.vecdot"), out=out)
 
@@ -470,7 +474,7 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
                 f"chain_matmul: {argument('one of them', m)} is {describe(m)}; matrices are needed."
             )
     if len(matrices) == 1:
-        return matrices[0]
+        return finish(matrices[0].clone(), out, "chain_matmul")
     return multi_dot(matrices, out=out)
 
 
