@@ -198,7 +198,7 @@ class Run:
         """The reason, if the difference is a known one."""
         program = "\n".join([*[s.text for s in self.done[:-1]], f">>> {self.done[-1].text}"])
         both = f"ours {self.ours.error!r} torch {self.theirs.error!r} {found}"
-        if known := reason(found.what, program, both):
+        if known := reason(found.what, program, both, self):
             return known
         if found.what in ("value", "error", "identity") and any(map(self._lies_otherwise, self.refs)):
             return "results lie otherwise in memory, so that reshape is a view in one and a copy in the other"
