@@ -96,7 +96,8 @@ def _check_regular(data: Any, depth: int = 0) -> None:
 def _plainly(data: Any, dtype: Any) -> Any:
     """The array of a list of floats, of a list of integers, or of lists of one length of these; None for all
     else, and for what may not fit."""
-    flat, lengths = data, ()
+    flat: Any = data
+    lengths: Any = ()
     if type(data) is list and data and type(data[0]) is list:
         lengths = set(map(len, data)) if set(map(type, data)) == {list} else ()
         flat = [x for row in data for x in row] if len(lengths) == 1 else ()
@@ -260,7 +261,7 @@ def shape_of(sides: tuple[Any, ...], op: str, size: Sequence[int] | None = None)
 
     Raises: TypeError or RuntimeError for what is no size.
     """
-    given = sides
+    given: Any = sides
     if len(sides) == 1:
         given = sides[0]
         if type(given) is int and given >= 0 and size is None:
