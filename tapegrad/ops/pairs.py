@@ -13,7 +13,7 @@ import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
 from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import no_derivative
-from tapegrad.dtypes import B1, FLOAT, of
+from tapegrad.dtypes import B1, FLOAT, INEXACT, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import _no_bool
 from tapegrad.ops.pointwise import _scaled as _times
@@ -321,7 +321,7 @@ def _three(f: Any, xs: tuple[Any, Any, Any], value: Any, out: Tensor | None) -> 
             f"addcdiv: tensor1 is {xs[1].dtype} and tensor2 {xs[2].dtype}; a floating point one is needed."
         )
     try:
-        result: Tensor = f(*tensors, value if kind.kind in "fc" else int(value))
+        result: Tensor = f(*tensors, value if kind.kind in INEXACT else int(value))
     except (TypeError, ValueError):
         raise refused(f.op, tensors) from None
     return finish(result, out, name, xs)
