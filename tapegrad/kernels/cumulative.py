@@ -9,6 +9,7 @@ import numpy as np
 from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import zero
+from tapegrad.kernels.shape import places_up_to
 
 
 def toward(dim: int) -> tuple[Any, ...]:
@@ -65,7 +66,7 @@ def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
     hit = x == y
     if x.dtype.kind in INEXACT:
         hit |= x != x
-    places = np.arange(x.shape[dim])
+    places = places_up_to(x.shape[dim])
     if dim < x.ndim - 1:
         places = places.reshape((-1, *(1,) * (x.ndim - 1 - dim)))
     y = hit * places

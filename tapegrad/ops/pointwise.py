@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.pointwise as P
+import tapegrad.kernels.writers as W
 from tapegrad._errors import describe
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
 from tapegrad.dtypes import B1, F4, F8, FLOATING, NARROW, of
@@ -442,13 +443,13 @@ def _or_else(self: Tensor, condition: Tensor, other: Any) -> Any:
     return where(condition, self, other)
 
 
-def _limited(x: Any, low: Any, high: Any, out: Any) -> None:
-    if low.ndim or high.ndim:
-        raise ValueError("bounds with dimensions might not fit, and be refused when half is written")
-    np.minimum(high, np.maximum(low, x, out), out)  # in this order: see kernels.pointwise.clamp
-
-
-for _f, _writer in ((add, np.add), (sub, np.subtract), (div, np.true_divide), (clamp, _limited)):
+for _f, _writer in (
+    (add, W.add),
+    (sub, W.subtract),
+    (div, np.true_divide),
+    (clamp, W.clamp),
+    (relu, W.relu),
+):
     writes(_f, _writer)
 
 offer(

@@ -66,6 +66,7 @@ LOADED = [
     "kernels.special",
     "kernels.statistics",
     "kernels.strided",
+    "kernels.writers",
     "layouts",
     "legacy",
     "levels",
