@@ -34,8 +34,13 @@ def log_softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """x - log sum exp(x) along `dim`, shifted by the maximum."""
     if not x.size:
         return x.copy()
-    y = x - amax(x, dim, x.ndim > 1)
-    y -= np.log(sum_at(np.exp(y), dim) if x.ndim > 1 else total(np.exp(y), dim, False))
+    if (wide := _widened(x)) is not None:
+        y = np.exp(wide)
+        y /= sum_at(y, dim)
+        return np.log(y, y).astype(x.dtype)
+    several = x.ndim > 1
+    y = x - amax(x, dim, several)
+    y -= np.log(total(np.exp(y), dim, several))
     return y
 
 
@@ -44,7 +49,7 @@ _LARGEST = 1e5  # of a sum of squares: exponentials of such numbers are float64s
 
 def _widened(x: Any) -> Any:
     """Few float32 numbers along one axis in float64, where their exponentials need no shift; else None."""
-    if type(x) is ndarray and x.dtype.char == "f" and x.size <= FEW and 0 < x.ndim <= 2:
+    if type(x) is ndarray and x.dtype.char == "f" and x.size <= FEW and x.ndim:
         flat = x.ravel()
         if flat.dot(flat) < _LARGEST:
             return x.astype(_F8)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import constant
 from tapegrad.kernels.reduce import FEW, pick
 
 
@@ -23,7 +24,7 @@ def argsort(x: Any, dim: int, descending: bool = False) -> Any:
         return x.argsort(axis=dim, kind="stable")
     around = (*(slice(None),) * dim, slice(None, None, -1))
     y = x[around].argsort(axis=dim, kind="stable")[around]  # so that equal ones keep their order
-    return np.subtract(x.shape[dim] - 1, y, out=y)
+    return np.subtract(constant(x.shape[dim] - 1, y.dtype), y)
 
 
 def topk(x: Any, dim: int, k: int, largest: bool) -> Any:
