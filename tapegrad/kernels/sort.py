@@ -12,7 +12,7 @@ import numpy as np
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.pointwise import constant
+from tapegrad.kernels.pointwise import constant, some
 from tapegrad.kernels.reduce import FEW, pick
 
 
@@ -73,8 +73,8 @@ def _partitioned(x: Any, dim: int, k: int) -> Any:
 def _place_of(x: Any, value: Any, dim: int) -> Any:
     """The first place along `dim` that has the value there, which may be nan."""
     hit = x == value
-    if x.dtype.kind in FLOATING:
-        hit |= (x != x) & (value != value)
+    if x.dtype.kind in FLOATING and some(odd := value != value):
+        hit |= (x != x) & odd
     return hit.argmax(axis=dim, keepdims=True)
 
 
