@@ -9,6 +9,8 @@ import numpy as np
 from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import zero
+from tapegrad.kernels.reduce import FEW
+from tapegrad.kernels.shape import places_up_to
 
 
 def toward(dim: int) -> tuple[Any, ...]:
@@ -26,8 +28,8 @@ def _run(ufunc: Any, x: Any, dim: int) -> Any:
     wide = x.astype(_WIDE.get(x.dtype.char, x.dtype))
     if ufunc is np.add and x.dtype.kind in INEXACT:
         wide += zero(wide.dtype)  # -0 becomes 0: torch adds to a first 0
-    ufunc.accumulate(wide, dim, wide.dtype, wide)
-    return wide.astype(x.dtype, copy=False)
+    y = ufunc.accumulate(wide, dim, wide.dtype, wide if wide.size > FEW else None)  # a new array is quicker
+    return y.astype(x.dtype, copy=False)
 
 
 def cumsum(x: Any, dim: int, back: bool = False) -> Any:
@@ -65,11 +67,10 @@ def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
     hit = x == y
     if x.dtype.kind in INEXACT:
         hit |= x != x
-    places = np.arange(x.shape[dim])
+    places = places_up_to(x.shape[dim])
     if dim < x.ndim - 1:
         places = places.reshape((-1, *(1,) * (x.ndim - 1 - dim)))
-    y = hit * places
-    return np.maximum.accumulate(y, dim, None, y)
+    return np.maximum.accumulate(hit * places, dim)
 
 
 def recur(a: Any, b: Any, dim: int, back: bool) -> Any:

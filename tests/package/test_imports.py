@@ -70,6 +70,7 @@ LOADED = [
     "kernels.special",
     "kernels.statistics",
     "kernels.strided",
+    "kernels.writers",
     "layouts",
     "legacy",
     "levels",
