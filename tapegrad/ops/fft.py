@@ -277,9 +277,11 @@ def rfftfreq(
 
 def _shifted(op: str, input: Any, dim: Any, inverse: bool) -> Tensor:
     x = need_tensor(input, op)
-    if not x._a.ndim:
-        raise RuntimeError(f"{op}: input is 0-d; a dimension to shift along is needed.")
     dims = range(x._a.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    if not dims:
+        raise RuntimeError(f"{op}: there is no dimension to shift along; one or more are needed.")
+    if not x._a.ndim:
+        raise IndexError(f"{op}: input is 0-d; a dimension to shift along is needed.")
     for d in dims:
         n = x._a.shape[axis(d, x._a.ndim, op)]
         first = n // 2 if inverse else n - n // 2

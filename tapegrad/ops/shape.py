@@ -379,8 +379,8 @@ _cat = variadic("cat", S.cat, _cat_vjp)
 _stack = variadic("stack", S.stack, _stack_vjp)
 
 
-def _tensors(tensors: Any, op: str) -> list[Tensor]:
-    """A sequence of Tensors, promoted to one dtype."""
+def listed(tensors: Any, op: str) -> list[Tensor]:
+    """A sequence of one Tensor or more, as a list. Raises: TypeError, ValueError, RuntimeError."""
     if type(tensors) not in (list, tuple) and (
         isinstance(tensors, Tensor) or not isinstance(tensors, Iterable)
     ):
@@ -397,6 +397,12 @@ def _tensors(tensors: Any, op: str) -> list[Tensor]:
         raise (ValueError if op == "cat" else RuntimeError)(
             f"{op}: the list of tensors is empty; at least one is needed."
         )
+    return found
+
+
+def _tensors(tensors: Any, op: str) -> list[Tensor]:
+    """The same, promoted to one dtype."""
+    found = listed(tensors, op)
     kind = result_dtype(found)
     return [x if x._kind is kind else cast(x, kind) for x in found]
 

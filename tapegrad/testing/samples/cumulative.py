@@ -167,6 +167,8 @@ ROWS = (
                 call(x(3, 4), x(1, 4)),
                 call(x(4, dtype="int64"), x(4, dtype="int64")),
                 call(x(1), x(1)),
+                call(x(3, 1), x()),
+                call(x(2, 3), x(), dim=0),
             ),
             errors=(
                 call(x()),
