@@ -65,7 +65,7 @@ def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
             return np.broadcast_to(x, shape)  # which says what is wrong
         strides.append(step if n == k else 0)
     y = ndarray(shape, x.dtype, x, 0, strides)
-    y.setflags(False)
+    y.setflags(write=False)
     return y
 
 

@@ -14,7 +14,7 @@ from tapegrad.define import Function, linear, offer, opaque
 from tapegrad.dtypes import B1, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
-from tapegrad.ops import arrange, create, shape
+from tapegrad.ops import arrange, create, new, shape
 from tapegrad.ops.shape import cat
 from tapegrad.promotion import NUMBERS, need_tensor, number
 from tapegrad.tensor import Tensor
@@ -145,7 +145,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
 def _powers(x: Tensor, n: int) -> Tensor:
     """1, x, x * x, ... along a new last dimension."""
     column = shape.unsqueeze(x, -1)
-    columns = [create.ones_like(column)] if n else []
+    columns = [new.ones_like(column)] if n else []
     for _ in range(n - 1):
         columns.append(columns[-1] * column)
     return cat(columns, -1) if n else create.zeros(*x._a.shape, 0, dtype=x.dtype)

@@ -109,6 +109,7 @@ LOADED = [
     "ops.parts",
     "ops.pointwise",
     "ops.products",
+    "ops.put",
     "ops.questions",
     "ops.random",
     "ops.recorded",
