@@ -260,13 +260,13 @@ def shape_of(sides: tuple[Any, ...], op: str, size: Sequence[int] | None = None)
 
     Raises: TypeError or RuntimeError for what is no size.
     """
-    given: Any = sides
-    if len(sides) == 1:
-        given = sides[0]
-        if type(given) is int and given >= 0 and size is None:
+    given: Any = sides[0] if len(sides) == 1 else sides
+    if type(given) is int:
+        if given >= 0 and size is None:
             return sides
-        if not isinstance(given, (tuple, list)):
-            given: Any = sides
+        given = sides
+    elif not isinstance(given, (tuple, list)):
+        given = sides
     if size is not None:
         if sides or not isinstance(size, (tuple, list)):
             raise TypeError(f"{op}: {sides!r} and size={size!r} are given; one tuple of integers is needed.")
