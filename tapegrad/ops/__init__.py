@@ -62,6 +62,7 @@ for _name in [
     "parts",
     "pointwise",
     "products",
+    "put",
     "questions",
     "random",
     "reduce",

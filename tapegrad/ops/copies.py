@@ -57,6 +57,9 @@ for _key, _source in {
     _twins[_source.op] = _twin(_source, _key)
 
 
+diagonal_copied = _twins[views._diagonal.op]  # by (offset, dim1, dim2), checked
+
+
 def copying(name: str, view: Any) -> Any:
     """The function that copies what `view` shows: call(input, *args of view)."""
 

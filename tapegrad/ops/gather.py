@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy import ndarray
+
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 from tapegrad._errors import describe, say_once, sizes
@@ -236,7 +238,7 @@ def take_along_dim(
     if own != x.shape:
         input = expand(input, own)
     at = wrap(a)
-    if x.ndim and x.shape[i]:
+    if x.ndim and x.shape[i] and not (type(a) is ndarray and G.outside(a, x.shape[i]) is None):
         at = at % x.shape[i]
     if tuple(shape) != a.shape:
         at = expand(at, tuple(shape))

@@ -114,6 +114,7 @@ LOADED = [
     "ops.parts",
     "ops.pointwise",
     "ops.products",
+    "ops.put",
     "ops.questions",
     "ops.random",
     "ops.recorded",
