@@ -32,6 +32,7 @@ LOADED = [
     "dtypes",
     "kernels",
     "kernels.arrange",
+    "kernels.cofactors",
     "kernels.complex_numbers",
     "kernels.counting",
     "kernels.cumulative",
