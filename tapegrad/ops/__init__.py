@@ -48,6 +48,7 @@ for _name in [
     "index",
     "joins",
     "linalg",
+    "lobpcg",
     "losses",
     "lu",
     "masks",
