@@ -1,4 +1,4 @@
-"""Checks for `elementwise(check=...)`: dtypes and inputs for which torch lacks an op, or its derivative."""
+"""What torch lacks: dtypes that an op refuses (for `elementwise(check=...)`), and derivatives."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ def no_half(op: Op, xs: Sequence[Any]) -> None:
         )
 
 
-def no_derivative(name: str, kind: type[Exception] = RuntimeError) -> Any:
-    """The rule of an op that has a graph, but whose backward torch refuses."""
+def no_derivative(
+    name: str, kind: type[Exception] = RuntimeError, *, why: str = "", cure: str = "detach() its inputs"
+) -> Any:
+    """The rule, of any kind of op, of an input for which there is a graph but no derivative: torch refuses in
+    the backward. why, cure: what is said where the name alone says too little."""
 
-    def rule(F: Any, g: Any) -> Any:
-        raise kind(f"{name} backward: {name} has no derivative; detach() its inputs.")
+    def rule(*_: Any) -> Any:
+        raise kind(f"{name} backward: {why or f'{name} has no derivative'}; {cure}.")
 
     return rule

@@ -11,9 +11,9 @@ import numpy as np
 import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
+from tapegrad.define.refusing import no_derivative
 from tapegrad.dtypes import B1, F4, F8, FLOATING, NARROW, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.recorded import no_derivative
 from tapegrad.promotion import (
     NUMBERS,
     check_order,
