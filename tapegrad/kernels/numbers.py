@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import clamp, constant, where, zero
 
@@ -78,7 +79,7 @@ def floats(ufunc: Any) -> Any:
     """The ufunc for floats alone. NumPy takes integers for float64, torch refuses them."""
 
     def kernel(x: Any, y: Any) -> Any:
-        if x.dtype.kind not in "fc":
+        if x.dtype.kind not in INEXACT:
             raise TypeError(ufunc.__name__)
         return ufunc(x, y)
 

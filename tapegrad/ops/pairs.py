@@ -13,7 +13,7 @@ import tapegrad.kernels.pointwise as P
 from tapegrad._errors import describe
 from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import no_derivative
-from tapegrad.dtypes import B1, FLOAT, of
+from tapegrad.dtypes import B1, FLOAT, FLOATING, INEXACT, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import _no_bool
 from tapegrad.ops.pointwise import _scaled as _times
@@ -129,6 +129,7 @@ nextafter = elementwise(
     d=("F.where(a != b, g, 0)", _FLAT),
     numbers="",
 )
+nextafter.op.widens = False  # the next one in the tensor's own dtype
 
 
 def _one_dtype(op: Op, xs: Sequence[Any]) -> None:
@@ -224,7 +225,7 @@ def frexp(input: Tensor, *, out: Any = None) -> Scaled:
 
     Raises: RuntimeError for integers.
     """
-    if need_tensor(input, "frexp")._kind.kind != "f":
+    if need_tensor(input, "frexp")._kind.kind not in FLOATING:
         raise RuntimeError(f"frexp: input is {input.dtype}; a floating point tensor is needed.")
     exponent = _exponent(input.detach())
     mantissa = _mantissa(input, cast(exponent, input._kind))
@@ -321,7 +322,7 @@ def _three(f: Any, xs: tuple[Any, Any, Any], value: Any, out: Tensor | None) -> 
             f"addcdiv: tensor1 is {xs[1].dtype} and tensor2 {xs[2].dtype}; a floating point one is needed."
         )
     try:
-        result: Tensor = f(*tensors, value if kind.kind in "fc" else int(value))
+        result: Tensor = f(*tensors, value if kind.kind in INEXACT else int(value))
     except (TypeError, ValueError):
         raise refused(f.op, tensors) from None
     return finish(result, out, name, xs)

@@ -14,6 +14,7 @@ from tapegrad._errors import sizes
 from tapegrad.define import cast, finish, offer, opaque
 from tapegrad.define.batching import leading
 from tapegrad.domains import RECORDED
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import bar
@@ -212,7 +213,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Inner products along `dim`, x conjugated; the other sizes broadcast."""
     a, b = same_dtype("linalg.vecdot", x=x, y=y)
-    if not a._a.ndim or not b._a.ndim or a._kind.kind not in "fc":
+    if not a._a.ndim or not b._a.ndim or a._kind.kind not in INEXACT:
         raise RuntimeError(
             f"linalg.vecdot: x is {a.dtype}{sizes(a._a.shape)} and y {b.dtype}{sizes(b._a.shape)}; floating "
             "point tensors of one dimension or more are needed."

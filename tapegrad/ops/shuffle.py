@@ -11,7 +11,7 @@ import tapegrad.kernels.arrange as A
 import tapegrad.kernels.shuffle as S
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad.define import Function, linear, offer, opaque
-from tapegrad.dtypes import B1, int64
+from tapegrad.dtypes import B1, NARROW, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops import arrange, create, shape
@@ -176,8 +176,8 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
     n = (s[-1] if s else 1) if N is None else N
     if n < 2:
         raise RuntimeError(f"vander: N is {n}; 2 or more is needed.")
-    if x._kind is B1:
-        raise RuntimeError("vander: x is bool; numbers are needed.")
+    if x._kind is B1 or x._kind.char in NARROW:
+        raise RuntimeError(f"vander: x is {x.dtype}; integers, float32, float64 or complex ones are needed.")
     return _powers(x if x._kind.kind not in "iu" else x.to(int64), n)
 
 

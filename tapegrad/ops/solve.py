@@ -14,10 +14,10 @@ from tapegrad.define import OUT, cast, finish, linear, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import dtype_of, factored, matrices, mH
+from tapegrad.ops.products import same_dtype
 from tapegrad.ops.results import kind, written
 from tapegrad.ops.shape import mT, squeeze, unsqueeze
 from tapegrad.ops.views import adjoint
-from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
 triangle = linear(
@@ -203,7 +203,7 @@ def old_slogdet(input: Tensor, *, out: Any = None) -> Any:
 
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of determinants; nan where one is negative."""
-    x = matrices(input, "logdet", square=True)
+    x = matrices(input, "logdet", square=True, half=RuntimeError)
     sign, log = _slogdet(x)
     return (sign.log() + log) if dtype_of(x).kind == "c" else (sign.detach().log() + log)
 
@@ -281,12 +281,8 @@ def is_vector(a: Any, b: Any) -> bool:
 
 def _system(op: str, A: Any, B_: Any, left: bool, vector: bool) -> tuple[Tensor, Tensor]:
     """A and B of a system, checked. Raises: as `matrices`; RuntimeError if they do not fit."""
-    x = matrices(A, op, square=True, half=RuntimeError)
-    y = need_tensor(B_, op, "B")
-    if x._kind is not y._kind:
-        raise RuntimeError(
-            f"{op}: {argument('A', x)} is {x.dtype} and {argument('B', y)} is {y.dtype}; they must be equal."
-        )
+    x, y = same_dtype(op, A=A, B=B_)
+    matrices(x, op, square=True)
     a, b = x._a, y._a
     if vector and not left:
         raise RuntimeError(f"{op}: B is a vector {sizes(b.shape)}, which goes with left=True only.")
@@ -359,7 +355,7 @@ def solve_triangular(
     Shapes: A [..., n, n]; B [..., n, k] ([..., k, n]); leading sizes broadcast.
     """
     op = "linalg.solve_triangular"
-    x, y = matrices(A, op, half=RuntimeError), matrices(B, op, name="B", half=RuntimeError)
+    x, y = matrices(A, op), matrices(B, op, name="B")
     if x._kind is not y._kind:
         wide = np.result_type(x._kind, y._kind)
         x, y = cast(x, wide), cast(y, wide)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad.define import offer
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.complex_numbers import view_as_real
 from tapegrad.ops.fft import c2c, c2r, r2c
@@ -63,7 +64,7 @@ def _window(op: str, window: Tensor | None, width: int, n_fft: int, like: Tensor
 def _signal(input: Any, window: Tensor | None, return_complex: bool | None) -> Tensor:
     """The input of stft. Raises: RuntimeError for what is no signal, or if return_complex is missing."""
     x = need_tensor(input, "stft")
-    if x._kind.kind not in "fc" or x._a.ndim not in (1, 2):
+    if x._kind.kind not in INEXACT or x._a.ndim not in (1, 2):
         raise RuntimeError(f"stft: input is {describe(x)}; a 1-d or 2-d floating point tensor is needed.")
     given = [x] if window is None else [x, window]
     if return_complex is None and all(t._kind.kind != "c" for t in given):
