@@ -16,6 +16,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops import along, moves, views
 from tapegrad.ops.copies import diagonal_copy
+from tapegrad.ops.create import finished
 from tapegrad.ops.shape import _sequence, expand
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
@@ -300,7 +301,9 @@ def _triangle_indices(name: str, lower: bool) -> Any:
         if kind.kind not in "iu":
             raise NotImplementedError(f"{name}: dtype is {dtype}; integers are needed.")
         inside = A.below(row, col, offset) if lower else ~A.below(row, col, offset - 1)
-        return wrap(np.stack(np.nonzero(inside)).astype(kind, copy=False))
+        return finished(
+            name, np.stack(np.nonzero(inside)).astype(kind, copy=False), device, requires_grad, None
+        )
 
     call.__name__ = call.__qualname__ = name
     part = "lower" if lower else "upper"

@@ -294,7 +294,9 @@ def scatter(
     if number:
         given = fitting(given, input._kind, "scatter")
     elif value is not None and isinstance(given, Tensor) and not given._a.ndim:
-        given, number = given._a[()], True
+        if given.requires_grad:
+            raise TypeError("scatter: value requires grad, and a number has no gradient; pass it as src.")
+        given, number = given.item(), True
     if number and reduce is None:
         result: Tensor = _fill(input, a, i, given)
     elif reduce is None:

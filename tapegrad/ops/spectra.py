@@ -89,7 +89,8 @@ def stft(
 
     Shapes: [time] or [batch, time] to complex [batch, frequencies, pieces]; with return_complex=False real
     numbers in a last dimension of 2. window: what each piece is multiplied with. center: pieces have their
-    middle at multiples of hop_length, the signal being padded. onesided: without the mirrored half.
+    middle at multiples of hop_length, the signal being padded. align_to_window, without center: a window
+    shorter than n_fft starts at the signal's first value. onesided: without the mirrored half.
     Raises: RuntimeError for lengths that do not fit, or if return_complex is not given for a real signal.
     """
     x = _signal(input, window, return_complex)
@@ -99,7 +100,15 @@ def stft(
     flat = x._a.ndim == 1
     x = unsqueeze(x, 0) if flat else x
     if center:
+        if align_to_window is not None:
+            raise RuntimeError(
+                f"stft: align_to_window is {align_to_window} and center is True; leave one out."
+            )
         x = _padded(x, n_fft // 2, pad_mode)
+    elif align_to_window:  # the window starts where the signal does, not the n_fft values around it
+        before, n = (n_fft - width) // 2, x._a.shape[1]
+        at = (slice(None), slice(before, before + n))
+        x = putitem(x, at, (x._a.shape[0], n + n_fft - width))
     if not 0 < n_fft <= x._a.shape[1]:
         raise RuntimeError(
             f"stft: n_fft is {n_fft} and the signal has {x._a.shape[1]} values; fewer are needed."
