@@ -59,7 +59,7 @@ _repeat.op.reads = ()  # nothing is saved for it
 def _tuple(given: tuple[Any, ...], name: str, op: str) -> tuple[Any, ...]:
     """f(0, 1), f((0, 1)) or f(dims=(0, 1)) as a tuple of ints. Raises: TypeError."""
     if not given:
-        raise TypeError(f"{op}: {name} are needed.")
+        raise TypeError(f"{op}: nothing is given; {name} are needed, e.g. {op}(0).")
     return _sequence(given, op)
 
 
@@ -141,7 +141,7 @@ def repeat(input: Tensor, *repeats_: Any, repeats: Any = None) -> Tensor:
     """
     given = repeats_ if repeats is None else (repeats,)
     if not given and need_tensor(input, "repeat")._a.ndim == 0:
-        raise TypeError("repeat: repeats are needed.")
+        raise TypeError("repeat: nothing is given; one number per dimension is needed, e.g. repeat(2).")
     times = _sequence(given, "repeat")
     if len(times) < input._a.ndim or min(times, default=0) < 0:
         raise RuntimeError(
@@ -168,7 +168,10 @@ def _indices(repeats: Tensor, output_size: int | None) -> Any:
         raise RuntimeError(f"repeat_interleave: repeats has {int(a.min())}; 0 or more is needed.")
     total = int(a.sum())
     if output_size is not None and output_size != total:
-        raise RuntimeError(f"repeat_interleave: output_size is {output_size} and repeats add up to {total}.")
+        raise RuntimeError(
+            f"repeat_interleave: output_size is {output_size} and repeats add up to {total}; they "
+            "must be equal. Leave output_size out."
+        )
     return np.arange(a.size).repeat(a)
 
 
@@ -197,7 +200,10 @@ def repeat_interleave(
     shape = x._a.shape
     n = shape[i] * repeats
     if output_size is not None and output_size != n:
-        raise RuntimeError(f"repeat_interleave: output_size is {output_size} and the result has {n} entries.")
+        raise RuntimeError(
+            f"repeat_interleave: output_size is {output_size} and the result has {n} entries; they "
+            "must be equal."
+        )
     wide = expand(moves.unsqueeze(x, i + 1), (*shape[: i + 1], repeats, *shape[i + 1 :]))
     result: Tensor = moves.view(moves.contiguous(wide), (*shape[:i], n, *shape[i + 1 :]))
     return result

@@ -287,7 +287,9 @@ def scatter(
     i, a = _places(input, dim, index, "scatter")
     given = src if value is None else value
     if given is None or (src is not None and value is not None):
-        raise TypeError("scatter: either src (a Tensor) or value (a number) is needed.")
+        raise TypeError(
+            "scatter: src and value are both given, or neither; src (a Tensor) or value (a number) is needed."
+        )
     if reduce is not None and reduce not in _ADDING:
         raise RuntimeError(f"scatter: reduce is {reduce!r}; 'add' or 'multiply' is needed.")
     number = isinstance(given, NUMBERS)
