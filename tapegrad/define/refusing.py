@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tapegrad.dtypes import FLOAT, NARROW, of
+from tapegrad._errors import describe
+from tapegrad.dtypes import B1, FLOAT, NARROW, of
 from tapegrad.promotion import check_real, result_dtype
 from tapegrad.tape import Op
+from tapegrad.tensor import Tensor
 
 
 def floats_only(op: Op, xs: Sequence[Any]) -> None:
@@ -27,6 +29,16 @@ def no_half(op: Op, xs: Sequence[Any]) -> None:
         raise NotImplementedError(
             f"{op.name}: {of(kind)} is given; float32 or float64 is needed; convert with .float()."
         )
+
+
+def no_bool(op: Op, xs: Sequence[Any]) -> None:
+    """torch has no `-` for bool, not even beside other dtypes: a mask that is to be inverted is meant."""
+    for x in xs:
+        if x is True or x is False or (isinstance(x, Tensor) and x._kind is B1):
+            raise RuntimeError(
+                f"{op.name}: {describe(x)} is given; numbers are needed. Invert a mask with ~, or convert "
+                "it first, e.g. with .int()."
+            )
 
 
 def no_derivative(

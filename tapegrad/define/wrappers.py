@@ -16,7 +16,6 @@ from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import EQUAL, careful, trace_of
 from tapegrad.define.narrow import any_narrow
 from tapegrad.dtypes import F4
-from tapegrad.kernels.errstate import again
 from tapegrad.tape import Op, record
 from tapegrad.tensor import blank
 from tapegrad.views import attend
@@ -78,7 +77,6 @@ def write_wrapper(
     source = _CALL.format(**lines)
     used = {
         "F4": F4,
-        "again": again,
         "any_narrow": any_narrow,
         "blank": blank,
         "grad_enabled": grad_enabled,
