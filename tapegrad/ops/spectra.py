@@ -38,6 +38,18 @@ def _padded(x: Tensor, pad: int, mode: str) -> Tensor:
     return fetch(x, (slice(None), np.pad(np.arange(n), pad, mode=_MODES[mode])))  # type: ignore[call-overload] # a mode by name
 
 
+def _framed(x: Tensor, n_fft: int, width: int, center: bool, mode: str, align: bool | None) -> Tensor:
+    """The signal with what pieces need before and behind it. Raises: RuntimeError for align with center."""
+    if center:
+        if align is not None:
+            raise RuntimeError(f"stft: align_to_window is {align} and center is True; leave one out.")
+        return _padded(x, n_fft // 2, mode)
+    if not align:
+        return x
+    before, (rows, n) = (n_fft - width) // 2, x._a.shape  # the first window starts where the signal does
+    return putitem(x, (slice(None), slice(before, before + n)), (rows, n + n_fft - width))
+
+
 def _sizes(op: str, n_fft: int, hop: int | None, width: int | None) -> tuple[int, int]:
     width = n_fft if width is None else width
     hop = n_fft // 4 if hop is None else hop
@@ -99,16 +111,7 @@ def stft(
         say_once("stft: no window is given, so that a piece ends abruptly; torch.hann_window is usual.")
     flat = x._a.ndim == 1
     x = unsqueeze(x, 0) if flat else x
-    if center:
-        if align_to_window is not None:
-            raise RuntimeError(
-                f"stft: align_to_window is {align_to_window} and center is True; leave one out."
-            )
-        x = _padded(x, n_fft // 2, pad_mode)
-    elif align_to_window:  # the window starts where the signal does, not the n_fft values around it
-        before, n = (n_fft - width) // 2, x._a.shape[1]
-        at = (slice(None), slice(before, before + n))
-        x = putitem(x, at, (x._a.shape[0], n + n_fft - width))
+    x = _framed(x, n_fft, width, center, pad_mode, align_to_window)
     if not 0 < n_fft <= x._a.shape[1]:
         raise RuntimeError(
             f"stft: n_fft is {n_fft} and the signal has {x._a.shape[1]} values; fewer are needed."
