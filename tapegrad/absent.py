@@ -105,5 +105,5 @@ def absence(full: str) -> Absence | None:
 def missing(space: str, name: str) -> AttributeError:
     """The error for a name that is not in a space: "torch", "torch.linalg", "Tensor"."""
     known = None if name.startswith("__") else absence(f"{space}.{name}")
-    instead = f": {known.why} are not part of it. {known.instead}" if known else "."
+    instead = f", which is left out: {known.why}. {known.instead}" if known else "."
     return AttributeError(f"{space} of tapegrad has no {name!r}{instead}")
