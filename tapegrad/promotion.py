@@ -4,6 +4,7 @@ be combined."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
-from tapegrad.dtypes import F4, FLOAT, FLOATING, NARROW, REAL, limits, of, result
+from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, NARROW, REAL, limits, of, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.tape import Op
@@ -57,22 +58,37 @@ def check_order(op: Op, xs: Sequence[Any]) -> None:
 
 def number(x: Any, dtype: Any) -> Any:
     """A Python number as a NumPy scalar of `dtype`; integers wrap around, as in torch."""
+    if type(x) is float and (dtype is F4 or dtype is F8):
+        return dtype.type(x)
     return np.asarray(x).astype(dtype)[()]
+
+
+@cache
+def _range_of(dtype: Any) -> tuple[Any, Any]:
+    """The least and the largest number that a real dtype takes."""
+    if dtype.kind in FLOATING:
+        most = float(limits(dtype).max)
+        return -most, most
+    info = np.iinfo(dtype)
+    return (info.min if dtype.kind == "i" else -info.max), info.max  # unsigned ones wrap around, as in torch
 
 
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
+    check_fitting(x, dtype, op)
+    return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
+
+
+def check_fitting(x: Any, dtype: Any, op: str) -> None:
+    """Raises: RuntimeError if dtype cannot hold x."""
     if dtype.kind in REAL and not isinstance(x, complex):
-        most = float(limits(dtype).max) if dtype.kind in FLOATING else np.iinfo(dtype).max
-        least = np.iinfo(dtype).min if dtype.kind == "i" else -most  # unsigned ones wrap around, as in torch
-        bad = not least <= x <= most
-        if bad and (dtype.kind not in FLOATING or isfinite(x)):
+        least, most = _range_of(dtype)
+        if not least <= x <= most and (dtype.kind not in FLOATING or isfinite(x)):
             raise RuntimeError(
                 f"{op}: {x} does not fit {of(dtype)}, which goes to {most}; use a wider dtype."
             )
     if dtype.kind in REAL and isinstance(x, complex) and x.imag:
         raise RuntimeError(f"{op}: {x} does not fit {of(dtype)}, which has no imaginary part; use its .real.")
-    return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
 
 
 def result_dtype(xs: Sequence[Any]) -> Any:

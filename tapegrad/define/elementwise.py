@@ -334,10 +334,11 @@ CONSTANT = define("constant", "linear", None, linear=True)
 CONSTANT.vjp = lambda F, g, saved, meta, need: (F.zeros_like(g),)
 
 
-def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
+def inplace(function: Any, name: str, *, fills: bool = False, doc: str = "") -> Any:
     """The in-place form of a function: its result, written into its first argument.
 
-    fills: all elements of the result are the same: then places in memory may come several times.
+    fills: beside numbers, all elements of the result are the same: then places in memory may come several
+    times.
     Raises: RuntimeError before anything changes, if the target may not be written or the result does not fit.
     """
     ufunc = getattr(function, "ufunc", None)
@@ -346,7 +347,7 @@ def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
         if ufunc is not None and not kwargs and _direct(ufunc, self, args):
             return self
         check_history(self, name)
-        if not fills:
+        if not fills or any(isinstance(a, Tensor) for a in (*args, *kwargs.values())):
             check_memory(self, name)
             check_overlap(self, args, name)
         result = function(self, *args, **kwargs)
@@ -362,7 +363,7 @@ def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
         return assign(self, result)  # type: ignore[no-any-return] # views.py knows no Tensor class
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`{getattr(function, '__name__', name)}`, written into this tensor."
+    call.__doc__ = doc or f"`{getattr(function, '__name__', name)}`, written into this tensor."
     call.function = function  # type: ignore[attr-defined] # the stub generator reads the signature there
     return call
 

@@ -21,8 +21,8 @@ def floats_only(op: Op, xs: Sequence[Any]) -> None:
         )
 
 
-def no_half(op: Op, xs: Sequence[Any]) -> None:
-    """Raises: NotImplementedError for narrow floats and complex."""
+def no_narrow(op: Op, xs: Sequence[Any]) -> None:
+    """Raises: NotImplementedError for float16, bfloat16 and complex."""
     check_real(op, xs)
     kind = result_dtype(xs)
     if kind.char in NARROW:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import zero
 
 
 def toward(dim: int) -> tuple[Any, ...]:
@@ -14,16 +16,18 @@ def toward(dim: int) -> tuple[Any, ...]:
     return (*(slice(None),) * dim, slice(None, None, -1))
 
 
-_WIDE = {"e": "f4", "f": "f8", "F": "c16"}  # what torch adds up and multiplies these in
+# What torch adds up and multiplies these in.
+_WIDE = {"e": np.dtype("f4"), "f": np.dtype("f8"), "F": np.dtype("c16")}
 
 
 def _run(ufunc: Any, x: Any, dim: int) -> Any:
     if not x.ndim:
         return x.copy()
-    y = ufunc.accumulate(x, axis=dim, dtype=_WIDE.get(x.dtype.char, x.dtype))
-    if ufunc is np.add and x.dtype.kind != "b":
-        y += 0  # -0 becomes 0: torch adds to a first 0
-    return y.astype(x.dtype, copy=False)
+    wide = x.astype(_WIDE.get(x.dtype.char, x.dtype))
+    if ufunc is np.add and x.dtype.kind in INEXACT:
+        wide += zero(wide.dtype)  # -0 becomes 0: torch adds to a first 0
+    ufunc.accumulate(wide, dim, wide.dtype, wide)
+    return wide.astype(x.dtype, copy=False)
 
 
 def cumsum(x: Any, dim: int, back: bool = False) -> Any:
@@ -58,9 +62,14 @@ def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
     if not x.ndim:
         return np.int64(0)
     y = ufunc.accumulate(x, axis=dim)
-    hit = (x == y) | (x != x)
-    places = np.arange(x.shape[dim]).reshape((-1, *(1,) * (x.ndim - 1 - dim)))
-    return np.maximum.accumulate(np.where(hit, places, 0), axis=dim)
+    hit = x == y
+    if x.dtype.kind in INEXACT:
+        hit |= x != x
+    places = np.arange(x.shape[dim])
+    if dim < x.ndim - 1:
+        places = places.reshape((-1, *(1,) * (x.ndim - 1 - dim)))
+    y = hit * places
+    return np.maximum.accumulate(y, dim, None, y)
 
 
 def recur(a: Any, b: Any, dim: int, back: bool) -> Any:

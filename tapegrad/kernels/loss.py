@@ -8,19 +8,27 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant, zero
+from tapegrad.kernels.reduce import amax
+from tapegrad.kernels.reduce import sum as total
 
 
 def softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """exp(x) / sum exp(x) along `dim` (one axis, none for a number), shifted so that exp cannot overflow."""
-    y = np.exp(x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf))
-    y /= np.add.reduce(y, axis=dim, keepdims=True)
+    if not x.size:
+        return x.copy()
+    several = x.ndim > 1
+    y = np.exp(x - amax(x, dim, several))
+    y /= total(y, dim, several)
     return y
 
 
 def log_softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """x - log sum exp(x) along `dim`, shifted by the maximum."""
-    y = x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
-    y -= np.log(np.add.reduce(np.exp(y), axis=dim, keepdims=True))
+    if not x.size:
+        return x.copy()
+    several = x.ndim > 1
+    y = x - amax(x, dim, several)
+    y -= np.log(total(np.exp(y), dim, several))
     return y
 
 

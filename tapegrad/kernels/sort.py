@@ -12,7 +12,7 @@ import numpy as np
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.reduce import pick
+from tapegrad.kernels.reduce import FEW, pick
 
 
 def argsort(x: Any, dim: int, descending: bool = False) -> Any:
@@ -85,6 +85,13 @@ def median_at(x: Any, dim: int, skip: bool) -> Any:
     if not x.ndim:
         return np.int64(0)
     n = x.shape[dim]
+    if x.size <= FEW:  # sorting is one call, and shows whether there is a nan: it comes last
+        y = sorted(x, dim)
+        lead = (slice(None),) * dim
+        last = y[(*lead, slice(n - 1, n))]
+        if np.count_nonzero(last == last) == last.size:
+            at = (n - 1) // 2
+            return (x == y[(*lead, slice(at, at + 1))]).argmax(axis=dim, keepdims=True)
     odd = np.add.reduce(x != x, axis=dim, keepdims=True) if x.dtype.kind in FLOATING else None
     if odd is None or not odd.any():
         value = _partitioned(x, dim, (n - 1) // 2)
@@ -126,6 +133,11 @@ def middle(x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
     n = flat.size
     if not n:
         return _nothing(x.dtype)
+    if n <= FEW:
+        y = flat.copy()
+        y.sort()
+        if y[-1] == y[-1]:  # a nan would come last
+            return y[(n - 1) // 2]
     odd = np.count_nonzero(flat != flat) if x.dtype.kind in FLOATING else 0
     if odd and not skip:
         return x.dtype.type(np.nan)

@@ -67,6 +67,7 @@ for _name in [
     "reduce",
     "relayout",
     "search",
+    "segments",
     "series",
     "shape",
     "shuffle",

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from inspect import Parameter, signature
 from typing import Any
 
+from numpy import ndarray
+
 import tapegrad.define.batching as B
 import tapegrad.kernels.strided as S
 from tapegrad.define import finish, indexing, linear, offer, several
@@ -149,7 +151,10 @@ def as_strided_copy(
 ) -> Tensor:
     """What `as_strided` shows, copied."""
     at = views.pattern_of(input, size, stride, storage_offset, "as_strided_copy")
-    return finish(pattern(input, *at), out, "as_strided_copy", (input,))
+    t: Tensor = pattern(input, *at)
+    if is_view(input) and isinstance(input._a, ndarray):  # what lies beside input is seen, without gradients
+        t._a = S.as_strided(input._a, *at).copy()
+    return finish(t, out, "as_strided_copy", (input,))
 
 
 def narrow_copy(

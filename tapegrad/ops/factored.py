@@ -172,11 +172,12 @@ def factored(
 
 
 def matrices(
-    x: Any, op: str, *, square: bool = False, name: str = "A", half: type = NotImplementedError
+    x: Any, op: str, *, square: bool = False, name: str = "A", narrow: type = NotImplementedError
 ) -> Tensor:
     """x if it is a batch of matrices of float32, float64 or their complex siblings.
 
-    Raises: TypeError for no Tensor; RuntimeError for other shapes and dtypes, `half` for narrow floats.
+    Raises: TypeError for no Tensor; RuntimeError for other shapes and dtypes; `narrow` for float16 and
+    bfloat16.
     """
     t = need_tensor(x, op, name)
     shape, kind = t._a.shape, t._kind
@@ -188,7 +189,7 @@ def matrices(
     if square and shape[-1] != shape[-2]:
         raise RuntimeError(f"{op}: {argument(name, t)} is {sizes(shape)}; square matrices are needed.")
     if kind.char not in "fdFD":
-        error = half if kind.char in NARROW else RuntimeError
+        error = narrow if kind.char in NARROW else RuntimeError
         raise error(
             f"{op}: {argument(name, t)} is {t.dtype}; float32, float64 or a complex dtype is needed. Convert "
             "first, e.g. with .float()."

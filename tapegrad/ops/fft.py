@@ -215,7 +215,7 @@ def _plural(name: str, how: Any, forward: bool, text: str, default: tuple[int, .
 
 _ARGUMENTS = """    n, s: how many points to transform; the input is cut, or filled up with zeros. norm: which
     direction divides by their number: "backward" (default), "forward", or both by its root, "ortho".
-    Raises: RuntimeError for no points, another norm, a narrow float, or dimensions that come twice.
+    Raises: RuntimeError for no points, another norm, float16, bfloat16, or dimensions that come twice.
     """
 _TEXTS = {
     "fft": ("The Fourier transform", _complex, True),
@@ -277,6 +277,8 @@ def rfftfreq(
 
 def _shifted(op: str, input: Any, dim: Any, inverse: bool) -> Tensor:
     x = need_tensor(input, op)
+    if not x._a.ndim:
+        raise RuntimeError(f"{op}: input is 0-d; a dimension to shift along is needed.")
     dims = range(x._a.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
     for d in dims:
         n = x._a.shape[axis(d, x._a.ndim, op)]

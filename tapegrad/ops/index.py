@@ -277,21 +277,25 @@ def _view_kind(at: Any) -> Any:
     if what is int:
         return getitem
     if what is slice:
-        return _slice if at.step is None else None
+        return _slice if at.step is None or _forwards(at.step) else None
     if what is not tuple:
-        return None
+        return _newaxis if at is None else _whole if at is Ellipsis else None
     kind = _whole
     for i in at:
         what = type(i)
         if what is int:
             kind = getitem
-        elif what is slice and i.step is None:
+        elif what is slice and (i.step is None or _forwards(i.step)):
             kind = _slice
         elif i is None:
             kind = _newaxis
         elif i is not Ellipsis:
             return None
     return kind
+
+
+def _forwards(step: Any) -> bool:
+    return type(step) is int and step > 0
 
 
 def index(input: Tensor, at: Any) -> Tensor:
@@ -317,14 +321,16 @@ def index(input: Tensor, at: Any) -> Tensor:
         return fetch(input, arrays)
     except IndexError as e:
         if (harmless := _of_nothing(arrays, input._a.shape)) is not None:
-            return fetch(input, harmless)
+            return index(input, harmless)
         raise _out_of_range(arrays, input._a.shape, e) from None
 
 
 def _of_nothing(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
-    """The arrays with 0 for what they hold, if the dimensions beside them have no elements: then torch does
-    not look at the range. None otherwise."""
+    """The arrays with 0 for what they hold, if some is out of range and the dimensions beside them have no
+    elements: then torch does not look at the range. None otherwise."""
     if not all(isinstance(a, slice) or (isinstance(a, ndarray) and a.dtype.kind == "i") for a in arrays):
+        return None
+    if _outside(arrays, shape) is None:
         return None
     own = [n for a, n in zip(arrays, shape, strict=False) if not isinstance(a, slice)]
     if 0 not in shape or 0 in own:

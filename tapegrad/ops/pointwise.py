@@ -317,8 +317,20 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     return finish(_limit("clamp", input, min, max), out, "clamp", (input, min, max))
 
 
+_NARROWEST = float(np.finfo("f4").max)  # numbers up to here fit every dtype that is not narrow
+
+
+def _fits(bound: Any) -> bool:
+    """Whether it is a usual bound: None, or a number that float32 can hold."""
+    what = type(bound)
+    return bound is None or ((what is float or what is int) and -_NARROWEST <= bound <= _NARROWEST)
+
+
 def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
     x = need_tensor(input, name)
+    if (x._kind is F4 or x._kind is F8) and _fits(min) and _fits(max):
+        low, high = (None if min is None else float(min)), (None if max is None else float(max))
+        return _CLAMPS[name][0](x, low, high)
     min, max = (v.item() if isinstance(v, np.generic) else v for v in (min, max))
     for what, v in (("min", min), ("max", max)):
         if v is not None and not isinstance(v, (Tensor, *NUMBERS)):

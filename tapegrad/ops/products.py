@@ -209,15 +209,15 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Inner products along `dim`, x conjugated; the other sizes broadcast."""
     a, b = same_dtype("linalg.vecdot", x=x, y=y)
-    if not a._a.ndim or not b._a.ndim or a._kind.kind not in INEXACT:
-        raise RuntimeError(
-            f"linalg.vecdot: x is {a.dtype}{sizes(a._a.shape)} and y {b.dtype}{sizes(b._a.shape)}; floating "
-            "point tensors of one dimension or more are needed."
-        )
+    if a._kind.kind not in INEXACT:
+        raise RuntimeError(f"linalg.vecdot: x and y are {a.dtype}; floating point tensors are needed.")
     if a._a.ndim == b._a.ndim == 1 and a._a.shape != b._a.shape:
         raise RuntimeError(
             f"linalg.vecdot: x is {sizes(a._a.shape)} and y {sizes(b._a.shape)}; they must be of one size."
         )
+    if a._a.ndim == b._a.ndim == 1:
+        axis(dim, 1, "linalg.vecdot")
+        return dot(bar(RECORDED.F, a), b, out=out)
     product = mul(bar(RECORDED.F, a), b)
     return sum(product, axis(dim, product._a.ndim, "linalg.vecdot"), out=out)
 
@@ -461,7 +461,12 @@ def _best_splits(p: Sequence[int]) -> dict[tuple[int, int], int]:
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """The product of matrices, in the order that takes the fewest multiplications."""
     if len(matrices) == 1:
-        return need_tensor(matrices[0], "chain_matmul")
+        only = need_tensor(matrices[0], "chain_matmul")
+        if only._a.ndim != 2:
+            raise RuntimeError(
+                f"chain_matmul: {argument('the matrix', only)} is {sizes(only._a.shape)}; 2-d is needed."
+            )
+        return finish(only.clone(), out, "chain_matmul")
     return multi_dot(matrices, out=out)
 
 

@@ -69,7 +69,7 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises: LinAlgError for a singular matrix; RuntimeError for other shapes and dtypes.
     """
-    x = matrices(A, "linalg.inv", square=True, half=RuntimeError)
+    x = matrices(A, "linalg.inv", square=True, narrow=RuntimeError)
     return finish(_inv(x, "linalg.inv"), out, "linalg.inv")
 
 
@@ -84,7 +84,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> Any:
     Raises: LinAlgError for a singular matrix if check_errors; otherwise its inverse is nan and its info is
     not 0.
     """
-    x = matrices(A, "linalg.inv_ex", square=True, half=RuntimeError)
+    x = matrices(A, "linalg.inv_ex", square=True, narrow=RuntimeError)
     result = _inv_ex_result(_inv(x, "linalg.inv_ex" if check_errors else ""), _inv_info(x.detach()))
     return written(result, out, "linalg.inv_ex")
 
@@ -192,7 +192,7 @@ def inverse_or_nan(input: Tensor) -> Tensor:
 
 def slogdet(A: Tensor, *, out: Any = None) -> Any:
     """The sign and the logarithm of the magnitude of determinants, as (sign, logabsdet), each [...]."""
-    x = matrices(A, "linalg.slogdet", square=True, half=RuntimeError)
+    x = matrices(A, "linalg.slogdet", square=True, narrow=RuntimeError)
     return written(_slogdet_result(*_slogdet(x)), out, "linalg.slogdet")
 
 
@@ -203,7 +203,7 @@ def old_slogdet(input: Tensor, *, out: Any = None) -> Any:
 
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of determinants; nan where one is negative."""
-    x = matrices(input, "logdet", square=True, half=RuntimeError)
+    x = matrices(input, "logdet", square=True, narrow=RuntimeError)
     sign, log = _slogdet(x)
     return (sign.log() + log) if dtype_of(x).kind == "c" else (sign.detach().log() + log)
 

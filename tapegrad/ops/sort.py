@@ -20,7 +20,7 @@ from tapegrad.ops.elementary import round
 from tapegrad.ops.pointwise import ceil, floor, where
 from tapegrad.ops.reduce import pick, picking, spread, sum
 from tapegrad.ops.results import Extremes, kind, written
-from tapegrad.ops.shape import numpy_names, permute, reshape, squeeze, transpose, unsqueeze
+from tapegrad.ops.shape import numpy_names, permute, reshape, transpose, unsqueeze, without
 from tapegrad.promotion import need_tensor, number
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -150,7 +150,7 @@ def _along(x: Tensor, dim: Any, op: str) -> int:
 
 def _chosen(op: str, pick: Any, x: Tensor, at: Tensor, dim: int, keepdim: bool, out: Any) -> Extremes:
     """The elements at indices that have the dimension as 1."""
-    indices = at if keepdim or not x._a.ndim else squeeze(at, dim)
+    indices = at if keepdim else without(at, dim)
     return written(_KINDS[op](pick(x, at._a, dim, keepdim), indices), out, op)
 
 

@@ -23,7 +23,7 @@ N = 3  # entries of a batch
 LOOPING = {
     *("allclose", "arange", "as a number", "as a real number", "bool ", "contains", "equal", "float "),
     *("argwhere", "index", "int ", "is_nonzero", "item", "linspace", "nonzero_static", "repeat_interleave"),
-    *("masked_select", "nonzero", "numpy", "tolist", "unique"),
+    *("masked_select", "nonzero", "numpy", "segment_reduce", "tolist", "unique"),
     *("bincount", "histc", "histogram", "histogramdd", "unique_consecutive"),
 }
 # So do masks as indices, where(condition) alone, and tensor([...]) of tensors.
