@@ -31,7 +31,6 @@ _COMPOSED = (
 _WRITING = r"^((Tensor|torch)\.\w+_|operator\.i\w+)\("
 
 DEVIATIONS = (
-    Deviation("fill", "gradient", r"bfloat16.*, float32", "torch adds up in bfloat16, and converts then"),
     Deviation("geqrf", "error", "complex", "torch refuses in the forward what has no complex derivative"),
     Deviation("fill", "gradient", r"complex64.*, float32", "torch's backward fails on a real value"),
     Deviation("fft.*", "name", "", "torch has one op for several dimensions, and one for real numbers"),
