@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from tapegrad import ops as F
 from tapegrad._state import default
 from tapegrad.autograd import enable_grad, set_grad_enabled
 from tapegrad.dtypes import float32, float64
-from tapegrad.ops.create import full_like, tensor
 from tapegrad.ops.optim import Arguments, Job, Update
 from tapegrad.optim.optimizer import Optimizer, Params
 from tapegrad.tensor import Tensor
@@ -102,7 +102,8 @@ class Updating(Checked):
 
     def _slot(self, p: Tensor, name: str, value: float) -> Tensor:
         """A new state tensor."""
-        return full_like(p, complex(value, value) if p.is_complex() else value, requires_grad=False)
+        slot: Tensor = F.full_like(p, complex(value, value) if p.is_complex() else value)
+        return slot
 
     def _completed(self, p: Tensor, group: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
         """A state with what it lacks."""
@@ -167,5 +168,5 @@ class Updating(Checked):
 def _count(value: float, group: dict[str, Any]) -> Tensor:
     """A number in a state: in float64 if that is the default, unless a fused kernel would hold it."""
     wide = default.dtype == float64.numpy and not group.get("fused")
-    result: Tensor = tensor(value, dtype=float64 if wide else float32)
+    result: Tensor = F.tensor(value, dtype=float64 if wide else float32)
     return result
