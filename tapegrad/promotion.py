@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
-from tapegrad.dtypes import F4, FLOAT, FLOATING, NARROW, REAL, limits, of, result
+from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, NARROW, REAL, limits, of, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.tape import Op
@@ -22,6 +22,7 @@ NUMBERS = (bool, int, float, complex)
 # Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 as the second operand of
 # these ops, and elsewhere rounded.
 UNROUNDED = ("mul", "div")
+_MOST = float(np.finfo("f4").max)
 
 
 def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
@@ -62,6 +63,8 @@ def number(x: Any, dtype: Any) -> Any:
 
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
+    if type(x) is float and (dtype is F4 or dtype is F8) and -_MOST <= x <= _MOST:
+        return dtype.type(x)
     if dtype.kind in REAL and not isinstance(x, complex):
         most = float(limits(dtype).max) if dtype.kind in FLOATING else np.iinfo(dtype).max
         least = np.iinfo(dtype).min if dtype.kind == "i" else -most  # unsigned ones wrap around, as in torch
