@@ -61,6 +61,11 @@ def number(x: Any, dtype: Any) -> Any:
     return np.asarray(x).astype(dtype)[()]
 
 
+def is_usual(x: Any) -> bool:
+    """Whether x is None, or a Python number that float32 and float64 can hold."""
+    return x is None or (type(x) in (float, int) and -_MOST <= x <= _MOST)
+
+
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
     if type(x) is float and (dtype is F4 or dtype is F8) and -_MOST <= x <= _MOST:
