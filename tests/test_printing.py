@@ -125,13 +125,13 @@ def cases(draw: st.DrawFn) -> dict:
     return case
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(case=cases())
 def test_random(recorder: ModuleType, case: dict) -> None:
     assert text_of(case) == recorder.torch_text(case)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None)
 @given(calls=st.lists(OPTIONS, max_size=4))
 def test_options_are_torchs(recorder: ModuleType, calls: list[dict]) -> None:
     torch_set, torch_get = recorder.torch.set_printoptions, recorder.torch._tensor_str.get_printoptions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+from math import exp, inf, isfinite, log, log1p, nan
 from typing import Any
 
 import numpy as np
@@ -46,8 +48,33 @@ def cumprod(x: Any, dim: int) -> Any:
 
 
 def logcumsumexp(x: Any, dim: int) -> Any:
-    """The logarithm of running sums of exponentials."""
-    return np.logaddexp.accumulate(x, axis=dim) if x.ndim else x.copy()
+    """The logarithm of running sums of exponentials. The imaginary part is that of the larger number, moved
+    by less than a right angle at each step, as torch has it."""
+    if not x.ndim:
+        return x.copy()
+    if x.dtype.kind == "c":
+        y = _complex_logaddexp.accumulate(x.astype(object), axis=dim).astype(x.dtype)
+        y.imag[y.real == -inf] = 0
+        y[y != y] = complex(nan, nan)
+        return y
+    return np.logaddexp.accumulate(x, axis=dim)
+
+
+def _logaddexp(x: complex, y: complex) -> complex:
+    """log(exp(x) + exp(y)) of Python's numbers: log(1 + exp(low - high)) + high."""
+    low, high = (x, y) if x.real < y.real else (y, x)
+    if low.real == -inf:
+        return high
+    turn = low.imag - high.imag
+    if x != x or y != y or not isfinite(turn):
+        return complex(nan, nan)
+    z = cmath.rect(1.0 if low.real == inf else exp(low.real - high.real), turn)
+    size = abs(1 + z)  # near 1, its logarithm is that of what z adds; near 0, log1p has no digits
+    grown = log1p(2 * z.real + z.real * z.real + z.imag * z.imag) / 2 if size > 0.5 else log(size or 5e-324)
+    return complex(high.real + grown, high.imag + cmath.phase(1 + z))
+
+
+_complex_logaddexp = np.frompyfunc(_logaddexp, 2, 1)
 
 
 def cummax_at(x: Any, dim: int) -> Any:

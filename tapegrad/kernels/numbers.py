@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import clamp, constant, some, where, zero
 
@@ -83,7 +84,7 @@ def floats(ufunc: Any) -> Any:
     """The ufunc for floats alone. NumPy takes integers for float64, torch refuses them."""
 
     def kernel(x: Any, y: Any) -> Any:
-        if x.dtype.kind not in "fc":
+        if x.dtype.kind not in INEXACT:
             raise TypeError(ufunc.__name__)
         return ufunc(x, y)
 
@@ -229,6 +230,13 @@ def product(x: Any, y: Any) -> Any:
     if x.dtype.kind != "f":
         raise TypeError("rrelu")
     return x * y
+
+
+def leaky(x: Any, slope: float) -> Any:
+    """x above 0, else slope x. Raises: TypeError for integers."""
+    if x.dtype.kind != "f":
+        raise TypeError("leaky")
+    return np.where(x > 0, x, x * constant(slope, x.dtype))[()]
 
 
 def prelu(x: Any, weight: Any) -> Any:

@@ -16,8 +16,8 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import amax, amin
 from tapegrad.levels import Storage, arrays_of
 from tapegrad.naming import argument
-from tapegrad.ops.create import ones_like
 from tapegrad.ops.index import fetch
+from tapegrad.ops.new import ones_like
 from tapegrad.ops.nn import log_softmax
 from tapegrad.ops.pointwise import add, div, mul, neg, where
 from tapegrad.ops.reduce import mean, pick

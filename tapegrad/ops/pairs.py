@@ -14,7 +14,7 @@ import tapegrad.kernels.writers as W
 from tapegrad._errors import describe
 from tapegrad.define import cast, elementwise, finish, offer, opaque, writes
 from tapegrad.define.refusing import no_derivative
-from tapegrad.dtypes import B1, F4, F8, FLOAT, of
+from tapegrad.dtypes import B1, F4, F8, FLOAT, FLOATING, INEXACT, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import _no_bool
 from tapegrad.ops.pointwise import _scaled as _times
@@ -130,6 +130,7 @@ nextafter = elementwise(
     d=("F.where(a != b, g, 0)", _FLAT),
     numbers="",
 )
+nextafter.op.widens = False  # the next number is one of the narrow dtype
 
 
 def _one_dtype(op: Op, xs: Sequence[Any]) -> None:
@@ -225,7 +226,7 @@ def frexp(input: Tensor, *, out: Any = None) -> Scaled:
 
     Raises: RuntimeError for integers.
     """
-    if need_tensor(input, "frexp")._kind.kind != "f":
+    if need_tensor(input, "frexp")._kind.kind not in FLOATING:
         raise RuntimeError(f"frexp: input is {input.dtype}; a floating point tensor is needed.")
     exponent = _exponent(input.detach())
     mantissa = _mantissa(input, cast(exponent, input._kind))
@@ -335,7 +336,7 @@ def _three(f: Any, xs: tuple[Any, Any, Any], value: Any, out: Tensor | None) -> 
             f"addcdiv: tensor1 is {xs[1].dtype} and tensor2 {xs[2].dtype}; a floating point one is needed."
         )
     try:
-        result: Tensor = f(*tensors, value if kind.kind in "fc" else int(value))
+        result: Tensor = f(*tensors, value if kind.kind in INEXACT else int(value))
     except (TypeError, ValueError):
         raise refused(f.op, tensors) from None
     return finish(result, out, name, xs)

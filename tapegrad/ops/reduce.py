@@ -141,18 +141,8 @@ def _arg_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
     return batch.reshape(y, (batch.size, *(1,) * x.ndim)) if keepdim else y
 
 
-_argmax = reduction(
-    "argmax",
-    R.argmax,
-    d=None,
-    batch=_arg_of_batch,
-)
-_argmin = reduction(
-    "argmin",
-    R.argmin,
-    d=None,
-    batch=_arg_of_batch,
-)
+_argmax = reduction("argmax", R.argmax, d=None, batch=_arg_of_batch)
+_argmin = reduction("argmin", R.argmin, d=None, batch=_arg_of_batch)
 _all, _any = reduction("all", R.all, d=None), reduction("any", R.any, d=None)
 
 
@@ -342,8 +332,7 @@ def norm(
         raise RuntimeError(f"norm: p is {p!r}; a number, 'fro' or 'nuc' is needed.")
     order = 2.0 if p is None or isinstance(p, str) else float(p)
     dims = dims_of(dim, x._a.ndim, "norm")
-    if (order < 0 or order == np.inf) and any_zero(x._a.shape, dims):
-        raise RuntimeError(f"norm: input is {sizes(x._a.shape)}; the {p}-norm of no elements is not defined.")
+    need_elements("norm", x, dims, order)
     return finish(_norm(x, dims, keepdim, order), out, "norm", exact=True)
 
 
@@ -369,9 +358,13 @@ def not_empty(x: Tensor, dim: Any, op: str) -> None:
 
 def any_zero(shape: tuple[int, ...], dims: R.Dims) -> bool:
     """Whether one of the dimensions has size 0."""
-    return R.count(shape, dims) == 0 and 0 in (
-        shape[i] for i in (range(len(shape)) if dims is None else dims)
-    )
+    return 0 in (shape if dims is None else [shape[i] for i in dims])
+
+
+def need_elements(op: str, x: Tensor, dims: R.Dims, p: float) -> None:
+    """Raises: RuntimeError where no elements are reduced by a norm that is not defined for none."""
+    if (p < 0 or p == np.inf) and any_zero(x._a.shape, dims):
+        raise RuntimeError(f"{op}: input is {sizes(x._a.shape)}; the {p}-norm of no elements is not defined.")
 
 
 def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Any:

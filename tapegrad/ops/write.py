@@ -45,7 +45,6 @@ def _over(key: str, title: str, kernel: Any = lambda x, y: np.broadcast_to(y, x.
         d=(lambda F, g, shapes: F.zeros_like(g), lambda F, g, shapes: F.sum_to(g, shapes[1])),
         title=title,
         batch=_written,
-        widens=False,
     )
 
 

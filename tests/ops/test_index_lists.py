@@ -1,4 +1,4 @@
-"""Lists as indices: of integers an array, of anything else a tuple, as in torch."""
+"""Lists as indices: of integers an array, of anything else a tuple, as in torch; indices of no elements."""
 
 import pytest
 
@@ -32,3 +32,17 @@ def test_writing_and_gradients_go_the_same_way() -> None:
     z = Y.clone()
     z[[[0, 1], [1, 0]]] = -1
     assert (z == -1).sum().item() == 8
+
+
+NOTHING, OUTSIDE = torch.tensor([], dtype=torch.int64), torch.tensor([2, 9])
+
+
+@pytest.mark.parametrize("index", [(torch.tensor([2, 0]), NOTHING), (OUTSIDE, torch.tensor([1, 2, 3]))])
+def test_shapes_must_fit_also_where_there_are_no_elements(index: tuple) -> None:
+    x = Y[:, :, :0]
+    with pytest.raises(IndexError, match="index: shape mismatch"):
+        x[index]
+    with pytest.raises(IndexError, match="index: shape mismatch"):
+        x[index] = 7.0
+    assert x[OUTSIDE].shape == (2, 3, 0)
+    x[OUTSIDE] = 7.0
