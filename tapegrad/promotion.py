@@ -23,6 +23,7 @@ NUMBERS = (bool, int, float, complex)
 # Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 as the second operand of
 # these ops, and elsewhere rounded.
 UNROUNDED = ("mul", "div")
+_MOST = float(np.finfo("f4").max)
 
 
 def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
@@ -63,6 +64,11 @@ def number(x: Any, dtype: Any) -> Any:
     return np.asarray(x).astype(dtype)[()]
 
 
+def is_usual(x: Any) -> bool:
+    """Whether x is None, or a Python number that float32 and float64 can hold."""
+    return x is None or (type(x) in (float, int) and -_MOST <= x <= _MOST)
+
+
 @cache
 def _range_of(dtype: Any) -> tuple[Any, Any]:
     """The least and the largest number that a real dtype takes."""
@@ -75,6 +81,8 @@ def _range_of(dtype: Any) -> tuple[Any, Any]:
 
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
+    if type(x) is float and (dtype is F4 or dtype is F8) and -_MOST <= x <= _MOST:
+        return dtype.type(x)
     check_fitting(x, dtype, op)
     return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
 

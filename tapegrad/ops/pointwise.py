@@ -18,6 +18,7 @@ from tapegrad.promotion import (
     check_order,
     check_real,
     fitting,
+    is_usual,
     need_tensor,
     not_a_tensor,
     number,
@@ -63,7 +64,6 @@ true_divide = elementwise(
     # not OUT, which the user may write: torch reads these
     d=("g / b", "-g * (a / b / b)"),
 )
-# Without its ufunc: NumPy 2.4's negative(x, out=x) is wrong on every fourth float32 and every eighth float64.
 neg = elementwise("neg", operator.neg, ir="-a", d=("-g",), check=no_bool)
 floor_divide = elementwise(
     "floor_divide",
@@ -87,8 +87,14 @@ remainder = elementwise(
 )
 
 
+def _are_floats(a: Any, b: Any) -> bool:
+    return isinstance(a, Tensor) and isinstance(b, Tensor) and a._kind is b._kind and a._kind.char in "fd"
+
+
 def scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
     """alpha * other, in the dtype that it will have beside input."""
+    if _are_floats(input, other) and type(alpha) in (float, int):
+        return mul(other, alpha)
     kind = result_dtype([x for x in (input, other) if isinstance(x, (Tensor, *NUMBERS))])
     if (kind.kind in "iub" and isinstance(alpha, float)) or (kind.kind != "c" and isinstance(alpha, complex)):
         raise RuntimeError(
@@ -117,14 +123,12 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     Raises: ValueError for another rounding mode.
     """
     if rounding_mode is None:
-        result: Tensor = true_divide(input, other, out=out)
-    elif rounding_mode == "floor":
-        result = floor_quotient(input, other, out=out)
-    elif rounding_mode == "trunc":
-        result = trunc_quotient(input, other, out=out)
-    else:
-        raise ValueError(f"div: rounding_mode is {rounding_mode!r}; None, 'floor' or 'trunc' is needed.")
-    return result
+        return true_divide(input, other, out=out)
+    if rounding_mode == "floor":
+        return floor_quotient(input, other, out=out)
+    if rounding_mode == "trunc":
+        return trunc_quotient(input, other, out=out)
+    raise ValueError(f"div: rounding_mode is {rounding_mode!r}; None, 'floor' or 'trunc' is needed.")
 
 
 # ---- powers
@@ -176,7 +180,8 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
             result = _power_of_number(*operands(_power_of_number.op, (exponent, input), False, cast))
     elif isinstance(exponent, NUMBERS):
         x = need_tensor(input, "pow")
-        dtype = result_dtype((x, exponent))
+        usual = x._kind in (F4, F8) and type(exponent) in (float, int)
+        dtype = x._kind if usual else result_dtype((x, exponent))
         x = x if x._kind is dtype else cast(x, dtype)
         if dtype.char in NARROW:
             exponent = number(exponent, dtype).item()  # torch rounds it
@@ -318,17 +323,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     return finish(_limit("clamp", input, min, max), out, "clamp", (input, min, max))
 
 
-_MOST = float(np.finfo("f4").max)  # numbers up to here fit float32 and float64
-
-
-def _fits(bound: Any) -> bool:
-    """Whether it is a usual bound: None, or a number that float32 can hold."""
-    return bound is None or (type(bound) in (float, int) and -_MOST <= bound <= _MOST)
-
-
 def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
     x = need_tensor(input, name)
-    if (x._kind is F4 or x._kind is F8) and _fits(min) and _fits(max):
+    if (x._kind is F4 or x._kind is F8) and is_usual(min) and is_usual(max):
         low, high = (None if min is None else float(min)), (None if max is None else float(max))
         return _CLAMPS[name][0](x, low, high)
     min, max = (v.item() if isinstance(v, np.generic) else v for v in (min, max))
@@ -379,7 +376,7 @@ def _beside(x: Any, other: Any) -> Any:
     if type(x) is not float and type(x) is not int:
         return x
     kind = other._kind
-    return wrap(P.constant(x, kind)) if (kind is F4 or kind is F8) and _fits(x) else None
+    return wrap(P.constant(x, kind)) if (kind is F4 or kind is F8) and is_usual(x) else None
 
 
 def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
@@ -444,6 +441,7 @@ writes(sub, W.subtract)
 writes(div, np.true_divide)
 writes(clamp, W.clamp)
 writes(relu, W.relu)
+writes(neg, W.neg)
 
 offer(
     globals(),
