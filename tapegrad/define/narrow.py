@@ -27,11 +27,6 @@ def kind_among(xs: Iterable[Any]) -> Any:
     return None
 
 
-def any_narrow(*tensors: Any) -> bool:
-    """Whether one of the tensors (or None) is narrow."""
-    return any(t is not None and t._kind.char in NARROW for t in tensors)
-
-
 def widened(x: Any, F: Any = K) -> Any:
     """x, as float32 if it is narrow; a tuple or list of such."""
     if type(x) in (tuple, list):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from tapegrad.dtypes import FLOAT, of
+from tapegrad.dtypes import FLOAT, NARROW, of
 from tapegrad.promotion import check_real, result_dtype
 from tapegrad.tape import Op
 
@@ -21,12 +19,13 @@ def floats_only(op: Op, xs: Sequence[Any]) -> None:
         )
 
 
-def no_half(op: Op, xs: Sequence[Any]) -> None:
-    """Raises: NotImplementedError for float16 and complex."""
+def no_narrow(op: Op, xs: Sequence[Any]) -> None:
+    """Raises: NotImplementedError for float16, bfloat16 and complex."""
     check_real(op, xs)
-    if result_dtype(xs) == np.float16:
+    kind = result_dtype(xs)
+    if kind.char in NARROW:
         raise NotImplementedError(
-            f"{op.name}: torch.float16 is given; float32 or float64 is needed; convert with .float()."
+            f"{op.name}: {of(kind)} is given; float32 or float64 is needed; convert with .float()."
         )
 
 

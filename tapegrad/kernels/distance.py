@@ -45,7 +45,7 @@ def cdist(a: Any, b: Any, p: float, product: bool) -> Any:
 
 def cdist_vjp(need: Any, g: Any, a: Any, b: Any, p: float, product: bool) -> Any:
     """The cotangents of both sets of points."""
-    if not g.size:
+    if not g.size or p == 0:
         return np.zeros_like(a), np.zeros_like(b)
     y = cdist(a, b, p, product)
     if p == 2:

@@ -54,6 +54,32 @@ def ones(n: int, dtype: Any) -> Any:
     return found
 
 
+_squares: dict[tuple[int, Any], Any] = {}
+
+
+def square(n: int, dtype: Any) -> Any:
+    """A shared n by n matrix of ones, for small n."""
+    found = _squares.get((n, dtype))
+    if found is None:
+        found = _squares[n, dtype] = np.ones((n, n), dtype)
+        found.flags.writeable = False
+    return found
+
+
+_places: dict[int, Any] = {}
+
+
+def places_up_to(n: int) -> Any:
+    """0, 1, ... n - 1, shared and read-only if few."""
+    found = _places.get(n)
+    if found is None:
+        found = np.arange(n)
+        found.flags.writeable = False
+        if n <= 1024:
+            _places[n] = found
+    return found
+
+
 def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated along new or size-1 axes, as a read-only view."""
     lead = len(shape) - x.ndim

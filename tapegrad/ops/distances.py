@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.index import fetch
 from tapegrad.ops.moves import clone, contiguous
 from tapegrad.ops.pointwise import sub
-from tapegrad.ops.reduce import in_dtype, norm, norm_rule, sum
+from tapegrad.ops.reduce import in_dtype, need_elements, norm, norm_rule, sum
 from tapegrad.ops.shape import Dims, dims_of, expand, transpose, view
 from tapegrad.promotion import need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor, axis
@@ -91,8 +90,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     if not isinstance(p, (int, float)):
         raise TypeError(f"dist: p is {p!r}; a number is needed.")
     d = _floats(sub(input, other), "dist")
-    if (p < 0 or p == inf) and not prod(d._a.shape):
-        raise RuntimeError(f"dist: p is {p} and the tensors are {sizes(d._a.shape)}; elements are needed.")
+    need_elements("dist", d, None, p)
     return _dist(d, None, False, float(p))
 
 
@@ -101,7 +99,9 @@ def pairwise_distance(
 ) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dimension; x1 and x2 broadcast."""
     d = sub(need_tensor(x1, "pairwise_distance", "x1"), need_tensor(x2, "pairwise_distance", "x2")) + eps
-    return _norm_dim(d, dims_of(-1, d._a.ndim, "pairwise_distance"), keepdim, float(p))
+    dims = dims_of(-1, d._a.ndim, "pairwise_distance")
+    need_elements("pairwise_distance", d, dims, p)
+    return _norm_dim(d, dims, keepdim, float(p))
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) -> Tensor:
@@ -231,6 +231,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | N
         raise RuntimeError(f"renorm: input is {sizes(x._a.shape)}; 2-d or more is needed.")
     i = axis(dim, x._a.ndim, "renorm")
     others = tuple([k for k in range(x._a.ndim) if k != i])
+    need_elements("renorm", x, others, p)
     return finish(_renorm(x, float(p), others, float(maxnorm)), out, "renorm", exact=True)
 
 
@@ -255,6 +256,7 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     """The p-norm (p=pow) over all dimensions but one, which stay with size 1; dim=-1: over all."""
     x = _floats(need_tensor(v, "norm_except_dim", "v"), "norm_except_dim")
     if dim == -1:
+        need_elements("norm_except_dim", x, None, pow)
         return _norm_all(x, None, False, float(pow))
     i = axis(dim, x._a.ndim, "norm_except_dim")
     shape = x._a.shape
@@ -263,7 +265,9 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     x = x if x._a.flags.c_contiguous else contiguous(x)
     rows = view(x, shape[0], -1) if i == 0 else view(x, -1, shape[-1])
     kept = [n if k == i else 1 for k, n in enumerate(shape)]
-    return view(_norm_dim(rows, (1 if i == 0 else 0,), False, float(pow)), *kept)
+    dims = (1 if i == 0 else 0,)
+    need_elements("norm_except_dim", rows, dims, pow)
+    return view(_norm_dim(rows, dims, False, float(pow)), *kept)
 
 
 def trace(input: Tensor) -> Tensor:

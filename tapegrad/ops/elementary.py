@@ -50,7 +50,7 @@ sinc = elementwise(
     N.sinc,
     ir="a == 0 ? 1 : sin(pi * a) / (pi * a)",
     floats=True,
-    d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - y) / F.where(a == 0, 1, a))",),
+    d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - F.sinc(a)) / F.where(a == 0, 1, a))",),
 )
 
 # ---- hyperbolic functions
@@ -110,7 +110,7 @@ def floating(input: Any, name: str) -> Tensor:
     """
     x = need_tensor(input, name)
     real_only(name, (x,))
-    return x if x._kind.kind == "f" else cast(x, default.dtype)
+    return x if x._kind.kind in FLOATING else cast(x, default.dtype)
 
 
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:

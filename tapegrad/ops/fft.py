@@ -17,7 +17,7 @@ from tapegrad._errors import describe, sizes
 from tapegrad._state import default
 from tapegrad.define import cast, finish, linear, offer
 from tapegrad.devices import check_device
-from tapegrad.dtypes import as_numpy, complex_of
+from tapegrad.dtypes import NARROW, as_numpy, complex_of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import arrange
 from tapegrad.ops.create import finished
@@ -81,7 +81,7 @@ def _input(x: Any, op: str, real: bool = False, whole: bool = False) -> Tensor:
     """The input as complex numbers, or as real ones; integers become the default dtype."""
     x = need_tensor(x, op)
     kind = x._kind
-    if kind.kind == "f" and kind.itemsize < 4:
+    if kind.char in NARROW:
         raise RuntimeError(f"{op}: input is {describe(x)}; float32 or float64 is needed, e.g. input.float().")
     if real and kind.kind == "c":
         raise RuntimeError(f"{op}: input is {describe(x)}; a real tensor is needed, e.g. input.real.")
@@ -140,8 +140,8 @@ def _several(x: Tensor, s: Any, dim: Any, op: str) -> tuple[list[int], list[int]
 
 
 def _complex(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
+    dims, lengths = _several(need_tensor(input, op), s, dim, op)
     x = _input(input, op)
-    dims, lengths = _several(x, s, dim, op)
     for n in lengths:
         _check_length(n, op)
     if s is not None:
@@ -151,8 +151,8 @@ def _complex(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, ou
 
 def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
     """Real to complex along the last axis, complex along the others."""
+    dims, lengths = _several(need_tensor(input, op), s, dim, op)
     x, how = _input(input, op, real=True), _norm(norm, op)
-    dims, lengths = _several(x, s, dim, op)
     if not dims:
         raise RuntimeError(f"{op}: dim is empty; at least one dimension is needed.")
     for n in lengths:
@@ -165,8 +165,8 @@ def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, 
 
 def _to_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
     """Complex along the first axes, complex to real along the last one."""
+    dims, lengths = _several(need_tensor(input, op), s, dim, op)
     x, how = _input(input, op), _norm(norm, op)
-    dims, lengths = _several(x, s, dim, op)
     if not dims:
         raise RuntimeError(f"{op}: dim is empty; at least one dimension is needed.")
     last = x._a.shape[dims[-1]]
@@ -220,7 +220,7 @@ def _plural(name: str, how: Any, forward: bool, text: str, default: tuple[int, .
 
 _ARGUMENTS = """    n, s: how many points to transform; the input is cut, or filled up with zeros. norm: which
     direction divides by their number: "backward" (default), "forward", or both by its root, "ortho".
-    Raises: RuntimeError for no points, another norm, float16, or dimensions that come twice.
+    Raises: RuntimeError for no points, another norm, float16, bfloat16, or dimensions that come twice.
     """
 _TEXTS = {
     "fft": ("The Fourier transform", _complex, True),
@@ -283,9 +283,13 @@ def rfftfreq(
 def _shifted(op: str, input: Any, dim: Any, inverse: bool) -> Tensor:
     x = need_tensor(input, op)
     dims = range(x._a.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    if not dims:
+        raise RuntimeError(f"{op}: there is no dimension to shift along; one or more are needed.")
+    if not x._a.ndim:
+        raise IndexError(f"{op}: input is 0-d; a dimension to shift along is needed.")
     dims = tuple([axis(d, x._a.ndim, op) for d in dims])
     shifts = [x._a.shape[d] // 2 for d in dims]
-    return arrange._roll(x, tuple([-n if inverse else n for n in shifts]), dims) if dims else x
+    return arrange._roll(x, tuple([-n if inverse else n for n in shifts]), dims)
 
 
 def fftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:

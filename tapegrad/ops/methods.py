@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tapegrad.absent import explain_absent
 from tapegrad.define import inplace
 from tapegrad.ops import (
     index,
@@ -101,3 +102,4 @@ def bind() -> None:
     FUNCTIONS[""] |= {name: bound[name] for name in WRITERS}
     for name, f in PROPERTIES.items():
         setattr(Tensor, name, f if isinstance(f, property) else property(f))
+    explain_absent(Tensor)

@@ -10,10 +10,11 @@ import numpy as np
 
 import tapegrad.kernels.numbers as N
 import tapegrad.kernels.pointwise as P
+import tapegrad.kernels.writers as W
 from tapegrad._errors import describe
-from tapegrad.define import cast, elementwise, finish, offer, opaque
+from tapegrad.define import cast, elementwise, finish, offer, opaque, writes
 from tapegrad.define.refusing import no_derivative
-from tapegrad.dtypes import B1, FLOAT, of
+from tapegrad.dtypes import B1, F4, F8, FLOAT, FLOATING, INEXACT, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import _no_bool
 from tapegrad.ops.pointwise import _scaled as _times
@@ -129,6 +130,7 @@ nextafter = elementwise(
     d=("F.where(a != b, g, 0)", _FLAT),
     numbers="",
 )
+nextafter.op.widens = False  # the next number is one of the narrow dtype
 
 
 def _one_dtype(op: Op, xs: Sequence[Any]) -> None:
@@ -224,7 +226,7 @@ def frexp(input: Tensor, *, out: Any = None) -> Scaled:
 
     Raises: RuntimeError for integers.
     """
-    if need_tensor(input, "frexp")._kind.kind != "f":
+    if need_tensor(input, "frexp")._kind.kind not in FLOATING:
         raise RuntimeError(f"frexp: input is {input.dtype}; a floating point tensor is needed.")
     exponent = _exponent(input.detach())
     mantissa = _mantissa(input, cast(exponent, input._kind))
@@ -268,6 +270,12 @@ def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) 
 
     Raises: RuntimeError unless the tensors have one dtype, NotImplementedError for integers.
     """
+    if out is None and type(weight) is float:
+        try:
+            if (input._kind is F4 or input._kind is F8) and input._kind is end._kind:
+                return _lerp_number(input, end, weight)
+        except (AttributeError, ValueError):
+            pass  # for which there are better words
     tensors = [need_tensor(input, "lerp"), need_tensor(end, "lerp", "end")]
     number = isinstance(weight, NUMBERS)
     if not number:
@@ -311,6 +319,13 @@ _addcdiv = opaque(
 
 
 def _three(f: Any, xs: tuple[Any, Any, Any], value: Any, out: Tensor | None) -> Tensor:
+    if out is None and type(value) in (int, float):
+        try:
+            kind = xs[0]._kind
+            if (kind is F4 or kind is F8) and kind is xs[1]._kind and kind is xs[2]._kind:
+                return f(*xs, value)  # type: ignore[no-any-return] # a Tensor
+        except (AttributeError, ValueError):
+            pass  # for which there are better words
     name = f.op.name
     for what, x in zip(("input", "tensor1", "tensor2"), xs, strict=True):
         need_tensor(x, name, what)
@@ -321,7 +336,7 @@ def _three(f: Any, xs: tuple[Any, Any, Any], value: Any, out: Tensor | None) -> 
             f"addcdiv: tensor1 is {xs[1].dtype} and tensor2 {xs[2].dtype}; a floating point one is needed."
         )
     try:
-        result: Tensor = f(*tensors, value if kind.kind in "fc" else int(value))
+        result: Tensor = f(*tensors, value if kind.kind in INEXACT else int(value))
     except (TypeError, ValueError):
         raise refused(f.op, tensors) from None
     return finish(result, out, name, xs)
@@ -340,6 +355,9 @@ def addcdiv(
     """input + value * tensor1 / tensor2. Shapes: they broadcast. Raises: RuntimeError for integers."""
     return _three(_addcdiv, (input, tensor1, tensor2), value, out)
 
+
+writes(addcmul, W.addcmul)
+writes(addcdiv, W.addcdiv)
 
 # ---- integers
 

@@ -11,6 +11,15 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.tensor import Tensor
 
 
+class Drawn:
+    """Values that an op is given and no rule reads, so that they may be written."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+
 def no_derivative(op: str) -> Any:
     """A rule that refuses."""
 
@@ -30,11 +39,11 @@ def _constant(op: str, n: int, title: str | None = None) -> Any:
 def _recorded(op: str, rules: Sequence[Any], title: str | None) -> Any:
     return opaque(
         f"{op}.recorded",
-        lambda *given: given[-1],
+        lambda *given: given[-1].values,
         linear=True,
         d=rules,
         title=title,
-        batch=lambda B, op, xs, args: args[0],
+        batch=lambda B, op, xs, args: args[0].values,
         widens=False,
     )
 
@@ -62,8 +71,8 @@ def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor
     tensors = [p for p in parameters if isinstance(p, Tensor)]
     wanting = [p for p in tensors if p.requires_grad][:_MOST]
     if (key, 1) in _REFUSED:
-        return _REFUSED[key, len(wanting)](*wanting, values._a)  # type: ignore[no-any-return] # a Tensor
-    return _CONSTANT[key](*tensors, values._a)  # type: ignore[no-any-return] # a Tensor
+        return _REFUSED[key, len(wanting)](*wanting, Drawn(values._a))  # type: ignore[no-any-return] # a Tensor
+    return _CONSTANT[key](*tensors, Drawn(values._a))  # type: ignore[no-any-return] # a Tensor
 
 
 nameless(globals())

@@ -19,7 +19,7 @@ from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
 from tapegrad.ops.pointwise import maximum, minimum
 from tapegrad.ops.results import Extremes, kind, written
-from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, squeeze, stack
+from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, stack, without
 from tapegrad.promotion import need_tensor, real_only
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -342,8 +342,7 @@ def norm(
         raise RuntimeError(f"norm: p is {p!r}; a number, 'fro' or 'nuc' is needed.")
     order = 2.0 if p is None or isinstance(p, str) else float(p)
     dims = dims_of(dim, x._a.ndim, "norm")
-    if (order < 0 or order == np.inf) and any_zero(x._a.shape, dims):
-        raise RuntimeError(f"norm: input is {sizes(x._a.shape)}; the {p}-norm of no elements is not defined.")
+    need_elements("norm", x, dims, order)
     return finish(_norm(x, dims, keepdim, order), out, "norm", exact=True)
 
 
@@ -355,25 +354,33 @@ def not_empty(x: Tensor, dim: Any, op: str) -> None:
     if x._kind.kind == "c":
         given = op[:3] == "arg" or (dim is not None and op in ("max", "min"))
         real_only(op, (x,), RuntimeError if given else NotImplementedError)
+    if x._a.size:
+        return
     shape = x._a.shape
-    if x._a.size == 0 and (dim is None or (isinstance(dim, (tuple, list)) and not dim)):
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         raise RuntimeError(
             f"{op}: input is {sizes(shape)}; one element or more is needed. Pass dim= to go along a "
             "dimension."
         )
-    if dim is not None and any_zero(shape, dims_of(dim, len(shape), op)):
+    if any_zero(shape, dims_of(dim, len(shape), op)):
         raise IndexError(f"{op}: input is {sizes(shape)} and dim is {dim}; that dimension has no element.")
 
 
 def any_zero(shape: tuple[int, ...], dims: R.Dims) -> bool:
     """Whether one of the dimensions has size 0."""
-    return R.count(shape, dims) == 0 and 0 in (
-        shape[i] for i in (range(len(shape)) if dims is None else dims)
-    )
+    return 0 in (shape if dims is None else [shape[i] for i in dims])
+
+
+def need_elements(op: str, x: Tensor, dims: R.Dims, p: float) -> None:
+    """Raises: RuntimeError where no elements are reduced by a norm that is not defined for none."""
+    if (p < 0 or p == np.inf) and any_zero(x._a.shape, dims):
+        raise RuntimeError(f"{op}: input is {sizes(x._a.shape)}; the {p}-norm of no elements is not defined.")
 
 
 def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Any:
     whole, arg, pick, kind, larger = _EXTREMES[op]
+    if dim is None and not keepdim and out is None and not names and _is_float(input) and input._a.size:
+        return whole(input)
     if dim is None and not keepdim:
         dim = names.pop("other", None)
     if names:
@@ -386,8 +393,7 @@ def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict
         return finish(whole(x), out, op)
     i = axis(dim, x._a.ndim, op)
     at = arg(x, i, True)
-    values = pick(x, at._a, i, keepdim)
-    return written(kind(values, at if keepdim or not x._a.ndim else squeeze(at, i)), out, op)
+    return written(kind(pick(x, at._a, i, keepdim), at if keepdim else without(at, i)), out, op)
 
 
 _EXTREMES = {

@@ -14,6 +14,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.layouts import RELAYOUTS
 from tapegrad.ops import moves, shape, views
 from tapegrad.promotion import need_tensor
+from tapegrad.rare import succeed
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import check_history, cold_of, is_view, view_of
@@ -67,7 +68,7 @@ def relayout(name: str, view: Any) -> Any:
             cold_of(input).count += 1
         input._a = shown._a
         if node is not None and node.op is not None:
-            input._node = record(op, (node,), (), (old.shape, cold.args), None, 2)
+            succeed(input, record(op, (node,), (), (old.shape, cold.args), None, 2))
             RELAYOUTS.add(op)
         return input
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
@@ -17,7 +18,7 @@ from tapegrad.naming import argument
 from tapegrad.ops import moves
 from tapegrad.ops.memory import view_arguments, view_dtype
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
-from tapegrad.tensor import Tensor, axis
+from tapegrad.tensor import Tensor, axis, wrap
 
 Dims = int | Sequence[int] | None
 
@@ -43,8 +44,8 @@ def dims_of(dim: Dims, ndim: int, op: str) -> tuple[int, ...] | None:
 
     Raises: IndexError out of range, RuntimeError for one that comes twice.
     """
-    if type(dim) is int and 0 <= dim < ndim:
-        return (dim,)
+    if type(dim) is int and -ndim <= dim < ndim:
+        return (dim % ndim,)
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return None
     if isinstance(dim, (tuple, list)):
@@ -379,8 +380,8 @@ _cat = variadic("cat", S.cat, _cat_vjp)
 _stack = variadic("stack", S.stack, _stack_vjp)
 
 
-def _tensors(tensors: Any, op: str) -> list[Tensor]:
-    """A sequence of Tensors, promoted to one dtype."""
+def listed(tensors: Any, op: str) -> list[Tensor]:
+    """A sequence of one Tensor or more, as a list. Raises: TypeError, ValueError, RuntimeError."""
     if type(tensors) not in (list, tuple) and (
         isinstance(tensors, Tensor) or not isinstance(tensors, Iterable)
     ):
@@ -400,6 +401,12 @@ def _tensors(tensors: Any, op: str) -> list[Tensor]:
         raise (ValueError if op == "cat" else RuntimeError)(
             f"{op}: the list of tensors is empty; at least one is needed."
         )
+    return found
+
+
+def _tensors(tensors: Any, op: str) -> list[Tensor]:
+    """The same, promoted to one dtype."""
+    found = listed(tensors, op)
     kind = result_dtype(found)
     return [x if x._kind is kind else cast(x, kind) for x in found]
 
@@ -457,6 +464,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
                 f"{argument(f'tensors[{k}]', x)} is {sizes(x._a.shape)}; they must be equal."
             )
     return finish(_stack(xs, i), out, "stack", xs)
+
+
+def without(at: Tensor, dim: int) -> Tensor:
+    """Indices without the dimension along which there is one."""
+    a = at._a
+    if type(a) is ndarray:
+        return wrap(a.reshape(a.shape[:dim] + a.shape[dim + 1 :]))
+    return squeeze(at, dim) if a.ndim else at
 
 
 offer(

@@ -11,7 +11,7 @@ import tapegrad.kernels.arrange as A
 import tapegrad.kernels.shuffle as S
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad.define import Function, linear, offer, opaque
-from tapegrad.dtypes import B1, int64
+from tapegrad.dtypes import B1, NARROW, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops import arrange, create, new, shape
@@ -28,7 +28,7 @@ _unshuffle: Function = linear(
 
 
 def _regrouped(F: Any, g: Any, shape: Any, groups: int, dim: int) -> Any:
-    return F.apply(_channels.op, g, shape[dim] // groups, dim)
+    return F.apply(_channels.op, g, shape[dim] // groups or 1, dim)  # 0 where there are no channels
 
 
 _channels: Function = linear(
@@ -170,14 +170,16 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """Vandermonde matrices of the vectors along the last dimension: row i has the powers of x[i] from 0 up.
 
-    Raises: RuntimeError for N below 2, or bool.
+    Raises: RuntimeError for N below 2, bool, float16 or bfloat16.
     """
     s = need_tensor(x, "vander", "x")._a.shape
     n = (s[-1] if s else 1) if N is None else N
     if n < 2:
         raise RuntimeError(f"vander: N is {n}; 2 or more is needed.")
-    if x._kind is B1:
-        raise RuntimeError("vander: x is bool; numbers are needed.")
+    if x._kind is B1 or x._kind.char in NARROW:
+        raise RuntimeError(
+            f"vander: x is {x.dtype}; integers, float32, float64 or complex numbers are needed."
+        )
     return _powers(x if x._kind.kind not in "iu" else x.to(int64), n)
 
 

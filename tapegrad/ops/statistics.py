@@ -35,6 +35,7 @@ _logsumexp = reduction(
     "logsumexp", C.logsumexp, d=lambda F, g, x, y, shape, dim: g * F.exp(x - y), saves=(0, OUT)
 )
 _count = reduction("count_nonzero", C.count_nonzero, d=None)
+_count_numbers = reduction("nanmean.count", C.count_numbers, d=None)
 _smallest = reduction("aminmax.min", R.amin, d=scaled, saves=(0, OUT), title="AminmaxBackward0")
 _largest = reduction("aminmax.max", R.amax, d=scaled, saves=(0, OUT), title="AminmaxBackward0")
 _range_kind = kind("aminmax", Range)
@@ -93,7 +94,7 @@ def nanmean(
     if x._kind.kind not in INEXACT:
         raise RuntimeError(f"nanmean: input is {x.dtype}; a floating point tensor is needed. Use .float().")
     dims = dims_of(dim, x._a.ndim, "nanmean")
-    many = sum(x.detach() == x.detach(), dims, keepdim)
+    many = _count_numbers(x.detach(), dims, keepdim)
     return finish(nansum(x, dims, keepdim, dtype=dtype) / many, out, "nanmean", exact=True)
 
 
