@@ -81,6 +81,9 @@ def diag_embed(x: Any, offset: int, i: int, j: int) -> Any:
     return y
 
 
+SMALL = 64
+
+
 @shared
 def below(n: int, m: int, k: int) -> Any:
     """Whether an element of a matrix lies on its k-th diagonal or below."""
@@ -89,12 +92,22 @@ def below(n: int, m: int, k: int) -> Any:
 
 def tril(x: Any, k: int) -> Any:
     """The last two axes, with 0 above the k-th diagonal."""
-    return np.where(below(x.shape[-2], x.shape[-1], k), x, zero(x.dtype))
+    mask = below(x.shape[-2], x.shape[-1], k)
+    if x.size > SMALL or not x.flags.c_contiguous:
+        return np.where(mask, x, zero(x.dtype))
+    y = np.zeros(x.shape, x.dtype)
+    np.copyto(y, x, where=mask)  # the cheaper way for a few numbers
+    return y
 
 
 def triu(x: Any, k: int) -> Any:
     """The last two axes, with 0 below the k-th diagonal."""
-    return np.where(below(x.shape[-2], x.shape[-1], k - 1), zero(x.dtype), x)
+    mask = below(x.shape[-2], x.shape[-1], k - 1)
+    if x.size > SMALL or not x.flags.c_contiguous:
+        return np.where(mask, zero(x.dtype), x)
+    y = x.copy()
+    np.copyto(y, zero(x.dtype), where=mask)
+    return y
 
 
 def pad(x: Any, before: tuple[int, ...], after: tuple[int, ...], value: Any) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+import tapegrad.define.batching as B
 import tapegrad.kernels.distance as D
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import sizes
-from tapegrad.define import OUT, Function, cast, composite, finish, inplace, offer, reduction
+from tapegrad.define import OUT, Function, cast, composite, finish, inplace, linear, offer, reduction
 from tapegrad.dtypes import B1, FLOATING, INEXACT, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.index import fetch
@@ -17,7 +18,6 @@ from tapegrad.ops.moves import clone, contiguous
 from tapegrad.ops.pointwise import sub
 from tapegrad.ops.reduce import in_dtype, need_elements, norm, norm_rule, sum
 from tapegrad.ops.shape import Dims, dims_of, expand, transpose, view
-from tapegrad.ops.views import diagonal
 from tapegrad.promotion import broadcast, need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor, axis
 
@@ -34,7 +34,13 @@ _pdist = reduction(
     d=lambda F, g, x, y, shape, dim, p: norm_rule(F, g, x, y, shape, dim, p) if p else F.zeros_like(x),
     saves=(0, OUT),
 )
-_trace = reduction("trace", R.sum, d=lambda F, g, shape, dim: F.expand(g, shape), title="TraceBackward0")
+_trace = linear(
+    "trace",
+    lambda x: np.add.reduce(x.diagonal(0, -2, -1), axis=-1),
+    lambda F, g, shape: g * np.eye(*shape, dtype=g._kind if F.records else g.dtype),
+    batch=B.leading(2),
+    widens=True,
+)
 
 
 def _cdist_named(key: str, title: str, product: bool) -> Any:
@@ -252,7 +258,7 @@ def trace(input: Tensor) -> Tensor:
         raise RuntimeError(f"trace: input is {sizes(x._a.shape)}; a matrix is needed.")
     if x._kind is B1:
         raise NotImplementedError("trace: input is bool; numbers are needed. Use .int().")
-    return _trace(in_dtype(diagonal(x), None, "trace"), (0,), False)
+    return _trace(in_dtype(x, None, "trace"))
 
 
 offer(

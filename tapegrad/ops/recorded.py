@@ -58,9 +58,9 @@ _REFUSED = {
 
 def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor:
     """The values, recorded as a result of those parameters that are tensors, if one requires grad."""
-    tensors = [p for p in parameters if isinstance(p, Tensor)]
-    if not recording(*tensors):
+    if not recording(*parameters):
         return values
+    tensors = [p for p in parameters if isinstance(p, Tensor)]
     wanting = [p for p in tensors if p.requires_grad][:_MOST]
     if (key, 1) in _REFUSED:
         return _REFUSED[key, len(wanting)](*wanting, Drawn(values._a))  # type: ignore[no-any-return] # a Tensor
