@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import shared
 
 
 def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
@@ -38,19 +39,35 @@ def sum_rows(x: Any) -> Any:
     )
 
 
-_ones: dict[tuple[int, Any], Any] = {}
-
-
+@shared
 def ones(n: int, dtype: Any) -> Any:
-    """n ones, shared and read-only if few."""
-    found = _ones.get((n, dtype))
+    """n ones."""
+    return np.ones(n, dtype)
+
+
+_squares: dict[tuple[int, Any], Any] = {}
+
+
+def square(n: int, dtype: Any) -> Any:
+    """A shared n by n matrix of ones, for small n."""
+    found = _squares.get((n, dtype))
     if found is None:
-        found = np.ones(n, dtype)
+        found = _squares[n, dtype] = np.ones((n, n), dtype)
         found.flags.writeable = False
-        if n <= 4096:
-            if len(_ones) >= 256:
-                _ones.clear()
-            _ones[n, dtype] = found
+    return found
+
+
+_places: dict[int, Any] = {}
+
+
+def places_up_to(n: int) -> Any:
+    """0, 1, ... n - 1, shared and read-only if few."""
+    found = _places.get(n)
+    if found is None:
+        found = np.arange(n)
+        found.flags.writeable = False
+        if n <= 1024:
+            _places[n] = found
     return found
 
 

@@ -57,6 +57,9 @@ for _key, _source in {
     _twins[_source.op] = _twin(_source, _key)
 
 
+diagonal_copied = _twins[views._diagonal.op]  # by (offset, dim1, dim2), checked
+
+
 def copying(name: str, view: Any) -> Any:
     """The function that copies what `view` shows: call(input, *args of view)."""
 
@@ -183,7 +186,9 @@ def _all(results: Sequence[Tensor], out: Any, op: str, input: Tensor) -> Any:
     if out is None:
         return tuple(results)
     if len(out) != len(results):
-        raise RuntimeError(f"{op}: out has {len(out)} tensors and there are {len(results)} results.")
+        raise RuntimeError(
+            f"{op}: out has {len(out)} tensors and there are {len(results)} results; one for each is needed."
+        )
     for t, o in zip(results, out, strict=True):
         finish(t, o, op, (input,))
     return None

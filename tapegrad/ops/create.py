@@ -97,9 +97,8 @@ def _plainly(data: Any, dtype: Any) -> Any:
     """The array of a list of floats, of a list of integers, or of lists of one length of these; None for all
     else, and for what may not fit."""
     flat: Any = data
-    lengths: Any = ()
     if type(data) is list and data and type(data[0]) is list:
-        lengths = set(map(len, data)) if set(map(type, data)) == {list} else ()
+        lengths = set(map(len, data)) if set(map(type, data)) == {list} else set()
         flat = [x for row in data for x in row] if len(lengths) == 1 else ()
     kinds = set(map(type, flat))
     if kinds == {float}:
@@ -222,7 +221,9 @@ def asarray(
         raise ValueError("asarray: the array has negative strides; pass a.copy().")
     if copy is False and not (shares and (kind is None or np.asarray(obj).dtype == kind)):
         wanted = "" if kind is None else f" in {of(kind)}"
-        raise ValueError(f"asarray: copy is False, and a {type(obj).__name__}{wanted} needs one.")
+        raise ValueError(
+            f"asarray: copy is False, and a {type(obj).__name__}{wanted} needs one; leave copy out."
+        )
     t = leaf(array_of(obj, kind, bool(copy)), False)
     return t.requires_grad_() if requires_grad else t
 
@@ -230,7 +231,9 @@ def asarray(
 def _as_tensor(x: Tensor, kind: Any, copy: bool | None, requires_grad: bool | None) -> Tensor:
     if kind is not None and kind is not x._kind:
         if copy is False:
-            raise ValueError(f"asarray: copy is False, and {x.dtype} cannot become {of(kind)} without one.")
+            raise ValueError(
+                f"asarray: copy is False, and {x.dtype} cannot become {of(kind)} without one; leave copy out."
+            )
         x = x.to(of(kind))
     elif copy:
         x = x.clone()
@@ -261,13 +264,13 @@ def shape_of(sides: tuple[Any, ...], op: str, size: Sequence[int] | None = None)
 
     Raises: TypeError or RuntimeError for what is no size.
     """
-    given: Any = sides
-    if len(sides) == 1:
-        given = sides[0]
-        if type(given) is int and given >= 0 and size is None:
+    given: Any = sides[0] if len(sides) == 1 else sides
+    if type(given) is int:
+        if given >= 0 and size is None:
             return sides
-        if not isinstance(given, (tuple, list)):
-            given = sides
+        given = sides
+    elif not isinstance(given, (tuple, list)):
+        given = sides
     if size is not None:
         if sides or not isinstance(size, (tuple, list)):
             raise TypeError(f"{op}: {sides!r} and size={size!r} are given; one tuple of integers is needed.")

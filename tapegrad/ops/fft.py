@@ -19,10 +19,9 @@ from tapegrad.define import cast, finish, linear, offer
 from tapegrad.devices import check_device
 from tapegrad.dtypes import NARROW, as_numpy, complex_of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.ops import arrange
 from tapegrad.ops.create import finished
 from tapegrad.ops.index import getitem, putitem
-from tapegrad.ops.parts import split_with_sizes
-from tapegrad.ops.shape import cat
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -78,7 +77,7 @@ def _norm(norm: str | None, op: str) -> str:
     return norm
 
 
-def _input(x: Any, op: str, real: bool = False, whole: bool = False) -> Tensor:
+def _input(x: Any, op: str, real: bool = False) -> Tensor:
     """The input as complex numbers, or as real ones; integers become the default dtype."""
     x = need_tensor(x, op)
     kind = x._kind
@@ -124,6 +123,8 @@ def _one(x: Tensor, n: int | None, dim: int, op: str) -> int:
 def _several(x: Tensor, s: Any, dim: Any, op: str) -> tuple[list[int], list[int]]:
     """The axes and their lengths; by default all, or the last as many as s has."""
     shape, ndim = x._a.shape, x._a.ndim
+    if s is None and type(dim) is list:  # of one axis, checked
+        return dim, [shape[dim[0]]]
     given = None if s is None else [s] if isinstance(s, int) else list(s)
     if dim is None:
         if given is not None and len(given) > ndim:
@@ -143,7 +144,9 @@ def _complex(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, ou
     x = _input(input, op)
     for n in lengths:
         _check_length(n, op)
-    return finish(c2c(_resized(x, lengths, dims), tuple(dims), forward, _norm(norm, op)), out, op)
+    if s is not None:
+        x = _resized(x, lengths, dims)
+    return finish(c2c(x, tuple(dims), forward, _norm(norm, op)), out, op)
 
 
 def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
@@ -154,7 +157,9 @@ def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, 
         raise RuntimeError(f"{op}: dim is empty; at least one dimension is needed.")
     for n in lengths:
         _check_length(n, op)
-    y = r2c(_resized(x, lengths, dims), dims[-1], forward, how)
+    if s is not None:
+        x = _resized(x, lengths, dims)
+    y = r2c(x, dims[-1], forward, how)
     return finish(c2c(y, tuple(dims[:-1]), forward, how) if dims[1:] else y, out, op)
 
 
@@ -282,12 +287,9 @@ def _shifted(op: str, input: Any, dim: Any, inverse: bool) -> Tensor:
         raise RuntimeError(f"{op}: there is no dimension to shift along; one or more are needed.")
     if not x._a.ndim:
         raise IndexError(f"{op}: input is 0-d; a dimension to shift along is needed.")
-    for d in dims:
-        n = x._a.shape[axis(d, x._a.ndim, op)]
-        first = n // 2 if inverse else n - n // 2
-        a, b = split_with_sizes(x, [first, n - first], d)
-        x = cat([b, a], d)
-    return x
+    dims = tuple([axis(d, x._a.ndim, op) for d in dims])
+    shifts = [x._a.shape[d] // 2 for d in dims]
+    return arrange._roll(x, tuple([-n if inverse else n for n in shifts]), dims)
 
 
 def fftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 import tapegrad.kernels.arrange as A
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default
-from tapegrad.define import offer, variadic
+from tapegrad.define import offer, recording, variadic
 from tapegrad.dtypes import I8, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import index, moves, shape
@@ -71,13 +71,16 @@ def atleast_3d(*tensors: Any) -> Any:
 
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors joined along dimension 1; those of one dimension (or none) along that."""
-    xs = [_one(x) for x in listed(tensors, "hstack")]
+    xs = [x if x._a.ndim else _one(x) for x in listed(tensors, "hstack")]
     return cat(xs, 0 if xs[0]._a.ndim == 1 else 1, out=out)
 
 
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors joined along dimension 0; vectors are rows."""
-    return cat([_two(x) for x in listed(tensors, "vstack")], 0, out=out)
+    xs = listed(tensors, "vstack")
+    if xs[0]._a.ndim == 1 and not recording(*xs) and len({x._a.shape for x in xs}) == 1:
+        return stack(xs, 0, out=out)  # the same, in fewer steps; a graph has torch's
+    return cat([_two(x) for x in xs], 0, out=out)
 
 
 def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
@@ -181,7 +184,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     Raises: RuntimeError unless `size` broadcasts to input's shape.
     """
     if not size:
-        raise TypeError("sum_to_size: size is missing.")
+        raise TypeError("sum_to_size: size is missing; pass the sizes of the result.")
     wanted, own = shape._sequence(size, "sum_to_size"), input._a.shape
     lead = len(own) - len(wanted)
     if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):

@@ -11,6 +11,7 @@ from numpy import ndarray
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import cast, finish, offer, store, variadic
+from tapegrad.devices import CONTIGUOUS
 from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -342,8 +343,10 @@ def T(input: Tensor) -> Tensor:
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy, through which gradients flow."""
-    result: Tensor = moves.clone(need_tensor(input, "clone"))
+    """A copy, through which gradients flow, in the layout of input; with torch.contiguous_format in row-major
+    order."""
+    copy = moves.contiguous if memory_format is CONTIGUOUS else moves.clone
+    result: Tensor = copy(need_tensor(input, "clone"))
     return result
 
 
@@ -355,8 +358,9 @@ def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
 # ---- joins
 
 
-def along(dim: int, at: Any) -> tuple[Any, ...]:
-    return (*(slice(None),) * dim, at)
+def along(dim: int, *at: Any) -> tuple[Any, ...]:
+    """An index that takes all of `dim` dimensions, and `at` behind them."""
+    return (*(slice(None),) * dim, *at)
 
 
 def _cat_vjp(F: Any, g: Any, shapes: Sequence[tuple[int, ...]], need: Any, dim: int) -> list[Any]:
@@ -386,13 +390,16 @@ def listed(tensors: Any, op: str) -> list[Tensor]:
     ):
         raise TypeError(f"{op}: tensors is {type(tensors).__name__}; a tuple or list of Tensors is needed.")
     found = list(tensors)
-    kinds = set()
+    kind = found[0]._kind if found and isinstance(found[0], Tensor) else None
+    for x in found:
+        if type(x) is not Tensor or x._kind is not kind:
+            break
+    else:
+        if found:
+            return found
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
             raise not_a_tensor(op, f"tensors[{i}]", x)
-        kinds.add(x._kind)
-    if len(kinds) == 1:
-        return found
     if not found:
         raise (ValueError if op == "cat" else RuntimeError)(
             f"{op}: the list of tensors is empty; at least one is needed."
@@ -415,6 +422,12 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     if names:
         dim, _ = numpy_names("cat", names, dim)
     xs = _tensors(tensors, "cat")
+    if type(dim) is int and 0 <= dim < xs[0]._a.ndim:
+        try:
+            result = _cat(xs, dim)
+            return result if out is None else store(result, out, "cat", xs)
+        except ValueError:
+            pass  # what follows finds out why
     shapes = [x._a.shape for x in xs]
     if (0,) in shapes:  # it joins anything: code that collects batches starts with torch.tensor([])
         xs.sort(key=lambda x: x._a.shape == (0,))
