@@ -6,6 +6,7 @@ Adding an op touches two places: its definition, and one row here.
 from __future__ import annotations
 
 from tapegrad.testing.samples import (
+    activations,
     arrange,
     complex_numbers,
     create,
@@ -28,6 +29,7 @@ from tapegrad.testing.samples import (
     sort,
     special,
     statistics,
+    tables,
     views,
 )
 from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, kink
@@ -38,7 +40,17 @@ _ON_NUMBERS = (
     *(pointwise, elementary, pairs, special, reduce, shape, views, index, gather, arrange, joins, linalg),
     *(products, matrices, nn, sort, distance),
 )
-FAMILIES = (*_ON_NUMBERS, cumulative, statistics, fourier, complex_numbers, create, random)
+FAMILIES = (
+    *_ON_NUMBERS,
+    activations,
+    tables,
+    cumulative,
+    statistics,
+    fourier,
+    complex_numbers,
+    create,
+    random,
+)
 
 
 def _named() -> dict[str, Row]:
