@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tapegrad.testing.samples import Array
@@ -111,6 +111,37 @@ TABLES = (
     _of("EmbeddingBag", 5, 3, mode="sum", inputs=(_NUMBERS, None, x(2, 3))),
     _of("EmbeddingBag", 5, 3, max_norm=1.0, inputs=(_NUMBERS,)),
 )
+NORMS = (
+    *[_of("LayerNorm", 4, **kw) for kw in ({}, {"eps": 0.1}, {"bias": False}, {"elementwise_affine": False})],
+    _of("LayerNorm", (3, 4), inputs=(x(2, 3, 4),)),
+    _of("LayerNorm", [4], inputs=(x(4),)),
+    *[_of("RMSNorm", 4, **kw) for kw in ({}, {"eps": 0.1}, {"elementwise_affine": False})],
+    _of("RMSNorm", (3, 4), inputs=(x(2, 3, 4),)),
+    *[_of("GroupNorm", 2, 4, inputs=(x(*s),)) for s in ((2, 4, 3), (2, 4, 2, 3))],
+    _of("GroupNorm", 2, 12, inputs=(x(3, 12),)),
+    _of("GroupNorm", 1, 4, affine=False, inputs=(x(2, 4, 3),)),
+    _of("GroupNorm", 4, 4, bias=False, eps=0.1, inputs=(x(2, 4, 3),)),
+    *[
+        _of("BatchNorm1d", 4, **kw)
+        for kw in (
+            *({}, {"momentum": None}, {"momentum": 0.7, "eps": 0.1}, {"affine": False}, {"bias": False}),
+            {"track_running_stats": False},
+        )
+    ],
+    _of("BatchNorm1d", 4, inputs=(x(2, 4, 3),)),
+    _of("BatchNorm2d", 4, inputs=(_IMAGES,)),
+    _of("BatchNorm3d", 4, inputs=(x(2, 4, 2, 1, 2),)),
+    *[
+        _of("InstanceNorm1d", 4, inputs=(x(2, 4, 3),), **kw)
+        for kw in ({}, {"affine": True}, {"track_running_stats": True, "momentum": 0.4})
+    ],
+    _of("InstanceNorm1d", 4, inputs=(x(4, 3),)),
+    _of("InstanceNorm2d", 4, affine=True, track_running_stats=True, inputs=(_IMAGES,)),
+    _of("InstanceNorm2d", 4, inputs=(x(4, 2, 3),)),
+    _of("InstanceNorm3d", 4, affine=True, bias=False, inputs=(x(2, 4, 2, 1, 2),)),
+    _of("LocalResponseNorm", 2, inputs=(_IMAGES,)),
+    _of("LocalResponseNorm", 3, 0.1, 0.5, 2.0, inputs=(x(2, 4, 3),)),
+)
 LINEAR = (
     _of("Linear", 4, 2),
     _of("Linear", 4, 2, bias=False),
@@ -118,7 +149,10 @@ LINEAR = (
     _of("Identity", 54, unused=0.1),
 )
 
-SAMPLES = (*ACTIVATIONS, *DROPOUTS, *TABLES, *LINEAR)
+SAMPLES = (
+    *(*ACTIVATIONS, *DROPOUTS, *TABLES, *LINEAR),
+    *[replace(s, ulps=64) for s in NORMS],  # differences of nearly equal numbers
+)
 ERRORS: tuple[Sample, ...] = (
     _of("Dropout", 1.5),
     _of("AlphaDropout", -0.5),
@@ -141,4 +175,18 @@ ERRORS: tuple[Sample, ...] = (
     _of("EmbeddingBag", 5, 3, inputs=(_NUMBERS, None, x(2, 3))),
     _of("EmbeddingBag", 5, 3, inputs=(_numbers([0, 1, 2]), _numbers([1, 2]))),
     _of("Linear", 3, 2),
+    _of("LayerNorm", 3),
+    _of("RMSNorm", 3),
+    _of("GroupNorm", 3, 4),
+    _of("GroupNorm", 2, 4, inputs=(x(3, 5, 2),)),
+    _of("BatchNorm1d", 4, inputs=(x(1, 4),)),
+    _of("BatchNorm1d", 3),
+    _of("BatchNorm1d", 4, inputs=(_IMAGES,)),
+    _of("BatchNorm2d", 4),
+    _of("BatchNorm3d", 4),
+    _of("BatchNorm1d", 4, 0.0),
+    _of("InstanceNorm1d", 4, inputs=(x(2, 4, 1),)),
+    _of("InstanceNorm1d", 3, affine=True, inputs=(x(2, 4, 3),)),
+    _of("InstanceNorm2d", 4),
+    _of("LocalResponseNorm", 2),
 )

@@ -16,6 +16,7 @@ from tapegrad.testing.samples import Array
 from tapegrad.testing.samples.base import Call
 from tests.nn.samples import ERRORS, SAMPLES, Sample
 from tests.ops.comparing import array, attempt, attempt_quietly, differing, leaves_of, same_class
+from tests.ops.reporting import weight
 
 torch = pytest.importorskip("torch")
 
@@ -41,10 +42,11 @@ def run(lib: Any, s: Sample) -> dict[str, Any]:
         asked = [*leaves, *[p for p in module.parameters() if p.requires_grad]]
         outs = [y for y in results if y.requires_grad]
         if outs and asked:
-            total = sum([(y * y).sum() + (y * 0.5).sum() for y in outs])
+            total = sum([(y * y * weight(lib, y, i)).sum() + y.sum() for i, y in enumerate(outs)])
             gs = lib.autograd.grad(total, asked, create_graph=True, allow_unused=True)
             found[f"{mode} gradients"] = [None if g is None else array(g) for g in gs]
-            again = [(g * g).sum() for g in gs if g is not None and g.requires_grad]
+            found_again = enumerate(g for g in gs if g is not None and g.requires_grad)
+            again = [(g * weight(lib, g, 9 + i)).sum() for i, g in found_again]
             if again and mode == "train" and s.second:
                 found["second gradients"] = second(lib, sum(again), asked)
     found["last"] = state(module)

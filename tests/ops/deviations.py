@@ -113,6 +113,13 @@ DEVIATIONS = (
     Deviation("embedding", "gradient", r"int64\[0\]", "torch's backward of nothing fails"),
     Deviation("embedding_bag", "name", "", "composed of a look-up and sums"),
     Deviation("embedding_bag", "gradient", "", "torch has no second derivative; tests/nn compare the first"),
+    Deviation(
+        "[bi]*_norm",
+        "name",
+        r"stats=False|\], float32\[4\], float32\[4\]",
+        "by running moments: a product and a sum",
+    ),
+    Deviation("[lg]*_norm", "gradient", r"None, float", "torch's second derivative needs a weight"),
     Deviation("leaky_relu", "gradient", "_.*slope=-", "torch reads the result, and cannot tell the sides"),
     Deviation("mode", "*", "nan", "torch sorts with a comparison that nan makes inconsistent"),
     Deviation(

@@ -44,12 +44,13 @@ torch = pytest.importorskip("torch")
 # between the steps of these.
 STEPS = {
     **dict.fromkeys(("mse_loss", "nll_loss", "cross_entropy", "softmax", "log_softmax", "logsumexp"), 1),
-    **dict.fromkeys(("softmin", "layer_norm"), 1),
+    **dict.fromkeys(("softmin", "layer_norm", "group_norm", "batch_norm", "instance_norm", "rms_norm"), 1),
     **dict.fromkeys(("trapezoid", "trapz", "dist", "cosine_similarity", "renorm"), 1),
     "prod": 2,
 }
 # Where torch and tapegrad differ on purpose: a row and why.
 DEVIATIONS = {
+    "local_response_norm": "torch averages no narrow images",
     "embedding_bag": "torch rounds after every addition; here once",
     "histogram": "torch takes float16",
     "histogramdd": "torch takes float16",

@@ -20,6 +20,7 @@ from tapegrad.testing.samples import (
     linalg,
     matrices,
     nn,
+    norms,
     pairs,
     pointwise,
     products,
@@ -41,15 +42,8 @@ _ON_NUMBERS = (
     *(products, matrices, nn, sort, distance),
 )
 FAMILIES = (
-    *_ON_NUMBERS,
-    activations,
-    tables,
-    cumulative,
-    statistics,
-    fourier,
-    complex_numbers,
-    create,
-    random,
+    *(*_ON_NUMBERS, activations, tables, norms, cumulative, statistics, fourier, complex_numbers),
+    *(create, random),
 )
 
 
