@@ -182,6 +182,7 @@ _slogdet = factored(
     _slogdet_rule,
     title="LinalgSlogdetBackward0",
     kinds="=r",
+    values=True,
 )
 
 

@@ -169,3 +169,11 @@ def test_low_rank_draws_as_torch_does():
             getattr(torch, name)(torch.tensor(a), 3), getattr(other, name)(other.tensor(a), 3), strict=True
         ):
             np.testing.assert_allclose(np.abs(array(x)), np.abs(y.numpy()), rtol=1e-9)
+
+
+def test_einsum_of_one_operand_is_a_view_of_it():
+    x = torch.ones(2, 3, requires_grad=True)
+    y = torch.einsum("ij->ij", x)
+    assert y is not x and y._is_view() and y.grad_fn is not None and y.data_ptr() == x.data_ptr()
+    number = torch.tensor(1.5)
+    assert torch.einsum("->", number) is not number
