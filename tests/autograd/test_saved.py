@@ -41,3 +41,4 @@ def test_a_copy_by_strides_sees_what_lies_beside_a_view():
     assert copied.tolist() == [[0.0, 2.0], [1.0, 3.0]]
     copied.sum().backward()
     assert base.grad.tolist() == [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    assert torch.as_strided_copy(base.detach()[:1], (2, 2), (1, 2)).tolist() == [[0.0, 2.0], [1.0, 3.0]]
