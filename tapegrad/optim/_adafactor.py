@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tapegrad._errors import describe
-from tapegrad.ops.create import zeros_like
+from tapegrad.ops.new import zeros_like
 from tapegrad.ops.optim import adafactor_
 from tapegrad.optim.optimizer import Params
 from tapegrad.optim.updating import Updating, given

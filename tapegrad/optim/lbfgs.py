@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tapegrad.autograd import enable_grad, no_grad
 from tapegrad.ops.complex_numbers import view_as_real
-from tapegrad.ops.create import zeros_like
+from tapegrad.ops.new import zeros_like
 from tapegrad.ops.shape import cat
 from tapegrad.optim.optimizer import Params
 from tapegrad.optim.updating import Checked, given

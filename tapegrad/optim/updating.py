@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from tapegrad._state import default
 from tapegrad.autograd import enable_grad, set_grad_enabled
 from tapegrad.dtypes import float32, float64
-from tapegrad.ops.create import full_like, tensor
+from tapegrad.ops.create import tensor
+from tapegrad.ops.new import full_like
 from tapegrad.ops.optim import Arguments, Job, Update
 from tapegrad.optim.optimizer import Optimizer, Params
 from tapegrad.tensor import Tensor
