@@ -154,7 +154,9 @@ class Tensor(TensorMethods, metaclass=TensorType):
         """Bytes per element."""
         return int(self._a.dtype.itemsize)
 
-    element_size = property(lambda self: lambda: self.itemsize)
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self.itemsize
 
     @property
     def nbytes(self) -> int:
