@@ -101,15 +101,22 @@ def result_dtype(xs: Sequence[Any]) -> Any:
     )
 
 
+def _numpy_dtype(xs: Sequence[Any]) -> Any:
+    """The dtype that NumPy gives the tensors' values and the numbers together."""
+    return of(np.result_type(*[x._a.dtype if isinstance(x, Tensor) else x for x in xs])).numpy
+
+
 def operands(
     op: Op, xs: Sequence[Any], floats: bool, cast: Callable[[Tensor, Any], Tensor], operator: bool = False
 ) -> Any:
     """The operands as Tensors of one dtype, by torch's promotion; `cast` records the conversions.
 
     floats: integers become the default dtype. operator: NotImplemented for a type that is not ours, so that
-    Python asks the other operand. Raises: TypeError for such a type otherwise.
+    Python asks the other operand. With an ndarray among them the dtype is NumPy's, as torch leaves such
+    operators to NumPy. Raises: TypeError for a type that is not ours otherwise.
     """
     known: list[Any] = []
+    arrays = False
     for i, x in enumerate(xs):
         if isinstance(x, (Tensor, *NUMBERS)) and not isinstance(x, np.generic):
             known.append(x)
@@ -117,15 +124,16 @@ def operands(
             known.append(x.item())
         elif isinstance(x, ndarray):
             known.append(wrap(x.astype(of(x.dtype).numpy, copy=False)))
+            arrays = True
         elif operator:
             return NotImplemented
         else:
             raise not_a_tensor(op.name, ("input", "other")[i] if len(xs) < 3 else f"argument {i + 1}", x)
     if op.check is not None:
         op.check(op, known)
-    dtype = result_dtype(known)
+    dtype = _numpy_dtype(known) if arrays else result_dtype(known)
     if floats and of(dtype).category < FLOAT:
-        dtype = default.dtype
+        dtype = F8 if arrays else default.dtype
     second = F4 if dtype.char in NARROW and op.name in UNROUNDED else dtype
     return [_operand(x, dtype, second if i else dtype, cast) for i, x in enumerate(known)]
 

@@ -160,13 +160,13 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
         cut = step.forward if type(x) is ndarray else lambda x, index: run(step, (x,), (index,))
         for i, index in enumerate(indices):
             part = cut(x, index)
-            t = wrap(part if copies is None else part.copy())
-            if copies is not None:
-                pass
-            elif first is not None:
-                t._cold = sibling(first, (index,))
+            if first is not None:
+                t = blank()
+                t._a, t._kind, t._cold, t._node = part, input._kind, sibling(first, (index,)), None
+            elif copies is not None:
+                t = wrap(part.copy())
             else:
-                alias(input, t, False)
+                t = alias(input, wrap(part), False)
                 t._a = apart(part) if type(part) is ndarray else part
             if above is not None:
                 trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+from math import exp, inf, isfinite, log, log1p, nan
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,8 @@ import numpy as np
 from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import zero
+from tapegrad.kernels.reduce import FEW
+from tapegrad.kernels.shape import places_up_to
 
 
 def toward(dim: int) -> tuple[Any, ...]:
@@ -26,8 +30,8 @@ def _run(ufunc: Any, x: Any, dim: int) -> Any:
     wide = x.astype(_WIDE.get(x.dtype.char, x.dtype))
     if ufunc is np.add and x.dtype.kind in INEXACT:
         wide += zero(wide.dtype)  # -0 becomes 0: torch adds to a first 0
-    ufunc.accumulate(wide, dim, wide.dtype, wide)
-    return wide.astype(x.dtype, copy=False)
+    y = ufunc.accumulate(wide, dim, wide.dtype, wide if wide.size > FEW else None)  # a new array is quicker
+    return y.astype(x.dtype, copy=False)
 
 
 def cumsum(x: Any, dim: int, back: bool = False) -> Any:
@@ -44,8 +48,33 @@ def cumprod(x: Any, dim: int) -> Any:
 
 
 def logcumsumexp(x: Any, dim: int) -> Any:
-    """The logarithm of running sums of exponentials."""
-    return np.logaddexp.accumulate(x, axis=dim) if x.ndim else x.copy()
+    """The logarithm of running sums of exponentials. The imaginary part is that of the larger number, moved
+    by less than a right angle at each step, as torch has it."""
+    if not x.ndim:
+        return x.copy()
+    if x.dtype.kind == "c":
+        y = _complex_logaddexp.accumulate(x.astype(object), axis=dim).astype(x.dtype)
+        y.imag[y.real == -inf] = 0
+        y[y != y] = complex(nan, nan)
+        return y
+    return np.logaddexp.accumulate(x, axis=dim)
+
+
+def _logaddexp(x: complex, y: complex) -> complex:
+    """log(exp(x) + exp(y)) of Python's numbers: log(1 + exp(low - high)) + high."""
+    low, high = (x, y) if x.real < y.real else (y, x)
+    if low.real == -inf:
+        return high
+    turn = low.imag - high.imag
+    if x != x or y != y or not isfinite(turn):
+        return complex(nan, nan)
+    z = cmath.rect(1.0 if low.real == inf else exp(low.real - high.real), turn)
+    size = abs(1 + z)  # near 1, its logarithm is that of what z adds; near 0, log1p has no digits
+    grown = log1p(2 * z.real + z.real * z.real + z.imag * z.imag) / 2 if size > 0.5 else log(size or 5e-324)
+    return complex(high.real + grown, high.imag + cmath.phase(1 + z))
+
+
+_complex_logaddexp = np.frompyfunc(_logaddexp, 2, 1)
 
 
 def cummax_at(x: Any, dim: int) -> Any:
@@ -65,11 +94,10 @@ def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
     hit = x == y
     if x.dtype.kind in INEXACT:
         hit |= x != x
-    places = np.arange(x.shape[dim])
+    places = places_up_to(x.shape[dim])
     if dim < x.ndim - 1:
         places = places.reshape((-1, *(1,) * (x.ndim - 1 - dim)))
-    y = hit * places
-    return np.maximum.accumulate(y, dim, None, y)
+    return np.maximum.accumulate(hit * places, dim)
 
 
 def recur(a: Any, b: Any, dim: int, back: bool) -> Any:

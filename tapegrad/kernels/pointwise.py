@@ -14,7 +14,7 @@ _constants: dict[Any, dict[Any, Any]] = {}
 _MOST = 512  # a loop over changing numbers must not grow the table
 
 
-def constant(x: float, dtype: Any) -> Any:
+def constant(x: complex, dtype: Any) -> Any:
     """A Python number as a shared read-only 0-d array of `dtype`.
 
     NumPy takes 0.4 us to make an array of a Python number in every ufunc call: as long as the arithmetic of a

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant
-from tapegrad.kernels.shape import column_sum, ones
+from tapegrad.kernels.shape import column_sum, ones, square
 
 # None or a tuple of axes, and a bool: NumPy's stubs of `reduce` have no overload for either in general.
 Dims = Any
@@ -18,6 +18,7 @@ Keep = Any
 _F8, _C16 = np.dtype("f8"), np.dtype("c16")
 _ONLY = (0,)
 FEW = 1024  # up to so many elements, a call costs more than what it does
+MOST = 32  # the size of the largest matrix of ones that replaces a sum and a broadcast
 
 
 def _few(x: Any, dim: Dims) -> bool:
@@ -65,6 +66,17 @@ def sum(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
     return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)  # NumPy widens small integers
 
 
+def sum_at(x: Any, dim: tuple[int, ...]) -> Any:
+    """The sum along one axis, for whoever broadcasts it against x: of few numbers at each place that it goes
+    to, by one small matrix product, which saves the broadcast, too (1 us)."""
+    if type(x) is ndarray and x.dtype.char in "fd" and x.size <= FEW and 0 < x.ndim <= 2:
+        n = x.shape[dim[0]]
+        if n <= MOST:
+            s = square(n, x.dtype)
+            return x.dot(s) if dim[0] == x.ndim - 1 else s.dot(x)
+    return sum(x, dim, True)
+
+
 def mean(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
     """The arithmetic mean; nan over nothing."""
     y = sum(x, dim, keepdim)
@@ -107,7 +119,8 @@ def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
         d = d.ravel()
         d -= d.dot(ones(n, _F8)) / n
         return d.dot(d) / least
-    d -= sum(d, dim, True) / constant(n, _F8)
+    total = sum_at(d, dim) if dim is not None and len(dim) == 1 else sum(d, dim, True)
+    d -= total / constant(n, _F8)
     return sum((d * d.conj()).real if complex_ else d * d, dim, keepdim) / constant(least, _F8)
 
 

@@ -45,6 +45,32 @@ def ones(n: int, dtype: Any) -> Any:
     return np.ones(n, dtype)
 
 
+_squares: dict[tuple[int, Any], Any] = {}
+
+
+def square(n: int, dtype: Any) -> Any:
+    """A shared n by n matrix of ones, for small n."""
+    found = _squares.get((n, dtype))
+    if found is None:
+        found = _squares[n, dtype] = np.ones((n, n), dtype)
+        found.flags.writeable = False
+    return found
+
+
+_places: dict[int, Any] = {}
+
+
+def places_up_to(n: int) -> Any:
+    """0, 1, ... n - 1, shared and read-only if few."""
+    found = _places.get(n)
+    if found is None:
+        found = np.arange(n)
+        found.flags.writeable = False
+        if n <= 1024:
+            _places[n] = found
+    return found
+
+
 def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated along new or size-1 axes, as a read-only view."""
     lead = len(shape) - x.ndim
@@ -56,7 +82,7 @@ def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
             return np.broadcast_to(x, shape)  # which says what is wrong
         strides.append(step if n == k else 0)
     y = ndarray(shape, x.dtype, x, 0, strides)
-    y.setflags(False)
+    y.setflags(write=False)
     return y
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import constant, some
 from tapegrad.kernels.reduce import FEW, pick
 
 
@@ -23,7 +24,7 @@ def argsort(x: Any, dim: int, descending: bool = False) -> Any:
         return x.argsort(axis=dim, kind="stable")
     around = (*(slice(None),) * dim, slice(None, None, -1))
     y = x[around].argsort(axis=dim, kind="stable")[around]  # so that equal ones keep their order
-    return np.subtract(x.shape[dim] - 1, y, out=y)
+    return np.subtract(constant(x.shape[dim] - 1, y.dtype), y)
 
 
 def topk(x: Any, dim: int, k: int, largest: bool) -> Any:
@@ -72,8 +73,8 @@ def _partitioned(x: Any, dim: int, k: int) -> Any:
 def _place_of(x: Any, value: Any, dim: int) -> Any:
     """The first place along `dim` that has the value there, which may be nan."""
     hit = x == value
-    if x.dtype.kind in FLOATING:
-        hit |= (x != x) & (value != value)
+    if x.dtype.kind in FLOATING and some(odd := value != value):
+        hit |= (x != x) & odd
     return hit.argmax(axis=dim, keepdims=True)
 
 

@@ -14,7 +14,7 @@ recurrences, reflections), 9.7 (Bessel functions at infinity).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,14 @@ def horner(t: Any, cs: Any) -> Any:
         y += c
         y *= t
     y += cs[0]
+    return y
+
+
+def _horner_number(t: float, falling: Sequence[float]) -> float:
+    """The same for one number, with the coefficients in falling order."""
+    y = 0.0
+    for c in falling:
+        y = y * t + c
     return y
 
 
@@ -389,8 +397,23 @@ def _digamma(x: Any) -> Any:
     )
 
 
+_DIGAMMA_FALLING = T.DIGAMMA[::-1]
+
+
+def _digamma_number(x: float) -> float:
+    if not 0 < x < 10:
+        raise ValueError("a reflection, or Stirling's series")
+    total = -1 / x if x < 1 else 0.0
+    z = x + 1 if x < 1 else x
+    while z >= 2:
+        z -= 1
+        total += 1 / z
+    root, rest = T.DIGAMMA_ROOT
+    return ((z - root) - rest) * _horner_number(z * 2 - 3, _DIGAMMA_FALLING) + total
+
+
 lgamma = kernel(_lgamma, rough=math.lgamma)
-digamma = kernel(_digamma)
+digamma = kernel(_digamma, _digamma_number)
 
 
 # ---- modified Bessel functions of the first kind
@@ -428,6 +451,33 @@ def _i1(x: Any) -> Any:
     return np.exp(np.abs(x)) * _i1e(x)
 
 
+# Their power series in x * x / 4, which are good to a float32 up to 4.
+_I0_FALLING = [1 / math.factorial(k) ** 2 for k in range(14, -1, -1)]
+_I1_FALLING = [1 / math.factorial(k) / math.factorial(k + 1) for k in range(14, -1, -1)]
+
+
+def _series_number(x: float, falling: Sequence[float]) -> float:
+    if not -4 < x < 4:
+        raise ValueError("the series is too short")
+    return _horner_number(x * x / 4, falling)
+
+
+def _i0_number(x: float) -> float:
+    return _series_number(x, _I0_FALLING)
+
+
+def _i0e_number(x: float) -> float:
+    return math.exp(-abs(x)) * _series_number(x, _I0_FALLING)
+
+
+def _i1_number(x: float) -> float:
+    return (x / 2 or 0.0) * _series_number(x, _I1_FALLING)  # no -0
+
+
+def _i1e_number(x: float) -> float:
+    return math.exp(-abs(x)) * _i1_number(x)
+
+
 def _spherical_bessel_j0(x: Any) -> Any:
     """sin(x) / x, 1 at 0 and 0 at infinity."""
     y = np.sin(x) / np.where(x == 0, 1, x)
@@ -435,7 +485,8 @@ def _spherical_bessel_j0(x: Any) -> Any:
 
 
 spherical_bessel_j0 = kernel(_spherical_bessel_j0)
-i0, i0e, i1, i1e = kernel(_i0), kernel(_i0e), kernel(_i1), kernel(_i1e)
+i0, i0e = kernel(_i0, rough=_i0_number), kernel(_i0e, rough=_i0e_number)
+i1, i1e = kernel(_i1, rough=_i1_number), kernel(_i1e, rough=_i1e_number)
 
 
 nameless(globals())

@@ -126,7 +126,8 @@ def unfold(x: Any, dim: int, size: int, step: int) -> Any:
         y = ndarray(shape, x.dtype, x, 0, strides)  # `restrided` takes ten times as long
     else:
         y = restrided(x, shape, strides)
-    y.setflags(bool(x.flags.writeable and (n < 2 or size <= step)))  # windows that meet share their elements
+    apart = n < 2 or size <= step  # windows that meet share their elements
+    y.setflags(write=bool(x.flags.writeable and apart))
     return y
 
 

@@ -14,8 +14,8 @@ from tapegrad.define import Function, finish, indexing, linear, offer
 from tapegrad.dtypes import I8, as_numpy, int32, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
-from tapegrad.ops import along, moves, views
-from tapegrad.ops.copies import diagonal_copy
+from tapegrad.ops import along, views
+from tapegrad.ops.copies import diagonal_copied
 from tapegrad.ops.create import finished
 from tapegrad.ops.shape import _sequence, expand
 from tapegrad.promotion import need_tensor
@@ -50,6 +50,16 @@ _diag_embed = linear(
 )
 _tril: Function = linear("tril", A.tril, lambda F, g, _, k: F.apply(_tril.op, g, k), batch=B.same)
 _triu: Function = linear("triu", A.triu, lambda F, g, _, k: F.apply(_triu.op, g, k), batch=B.same)
+_repeat_each = linear(
+    "repeat_interleave",
+    lambda x, n, dim: x.repeat(n, dim),
+    lambda F, g, shape, n, dim: F.sum(
+        F.reshape(g, (*shape[: dim + 1], n, *shape[dim + 1 :])), (dim + 1,), False
+    ),
+    title="ViewBackward0",
+    batch=B.shifted(lambda size, n, dim: (n, dim + 1)),
+    widens=True,
+)
 _repeat.op.reads = ()  # nothing is saved for it
 
 
@@ -204,9 +214,7 @@ def repeat_interleave(
             f"repeat_interleave: output_size is {output_size} and the result has {n} entries; they "
             "must be equal."
         )
-    wide = expand(moves.unsqueeze(x, i + 1), (*shape[: i + 1], repeats, *shape[i + 1 :]))
-    result: Tensor = moves.view(moves.contiguous(wide), (*shape[:i], n, *shape[i + 1 :]))
-    return result
+    return _repeat_each(x, repeats, i)
 
 
 def repeat_interleave_method(
@@ -256,7 +264,7 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     n = need_tensor(input, "diag")._a.ndim
     if n not in (1, 2):
         raise RuntimeError(f"diag: input is {n}-d; 1-d or 2-d is needed. Use diagonal or diag_embed.")
-    result = diag_embed(input, diagonal) if n == 1 else diagonal_copy(input, diagonal)
+    result = diag_embed(input, diagonal) if n == 1 else diagonal_copied(input, diagonal, 0, 1)
     return finish(result, out, "diag", (input,))
 
 

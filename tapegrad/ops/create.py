@@ -96,9 +96,9 @@ def _check_regular(data: Any, depth: int = 0) -> None:
 def _plainly(data: Any, dtype: Any) -> Any:
     """The array of a list of floats, of a list of integers, or of lists of one length of these; None for all
     else, and for what may not fit."""
-    flat, lengths = data, ()
+    flat: Any = data
     if type(data) is list and data and type(data[0]) is list:
-        lengths = set(map(len, data)) if set(map(type, data)) == {list} else ()
+        lengths = set(map(len, data)) if set(map(type, data)) == {list} else set()
         flat = [x for row in data for x in row] if len(lengths) == 1 else ()
     kinds = set(map(type, flat))
     if kinds == {float}:
@@ -264,13 +264,13 @@ def shape_of(sides: tuple[Any, ...], op: str, size: Sequence[int] | None = None)
 
     Raises: TypeError or RuntimeError for what is no size.
     """
-    given = sides
-    if len(sides) == 1:
-        given = sides[0]
-        if type(given) is int and given >= 0 and size is None:
+    given: Any = sides[0] if len(sides) == 1 else sides
+    if type(given) is int:
+        if given >= 0 and size is None:
             return sides
-        if not isinstance(given, (tuple, list)):
-            given = sides
+        given = sides
+    elif not isinstance(given, (tuple, list)):
+        given = sides
     if size is not None:
         if sides or not isinstance(size, (tuple, list)):
             raise TypeError(f"{op}: {sides!r} and size={size!r} are given; one tuple of integers is needed.")

@@ -19,10 +19,9 @@ from tapegrad.define import cast, finish, linear, offer
 from tapegrad.devices import check_device
 from tapegrad.dtypes import NARROW, as_numpy, complex_of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.ops import arrange
 from tapegrad.ops.create import finished
 from tapegrad.ops.index import getitem, putitem
-from tapegrad.ops.parts import split_with_sizes
-from tapegrad.ops.shape import cat
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -277,15 +276,14 @@ def rfftfreq(
 
 def _shifted(op: str, input: Any, dim: Any, inverse: bool) -> Tensor:
     x = need_tensor(input, op)
-    if not x._a.ndim:
-        raise RuntimeError(f"{op}: input is 0-d; a dimension to shift along is needed.")
     dims = range(x._a.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
-    for d in dims:
-        n = x._a.shape[axis(d, x._a.ndim, op)]
-        first = n // 2 if inverse else n - n // 2
-        a, b = split_with_sizes(x, [first, n - first], d)
-        x = cat([b, a], d)
-    return x
+    if not dims:
+        raise RuntimeError(f"{op}: there is no dimension to shift along; one or more are needed.")
+    if not x._a.ndim:
+        raise IndexError(f"{op}: input is 0-d; a dimension to shift along is needed.")
+    dims = tuple([axis(d, x._a.ndim, op) for d in dims])
+    shifts = [x._a.shape[d] // 2 for d in dims]
+    return arrange._roll(x, tuple([-n if inverse else n for n in shifts]), dims)
 
 
 def fftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:

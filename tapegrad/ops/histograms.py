@@ -12,7 +12,7 @@ import tapegrad.kernels.search as C
 from tapegrad._errors import sizes
 from tapegrad.define import finish, offer
 from tapegrad.define.narrow import widened
-from tapegrad.dtypes import F4, F8, FLOATING, NARROW
+from tapegrad.dtypes import F4, F8, FLOATING, I8, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.recorded import of_parameters
 from tapegrad.ops.results import Histogram, kind, written
@@ -210,6 +210,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if weights is None:
         return wrap(np.bincount(a, None, minlength))
     w = need_tensor(weights, "bincount", "weights")
+    if not a.size:  # nothing is weighed, and torch counts in int64
+        return wrap(np.zeros(minlength, I8))
     if w._a.shape != a.shape:
         raise RuntimeError(
             f"bincount: input is {sizes(a.shape)} and weights {sizes(w._a.shape)}; they must be equal."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
@@ -132,7 +133,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 raise RuntimeError(
                     f"masked_fill: value is {value} and input {x.dtype}; a real one is needed."
                 )
-            return _fill(x, m, number(value, x._kind))
+            return _fill(x, m, (P.constant if type(x._a) is ndarray else number)(value, x._kind))
         v = need_tensor(value, "masked_fill", "value")
         if v._a.ndim:
             raise RuntimeError(

@@ -10,8 +10,9 @@ import numpy as np
 
 import tapegrad.kernels.numbers as N
 import tapegrad.kernels.pointwise as P
+import tapegrad.kernels.writers as W
 from tapegrad._errors import describe
-from tapegrad.define import cast, elementwise, finish, offer, opaque
+from tapegrad.define import cast, elementwise, finish, offer, opaque, writes
 from tapegrad.define.refusing import no_bool, no_derivative
 from tapegrad.dtypes import B1, F4, F8, FLOAT, FLOATING, INEXACT, of
 from tapegrad.kernels.errstate import nameless
@@ -351,6 +352,9 @@ def addcdiv(
     """input + value * tensor1 / tensor2. Shapes: they broadcast. Raises: RuntimeError for integers."""
     return _three(_addcdiv, (input, tensor1, tensor2), value, out)
 
+
+writes(addcmul, W.addcmul)
+writes(addcdiv, W.addcdiv)
 
 # ---- integers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 from tapegrad.define import offer, several
@@ -39,8 +39,11 @@ _unsafe_sizes = several("unsafe_split_with_sizes", _split_back, _cut, safe=False
 
 
 def _pieces(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tuple[Tensor, ...]:
-    ends = list(accumulate(lengths, initial=0))
-    return tuple(cut(tensor, [along(dim, slice(a, b)) for a, b in pairwise(ends)], dim, lengths))
+    before, places, start = along(dim), [], 0
+    for n in lengths:
+        places.append((*before, slice(start, start + n)))
+        start += n
+    return tuple(cut(tensor, places, dim, lengths))
 
 
 def _equal(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.pointwise as P
+import tapegrad.kernels.writers as W
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
 from tapegrad.define.refusing import no_bool, no_derivative
 from tapegrad.dtypes import B1, F4, F8, FLOATING, NARROW, of
@@ -317,13 +318,12 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     return finish(_limit("clamp", input, min, max), out, "clamp", (input, min, max))
 
 
-_NARROWEST = float(np.finfo("f4").max)  # numbers up to here fit every dtype that is not narrow
+_MOST = float(np.finfo("f4").max)  # numbers up to here fit float32 and float64
 
 
 def _fits(bound: Any) -> bool:
     """Whether it is a usual bound: None, or a number that float32 can hold."""
-    what = type(bound)
-    return bound is None or ((what is float or what is int) and -_NARROWEST <= bound <= _NARROWEST)
+    return bound is None or (type(bound) in (float, int) and -_MOST <= bound <= _MOST)
 
 
 def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
@@ -374,6 +374,14 @@ _where = opaque(
 )
 
 
+def _beside(x: Any, other: Any) -> Any:
+    """x; a usual number as a tensor like `other`, if that is one of floats."""
+    if type(x) is not float and type(x) is not int:
+        return x
+    kind = other._kind
+    return wrap(P.constant(x, kind)) if (kind is F4 or kind is F8) and _fits(x) else None
+
+
 def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
     """input where condition holds, else other; both may be numbers. With the condition alone: where it holds,
     as one index tensor per dimension.
@@ -381,8 +389,10 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor |
     Raises: RuntimeError unless the condition is bool, or for shapes that do not broadcast.
     """
     try:
-        if condition._kind is B1 and input._kind is other._kind and out is None:
-            return _where(condition, input, other)
+        if condition._kind is B1 and out is None:
+            a, b = _beside(input, other), _beside(other, input)
+            if a._kind is b._kind:
+                return _where(condition, a, b)
     except (AttributeError, ValueError):
         pass
     c = wrap(condition) if isinstance(condition, np.ndarray) else need_tensor(condition, "where", "condition")
@@ -429,14 +439,11 @@ def _or_else(self: Tensor, condition: Tensor, other: Any) -> Any:
     return where(condition, self, other)
 
 
-def _limited(x: Any, low: Any, high: Any, out: Any) -> None:
-    if low.ndim or high.ndim:
-        raise ValueError("bounds with dimensions might not fit, and be refused when half is written")
-    np.minimum(high, np.maximum(low, x, out), out)  # in this order: see kernels.pointwise.clamp
-
-
-for _f, _writer in ((add, np.add), (sub, np.subtract), (div, np.true_divide), (clamp, _limited)):
-    writes(_f, _writer)
+writes(add, W.add)
+writes(sub, W.subtract)
+writes(div, np.true_divide)
+writes(clamp, W.clamp)
+writes(relu, W.relu)
 
 offer(
     globals(),

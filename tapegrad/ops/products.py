@@ -10,7 +10,7 @@ import numpy as np
 
 import tapegrad.kernels.labelled as C
 import tapegrad.kernels.linalg as L
-from tapegrad._errors import sizes
+from tapegrad._errors import describe, sizes
 from tapegrad.define import cast, finish, offer, opaque
 from tapegrad.define.batching import leading
 from tapegrad.domains import RECORDED
@@ -19,6 +19,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import bar
 from tapegrad.ops.linalg import dot, matmul, outer
+from tapegrad.ops.moves import unsafe_view
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import reshape
@@ -147,7 +148,7 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     a = (1,) * (n - x._a.ndim) + x._a.shape
     b = (1,) * (n - y._a.ndim) + y._a.shape
     wide = mul(reshape(x, [k for p in a for k in (p, 1)]), reshape(y, [k for q in b for k in (1, q)]))
-    return finish(reshape(wide, [p * q for p, q in zip(a, b, strict=True)]), out, "kron")
+    return finish(unsafe_view(wide, tuple([p * q for p, q in zip(a, b, strict=True)])), out, "kron")
 
 
 # ---- vectors
@@ -459,14 +460,17 @@ def _best_splits(p: Sequence[int]) -> dict[tuple[int, int], int]:
 
 
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
-    """The product of matrices, in the order that takes the fewest multiplications."""
-    if len(matrices) == 1:
-        only = need_tensor(matrices[0], "chain_matmul")
-        if only._a.ndim != 2:
+    """The product of matrices, in the order that takes the fewest multiplications.
+
+    Raises: RuntimeError for what is no matrix.
+    """
+    for m in matrices:
+        if need_tensor(m, "chain_matmul", "matrices")._a.ndim != 2:
             raise RuntimeError(
-                f"chain_matmul: {argument('the matrix', only)} is {sizes(only._a.shape)}; 2-d is needed."
+                f"chain_matmul: {argument('one of them', m)} is {describe(m)}; matrices are needed."
             )
-        return finish(only.clone(), out, "chain_matmul")
+    if len(matrices) == 1:
+        return finish(matrices[0].clone(), out, "chain_matmul")
     return multi_dot(matrices, out=out)
 
 

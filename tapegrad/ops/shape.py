@@ -358,8 +358,9 @@ def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
 # ---- joins
 
 
-def along(dim: int, at: Any) -> tuple[Any, ...]:
-    return (*(slice(None),) * dim, at)
+def along(dim: int, *at: Any) -> tuple[Any, ...]:
+    """An index that takes all of `dim` dimensions, and `at` behind them."""
+    return (*(slice(None),) * dim, *at)
 
 
 def _cat_vjp(F: Any, g: Any, shapes: Sequence[tuple[int, ...]], need: Any, dim: int) -> list[Any]:
@@ -382,24 +383,33 @@ _cat = variadic("cat", S.cat, _cat_vjp)
 _stack = variadic("stack", S.stack, _stack_vjp)
 
 
-def _tensors(tensors: Any, op: str) -> list[Tensor]:
-    """A sequence of Tensors, promoted to one dtype."""
+def listed(tensors: Any, op: str) -> list[Tensor]:
+    """A sequence of one Tensor or more, as a list. Raises: TypeError, ValueError, RuntimeError."""
     if type(tensors) not in (list, tuple) and (
         isinstance(tensors, Tensor) or not isinstance(tensors, Iterable)
     ):
         raise TypeError(f"{op}: tensors is {type(tensors).__name__}; a tuple or list of Tensors is needed.")
     found = list(tensors)
-    kinds = set()
+    kind = found[0]._kind if found and isinstance(found[0], Tensor) else None
+    for x in found:
+        if type(x) is not Tensor or x._kind is not kind:
+            break
+    else:
+        if found:
+            return found
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
             raise not_a_tensor(op, f"tensors[{i}]", x)
-        kinds.add(x._kind)
-    if len(kinds) == 1:
-        return found
     if not found:
         raise (ValueError if op == "cat" else RuntimeError)(
             f"{op}: the list of tensors is empty; at least one is needed."
         )
+    return found
+
+
+def _tensors(tensors: Any, op: str) -> list[Tensor]:
+    """The same, promoted to one dtype."""
+    found = listed(tensors, op)
     kind = result_dtype(found)
     return [x if x._kind is kind else cast(x, kind) for x in found]
 
@@ -412,6 +422,12 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     if names:
         dim, _ = numpy_names("cat", names, dim)
     xs = _tensors(tensors, "cat")
+    if type(dim) is int and 0 <= dim < xs[0]._a.ndim:
+        try:
+            result = _cat(xs, dim)
+            return result if out is None else store(result, out, "cat", xs)
+        except ValueError:
+            pass  # what follows finds out why
     shapes = [x._a.shape for x in xs]
     if (0,) in shapes:  # it joins anything: code that collects batches starts with torch.tensor([])
         xs.sort(key=lambda x: x._a.shape == (0,))

@@ -28,7 +28,7 @@ _unshuffle: Function = linear(
 
 
 def _regrouped(F: Any, g: Any, shape: Any, groups: int, dim: int) -> Any:
-    return F.apply(_channels.op, g, shape[dim] // groups, dim)
+    return F.apply(_channels.op, g, shape[dim] // groups or 1, dim)  # 0 where there are no channels
 
 
 _channels: Function = linear(

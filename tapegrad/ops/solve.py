@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tapegrad.define.batching as B
+import tapegrad.kernels.cofactors as C
 import tapegrad.kernels.factor as K
 import tapegrad.kernels.lapack as LA
 from tapegrad._errors import sizes
@@ -92,31 +93,36 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> Any:
 # ---- determinants
 
 
-def _cofactor_kernel(a: Any) -> Any:
-    """det(a) a^-T, which exists for singular matrices as well: there by way of singular values."""
-    if not a.size:
-        return a.copy()
-    y, d = LA.inv_ex(a)[0], LA.det(a)
-    c = d[..., None, None] * np.swapaxes(y, -1, -2)
-    bad = ~np.isfinite(c).all((-2, -1)) & np.isfinite(a).all((-2, -1))
-    if bad.any():
-        u, s, vh = LA.svd(a[bad])
-        others = np.stack([np.delete(s, i, -1).prod(-1) for i in range(s.shape[-1])], -1)
-        sign = LA.det(u) * LA.det(vh)
-        c[bad] = sign[..., None, None] * np.matmul(u * others[..., None, :], vh).conj()
-    return c
+def _inner(F: Any, x: Any, y: Any) -> Any:
+    """The sums of products of matrices, as [..., 1, 1]."""
+    return _scalar(F, F.sum(x * y, (-2, -1), False))
 
 
+def _third(F: Any, g: Any, a: Any, h: Any) -> Any:
+    """The cotangent of a in cofactor_moved(a, h): a third derivative of det, not defined where that is 0."""
+    c, d = F.cofactor(a), _scalar(F, F.linalg_det(a))
+    along, other = _inner(F, g, c), _inner(F, h, c)
+    crossed = F.matmul(g, F.matmul(F.mT(c), h)) + F.matmul(h, F.matmul(F.mT(c), g))
+    both = along * other - _inner(F, g, F.matmul(c, F.matmul(F.mT(h), c)))
+    moved = F.cofactor_moved(a, g) * other + F.cofactor_moved(a, h) * along - F.cofactor_moved(a, crossed)
+    return moved / d - c * both / (d * d)
+
+
+# The second derivatives of det are symmetric, so the derivative of the cofactors is its own adjoint.
+_cofactor_moved = opaque(
+    "linalg_cofactor.moved",
+    C.cofactor_moved,
+    d=(_third, lambda F, g, a: F.cofactor_moved(a, g)),
+    saves=((0, 1), (0,)),
+    shapes=False,
+    arguments=False,
+    batch=B.leading(2, 2),
+)
 _cofactor = opaque(
     "linalg_cofactor",
-    _cofactor_kernel,
-    d=(
-        lambda F, g, a, c: (
-            (c * _scalar(F, F.sum(g * c, (-2, -1), False)) - F.matmul(F.matmul(c, F.mT(g)), c))
-            / _scalar(F, F.linalg_det(a))
-        ),
-    ),
-    saves=((0, OUT),),
+    C.cofactor,
+    d=(lambda F, g, a: F.cofactor_moved(a, g),),
+    saves=((0,),),
     shapes=False,
     arguments=False,
     batch=B.leading(2),
@@ -126,6 +132,11 @@ _cofactor = opaque(
 def cofactor(input: Tensor) -> Tensor:
     """det(A) A^-T, also of singular matrices."""
     return _cofactor(input)
+
+
+def cofactor_moved(input: Tensor, by: Tensor) -> Tensor:
+    """How the cofactors change if the matrices move by `by`."""
+    return _cofactor_moved(input, by)
 
 
 def _scalar(F: Any, x: Any) -> Any:
@@ -417,6 +428,6 @@ offer({"det": old_det, "slogdet": old_slogdet}, both="det slogdet")
 offer(
     globals(),
     both="cholesky_inverse cholesky_solve inverse logdet triangular_solve",
-    rules="cofactor inverse_or_nan solved solved_triangle triangle",
+    rules="cofactor cofactor_moved inverse_or_nan solved solved_triangle triangle",
 )
 nameless(globals())

@@ -227,7 +227,7 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def _fractions(q: Any, x: Tensor, op: str) -> Tensor:
-    """q as a tensor of x's dtype. Raises: RuntimeError unless all are in [0, 1]."""
+    """q as a tensor of x's dtype. Raises: RuntimeError for another dtype, a number that is not in [0, 1]."""
     if isinstance(q, (int, float)):
         if not 0 <= q <= 1:
             raise RuntimeError(f"{op}: q is {q}; it must be from 0 to 1.")
@@ -238,9 +238,12 @@ def _fractions(q: Any, x: Tensor, op: str) -> Tensor:
         raise RuntimeError(f"{op}: q is {sizes(q._a.shape)}; a number or a 1-d tensor is needed.")
     if q._kind is not x._kind:
         raise RuntimeError(f"{op}: input is {x.dtype} and q is {q.dtype}; they must be equal.")
+    return q
+
+
+def _check_fractions(q: Tensor, op: str) -> None:
     if not isinstance(q._a, Storage) and not bool(((q._a >= 0) & (q._a <= 1)).all()):
         raise RuntimeError(f"{op}: q is {q._a.tolist()}; its values must be from 0 to 1.")
-    return q
 
 
 def _ranks(x: Tensor, q: Tensor, skip: bool) -> Tensor:
@@ -291,6 +294,7 @@ def _quantile(
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(f"{op}: interpolation is {interpolation!r}; one of {_INTERPOLATIONS} is needed.")
     i = None if dim is None else axis(dim, x._a.ndim, op)
+    _check_fractions(fractions, op)
     rows, shape = _rows(x, i, keepdim)
     y = _between(rows, _ranks(rows, fractions, op == "nanquantile"), interpolation)
     if fractions._a.ndim:

@@ -194,6 +194,16 @@ torch.logspace(0, 1, 0)
 torch.logspace(0, 1, -1)
 torch.logspace(0, 1, 1)
 torch.logspace(-1, 1, 5, base=0.5, dtype=torch.float64)
+torch.ones(3) + a
+torch.ones(3) + a.astype(int)
+torch.ones(3) * a.astype("f4")
+torch.ones(3).half() - a.astype("i4")
+torch.arange(3) / a.astype(int)
+torch.tensor(1.0) + a
+torch.ones(3) + a.sum(keepdims=True)[0]
+torch.ones(3) // (a + 1).astype(int)
+torch.ones(3) % (a + 1).astype(int)
+torch.ones(3) == a.astype(int)
 torch.randint_like(x, 5)
 torch.randint_like(x, 2, 5)
 torch.randint_like(x.long(), 2, 5, dtype=torch.float64)

@@ -46,7 +46,7 @@ _BAD = (
     call(x(6), "sum", indices=at(0, 1)),
     call(x(6), "sum", lengths=at(2, 3)),
     call(x(6), "sum", lengths=at(-1, 7)),
-    call(x(6), "sum", lengths=x(2, dtype="float32", grad=False)),
+    call(x(6), "sum", lengths=x(2, dtype="float32", values=[2.0, 4.0], grad=False)),
     call(x(6), "sum", lengths=at(6), axis=2),
     call(x(6), "sum", offsets=at(0, 4, 2)),
     call(x(6), "sum", offsets=x(0, dtype="int64")),

@@ -357,6 +357,7 @@ ROWS = (
                 for d in (*FLOATS, "int64", "bool", "float16")
             ],
             call(x(0, dtype="int64"), minlength=3),
+            call(x(0, dtype="int64"), x(2, grad=False), 3),
         ),
         errors=(
             call(x(3)),
