@@ -23,6 +23,7 @@ NUMBERS = (bool, int, float, complex)
 # Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 as the second operand of
 # these ops, and elsewhere rounded.
 UNROUNDED = ("mul", "div")
+_MOST = float(np.finfo("f4").max)
 
 
 def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
@@ -63,6 +64,11 @@ def number(x: Any, dtype: Any) -> Any:
     return np.asarray(x).astype(dtype)[()]
 
 
+def is_usual(x: Any) -> bool:
+    """Whether x is None, or a Python number that float32 and float64 can hold."""
+    return x is None or (type(x) in (float, int) and -_MOST <= x <= _MOST)
+
+
 @cache
 def _range_of(dtype: Any) -> tuple[Any, Any]:
     """The least and the largest number that a real dtype takes."""
@@ -75,6 +81,8 @@ def _range_of(dtype: Any) -> tuple[Any, Any]:
 
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
+    if type(x) is float and (dtype is F4 or dtype is F8) and -_MOST <= x <= _MOST:
+        return dtype.type(x)
     check_fitting(x, dtype, op)
     return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
 
@@ -143,6 +151,19 @@ def _operand(x: Any, dtype: Any, alone: Any, cast: Callable[[Tensor, Any], Tenso
     if not isinstance(x, Tensor):
         return wrap(number(x, alone))
     return x if x._kind is dtype else cast(x, dtype if x._a.ndim else alone)
+
+
+def broadcast(op: str, *, core: int = 0, **tensors: Tensor) -> tuple[int, ...]:
+    """The shape to which tensors broadcast, each by the name of its argument; the last `core` dimensions of
+    each left out. Raises: RuntimeError if they do not."""
+    try:
+        return np.broadcast_shapes(*[x._a.shape[: x._a.ndim - core] for x in tensors.values()])
+    except ValueError:
+        given = " and ".join(f"{argument(name, x)} is {sizes(x._a.shape)}" for name, x in tensors.items())
+        which = f"all but the last {core} dimensions" if core else "they"
+        raise RuntimeError(
+            f"{op}: {given}; {which} must broadcast: sizes be equal, or one of them 1."
+        ) from None
 
 
 def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:

@@ -186,7 +186,9 @@ def _all(results: Sequence[Tensor], out: Any, op: str, input: Tensor) -> Any:
     if out is None:
         return tuple(results)
     if len(out) != len(results):
-        raise RuntimeError(f"{op}: out has {len(out)} tensors and there are {len(results)} results.")
+        raise RuntimeError(
+            f"{op}: out has {len(out)} tensors and there are {len(results)} results; one for each is needed."
+        )
     for t, o in zip(results, out, strict=True):
         finish(t, o, op, (input,))
     return None
