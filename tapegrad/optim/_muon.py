@@ -14,12 +14,10 @@ from tapegrad.tensor import Tensor
 
 class Muon(Updating):
     """For the matrices of hidden layers: the momentum's singular values are all brought to about 1, in
-    bfloat16.
-    Other parameters need another optimizer. adjust_lr_fn: "original" or "match_rms_adamw".
+    bfloat16. Other parameters need another optimizer. adjust_lr_fn: "original" or "match_rms_adamw".
 
     Raises: ValueError for an option out of range or a parameter that is no matrix; RuntimeError for complex
-    ones.
-    `step` raises ImportError without the package that has bfloat16.
+    ones; in `step`, ImportError without the package that has bfloat16.
     Source: torch.optim.Muon; Jordan et al. 2024; Liu et al. 2025.
     """
 
