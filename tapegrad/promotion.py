@@ -164,6 +164,19 @@ def _operand(x: Any, dtype: Any, alone: Any, cast: Callable[[Tensor, Any], Tenso
     return x if x._kind is dtype else cast(x, dtype if x._a.ndim else alone)
 
 
+def broadcast(op: str, *, core: int = 0, **tensors: Tensor) -> tuple[int, ...]:
+    """The shape to which tensors broadcast, each by the name of its argument; the last `core` dimensions of
+    each left out. Raises: RuntimeError if they do not."""
+    try:
+        return np.broadcast_shapes(*[x._a.shape[: x._a.ndim - core] for x in tensors.values()])
+    except ValueError:
+        given = " and ".join(f"{argument(name, x)} is {sizes(x._a.shape)}" for name, x in tensors.items())
+        which = f"all but the last {core} dimensions" if core else "they"
+        raise RuntimeError(
+            f"{op}: {given}; {which} must broadcast: sizes be equal, or one of them 1."
+        ) from None
+
+
 def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:
     """Why the kernel refused: shapes that do not broadcast, or (NotImplementedError) a dtype without that
     operation."""

@@ -7,6 +7,7 @@ Python, and would warn of inf.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -18,11 +19,12 @@ from tapegrad.kernels.errstate import again, nameless
 _LOOPS: Any = import_module("numpy.fft._pocketfft_umath")
 
 
+@lru_cache(256)
 def _factor(n: int, real: Any, divides: bool, norm: str) -> Any:
-    """What n points are multiplied with, rounded as np.fft does."""
+    """What n points are multiplied with, rounded as np.fft does; as an array, since a number takes longer."""
     if norm == "ortho":
-        return np.reciprocal(np.sqrt(n, dtype=real))
-    return np.reciprocal(n, dtype=real) if divides else 1
+        return np.asarray(np.reciprocal(np.sqrt(n, dtype=real)))
+    return np.asarray(np.reciprocal(n, dtype=real) if divides else real.type(1))
 
 
 def _transformed(name: str, x: Any, dim: int, out: Any, factor: Any) -> Any:

@@ -71,10 +71,10 @@ def uniform(
     Source: torch.rand, Tensor.uniform_.
     """
     dtype = np.dtype(dtype)
-    if dtype.kind == "c":
-        return uniform(stream, 2 * n, low, high, _component(dtype)).view(dtype)
     if low == 0 and high == 1 and dtype.char in "fd":
         return draw(stream, n, dtype, unit64 if dtype.char == "d" else unit32)
+    if dtype.kind == "c":
+        return uniform(stream, 2 * n, low, high, _component(dtype)).view(dtype)
     need_dtype("uniform_", dtype, FLOATS)
     largest = float(limits(dtype).max)
     if not (-largest <= low <= high <= largest and high - low <= largest):
@@ -121,6 +121,8 @@ def normal(
     if not std >= 0:
         raise RuntimeError(f"normal_: std is {std}; it must be >= 0.")
     dtype = np.dtype(dtype)
+    if 0 < n < gaussian.GROUP and std == 1 and mean == 0 and dtype.char in "fd":
+        return _normal_pairs(stream, n, dtype)
     if dtype.kind == "c":
         return normal(stream, 2 * n, mean, std / math.sqrt(2), _component(dtype), contiguous).view(dtype)
     if n == 0:
@@ -269,7 +271,7 @@ def bernoulli_from(stream: Stream, p: Array, out: Array | None = None) -> Array:
     unit, kind = (unit64, _FLOAT64) if p.dtype.char == "d" else (unit32, _FLOAT32)
     drawn = draw(stream, prod(shape), kind, unit)
     if out is None:
-        return (drawn.reshape(shape) < p).astype(p.dtype)
+        return ((drawn if len(shape) == 1 else drawn.reshape(shape)) < p).astype(p.dtype)
     out[...] = arranged(drawn, out) < p
     return out
 

@@ -77,7 +77,7 @@ def _norm(norm: str | None, op: str) -> str:
     return norm
 
 
-def _input(x: Any, op: str, real: bool = False, whole: bool = False) -> Tensor:
+def _input(x: Any, op: str, real: bool = False) -> Tensor:
     """The input as complex numbers, or as real ones; integers become the default dtype."""
     x = need_tensor(x, op)
     kind = x._kind
@@ -123,6 +123,8 @@ def _one(x: Tensor, n: int | None, dim: int, op: str) -> int:
 def _several(x: Tensor, s: Any, dim: Any, op: str) -> tuple[list[int], list[int]]:
     """The axes and their lengths; by default all, or the last as many as s has."""
     shape, ndim = x._a.shape, x._a.ndim
+    if s is None and type(dim) is list:  # of one axis, checked
+        return dim, [shape[dim[0]]]
     given = None if s is None else [s] if isinstance(s, int) else list(s)
     if dim is None:
         if given is not None and len(given) > ndim:
@@ -142,7 +144,9 @@ def _complex(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, ou
     x = _input(input, op)
     for n in lengths:
         _check_length(n, op)
-    return finish(c2c(_resized(x, lengths, dims), tuple(dims), forward, _norm(norm, op)), out, op)
+    if s is not None:
+        x = _resized(x, lengths, dims)
+    return finish(c2c(x, tuple(dims), forward, _norm(norm, op)), out, op)
 
 
 def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
@@ -153,7 +157,9 @@ def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, 
         raise RuntimeError(f"{op}: dim is empty; at least one dimension is needed.")
     for n in lengths:
         _check_length(n, op)
-    y = r2c(_resized(x, lengths, dims), dims[-1], forward, how)
+    if s is not None:
+        x = _resized(x, lengths, dims)
+    y = r2c(x, dims[-1], forward, how)
     return finish(c2c(y, tuple(dims[:-1]), forward, how) if dims[1:] else y, out, op)
 
 

@@ -51,7 +51,10 @@ def _equal(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int
     i, n = sized(tensor, dim, op)
     if size < 0 or (size == 0 and n):
         raise RuntimeError(f"{op}: split_size is {size}; 1 or more is needed.")
-    return i, tuple([min(size, n - k) for k in range(0, n, size or 1)]) or (0,)
+    if not n:
+        return i, (0,)
+    count, rest = divmod(n, size)
+    return i, (size,) * count + ((rest,) if rest else ())
 
 
 def _given(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
@@ -100,7 +103,9 @@ def _chunked(input: Tensor, chunks: int, dim: int, op: str) -> tuple[int, int]:
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be smaller) along dim. See `split`."""
     size, n = _chunked(input, chunks, dim, "chunk")
-    return split(input, size if n else [0] * chunks, dim)
+    if not n:
+        return split(input, [0] * chunks, dim)
+    return _pieces(_split, input, *_equal(input, size, dim, "chunk"))
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -114,7 +119,8 @@ def entries(input: Tensor, dim: int, op: str) -> tuple[list[Any], int]:
     if not shape:
         raise IndexError(f"{op}: input is 0-d; 1-d or more is needed.")
     i = axis(dim, len(shape), op)
-    return [along(i, k) for k in range(shape[i])], i
+    before = along(i)
+    return [(*before, k) for k in range(shape[i])], i
 
 
 # ---- parts that may be written

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import tapegrad.kernels.pointwise as P
 import tapegrad.kernels.writers as W
-from tapegrad._errors import describe
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
+from tapegrad.define.refusing import no_bool, no_derivative
 from tapegrad.dtypes import B1, F4, F8, FLOATING, NARROW, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.recorded import no_derivative
 from tapegrad.promotion import (
     NUMBERS,
     check_order,
@@ -29,7 +27,6 @@ from tapegrad.promotion import (
     refused,
     result_dtype,
 )
-from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
 Number = bool | int | float | complex
@@ -38,17 +35,7 @@ Number = bool | int | float | complex
 # scalars (results without dimensions) ten times sooner.
 
 
-def _no_bool(op: Op, xs: Sequence[Any]) -> None:
-    """torch has no `-` for bool, not even beside other dtypes: a mask that is to be inverted is meant."""
-    for x in xs:
-        if x is True or x is False or (isinstance(x, Tensor) and x._kind is B1):
-            raise RuntimeError(
-                f"{op.name}: {describe(x)} is given; numbers are needed. Invert a mask with ~, or convert "
-                "it first, e.g. with .int()."
-            )
-
-
-_FLAT = "F.zeros_like(g)"  # the cotangent of a function that is constant between its jumps
+FLAT = "F.zeros_like(g)"  # the cotangent of a function that is constant between its jumps
 
 
 _add = elementwise("add", operator.add, ufunc=np.add, ir="a + b", d=("g", "g"))
@@ -58,9 +45,9 @@ _sub = elementwise(
     ufunc=np.subtract,
     ir="a - b",
     d=("g", "-g"),
-    check=_no_bool,
+    check=no_bool,
 )
-rsub = elementwise("rsub", P.rsub, ir="b - a", d=("-g", "g"), title="RsubBackward1", check=_no_bool)
+rsub = elementwise("rsub", P.rsub, ir="b - a", d=("-g", "g"), title="RsubBackward1", check=no_bool)
 mul = elementwise(
     "mul",
     operator.mul,
@@ -77,7 +64,7 @@ true_divide = elementwise(
     # not OUT, which the user may write: torch reads these
     d=("g / b", "-g * (a / b / b)"),
 )
-neg = elementwise("neg", operator.neg, ir="-a", d=("-g",), check=_no_bool)
+neg = elementwise("neg", operator.neg, ir="-a", d=("-g",), check=no_bool)
 floor_divide = elementwise(
     "floor_divide",
     P.floor_divide,
@@ -86,10 +73,10 @@ floor_divide = elementwise(
     title="NotImplemented",  # as torch calls it
 )
 floor_quotient = elementwise(
-    "div.floor", P.floor_divide, ir="floor(a / b)", d=(_FLAT, _FLAT), title="DivBackward2"
+    "div.floor", P.floor_divide, ir="floor(a / b)", d=(FLAT, FLAT), title="DivBackward2"
 )
 trunc_quotient = elementwise(
-    "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(_FLAT, _FLAT), title="DivBackward2"
+    "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(FLAT, FLAT), title="DivBackward2"
 )
 remainder = elementwise(
     "remainder",
@@ -104,7 +91,7 @@ def _are_floats(a: Any, b: Any) -> bool:
     return isinstance(a, Tensor) and isinstance(b, Tensor) and a._kind is b._kind and a._kind.char in "fd"
 
 
-def _scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
+def scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
     """alpha * other, in the dtype that it will have beside input."""
     if _are_floats(input, other) and type(alpha) in (float, int):
         return mul(other, alpha)
@@ -120,13 +107,13 @@ def _scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
 
 def add(input: Any, other: Any, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha * other. Raises: RuntimeError for integers with a float alpha."""
-    result: Tensor = _add(input, other if alpha == 1 else _scaled("add", input, other, alpha), out=out)
+    result: Tensor = _add(input, other if alpha == 1 else scaled("add", input, other, alpha), out=out)
     return result
 
 
 def sub(input: Any, other: Any, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha * other. Raises: RuntimeError for bool, and for integers with a float alpha."""
-    result: Tensor = _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha), out=out)
+    result: Tensor = _sub(input, other if alpha == 1 else scaled("sub", input, other, alpha), out=out)
     return result
 
 
@@ -237,14 +224,14 @@ gate = elementwise(
     "threshold_backward",
     P.gate,
     ir="b <= 0 ? 0 : a",
-    d=("F.gate(g, b)", _FLAT),
+    d=("F.gate(g, b)", FLAT),
     title="ThresholdBackwardBackward0",
 )
 abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", d=("g * F.slope_of_abs(a)",))
-sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_FLAT,), check=check_real)
-floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_FLAT,))
-ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_FLAT,))
-trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(_FLAT,))
+sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(FLAT,), check=check_real)
+floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(FLAT,))
+ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(FLAT,))
+trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(FLAT,))
 
 # ---- the larger, the smaller; equals share the gradient
 

@@ -109,8 +109,9 @@ def draw_flat(op: str, generator: Generator | None, shape: tuple[int, ...], draw
     stream = stream_of(generator, op)
     if levels := batches():
         return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, _count(wide)).reshape(wide))
-    drawn = draw(stream, _count(shape))
-    return drawn if len(shape) == 1 else drawn.reshape(shape)
+    if len(shape) == 1:
+        return draw(stream, shape[0])
+    return draw(stream, _count(shape)).reshape(shape)
 
 
 def finished(op: str, drawn: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
@@ -184,6 +185,9 @@ def randint(
     Raises: RuntimeError for an empty range, TypeError for missing arguments.
     """
     check_device(device, "randint")
+    if len(args) == 3 and low is None and high is None and size is None:
+        low, high, size = args
+        args = ()
     given = list(args)
     if size is None and given and isinstance(given[-1], (tuple, list)):
         size = given.pop()
