@@ -938,6 +938,22 @@ def linspace(
     requires_grad: builtins.bool = ...,
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
+def lobpcg(
+    A: Tensor,
+    k: builtins.int | None = ...,
+    B: Tensor | None = ...,
+    X: Tensor | None = ...,
+    n: builtins.int | None = ...,
+    iK: Tensor | None = ...,
+    niter: builtins.int | None = ...,
+    tol: builtins.float | None = ...,
+    largest: builtins.bool | None = ...,
+    method: str | None = ...,
+    tracker: Any = ...,
+    ortho_iparams: dict[str, builtins.int] | None = ...,
+    ortho_fparams: dict[str, builtins.float] | None = ...,
+    ortho_bparams: dict[str, builtins.bool] | None = ...,
+) -> tuple[Tensor, Tensor]: ...
 def log(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def log10(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def log10_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
@@ -1466,6 +1482,17 @@ def searchsorted(
     out: Tensor | None = ...,
 ) -> Tensor: ...
 def seed() -> builtins.int: ...
+def segment_reduce(
+    data: Tensor,
+    reduce: str,
+    *,
+    lengths: Tensor | None = ...,
+    indices: Tensor | None = ...,
+    offsets: Tensor | None = ...,
+    axis: builtins.int = ...,
+    unsafe: builtins.bool = ...,
+    initial: Any = ...,
+) -> Tensor: ...
 def select(input: Tensor, dim: builtins.int, index: builtins.int) -> Tensor: ...
 def select_copy(
     input: Tensor, dim: builtins.int, index: builtins.int, *, out: Tensor | None = ...

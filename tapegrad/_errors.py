@@ -25,6 +25,7 @@ PACKAGES = frozenset(
         "tapegrad.ops",
         "tapegrad.ops.networks",
         "tapegrad.optim",
+        "tapegrad.optim.lr_scheduler",
         "tapegrad.storage",
         "tapegrad.utils",
         "tapegrad.viz",

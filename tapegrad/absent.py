@@ -79,7 +79,6 @@ ABSENT = (
         "deprecated in torch",
         "untyped_storage() has the memory; torch.distributions the log-probabilities.",
     ),
-    Absence("torch\\.lobpcg", "iterations for a few eigenvalues", "Use torch.linalg.eigh, or svd_lowrank()."),
     Absence("torch\\.set_default_tensor_type", "deprecated in torch", "Use set_default_dtype()."),
     Absence("torch\\.range", "deprecated in torch", "Use arange(), whose end is left out."),
     Absence("torch\\.(load|save)", "files", "They come with torch.serialization."),
@@ -93,7 +92,6 @@ ABSENT = (
         "There is no need for them here.",
     ),
     Absence(".*\\.chalf", "complex numbers of two float16", "Use cfloat()."),
-    Absence("torch\\.segment_reduce", "reductions over segments of different lengths", "Use scatter_reduce."),
 )
 
 

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import local
 from typing import TYPE_CHECKING, Any
 
-from tapegrad._errors import describe
+from tapegrad._errors import describe, place
 from tapegrad._state import grad_enabled, inference_enabled, set_mode
 from tapegrad.kernels.errstate import nameless
 
@@ -38,6 +39,35 @@ class Rare:
         self.metadata: dict[Any, Any] | None = None
         self.retains = False
         self.grad: Any = None
+
+
+def succeed(t: Any, n: Node) -> None:
+    """n becomes the node of the tensor t, which was written: it keeps t's gradient, and retains it if
+    retain_grad() asked for that."""
+    old, c = t._node, t._cold
+    home = old if old is not None or c is None else c.leaf
+    if home is not None and home.op is None:  # t is a leaf no more
+        if (kept := t.grad) is not None:
+            n.rare = n.rare or Rare()
+            n.rare.grad = kept
+        home.rare = home.rare or Rare()
+        home.rare.pre[-1] = partial(_moved, n.code, n.lasti)
+        if c is not None:
+            c.leaf = None
+    elif old is not None and old.rare is not None and old is not n:
+        n.rare = n.rare or Rare()
+        n.rare.retains, n.rare.grad = old.rare.retains, old.rare.grad
+        old.rare.retains, old.rare.grad = False, None
+    t._node = n
+
+
+def _moved(code: Any, lasti: int, _: Any) -> None:
+    """Raises: RuntimeError. The leaf that a gradient has come to is none any more."""
+    raise RuntimeError(
+        "backward: a gradient has come to a tensor that was a leaf when the graph was recorded, and was "
+        f"written in place since by what is recorded ({place(code, lasti)}), so that it is the gradient of "
+        "another value by now; clone() the tensor before it is written."
+    )
 
 
 class _Running(local):

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from tapegrad.tape import Node
 
 
+def read_by(n: Node) -> set[int]:
+    """The places in `saved` that n's rules read, for the parents that need a gradient."""
+    return {k for p, ks in zip(n.parents, n.op.reads, strict=False) if p is not None for k in ks}
+
+
 def check_saved(n: Node) -> None:
     """Raises: RuntimeError if an array that n's rules read was written in place since."""
-    read = {k for p, ks in zip(n.parents, n.op.reads, strict=False) if p is not None for k in ks}
-    check_arrays(n, [*[n.saved[k] for k in sorted(read)], *_arrays_in(n.meta)])
+    check_arrays(n, [*[n.saved[k] for k in sorted(read_by(n))], *_arrays_in(n.meta)])
 
 
 def check_arrays(n: Node, values: Iterable[Any]) -> None:

@@ -25,7 +25,7 @@ from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Leaked, Level, Storage, entered
 from tapegrad.rare import Rare, late, run_after, run_hooks, run_post, run_pre, running
 from tapegrad.reach import Selection
-from tapegrad.stale import check_saved
+from tapegrad.stale import check_saved, read_by
 from tapegrad.writes import last_write, tick
 
 
@@ -180,7 +180,12 @@ class Freed:
     lasti: int
 
     def opened(self, n: Node) -> Any:
-        """Raises: RuntimeError. A freed node has nothing left."""
+        """n as if it had saved nothing, if its op's rules read values, but none of those for the parents that
+        need a gradient. Raises: RuntimeError else."""
+        if any(n.op.reads) and not read_by(n):
+            bare = copy(n)
+            bare.saved = n.trace if n.meta is None else (None,) * (len(n.parents) + 1)  # for shapes, or not
+            return bare
         where = place(self.code, self.lasti)
         raise RuntimeError(
             f"{n.op.name} backward: this graph was already used and freed (by {where}). "

@@ -254,7 +254,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
         if isinstance(n, AccumulateGrad):
             found: Tensor | None = n.kept if isinstance(n, StoppedGrad) else n.grad
             return found
-        if n.rare is None or not n.rare.retains:
+        if n.rare is None or not (n.rare.retains or n.rare.grad is not None):
             say_once(
                 "grad: this tensor is not a leaf, so backward() does not keep its gradient; call "
                 "retain_grad() on it before backward(), or ask for it with torch.autograd.grad."
@@ -284,7 +284,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
             n.grad = g
         else:
             n.rare = n.rare or Rare()
-            n.rare.grad, n.rare.retains = g, g is not None
+            n.rare.grad = g
 
     @grad.deleter
     def grad(self) -> None:
@@ -362,7 +362,10 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def _number(self, what: str) -> Any:
         a = self._a
         if a.size != 1:
-            raise ValueError(f"{what}: a Tensor{sizes(a.shape)} has {a.size} elements, not one.")
+            raise ValueError(
+                f"{what}: a Tensor{sizes(a.shape)} has {a.size} elements; exactly one is needed. "
+                "Use .tolist()."
+            )
         if special.alert and self._node is not None:
             left(self, f"{what}()")
         return a.item()
@@ -407,7 +410,9 @@ class Tensor(TensorMethods, metaclass=TensorType):
         return int(self._a.shape[0])
 
     def __contains__(self, x: Any) -> bool:
-        return bool((self == x).any())
+        if not isinstance(x, (Tensor, int, float, complex, np.generic)):
+            raise RuntimeError(f"contains: {describe(x)} is given; a Tensor or a number is needed.")
+        return bool(self.eq(x).any())  # type: ignore[arg-type] # NumPy's numbers are numbers
 
     def __hash__(self) -> int:
         return id(self)

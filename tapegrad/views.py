@@ -23,7 +23,7 @@ from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
 from tapegrad.layouts import RELAYOUTS
 from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
-from tapegrad.rare import Rare
+from tapegrad.rare import succeed
 from tapegrad.tape import Node, Op, record
 from tapegrad.writes import boxed, replaced, tick, watch_buffer, wrote
 
@@ -149,6 +149,14 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     return c
 
 
+def sibling(c: Cold, args: tuple[Any, ...]) -> Cold:
+    """The Cold of another view that the same operation cut from the same tensor."""
+    other = Cold.__new__(Cold)
+    other.parent, other.op, other.args, other.leaf = c.parent, c.op, args, c.leaf
+    other.seen, other.made, other.count = c.seen, c.made, c.count
+    return other
+
+
 def box(t: Any) -> Any:
     """t's array, as one that others may share: results without dimensions start as NumPy scalars, which are
     much faster to compute with but have no memory to show."""
@@ -185,7 +193,7 @@ def fresh(t: Any) -> None:
             )
     elif written and (not RELAYOUTS or layouts.written(t._a, base._a, path_of(t), n, c.seen)):
         c.seen = n
-        _succeed(t, record(REGION, (n,), (), path_of(t), None))
+        succeed(t, record(REGION, (n,), (), path_of(t), None))
 
 
 def needs_grad(t: Any) -> bool:
@@ -196,16 +204,6 @@ def needs_grad(t: Any) -> bool:
         return t._node is not None
     base = base_of(t)._node
     return t._node is not None or (base is not c.seen and base is not None and base.op is not None)
-
-
-def _succeed(t: Any, n: Node) -> None:
-    """n becomes t's node, also in keeping the gradient that retain_grad() asked for."""
-    old = t._node
-    if old is not None and old.rare is not None and old.rare.retains and old is not n:
-        n.rare = n.rare or Rare()
-        n.rare.retains, n.rare.grad = True, old.rare.grad
-        old.rare.retains, old.rare.grad = False, None
-    t._node = n
 
 
 def refresh(*tensors: Any) -> None:
@@ -475,14 +473,14 @@ def adopt(t: Any, n: Node) -> None:
     set_rebased()
     c, old = t._cold, t._node
     if c is None or c.parent is None:
-        _succeed(t, n)
+        succeed(t, n)
         return
     base, path = base_of(t), path_of(t)
     if old is not None and (_has_hooks(old) or not is_part(t)) and n.parents[0] is old:
         # The write starts from the base's value: the view as it was is not on the way, nor are its hooks.
         n.parents = (record(REGION, (base._node,), (), path, None), *n.parents[1:])
         n.seq = tick()  # younger than its parents
-    _succeed(base, record(COPY_SLICES, (base._node, n), (), path, base._a.shape))
+    succeed(base, record(COPY_SLICES, (base._node, n), (), path, base._a.shape))
     fresh(t)
 
 

@@ -26,14 +26,16 @@ tick = count(1).__next__
 
 class Write:
     """The last write to a buffer: when (0: never) and where; how many there were. `ref` watches the buffer;
-    `keep` holds an alias's id. `watchers`: see `watch_buffer`."""
+    `keep` holds an alias's id. `watchers`: see `watch_buffer`. `alias`: the entry of the NumPy scalar whose
+    place an array has taken (see `boxed`), whose `count` is how many arrays have."""
 
-    __slots__ = ("code", "count", "keep", "lasti", "ref", "tick", "watchers")
+    __slots__ = ("alias", "code", "count", "keep", "lasti", "ref", "tick", "watchers")
 
     def __init__(self, ref: Any, keep: Any = None) -> None:
         self.ref, self.keep = ref, keep
         self.tick = self.lasti = self.count = 0
         self.watchers: weakref.WeakSet[Any] | None = None
+        self.alias: Write | None = None
         self.code: CodeType | None = None
 
 
@@ -51,10 +53,13 @@ _writes: dict[int, Write] = {}
 _lock = Lock()
 
 
-def _forget(*keys: int) -> Callable[[Any], None]:
+def _forget(key: int) -> Callable[[Any], None]:
     def forget(_: Any) -> None:
-        for key in keys:
-            _writes.pop(key, None)
+        w = _writes.pop(key, None)
+        if w is not None and (alias := w.alias) is not None:
+            alias.count -= 1
+            if not alias.count and _writes.get(id(alias.keep)) is alias:
+                del _writes[id(alias.keep)]
 
     return forget
 
@@ -73,6 +78,8 @@ def wrote(*arrays: Any) -> None:
             w = (_writes.get(id(x)) if x.base is None else None) or _entry(x)
             w.code, w.lasti, w.tick = code, f.f_lasti, now
             w.count += 1
+            if (alias := w.alias) is not None:
+                alias.code, alias.lasti, alias.tick = code, f.f_lasti, now
             if w.watchers:
                 for watcher in w.watchers:
                     watcher.outdate()
@@ -104,10 +111,15 @@ def count_of(x: Any) -> int:
 
 def boxed(scalar: Any, array: Any) -> None:
     """From now on `array` is the memory of what was the NumPy scalar `scalar`: nodes may have saved the
-    scalar, and a write to the array makes those stale."""
-    key, alias = id(array), id(scalar)
+    scalar, and a write to the array makes those stale. It may be one of several arrays of that scalar."""
+    key, name = id(array), id(scalar)
     with _lock:
-        _writes[key] = _writes[alias] = Write(weakref.ref(array, _forget(key, alias)), keep=scalar)
+        w = _writes[key] = Write(weakref.ref(array, _forget(key)), keep=scalar)
+        alias = _writes.get(name)
+        if alias is None or alias.keep is not scalar:
+            alias = _writes[name] = Write(None, keep=scalar)
+        alias.count += 1
+        w.alias = alias
 
 
 def number_under(array: Any) -> Any:

@@ -12,7 +12,7 @@ from numpy import ndarray
 from tapegrad._errors import describe, place, sizes
 from tapegrad._state import grad_enabled, inference_enabled, set_mode, special, watch
 from tapegrad.autograd.nodes import GradientEdge, node_of
-from tapegrad.define.linear import Parts
+from tapegrad.define.linear import Parts, cast
 from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.levels import Level
 from tapegrad.naming import argument, subject
@@ -108,6 +108,8 @@ def _start(
         seed = _seed(t, gs[i], op)
         if domain.records:
             seed = domain.unwrap(seed if isinstance(seed, Tensor) else wrap(seed))
+            if isinstance(t, Tensor) and seed._kind is not t._kind:
+                seed = cast(seed, t._kind)
         elif isinstance(seed, Tensor):
             a = domain.unwrap(seed)
             dtype = t._kind if isinstance(t, Tensor) else a.dtype
@@ -177,20 +179,18 @@ def backward(
     if inputs is None:
         _sweep(roots, seeds, retain, domain)
         return
-    places = [_place(t, "backward", f"inputs[{i}]", _INPUT) for i, t in enumerate(_many(inputs))]
+    ins = _many(inputs)
+    places = [_place(t, "backward", f"inputs[{i}]", _INPUT) for i, t in enumerate(ins)]
     if not places:
         raise RuntimeError("backward: inputs is empty; pass tensors, or leave it out for all leaves.")
+    for t, (n, _) in zip(ins, places, strict=True):
+        if n.op is not None and isinstance(t, Tensor):  # it keeps its gradient itself
+            n.rare = n.rare or Rare()
+            n.rare.retains = True
     got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
-    keepers = [n if isinstance(n, AccumulateGrad) else _retained(n) for n in got]
-    domain.deposit(dict(zip(keepers, map(domain.own, got.values()), strict=True)))
-    run_after({n: g for n, g in got.items() if n.op is None}, domain)
-
-
-def _retained(n: Node) -> Rare:
-    """Where a node that is no leaf keeps its gradient."""
-    n.rare = n.rare or Rare()
-    n.rare.retains = True
-    return n.rare
+    leaves = {n: g for n, g in got.items() if n.op is None}
+    domain.deposit({n: domain.own(g) for n, g in leaves.items()})
+    run_after(leaves, domain)
 
 
 def tensor_backward(
@@ -252,7 +252,8 @@ def grad(
     for i, (t, (n, number)) in enumerate(zip(ins, places, strict=True)):
         g = got.get(n) if number is None else (got.get(n) or {}).get(number)
         if g is None:
-            results.append(_unused(i, t, outs, bool(allow_unused), materialize_grads))
+            g = _unused(i, t, outs, bool(allow_unused), materialize_grads)
+            results.append(g.requires_grad_(create_graph) if g is not None else None)
         else:
             results.append(domain.wrap(g if create_graph else domain.own(g)))
     return tuple(results)

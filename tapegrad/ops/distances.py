@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from math import inf, prod
 from typing import Any
 
 import numpy as np
 
+import tapegrad.define.batching as B
 import tapegrad.kernels.distance as D
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import sizes
-from tapegrad.define import OUT, Function, cast, composite, finish, inplace, offer, reduction
+from tapegrad.define import OUT, Function, cast, composite, finish, inplace, linear, offer, reduction
 from tapegrad.dtypes import B1, FLOATING, INEXACT, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.index import fetch
 from tapegrad.ops.moves import clone, contiguous
 from tapegrad.ops.pointwise import sub
-from tapegrad.ops.reduce import in_dtype, norm, norm_rule, sum
+from tapegrad.ops.reduce import in_dtype, need_elements, norm, norm_rule, sum
 from tapegrad.ops.shape import Dims, dims_of, expand, transpose, view
-from tapegrad.ops.views import diagonal
-from tapegrad.promotion import need_tensor, real_only, result_dtype
+from tapegrad.promotion import broadcast, need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor, axis
 
 
@@ -35,7 +34,13 @@ _pdist = reduction(
     d=lambda F, g, x, y, shape, dim, p: norm_rule(F, g, x, y, shape, dim, p) if p else F.zeros_like(x),
     saves=(0, OUT),
 )
-_trace = reduction("trace", R.sum, d=lambda F, g, shape, dim: F.expand(g, shape), title="TraceBackward0")
+_trace = linear(
+    "trace",
+    lambda x: np.add.reduce(x.diagonal(0, -2, -1), axis=-1),
+    lambda F, g, shape: g * np.eye(*shape, dtype=g._kind if F.records else g.dtype),
+    batch=B.leading(2),
+    widens=True,
+)
 
 
 def _cdist_named(key: str, title: str, product: bool) -> Any:
@@ -85,8 +90,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     if not isinstance(p, (int, float)):
         raise TypeError(f"dist: p is {p!r}; a number is needed.")
     d = _floats(sub(input, other), "dist")
-    if (p < 0 or p == inf) and not prod(d._a.shape):
-        raise RuntimeError(f"dist: p is {p} and the tensors are {sizes(d._a.shape)}; elements are needed.")
+    need_elements("dist", d, None, p)
     return _dist(d, None, False, float(p))
 
 
@@ -95,7 +99,9 @@ def pairwise_distance(
 ) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dimension; x1 and x2 broadcast."""
     d = sub(need_tensor(x1, "pairwise_distance", "x1"), need_tensor(x2, "pairwise_distance", "x2")) + eps
-    return _norm_dim(d, dims_of(-1, d._a.ndim, "pairwise_distance"), keepdim, float(p))
+    dims = dims_of(-1, d._a.ndim, "pairwise_distance")
+    need_elements("pairwise_distance", d, dims, p)
+    return _norm_dim(d, dims, keepdim, float(p))
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) -> Tensor:
@@ -110,19 +116,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
         raise RuntimeError(f"{op}: x1 is {a.dtype} and x2 {b.dtype}; floating point tensors are needed.")
     a, b = (cast(x, kind) if x._kind.kind in "iub" else x for x in (a, b))
     if a._a.shape != b._a.shape:
-        shape = _together(op, a, b)
+        shape = broadcast(op, x1=a, x2=b)
         a, b = expand(a, *shape), expand(b, *shape)
     i = axis(dim, a._a.ndim, op)
     return sum(_unit(a, i, eps) * _unit(b, i, eps), i)
-
-
-def _together(op: str, a: Tensor, b: Tensor) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(a._a.shape, b._a.shape)
-    except ValueError:
-        raise RuntimeError(
-            f"{op}: x1 is {sizes(a._a.shape)} and x2 {sizes(b._a.shape)}; they must broadcast."
-        ) from None
 
 
 def _unit(x: Tensor, dim: int, eps: float) -> Tensor:
@@ -171,22 +168,12 @@ def cdist(
         raise RuntimeError(f"cdist: x1 is {a.dtype} and x2 {b.dtype}; they must be equal.")
     n, m = a._a.shape[-2], b._a.shape[-2]
     if a._a.shape[:-2] != b._a.shape[:-2]:
-        lead = _leading(a, b)
+        lead = broadcast("cdist", core=2, x1=a, x2=b)
         a, b = expand(a, *lead, n, -1), expand(b, *lead, m, -1)
     least = _MODES[compute_mode]
     by_product = p == 2 and least is not None and (n > least or m > least)
     result: Tensor = (_cdist_by_product if by_product else _cdist)(a, b, float(p))
     return result
-
-
-def _leading(a: Tensor, b: Tensor) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(a._a.shape[:-2], b._a.shape[:-2])
-    except ValueError:
-        raise RuntimeError(
-            f"cdist: x1 is {sizes(a._a.shape)} and x2 {sizes(b._a.shape)}; all but the last two dimensions "
-            "must broadcast."
-        ) from None
 
 
 def pdist(input: Tensor, p: float = 2) -> Tensor:
@@ -225,6 +212,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | N
         raise RuntimeError(f"renorm: input is {sizes(x._a.shape)}; 2-d or more is needed.")
     i = axis(dim, x._a.ndim, "renorm")
     others = tuple([k for k in range(x._a.ndim) if k != i])
+    need_elements("renorm", x, others, p)
     return finish(_renorm(x, float(p), others, float(maxnorm)), out, "renorm", exact=True)
 
 
@@ -249,6 +237,7 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     """The p-norm (p=pow) over all dimensions but one, which stay with size 1; dim=-1: over all."""
     x = _floats(need_tensor(v, "norm_except_dim", "v"), "norm_except_dim")
     if dim == -1:
+        need_elements("norm_except_dim", x, None, pow)
         return _norm_all(x, None, False, float(pow))
     i = axis(dim, x._a.ndim, "norm_except_dim")
     shape = x._a.shape
@@ -257,7 +246,9 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     x = x if x._a.flags.c_contiguous else contiguous(x)
     rows = view(x, shape[0], -1) if i == 0 else view(x, -1, shape[-1])
     kept = [n if k == i else 1 for k, n in enumerate(shape)]
-    return view(_norm_dim(rows, (1 if i == 0 else 0,), False, float(pow)), *kept)
+    dims = (1 if i == 0 else 0,)
+    need_elements("norm_except_dim", rows, dims, pow)
+    return view(_norm_dim(rows, dims, False, float(pow)), *kept)
 
 
 def trace(input: Tensor) -> Tensor:
@@ -267,7 +258,7 @@ def trace(input: Tensor) -> Tensor:
         raise RuntimeError(f"trace: input is {sizes(x._a.shape)}; a matrix is needed.")
     if x._kind is B1:
         raise NotImplementedError("trace: input is bool; numbers are needed. Use .int().")
-    return _trace(in_dtype(diagonal(x), None, "trace"), (0,), False)
+    return _trace(in_dtype(x, None, "trace"))
 
 
 offer(

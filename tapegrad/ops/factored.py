@@ -22,6 +22,7 @@ import tapegrad.kernels.factor as K
 from tapegrad._errors import sizes
 from tapegrad._state import special
 from tapegrad.define import OUT, opaque
+from tapegrad.dtypes import NARROW
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.naming import argument
 from tapegrad.promotion import need_tensor
@@ -86,6 +87,24 @@ def turned(rule: Callable[..., Any]) -> Callable[..., Any]:
 # ---- several results
 
 
+class Like:
+    """What rules mostly read of an input: its shape and dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, a: Any) -> None:
+        self.shape, self.dtype = a.shape, a.dtype
+
+
+def _read(rest: tuple[Any, ...], values: bool) -> tuple[Any, ...]:
+    """(a, the factors, other arguments) of what a rule is given: ([a,] the factors, Like a, others)."""
+    if values:
+        a, p, _, *args = rest
+    else:
+        p, a, *args = rest
+    return a, p, *args
+
+
 def factored(
     name: str,
     kernel: Callable[..., tuple[Any, ...]],
@@ -94,55 +113,60 @@ def factored(
     *,
     title: str,
     kinds: str,
+    values: bool = False,
 ) -> Callable[..., tuple[Tensor, ...]]:
     """call(input, *args) of matrices [..., m, n], with kernel(array, *args) -> arrays.
 
     cores(m, n, *args): the results' shapes without the batch. rule(F, gs, factors, a, *args): the gradient of
-    the input. kinds: a letter per result: "=" has the input's dtype, "r" its real and "c" its complex
-    sibling, "i" is int32; "0" is as "=". The last two have no gradient.
+    the input; a is `Like` the input, or the input itself if the rule reads its `values`. kinds: a letter per
+    result: "=" has the input's dtype, "r" its real and "c" its complex sibling, "i" is int32; "0" is as "=".
+    The last two have no gradient.
     """
 
-    def places(a: Any, args: tuple[Any, ...]) -> list[tuple[slice, tuple[int, ...]]]:
+    def places(a: Any, args: Any) -> list[tuple[slice, tuple[int, ...]]]:
         start, found = 0, []
         for shape in cores(*a.shape[-2:], *args):
             found.append((slice(start, start + prod(shape)), shape))
             start += prod(shape)
         return found
 
-    def unpack(F: Any, p: Any, a: Any, args: tuple[Any, ...]) -> list[Any]:
+    def unpack(F: Any, p: Any, a: Any, args: Any) -> list[Any]:
         parts = []
         for i, (at, shape) in enumerate(places(a, args)):
             x = F.reshape(F.getitem(p, (Ellipsis, at)), (*a.shape[:-2], *shape))
             parts.append(F.real(x) if kinds[i] == "r" and dtype_of(x).kind == "c" else x)
         return parts
 
-    def whole_kernel(a: Any, *args: Any) -> Any:
+    def whole_kernel(a: Any, _: Like, *args: Any) -> Any:
         return K.pack(kernel(a, *args), [len(shape) for shape in cores(*a.shape[-2:], *args)])
 
-    def part_kernel(a: Any, p: Any, i: int, *args: Any) -> Any:
+    def part_kernel(a: Any, p: Any, _: Like, i: int, *args: Any) -> Any:
         at, shape = places(a, args)[i]
         x = p[..., at].reshape(a.shape[:-2] + shape)
         if kinds[i] == "i":
             return x.real.astype(np.int32)
         return x.real.copy() if kinds[i] == "r" and x.dtype.kind == "c" else x
 
-    def whole_rule(F: Any, g: Any, a: Any, p: Any, *args: Any) -> Any:
+    def whole_rule(F: Any, g: Any, *rest: Any) -> Any:
+        a, p, *args = _read(rest, values)
         gs = unpack(F, bar(F, g), a, args)
         return bar(F, rule(F, gs, unpack(F, p, a, args), a, *args))
 
-    def part_rule(F: Any, g: Any, a: Any, p: Any, i: int, *args: Any) -> Any:
+    def part_rule(F: Any, g: Any, *rest: Any) -> Any:
+        a, p, i, *args = _read(rest, values)
         gs: list[Any] = [None] * len(places(a, args))
         gs[i] = bar(F, g)
         return bar(F, rule(F, gs, unpack(F, p, a, args), a, *args))
 
+    own = (0,) if values else ()
     whole = opaque(
-        f"{name}.all", whole_kernel, d=(whole_rule,), saves=((0, OUT),), shapes=False, batch=B.leading(2)
+        f"{name}.all", whole_kernel, d=(whole_rule,), saves=((*own, OUT),), shapes=False, batch=B.leading(2)
     )
     part = opaque(
         name,
         part_kernel,
         d=(part_rule, None),
-        saves=((0, 1), ()),
+        saves=((*own, 1), ()),
         shapes=False,
         title=title,
         batch=B.leading(2, 1),
@@ -155,10 +179,11 @@ def factored(
             except FloatingPointError:
                 found = again(kernel, input._a, *args)
             return tuple([wrap(x) for x in found])
-        p = whole(input, *args)
+        like = Like(input._a)
+        p = whole(input, like, *args)
         results = []
         for i, letter in enumerate(kinds):
-            t = part(input, p, i, *args)
+            t = part(input, p, like, i, *args)
             if letter in "i0":
                 t._node = None
             results.append(t)
@@ -171,11 +196,12 @@ def factored(
 
 
 def matrices(
-    x: Any, op: str, *, square: bool = False, name: str = "A", half: type = NotImplementedError
+    x: Any, op: str, *, square: bool = False, name: str = "A", narrow: type = NotImplementedError
 ) -> Tensor:
     """x if it is a batch of matrices of float32, float64 or their complex siblings.
 
-    Raises: TypeError for no Tensor; RuntimeError for other shapes and dtypes, `half` for float16.
+    Raises: TypeError for no Tensor; RuntimeError for other shapes and dtypes; `narrow` for float16 and
+    bfloat16.
     """
     t = need_tensor(x, op, name)
     shape, kind = t._a.shape, t._kind
@@ -187,7 +213,7 @@ def matrices(
     if square and shape[-1] != shape[-2]:
         raise RuntimeError(f"{op}: {argument(name, t)} is {sizes(shape)}; square matrices are needed.")
     if kind.char not in "fdFD":
-        error = half if kind.char == "e" else RuntimeError
+        error = narrow if kind.char in NARROW else RuntimeError
         raise error(
             f"{op}: {argument(name, t)} is {t.dtype}; float32, float64 or a complex dtype is needed. Convert "
             "first, e.g. with .float()."

@@ -11,6 +11,7 @@ from tapegrad.ops import (
     linalg,
     parts,
     pointwise,
+    put,
 )
 from tapegrad.public import FUNCTIONS, IN_PLACE, METHODS, PROPERTIES, WRITERS
 from tapegrad.tensor import Tensor
@@ -83,7 +84,7 @@ def _operators() -> dict[str, Any]:
         "__matmul__": _matmul,
         "__rmatmul__": lambda self, other: NotImplemented,
         "__getitem__": index.index,
-        "__setitem__": index.set_index,
+        "__setitem__": put.set_index,
         "__iter__": _iter,
     }
 

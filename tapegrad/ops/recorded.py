@@ -6,18 +6,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tapegrad.define import opaque
+from tapegrad.define import opaque, recording
+from tapegrad.define.refusing import no_derivative
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tensor import Tensor
 
 
-def no_derivative(op: str) -> Any:
-    """A rule that refuses."""
+class Drawn:
+    """Values that an op is given and no rule reads, so that they may be written."""
 
-    def rule(F: Any, g: Any, *args: Any) -> Any:
-        raise RuntimeError(f"{op} backward: {op} has no derivative; detach() its inputs.")
+    __slots__ = ("values",)
 
-    return rule
+    def __init__(self, values: Any) -> None:
+        self.values = values
 
 
 def _constant(op: str, n: int, title: str | None = None) -> Any:
@@ -30,11 +31,11 @@ def _constant(op: str, n: int, title: str | None = None) -> Any:
 def _recorded(op: str, rules: Sequence[Any], title: str | None) -> Any:
     return opaque(
         f"{op}.recorded",
-        lambda *given: given[-1],
+        lambda *given: given[-1].values,
         linear=True,
         d=rules,
         title=title,
-        batch=lambda B, op, xs, args: args[0],
+        batch=lambda B, op, xs, args: args[0].values,
         widens=False,
     )
 
@@ -57,13 +58,13 @@ _REFUSED = {
 
 def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor:
     """The values, recorded as a result of those parameters that are tensors, if one requires grad."""
+    if not recording(*parameters):
+        return values
     tensors = [p for p in parameters if isinstance(p, Tensor)]
     wanting = [p for p in tensors if p.requires_grad][:_MOST]
-    if not wanting:
-        return values
     if (key, 1) in _REFUSED:
-        return _REFUSED[key, len(wanting)](*wanting, values._a)  # type: ignore[no-any-return] # a Tensor
-    return _CONSTANT[key](*tensors, values._a)  # type: ignore[no-any-return] # a Tensor
+        return _REFUSED[key, len(wanting)](*wanting, Drawn(values._a))  # type: ignore[no-any-return] # a Tensor
+    return _CONSTANT[key](*tensors, Drawn(values._a))  # type: ignore[no-any-return] # a Tensor
 
 
 nameless(globals())

@@ -7,6 +7,7 @@ memory is written later (`views.fresh` says so).
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from tapegrad.define import offer
@@ -14,6 +15,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.layouts import RELAYOUTS
 from tapegrad.ops import moves, shape, views
 from tapegrad.promotion import need_tensor
+from tapegrad.rare import succeed
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import check_history, cold_of, is_view, view_of
@@ -23,15 +25,8 @@ _twins: dict[Any, Any] = {}  # by view op: the same op under the name of the in-
 
 def _twin(op: Op, title: str) -> Op:
     """A view op under another name of its node."""
-    twin = Op(op.name, op.kind, op.forward, linear=True)
-    twin.call, twin.vjp, twin.view, twin.replay, twin.meta, twin.batch = (
-        op.call,
-        op.vjp,
-        op.view,
-        op.replay,
-        op.meta,
-        op.batch,
-    )
+    twin = copy(op)
+    twin.inner = None
     twin.shown = type(title, (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
     return twin
 
@@ -67,7 +62,7 @@ def relayout(name: str, view: Any) -> Any:
             cold_of(input).count += 1
         input._a = shown._a
         if node is not None and node.op is not None:
-            input._node = record(op, (node,), (), (old.shape, cold.args), None, 2)
+            succeed(input, record(op, (node,), (), (old.shape, cold.args), None, 2))
             RELAYOUTS.add(op)
         return input
 

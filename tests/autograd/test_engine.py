@@ -114,6 +114,87 @@ def test_a_result_that_is_detached_in_place_keeps_its_gradient():
     assert z.is_leaf and not z.requires_grad and z.grad.tolist() == [1.0, 1.0]
 
 
+def test_a_detached_leaf_keeps_its_gradient_also_when_it_is_written():
+    x, w = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    y = (x * 2).sum()
+    y.backward(retain_graph=True)
+    x.detach_()
+    x.mul_(w)
+    assert x.grad.tolist() == [2.0, 2.0] and not x.is_leaf and not x.retains_grad
+    with pytest.raises(RuntimeError, match="was a leaf when the graph was recorded"):
+        y.backward()
+    x.sum().backward()
+    assert w.grad.tolist() == [1.0, 1.0] and x.grad.tolist() == [2.0, 2.0]
+
+
+def test_a_leaf_that_becomes_a_part_of_what_was_written_takes_no_gradients_of_before():
+    base, w = torch.ones(2, 2), torch.ones(4, requires_grad=True)
+    view = base.view(4).requires_grad_()
+    y = (view * 2).sum()
+    y.backward(retain_graph=True)
+    base.mul_(w.view(2, 2))
+    assert view.grad.tolist() == [2.0] * 4 and not view.is_leaf
+    with pytest.raises(RuntimeError, match="was a leaf when the graph was recorded"):
+        y.backward()
+    (view * 3).sum().backward()
+    assert w.grad.tolist() == [3.0] * 4 and view.grad.tolist() == [2.0] * 4
+
+
+def test_a_gradient_that_is_assigned_is_kept_and_not_added_to():
+    x = torch.ones(2, requires_grad=True)
+    y = x * 2
+    y.grad = torch.full((2,), 5.0)
+    y.sum().backward()
+    assert y.grad.tolist() == [5.0, 5.0] and not y.retains_grad
+
+
+@pytest.mark.parametrize("shape", [(3,), (30,)])
+def test_a_rule_that_reads_nothing_can_run_twice(shape):
+    for other in (2, torch.full(shape, 2.0), torch.full((1,), 2.0), torch.full((2, *shape), 2.0)):
+        x = torch.ones(shape, requires_grad=True)
+        y = x % other
+        s = y.sum()
+        s.backward()
+        s.backward()
+        assert x.grad.tolist() == [2.0 * y.numel() / x.numel()] * x.numel()
+
+
+def test_a_rule_that_reads_cannot_run_twice():
+    x, d = torch.ones(3), torch.full((3,), 2.0, requires_grad=True)
+    y = (x % d).sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match="used and freed"):
+        y.backward()
+
+
+def test_inputs_of_backward_retain_their_gradient_once():
+    x = torch.ones(2, requires_grad=True)
+    y, unused = x * 2, x * 3
+    y.retain_grad()
+    z = (y * 5).sum()
+    z.backward(retain_graph=True)
+    z.backward(inputs=[y, unused])
+    assert y.grad.tolist() == [10.0, 10.0] and x.grad.tolist() == [10.0, 10.0]
+    assert unused.retains_grad and unused.grad is None
+
+
+def test_create_graph_casts_a_gradient_and_materialized_zeros_require_grad():
+    x, unused = torch.ones(2, requires_grad=True), torch.ones(3, requires_grad=True)
+    (x * x).backward(torch.ones(2, dtype=torch.float64), create_graph=True)
+    assert x.grad.dtype is torch.float32
+    found = torch.autograd.grad((x * x).sum(), [unused], create_graph=True, materialize_grads=True)[0]
+    assert found.tolist() == [0.0] * 3 and found.requires_grad and found.is_leaf
+    x.grad = None
+
+
+def test_a_tensor_contains_numbers_and_tensors_only():
+    x = torch.ones(2)
+    assert 1 in x and 2.0 not in x and x in x and np.float32(1) in x
+    for what in ("a", None, [1]):
+        with pytest.raises(RuntimeError, match="a Tensor or a number is needed"):
+            assert what in x
+
+
 def test_hooks_see_and_replace_gradients():
     x = torch.ones(2, requires_grad=True)
     y = x * 2
@@ -411,3 +492,29 @@ def test_a_gradient_with_a_graph_is_added_to_in_place():
     g = x.grad
     (x * 2).sum().backward()
     assert x.grad is g and g.requires_grad and g.tolist() == [14, 29]
+
+
+def test_a_write_to_either_array_of_a_saved_number_is_noticed():
+    x = torch.tensor(2.0) * 1
+    for i in range(2):
+        w = torch.tensor(3.0, requires_grad=True)
+        first, second = (torch.Tensor.__mul__(x, 1) for _ in range(2))
+        first._a = second._a = x._a
+        y = w * first
+        first.detach(), second.detach()
+        (first, second)[i].add_(1)
+        with pytest.raises(RuntimeError, match="written in place"):
+            y.backward()
+
+
+def test_retain_grad_survives_a_change_of_shape_in_place():
+    y = torch.ones(1, 3, requires_grad=True) * 2
+    y.retain_grad()
+    view = y.permute(1, 0)
+    y.squeeze_()
+    assert y.retains_grad
+    y.mul_(2)
+    with pytest.raises(RuntimeError, match="changed its own shape"):
+        view * 2
+    y.sum().backward()
+    assert y.grad.tolist() == [1.0] * 3

@@ -18,7 +18,7 @@ from tapegrad.nn.modules.hooks import (
     register_module_full_backward_pre_hook,
 )
 from tapegrad.nn.parameter import Parameter
-from tapegrad.ops.create import empty_like
+from tapegrad.ops.new import empty_like
 from tapegrad.tensor import Tensor
 
 __all__ = [

@@ -13,9 +13,9 @@ from tapegrad.define import inplace, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import nn, pointwise
 from tapegrad.ops.activations import applied
-from tapegrad.ops.create import empty_like, zeros_like
 from tapegrad.ops.draws import exponential_
 from tapegrad.ops.gather import scatter
+from tapegrad.ops.new import empty_like, zeros_like
 from tapegrad.ops.reduce import argmax
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis

@@ -5,8 +5,9 @@ from __future__ import annotations
 from tapegrad._errors import describe, say_once
 from tapegrad.define import inplace, offer
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.create import empty, empty_like, zeros
+from tapegrad.ops.create import empty, zeros
 from tapegrad.ops.draws import bernoulli_
+from tapegrad.ops.new import empty_like
 from tapegrad.ops.pointwise import add, mul
 from tapegrad.ops.shape import squeeze, unsqueeze
 from tapegrad.promotion import need_tensor

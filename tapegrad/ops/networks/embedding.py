@@ -16,8 +16,9 @@ from tapegrad.kernels.gathering import outside
 from tapegrad.levels import arrays_of
 from tapegrad.naming import argument
 from tapegrad.ops.along import index_add
-from tapegrad.ops.create import full, ones_like, zeros
+from tapegrad.ops.create import full, zeros
 from tapegrad.ops.gather import gather, scatter, scatter_reduce
+from tapegrad.ops.new import ones_like
 from tapegrad.ops.pointwise import clamp_min, where
 from tapegrad.ops.series import arange
 from tapegrad.ops.shape import cat, expand, reshape, unsqueeze

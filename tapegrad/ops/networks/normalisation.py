@@ -13,7 +13,7 @@ from tapegrad.define import cast, composite, offer
 from tapegrad.dtypes import F4, FLOATING, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
-from tapegrad.ops.create import ones_like, zeros_like
+from tapegrad.ops.new import ones_like, zeros_like
 from tapegrad.ops.pointwise import add, div, mul
 from tapegrad.ops.shape import reshape
 from tapegrad.ops.shuffle import constant_pad_nd

@@ -27,6 +27,7 @@ from tapegrad.testing.samples import (
     products,
     random,
     reduce,
+    segments,
     shape,
     sort,
     special,
@@ -44,7 +45,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random),
+    *(create, random, segments),
 )
 
 
