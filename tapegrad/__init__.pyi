@@ -1466,6 +1466,17 @@ def searchsorted(
     out: Tensor | None = ...,
 ) -> Tensor: ...
 def seed() -> builtins.int: ...
+def segment_reduce(
+    data: Tensor,
+    reduce: str,
+    *,
+    lengths: Tensor | None = ...,
+    indices: Tensor | None = ...,
+    offsets: Tensor | None = ...,
+    axis: builtins.int = ...,
+    unsafe: builtins.bool = ...,
+    initial: Any = ...,
+) -> Tensor: ...
 def select(input: Tensor, dim: builtins.int, index: builtins.int) -> Tensor: ...
 def select_copy(
     input: Tensor, dim: builtins.int, index: builtins.int, *, out: Tensor | None = ...

@@ -24,6 +24,7 @@ PACKAGES = frozenset(
         "tapegrad.nn.modules",
         "tapegrad.ops",
         "tapegrad.optim",
+        "tapegrad.optim.lr_scheduler",
         "tapegrad.storage",
         "tapegrad.utils",
         "tapegrad.viz",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Absence(NamedTuple):
@@ -79,7 +79,6 @@ ABSENT = (
         "deprecated in torch",
         "untyped_storage() has the memory; torch.distributions the log-probabilities.",
     ),
-    Absence("torch\\.lobpcg", "iterations for a few eigenvalues", "Use torch.linalg.eigh, or svd_lowrank()."),
     Absence("torch\\.set_default_tensor_type", "deprecated in torch", "Use set_default_dtype()."),
     Absence("torch\\.range", "deprecated in torch", "Use arange(), whose end is left out."),
     Absence("torch\\.(load|save)", "files", "They come with torch.serialization."),
@@ -93,7 +92,6 @@ ABSENT = (
         "There is no need for them here.",
     ),
     Absence(".*\\.chalf", "complex numbers of two float16", "Use cfloat()."),
-    Absence("torch\\.segment_reduce", "reductions over segments of different lengths", "Use scatter_reduce."),
 )
 
 
@@ -102,8 +100,84 @@ def absence(full: str) -> Absence | None:
     return next((a for a in ABSENT if re.fullmatch(a.names, full)), None)
 
 
+# The methods and attributes of torch's Tensor that these are; the tests compare them with torch's own list.
+_OF_TENSOR = [
+    "ccol_indices",
+    "chalf",
+    "coalesce",
+    "col_indices",
+    "crow_indices",
+    "dense_dim",
+    "dequantize",
+    "eig",
+    "grad_dtype",
+    "hash_tensor",
+    "index",
+    "indices",
+    "int_repr",
+    "ipu",
+    "is_coalesced",
+    "lstsq",
+    "module_load",
+    "mtia",
+    "name",
+    "q_per_channel_axis",
+    "q_per_channel_scales",
+    "q_per_channel_zero_points",
+    "q_scale",
+    "q_zero_point",
+    "qscheme",
+    "record_stream",
+    "reinforce",
+    "resize_as_sparse_",
+    "row_indices",
+    "share_memory_",
+    "slice_inverse",
+    "smm",
+    "solve",
+    "sparse_dim",
+    "sparse_mask",
+    "sparse_resize_",
+    "sparse_resize_and_clear_",
+    "sspaddmm",
+    "storage",
+    "storage_type",
+    "symeig",
+    "to_dense",
+    "to_mkldnn",
+    "to_padded_tensor",
+    "to_sparse",
+    "to_sparse_bsc",
+    "to_sparse_bsr",
+    "to_sparse_coo",
+    "to_sparse_csc",
+    "to_sparse_csr",
+    "values",
+    "volatile",
+    "xpu",
+]
+
+
+class _Absent:
+    """An attribute that is not there. As one per name, since a `__getattr__` would slow all that are."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise missing("Tensor", self.name)
+
+
+def explain_absent(tensor: type) -> None:
+    """Let the class say of torch's attributes that it lacks why it does."""
+    for name in _OF_TENSOR:
+        setattr(tensor, name, _Absent(name))
+
+
 def missing(space: str, name: str) -> AttributeError:
     """The error for a name that is not in a space: "torch", "torch.linalg", "Tensor"."""
     known = None if name.startswith("__") else absence(f"{space}.{name}")
-    instead = f": {known.why} are not part of it. {known.instead}" if known else "."
+    instead = f" ({known.why}). {known.instead}" if known else "."
     return AttributeError(f"{space} of tapegrad has no {name!r}{instead}")

@@ -23,6 +23,7 @@ FLOATING = "fV"  # kinds
 INEXACT = "fVc"
 REAL = "iufV"
 NARROW = "eE"  # chars of float16 and bfloat16, with which is computed in float32
+WHOLE = "?bBhHiIlLqQ"  # chars of integers and bool
 OTHERS = "?bBhHiIlLqQeEFD"  # chars of all but float32 and float64
 
 

@@ -4,6 +4,7 @@ be combined."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
-from tapegrad.dtypes import F4, FLOAT, FLOATING, NARROW, REAL, limits, of, result
+from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, NARROW, REAL, limits, of, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.tape import Op
@@ -22,6 +23,7 @@ NUMBERS = (bool, int, float, complex)
 # Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 as the second operand of
 # these ops, and elsewhere rounded.
 UNROUNDED = ("mul", "div")
+_MOST = float(np.finfo("f4").max)
 
 
 def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
@@ -57,22 +59,44 @@ def check_order(op: Op, xs: Sequence[Any]) -> None:
 
 def number(x: Any, dtype: Any) -> Any:
     """A Python number as a NumPy scalar of `dtype`; integers wrap around, as in torch."""
+    if type(x) is float and (dtype is F4 or dtype is F8):
+        return dtype.type(x)
     return np.asarray(x).astype(dtype)[()]
+
+
+def is_usual(x: Any) -> bool:
+    """Whether x is None, or a Python number that float32 and float64 can hold."""
+    return x is None or (type(x) in (float, int) and -_MOST <= x <= _MOST)
+
+
+@cache
+def _range_of(dtype: Any) -> tuple[Any, Any]:
+    """The least and the largest number that a real dtype takes."""
+    if dtype.kind in FLOATING:
+        most = float(limits(dtype).max)
+        return -most, most
+    info = np.iinfo(dtype)
+    return (info.min if dtype.kind == "i" else -info.max), info.max  # unsigned ones wrap around, as in torch
 
 
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
+    if type(x) is float and (dtype is F4 or dtype is F8) and -_MOST <= x <= _MOST:
+        return dtype.type(x)
+    check_fitting(x, dtype, op)
+    return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
+
+
+def check_fitting(x: Any, dtype: Any, op: str) -> None:
+    """Raises: RuntimeError if dtype cannot hold x."""
     if dtype.kind in REAL and not isinstance(x, complex):
-        most = float(limits(dtype).max) if dtype.kind in FLOATING else np.iinfo(dtype).max
-        least = np.iinfo(dtype).min if dtype.kind == "i" else -most  # unsigned ones wrap around, as in torch
-        bad = not least <= x <= most
-        if bad and (dtype.kind not in FLOATING or isfinite(x)):
+        least, most = _range_of(dtype)
+        if not least <= x <= most and (dtype.kind not in FLOATING or isfinite(x)):
             raise RuntimeError(
                 f"{op}: {x} does not fit {of(dtype)}, which goes to {most}; use a wider dtype."
             )
     if dtype.kind in REAL and isinstance(x, complex) and x.imag:
         raise RuntimeError(f"{op}: {x} does not fit {of(dtype)}, which has no imaginary part; use its .real.")
-    return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
 
 
 def result_dtype(xs: Sequence[Any]) -> Any:
@@ -85,15 +109,22 @@ def result_dtype(xs: Sequence[Any]) -> Any:
     )
 
 
+def _numpy_dtype(xs: Sequence[Any]) -> Any:
+    """The dtype that NumPy gives the tensors' values and the numbers together."""
+    return of(np.result_type(*[x._a.dtype if isinstance(x, Tensor) else x for x in xs])).numpy
+
+
 def operands(
     op: Op, xs: Sequence[Any], floats: bool, cast: Callable[[Tensor, Any], Tensor], operator: bool = False
 ) -> Any:
     """The operands as Tensors of one dtype, by torch's promotion; `cast` records the conversions.
 
     floats: integers become the default dtype. operator: NotImplemented for a type that is not ours, so that
-    Python asks the other operand. Raises: TypeError for such a type otherwise.
+    Python asks the other operand. With an ndarray among them the dtype is NumPy's, as torch leaves such
+    operators to NumPy. Raises: TypeError for a type that is not ours otherwise.
     """
     known: list[Any] = []
+    arrays = False
     for i, x in enumerate(xs):
         if isinstance(x, (Tensor, *NUMBERS)) and not isinstance(x, np.generic):
             known.append(x)
@@ -101,15 +132,16 @@ def operands(
             known.append(x.item())
         elif isinstance(x, ndarray):
             known.append(wrap(x.astype(of(x.dtype).numpy, copy=False)))
+            arrays = True
         elif operator:
             return NotImplemented
         else:
             raise not_a_tensor(op.name, ("input", "other")[i] if len(xs) < 3 else f"argument {i + 1}", x)
     if op.check is not None:
         op.check(op, known)
-    dtype = result_dtype(known)
+    dtype = _numpy_dtype(known) if arrays else result_dtype(known)
     if floats and of(dtype).category < FLOAT:
-        dtype = default.dtype
+        dtype = F8 if arrays else default.dtype
     second = F4 if dtype.char in NARROW and op.name in UNROUNDED else dtype
     return [_operand(x, dtype, second if i else dtype, cast) for i, x in enumerate(known)]
 
@@ -119,6 +151,19 @@ def _operand(x: Any, dtype: Any, alone: Any, cast: Callable[[Tensor, Any], Tenso
     if not isinstance(x, Tensor):
         return wrap(number(x, alone))
     return x if x._kind is dtype else cast(x, dtype if x._a.ndim else alone)
+
+
+def broadcast(op: str, *, core: int = 0, **tensors: Tensor) -> tuple[int, ...]:
+    """The shape to which tensors broadcast, each by the name of its argument; the last `core` dimensions of
+    each left out. Raises: RuntimeError if they do not."""
+    try:
+        return np.broadcast_shapes(*[x._a.shape[: x._a.ndim - core] for x in tensors.values()])
+    except ValueError:
+        given = " and ".join(f"{argument(name, x)} is {sizes(x._a.shape)}" for name, x in tensors.items())
+        which = f"all but the last {core} dimensions" if core else "they"
+        raise RuntimeError(
+            f"{op}: {given}; {which} must broadcast: sizes be equal, or one of them 1."
+        ) from None
 
 
 def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:

@@ -149,6 +149,14 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     return c
 
 
+def sibling(c: Cold, args: tuple[Any, ...]) -> Cold:
+    """The Cold of another view that the same operation cut from the same tensor."""
+    other = Cold.__new__(Cold)
+    other.parent, other.op, other.args, other.leaf = c.parent, c.op, args, c.leaf
+    other.seen, other.made, other.count = c.seen, c.made, c.count
+    return other
+
+
 def box(t: Any) -> Any:
     """t's array, as one that others may share: results without dimensions start as NumPy scalars, which are
     much faster to compute with but have no memory to show."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from numpy import ndarray
 
 from tapegrad._errors import describe, say, sizes
-from tapegrad._state import grad_enabled, special, watch
+from tapegrad._state import grad_enabled, special, watch, watching
 from tapegrad.define.narrow import in_float32, kind_among, twin
 from tapegrad.domains import RECORDED
 from tapegrad.kernels.errstate import again, nameless
@@ -25,6 +25,7 @@ from tapegrad.views import (
     check_holds,
     check_overlap,
     check_writable,
+    is_guarded,
     is_inference,
     refresh,
     view_of,
@@ -118,6 +119,19 @@ def recording(*tensors: Any) -> bool:
         if isinstance(t, Tensor) and t._node is not None:
             return not special.threads or grad_enabled()
     return False
+
+
+def bare(t: Tensor) -> Any:
+    """t's array, if NumPy may simply write into it: nothing of the write is recorded, nobody watches, and
+    nothing forbids it. None otherwise."""
+    if special.alert:
+        refresh(t)
+        if watching():
+            return None
+    a = t._a
+    if type(a) is not ndarray or not a.flags.writeable or (t._cold is not None and is_guarded(t)):
+        return None
+    return None if t._node is not None and (not special.threads or grad_enabled()) else a
 
 
 # ---- the careful way: any op of any kind, in a thread where a transform runs or an observer watches

@@ -8,7 +8,9 @@ must be derived anew, errors) to slower functions, by one flag or by an exceptio
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from sys import _getframe as frame
+from types import FunctionType
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +18,7 @@ from numpy import ndarray
 
 from tapegrad import promotion
 from tapegrad._errors import seen, user_frame
-from tapegrad._state import grad_enabled, special, watching
+from tapegrad._state import default, grad_enabled, special, watching
 from tapegrad.define.base import (
     EQUAL,
     SMALL,
@@ -33,7 +35,7 @@ from tapegrad.define.base import (
 from tapegrad.define.describing import described
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
-from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, NARROW, OTHERS
+from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, I8, NARROW, OTHERS, WHOLE
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
@@ -56,12 +58,17 @@ from tapegrad.writes import tick, wrote
 # set np.seterr(all="raise").
 SURPRISES = (AttributeError, FloatingPointError, RuntimeError, TypeError, ValueError)
 
+_LARGE = 2**62  # numbers below it are int64
+_ORDERED = (None, check_real, check_order)  # the checks that no real operands fail
+
 
 class Elementwise(Function, Protocol):
-    """An elementwise op as users call it; `operator` is its fast form for two tensors, `ufunc` NumPy's."""
+    """An elementwise op as users call it; `operator` is its fast form for two tensors, `ufunc` NumPy's,
+    `whole` whether that is right for integers, too."""
 
     operator: Any
     ufunc: Any
+    whole: bool
 
 
 def elementwise(
@@ -111,6 +118,7 @@ def elementwise(
         call = named(_unary(op, fast or kernel, floats) if n == 1 else _nary(op, floats), op)
     call.__doc__ = described(doc or ir or name, d, n, floats)
     call.ufunc = next((f for f in (ufunc, fast, kernel) if numbers and isinstance(f, np.ufunc)), None)
+    call.whole = not floats
     return call  # type: ignore[no-any-return] # it has become one
 
 
@@ -126,6 +134,7 @@ def _unary(op: Op, kernel: Any, floats: bool) -> Any:
     differentiable = op.vjp is not None
     reads = op.reads[0] if op.reads else ()
     reads_x, reads_y = 1 in reads, 0 in reads
+    plain = "" if differentiable or floats or op.check is not None else WHOLE
 
     def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         if special.alert and attend(input):
@@ -133,7 +142,7 @@ def _unary(op: Op, kernel: Any, floats: bool) -> Any:
         try:
             x = input._a
             kind = input._kind
-            if (kind is not F4 and kind is not F8) or out is not None:
+            if ((kind is not F4 and kind is not F8) and kind.char not in plain) or out is not None:
                 return _careful_unary(op, floats, input, out)
             y = kernel(x)
         except SURPRISES:
@@ -242,10 +251,21 @@ def _careful_binary(op: Op, kernel: Any, floats: bool, operator: bool, input: An
                 # scalars
                 y = constant(other, kind) if type(x) is ndarray else other
                 return _with_number(op, input, x, y, kernel(x, y))
+            if kind is I8 and what is int and not floats and -_LARGE < other < _LARGE:
+                x = input._a
+                y = constant(other, kind) if type(x) is ndarray else other
+                return _with_number(op, input, x, y, kernel(x, y))
+            if kind is I8 and (floats or what is float) and op.check in _ORDERED:
+                return _careful_binary(op, kernel, floats, operator, cast(input, default.dtype), other)
         except SURPRISES:
             pass
     pair = promotion.operands(op, (input, other), floats, cast, operator)
-    return NotImplemented if pair is NotImplemented else _finish(op, pair, None)
+    if pair is NotImplemented:
+        return pair
+    a, b = pair
+    if (a is not input or b is not other) and (a._kind is F4 or a._kind is F8):
+        return op.call.operator(a, b)  # the fast way takes them now
+    return _finish(op, pair, None)
 
 
 def _with_number(op: Op, input: Tensor, x: Any, y: Any, r: Any) -> Tensor:
@@ -334,19 +354,24 @@ CONSTANT = define("constant", "linear", None, linear=True)
 CONSTANT.vjp = lambda F, g, saved, meta, need: (F.zeros_like(g),)
 
 
-def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
+def inplace(function: Any, name: str, *, fills: bool = False, doc: str = "") -> Any:
     """The in-place form of a function: its result, written into its first argument.
 
-    fills: all elements of the result are the same: then places in memory may come several times.
+    fills: beside numbers, all elements of the result are the same: then places in memory may come several
+    times.
     Raises: RuntimeError before anything changes, if the target may not be written or the result does not fit.
     """
-    ufunc = getattr(function, "ufunc", None)
+    ufunc, whole = getattr(function, "ufunc", None), getattr(function, "whole", False)
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if ufunc is not None and not kwargs and _direct(ufunc, self, args):
+        if ufunc is not None and (
+            _direct(ufunc, self, args, whole)
+            if not kwargs
+            else type(ufunc) is FunctionType and _direct(partial(ufunc, **kwargs), self, args, whole)
+        ):
             return self
         check_history(self, name)
-        if not fills:
+        if not fills or any(isinstance(a, Tensor) for a in (*args, *kwargs.values())):
             check_memory(self, name)
             check_overlap(self, args, name)
         result = function(self, *args, **kwargs)
@@ -362,19 +387,20 @@ def inplace(function: Any, name: str, *, fills: bool = False) -> Any:
         return assign(self, result)  # type: ignore[no-any-return] # views.py knows no Tensor class
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"`{getattr(function, '__name__', name)}`, written into this tensor."
+    call.__doc__ = doc or f"`{getattr(function, '__name__', name)}`, written into this tensor."
     call.function = function  # type: ignore[attr-defined] # the stub generator reads the signature there
     return call
 
 
 def writes(function: Any, writer: Any) -> Any:
-    """Let `writer(x, *operands, x)` be the short way of the function's in-place form, on floats of one dtype
-    without a graph. It raises TypeError or ValueError before it writes what does not fit."""
-    function.ufunc = writer
+    """Let `writer(x, *operands, x)` be the short way of the function's in-place form, on floats or int64 of
+    one dtype without a graph. It raises TypeError or ValueError before it writes what does not fit; if it is
+    a Python function, also for keyword arguments that it does not know."""
+    function.ufunc, function.whole = writer, True
     return function
 
 
-def _direct(writer: Any, self: Tensor, args: Sequence[Any]) -> bool:
+def _direct(writer: Any, self: Tensor, args: Sequence[Any], whole: bool) -> bool:
     """Let NumPy write into the target where nothing is recorded and nothing must be converted; whether it
     did.
 
@@ -382,7 +408,7 @@ def _direct(writer: Any, self: Tensor, args: Sequence[Any]) -> bool:
     may repeat elements: the general way then says so.
     """
     kind = self._kind
-    if kind is not F4 and kind is not F8:
+    if kind is not F4 and kind is not F8 and not (whole and kind is I8):
         return False
     if special.alert:
         refresh(self, *args)
@@ -394,7 +420,7 @@ def _direct(writer: Any, self: Tensor, args: Sequence[Any]) -> bool:
     recorded = self._node is not None
     ys = []
     for a in args:
-        if type(a) is float or type(a) is int:
+        if (type(a) is float and kind is not I8) or (type(a) is int and -_LARGE < a < _LARGE):
             ys.append(constant(a, kind))
         elif isinstance(a, Tensor) and a._kind is kind:
             y = a._a

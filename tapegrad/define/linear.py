@@ -16,7 +16,7 @@ from tapegrad.kernels.memory import apart
 from tapegrad.memory import alias
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import SEVERAL, attend, box, view_of
+from tapegrad.views import SEVERAL, attend, box, sibling, view_of
 
 
 def linear(
@@ -115,12 +115,11 @@ def variadic(name: str, kernel: Any, vjp: Any) -> Function:
     def call(tensors: Sequence[Tensor], *args: Any) -> Tensor:
         if special.alert and attend(*tensors):
             return careful(op, tensors, args)
-        record_it = recording(*tensors)
         xs = [t._a for t in tensors]
+        parents = tuple([t._node for t in tensors])
         t = wrap(kernel(xs, *args))
-        if record_it:
+        if parents.count(None) < len(parents) and (not special.threads or grad_enabled()):
             shapes = tuple([x.shape for x in xs])
-            parents = tuple([t._node for t in tensors])
             t._node = record(op, parents, (), (shapes, args), trace_of(t._a, *xs))
         return t
 
@@ -157,15 +156,17 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
         x = box(input)
         outs: list[Tensor] = []
         above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
+        first = view_of(input, step, (), SEVERAL) if safe and copies is None else None
+        cut = step.forward if type(x) is ndarray else lambda x, index: run(step, (x,), (index,))
         for i, index in enumerate(indices):
-            part = run(step, (x,), (index,))
-            t = wrap(part if copies is None else part.copy())
-            if copies is not None:
-                pass
-            elif safe:
-                t._cold = view_of(input, step, (index,), SEVERAL)
+            part = cut(x, index)
+            if first is not None:
+                t = blank()
+                t._a, t._kind, t._cold, t._node = part, input._kind, sibling(first, (index,)), None
+            elif copies is not None:
+                t = wrap(part.copy())
             else:
-                alias(input, t, False)
+                t = alias(input, wrap(part), False)
                 t._a = apart(part) if type(part) is ndarray else part
             if above is not None:
                 trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape

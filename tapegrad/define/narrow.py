@@ -27,11 +27,6 @@ def kind_among(xs: Iterable[Any]) -> Any:
     return None
 
 
-def any_narrow(*tensors: Any) -> bool:
-    """Whether one of the tensors (or None) is narrow."""
-    return any(t is not None and t._kind.char in NARROW for t in tensors)
-
-
 def widened(x: Any, F: Any = K) -> Any:
     """x, as float32 if it is narrow; a tuple or list of such."""
     if type(x) in (tuple, list):
@@ -59,7 +54,7 @@ def twin(op: Op, kind: Any) -> Op:
     """The op as it is recorded on narrow floats."""
     found = _twins.get((op, kind.char))
     if found is None:
-        found = _twins[op, kind.char] = _make(op, kind)
+        found = _twins.setdefault((op, kind.char), _make(op, kind))  # another thread may have been first
     return found
 
 

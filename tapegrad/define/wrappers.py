@@ -14,9 +14,7 @@ from typing import Any
 
 from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import EQUAL, careful, trace_of
-from tapegrad.define.narrow import any_narrow
-from tapegrad.dtypes import F4
-from tapegrad.kernels.errstate import again
+from tapegrad.dtypes import F4, NARROW
 from tapegrad.tape import Op, record
 from tapegrad.tensor import blank
 from tapegrad.views import attend
@@ -43,7 +41,7 @@ def {name}({parameters}):
 """
 
 _WIDENING = """\
-    if a0._kind is not F4 and any_narrow({inputs}):
+    if a0._kind is not F4 and ({narrow}):
         return careful(op, ({inputs},), {args})
 """
 
@@ -65,7 +63,9 @@ def write_wrapper(
         "inputs": inputs,
         "args": arguments_,
         "arrays": ", ".join(f"x{i}" for i in every) + star,
-        "widening": _WIDENING.format(inputs=inputs, args=arguments_) if op.widens else "",
+        "widening": _WIDENING.format(narrow=_narrow(n, optional), inputs=inputs, args=arguments_)
+        if op.widens
+        else "",
         "loads": "\n".join(f"    x{i} = {_unless_none(i, optional, '_a')}" for i in every),
         "nodes": "\n".join(f"    p{i} = {_unless_none(i, optional, '_node')}" for i in every),
         "nobody": "True" if op.vjp is None else " and ".join(f"p{i} is None" for i in every),
@@ -78,8 +78,7 @@ def write_wrapper(
     source = _CALL.format(**lines)
     used = {
         "F4": F4,
-        "again": again,
-        "any_narrow": any_narrow,
+        "NARROW": NARROW,
         "blank": blank,
         "grad_enabled": grad_enabled,
         "kernel": op.forward,
@@ -169,6 +168,14 @@ def _compiled(source: str, name: str, used: dict[str, Any]) -> Any:
 
 def _first_call(*args: Any) -> Any:
     return become()(*args)  # type: ignore[name-defined] # noqa: F821 # in the namespace of the function it serves
+
+
+def _narrow(n: int, optional: Sequence[int]) -> str:
+    """The expression of whether an input is of a narrow dtype."""
+    return " or ".join(
+        f"a{i} is not None and a{i}._kind.char in NARROW" if i in optional else f"a{i}._kind.char in NARROW"
+        for i in range(n)
+    )
 
 
 def _unless_none(i: int, optional: Sequence[int], attribute: str) -> str:

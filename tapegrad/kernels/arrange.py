@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import zero
 from tapegrad.kernels.strided import diagonal
 
@@ -80,29 +81,33 @@ def diag_embed(x: Any, offset: int, i: int, j: int) -> Any:
     return y
 
 
-_masks: dict[tuple[int, int, int], Any] = {}
+SMALL = 64
 
 
+@shared
 def below(n: int, m: int, k: int) -> Any:
-    """Whether an element of a matrix lies on its k-th diagonal or below; shared if there are few."""
-    found = _masks.get((n, m, k))
-    if found is None:
-        found = np.arange(n)[:, None] >= np.arange(-k, m - k)
-        if found.size <= 4096:
-            if len(_masks) >= 256:
-                _masks.clear()
-            _masks[n, m, k] = found
-    return found
+    """Whether an element of a matrix lies on its k-th diagonal or below."""
+    return np.arange(n)[:, None] >= np.arange(-k, m - k)
 
 
 def tril(x: Any, k: int) -> Any:
     """The last two axes, with 0 above the k-th diagonal."""
-    return np.where(below(x.shape[-2], x.shape[-1], k), x, zero(x.dtype))
+    mask = below(x.shape[-2], x.shape[-1], k)
+    if x.size > SMALL or not x.flags.c_contiguous:
+        return np.where(mask, x, zero(x.dtype))
+    y = np.zeros(x.shape, x.dtype)
+    np.copyto(y, x, where=mask)  # the cheaper way for a few numbers
+    return y
 
 
 def triu(x: Any, k: int) -> Any:
     """The last two axes, with 0 below the k-th diagonal."""
-    return np.where(below(x.shape[-2], x.shape[-1], k - 1), zero(x.dtype), x)
+    mask = below(x.shape[-2], x.shape[-1], k - 1)
+    if x.size > SMALL or not x.flags.c_contiguous:
+        return np.where(mask, zero(x.dtype), x)
+    y = x.copy()
+    np.copyto(y, zero(x.dtype), where=mask)
+    return y
 
 
 def pad(x: Any, before: tuple[int, ...], after: tuple[int, ...], value: Any) -> Any:

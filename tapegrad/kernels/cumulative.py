@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import cmath
+from math import exp, inf, isfinite, log, log1p, nan
 from typing import Any
 
 import numpy as np
 
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import zero
+from tapegrad.kernels.reduce import FEW
+from tapegrad.kernels.shape import places_up_to
 
 
 def toward(dim: int) -> tuple[Any, ...]:
@@ -14,15 +20,17 @@ def toward(dim: int) -> tuple[Any, ...]:
     return (*(slice(None),) * dim, slice(None, None, -1))
 
 
-_WIDE = {"e": "f4", "f": "f8", "F": "c16"}  # what torch adds up and multiplies these in
+# What torch adds up and multiplies these in.
+_WIDE = {"e": np.dtype("f4"), "f": np.dtype("f8"), "F": np.dtype("c16")}
 
 
 def _run(ufunc: Any, x: Any, dim: int) -> Any:
     if not x.ndim:
         return x.copy()
-    y = ufunc.accumulate(x, axis=dim, dtype=_WIDE.get(x.dtype.char, x.dtype))
-    if ufunc is np.add and x.dtype.kind != "b":
-        y += 0  # -0 becomes 0: torch adds to a first 0
+    wide = x.astype(_WIDE.get(x.dtype.char, x.dtype))
+    if ufunc is np.add and x.dtype.kind in INEXACT:
+        wide += zero(wide.dtype)  # -0 becomes 0: torch adds to a first 0
+    y = ufunc.accumulate(wide, dim, wide.dtype, wide if wide.size > FEW else None)  # a new array is quicker
     return y.astype(x.dtype, copy=False)
 
 
@@ -40,8 +48,33 @@ def cumprod(x: Any, dim: int) -> Any:
 
 
 def logcumsumexp(x: Any, dim: int) -> Any:
-    """The logarithm of running sums of exponentials."""
-    return np.logaddexp.accumulate(x, axis=dim) if x.ndim else x.copy()
+    """The logarithm of running sums of exponentials. The imaginary part is that of the larger number, moved
+    by less than a right angle at each step, as torch has it."""
+    if not x.ndim:
+        return x.copy()
+    if x.dtype.kind == "c":
+        y = _complex_logaddexp.accumulate(x.astype(object), axis=dim).astype(x.dtype)
+        y.imag[y.real == -inf] = 0
+        y[y != y] = complex(nan, nan)
+        return y
+    return np.logaddexp.accumulate(x, axis=dim)
+
+
+def _logaddexp(x: complex, y: complex) -> complex:
+    """log(exp(x) + exp(y)) of Python's numbers: log(1 + exp(low - high)) + high."""
+    low, high = (x, y) if x.real < y.real else (y, x)
+    if low.real == -inf:
+        return high
+    turn = low.imag - high.imag
+    if x != x or y != y or not isfinite(turn):
+        return complex(nan, nan)
+    z = cmath.rect(1.0 if low.real == inf else exp(low.real - high.real), turn)
+    size = abs(1 + z)  # near 1, its logarithm is that of what z adds; near 0, log1p has no digits
+    grown = log1p(2 * z.real + z.real * z.real + z.imag * z.imag) / 2 if size > 0.5 else log(size or 5e-324)
+    return complex(high.real + grown, high.imag + cmath.phase(1 + z))
+
+
+_complex_logaddexp = np.frompyfunc(_logaddexp, 2, 1)
 
 
 def cummax_at(x: Any, dim: int) -> Any:
@@ -58,9 +91,13 @@ def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
     if not x.ndim:
         return np.int64(0)
     y = ufunc.accumulate(x, axis=dim)
-    hit = (x == y) | (x != x)
-    places = np.arange(x.shape[dim]).reshape((-1, *(1,) * (x.ndim - 1 - dim)))
-    return np.maximum.accumulate(np.where(hit, places, 0), axis=dim)
+    hit = x == y
+    if x.dtype.kind in INEXACT:
+        hit |= x != x
+    places = places_up_to(x.shape[dim])
+    if dim < x.ndim - 1:
+        places = places.reshape((-1, *(1,) * (x.ndim - 1 - dim)))
+    return np.maximum.accumulate(hit * places, dim)
 
 
 def recur(a: Any, b: Any, dim: int, back: bool) -> Any:

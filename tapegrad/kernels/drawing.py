@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tapegrad.dtypes import NARROW
-from tapegrad.kernels.generator import Stream
+from tapegrad.kernels.generator import Stream, long
 
 Array = npt.NDArray[Any]
 DType = np.dtype[Any]
@@ -35,7 +35,8 @@ def draw(stream: Stream, n: int, dtype: DType, make: Make) -> Array:
     """
     with stream.lock:
         if n <= CHUNK:
-            return make(stream, n).astype(dtype, copy=False)
+            x = make(stream, n)
+            return x if x.dtype is dtype else x.astype(dtype)
         out = np.empty(n, dtype)
         for start in range(0, n, CHUNK):
             out[start : start + CHUNK] = make(stream, min(CHUNK, n - start))
@@ -47,7 +48,12 @@ def unit32(stream: Stream, count: int) -> Array:
 
     Shapes: float32[count]. Source: at::uniform_real_distribution<float>.
     """
-    x = (stream.words(count) & _BITS_24).astype(_FLOAT32)
+    x = stream.converted(_unit32, 1, count)
+    return _unit32(stream.words(count)) if x is None else x.copy()
+
+
+def _unit32(words: Array) -> Array:
+    x = (words & _BITS_24).astype(_FLOAT32)
     x *= _UNIT_24
     return x
 
@@ -57,9 +63,15 @@ def unit64(stream: Stream, count: int) -> Array:
 
     Shapes: float64[count]. Source: at::uniform_real_distribution<double>.
     """
-    words = stream.long_words(count)
-    words &= _BITS_53
-    x = words.view(_INT64).astype(_FLOAT64)  # signed integers convert twice as fast
+    x = stream.converted(units64, 2, count)
+    return units64(stream.words(2 * count)) if x is None else x.copy()
+
+
+def units64(words: Array) -> Array:
+    """The same from the words. Shapes: uint32[2 n] to float64[n]."""
+    pairs = long(words)
+    pairs &= _BITS_53
+    x = pairs.view(_INT64).astype(_FLOAT64)  # signed integers convert twice as fast
     x *= _UNIT_53
     return x
 

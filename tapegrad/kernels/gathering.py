@@ -9,23 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.shape import broadcast
 from tapegrad.kernels.strided import row_major
 
-SMALL = 32  # Python's min and max of so many numbers are quicker than NumPy's
+U8 = np.dtype(np.uint64)
 
 
 def outside(index: Any, n: int, least: int = 0) -> int | None:
     """An index that is not in [least, n); None if there is none."""
     if not index.size:
         return None
-    if index.size <= SMALL:
-        values = index.reshape(-1).tolist()
-        low, high = min(values), max(values)
-    else:
-        low, high = int(np.minimum.reduce(index, axis=None)), int(np.maximum.reduce(index, axis=None))
+    if least == 0:  # then what is negative is large without its sign
+        plain = index.view(U8)
+        if plain.item(plain.argmax()) < n:
+            return None
+    low, high = index.item(index.argmin()), index.item(index.argmax())  # much cheaper than min() and max()
     return high if high >= n else low if low < least else None
 
 
@@ -56,7 +57,7 @@ def _grid(index: Any, dim: int) -> tuple[Any, ...]:
 
 def copied(x: Any) -> Any:
     """A copy of x, as an array in row-major order."""
-    return np.array(x, order="C")
+    return x.copy() if type(x) is ndarray else np.array(x)
 
 
 def gather(x: Any, index: Any, dim: int) -> Any:

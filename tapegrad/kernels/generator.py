@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,17 @@ class Stream:
     Source: at::CPUGeneratorImpl and at::mt19937 (torch.Generator).
     """
 
-    __slots__ = ("_block", "_engine", "_limit", "_position", "_seed", "_seeded", "lock", "pending_normal")
+    __slots__ = (
+        "_block",
+        "_engine",
+        "_limit",
+        "_made",
+        "_position",
+        "_seed",
+        "_seeded",
+        "lock",
+        "pending_normal",
+    )
 
     def __init__(self, seed: int = DEFAULT_SEED) -> None:
         self.lock = RLock()
@@ -79,6 +90,7 @@ class Stream:
             self._seeded = False  # the engine follows with the next draw
             self._block: Array = np.empty(0, np.uint32)
             self._position = self._limit = 0
+            self._made: dict[Any, Array | None] = {}
             self.pending_normal: float | None = None
 
     def initial_seed(self) -> int:
@@ -151,7 +163,7 @@ class Stream:
         with self.lock:
             self._twister().state = {"bit_generator": "MT19937", "state": {"key": key, "pos": BLOCK}}
             self._seed = int(fields["seed"])
-            self._block, self._position, self._limit = _temper(key), position, limit
+            self._block, self._position, self._limit, self._made = _temper(key), position, limit, {}
             self.pending_normal = float(fields["normal_y"]) if fields["normal_is_valid"] else None
 
     def words(self, count: int) -> Array:
@@ -166,17 +178,38 @@ class Stream:
             return self._block[start:stop]
         return self._gather(count)
 
+    def converted(
+        self, make: Callable[[Array], Array], step: int, count: int, each: int = 1, late: bool = False
+    ) -> Array | None:
+        """What `make` makes of the next `count * step` words, `each` values from every `step` of them: a part
+        of what it makes of the whole block at once, which is kept for the draws that follow. The caller holds
+        `lock`, and does not write into the result.
+
+        None, and nothing is taken, where the block ends before; and with `late`, for what is dear to make,
+        at the first request in a block.
+        """
+        start = self._position
+        stop = start + step * count
+        if stop > self._limit:
+            return None
+        key = make, start % step
+        values = self._made.get(key)
+        if values is None:
+            if late and key not in self._made:
+                self._made[key] = None
+                return None
+            words = self._block[key[1] : self._limit]
+            values = self._made[key] = make(words[: words.size // step * step])
+        self._position = stop
+        first = start // step * each
+        return values[first : first + count * each]
+
     def long_words(self, count: int) -> Array:
         """The next `count` 64-bit words, each of two words, the high one first. The caller holds `lock`.
 
         Shapes: uint64[count], the caller's own. Source: CPUGeneratorImpl::random64.
         """
-        words = self.words(2 * count)
-        long = np.empty(count, np.uint64)
-        halves = long.view(np.uint32)
-        halves[_HIGH::2] = words[0::2]
-        halves[_LOW::2] = words[1::2]
-        return long
+        return long(self.words(2 * count))
 
     def _gather(self, count: int) -> Array:
         """`count` words that reach beyond the current block."""
@@ -190,7 +223,7 @@ class Stream:
             out[filled : filled + bulk] = twister.random_raw(bulk)
             filled += bulk
         if filled < count:
-            self._block = np.asarray(twister.random_raw(BLOCK)).astype(np.uint32)
+            self._block, self._made = np.asarray(twister.random_raw(BLOCK)).astype(np.uint32), {}
             self._position = count - filled
             out[filled:] = self._block[: self._position]
         return out
@@ -204,6 +237,15 @@ class Stream:
             seeder.seed(self._seed % 2**32)
             self._seeded = True
         return twister
+
+
+def long(words: Array) -> Array:
+    """Pairs of 32-bit words as 64-bit words, the high one first. Shapes: uint32[2 n] to uint64[n]."""
+    pairs = np.empty(words.size // 2, np.uint64)
+    halves = pairs.view(np.uint32)
+    halves[_HIGH::2] = words[0::2]
+    halves[_LOW::2] = words[1::2]
+    return pairs
 
 
 @cache

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import LinAlgError, sizes
+from tapegrad.dtypes import C16, F8
 from tapegrad.kernels import factor
 from tapegrad.kernels.errstate import nameless
 
@@ -230,9 +231,14 @@ def slogdet(a: Any) -> tuple[Any, Any]:
     return _slogdet(a)  # type: ignore[no-any-return] # two arrays
 
 
+def _wide(a: Any) -> Any:
+    """The dtype of a's kind that NumPy's QR works in."""
+    return C16 if a.dtype.kind == "c" else F8
+
+
 def geqrf(a: Any) -> tuple[Any, Any]:
     """R above Householder vectors, and their factors: the raw form of a QR decomposition."""
-    wide = a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)  # a copy, in Fortran's order inside
+    wide = a.astype(_wide(a))  # a copy, in Fortran's order inside
     if not a.size:
         return a.copy(), np.zeros((*a.shape[:-2], min(a.shape[-2:])), a.dtype)
     raw = _LOOPS.qr_r_raw
@@ -244,7 +250,7 @@ def householder(a: Any, tau: Any, complete: bool = False) -> Any:
     """The product of Householder reflections 1 - tau v v^H: its first columns, as many as a has; all of them
     if `complete`."""
     m, n = a.shape[-2:]
-    wide = np.complex128 if a.dtype.kind == "c" else np.float64
+    wide = _wide(a)
     short = n - tau.shape[-1]
     if short:
         tau = np.concatenate([tau, np.zeros((*tau.shape[:-1], short), tau.dtype)], -1)
@@ -257,8 +263,13 @@ def householder(a: Any, tau: Any, complete: bool = False) -> Any:
 
 def qr(a: Any, mode: str = "reduced") -> tuple[Any, Any]:
     """Q and R with a = Q R. mode: "reduced", "complete", or "r" (Q is empty)."""
-    raw, tau = geqrf(a)
     m, n = a.shape[-2:]
+    if mode == "reduced" and m >= n and a.size:  # one after the other, with nothing rounded in between
+        wide = a.astype(_wide(a))
+        tau = _LOOPS.qr_r_raw(wide)
+        r = factor.triangle(wide[..., :n, :], True)
+        return _LOOPS.qr_reduced(wide, tau).astype(a.dtype, copy=False), r.astype(a.dtype, copy=False)
+    raw, tau = geqrf(a)
     k = m if mode == "complete" else min(m, n)
     r = factor.triangle(raw[..., :k, :], True)
     if mode == "r":

@@ -5,23 +5,55 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.pointwise import constant, zero
+from tapegrad.kernels.pointwise import constant, some, zero
+from tapegrad.kernels.reduce import FEW, amax, sum_at
+from tapegrad.kernels.reduce import sum as total
+from tapegrad.kernels.shape import places_up_to
+
+_F8 = np.dtype("f8")
 
 
 def softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """exp(x) / sum exp(x) along `dim` (one axis, none for a number), shifted so that exp cannot overflow."""
-    y = np.exp(x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf))
-    y /= np.add.reduce(y, axis=dim, keepdims=True)
+    if not x.size:
+        return x.copy()
+    if (wide := _widened(x)) is not None:
+        y = np.exp(wide)
+        y /= sum_at(y, dim)
+        return y.astype(x.dtype)
+    several = x.ndim > 1
+    y = np.exp(x - amax(x, dim, several))
+    y /= total(y, dim, several)
     return y
 
 
 def log_softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """x - log sum exp(x) along `dim`, shifted by the maximum."""
-    y = x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
-    y -= np.log(np.add.reduce(np.exp(y), axis=dim, keepdims=True))
+    if not x.size:
+        return x.copy()
+    if (wide := _widened(x)) is not None:
+        y = np.exp(wide)
+        y /= sum_at(y, dim)
+        return np.log(y, y).astype(x.dtype)
+    several = x.ndim > 1
+    y = x - amax(x, dim, several)
+    y -= np.log(total(np.exp(y), dim, several))
     return y
+
+
+_LARGEST = 1e5  # of a sum of squares: exponentials of such numbers are float64s
+
+
+def _widened(x: Any) -> Any:
+    """Few float32 numbers along one axis in float64, where their exponentials need no shift; else None."""
+    if type(x) is ndarray and x.dtype.char == "f" and x.size <= FEW and x.ndim:
+        flat = x.ravel()
+        if flat.dot(flat) < _LARGEST:
+            return x.astype(_F8)
+    return None
 
 
 def mse(x: Any, y: Any, n: int) -> Any:
@@ -47,9 +79,8 @@ def nll_plan(target: Any, weight: Any, ignore: int, mean: bool, dtype: Any) -> t
 
     Where the target is `ignore` the weight is 0.
     """
-    skip = target == ignore
-    some = np.logical_or.reduce(skip, axis=None)
-    if weight is None and not some:
+    skip = np.equal(target, constant(ignore, target.dtype))
+    if weight is None and not some(skip):
         return target, None, dtype.type(target.size if mean else 1)
     safe = np.where(skip, 0, target)
     w = np.ones(target.shape, dtype) if weight is None else weight[safe]
@@ -62,7 +93,7 @@ def _rows(classes: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     if len(shape) == 1:
         return (classes,)
     if len(shape) == 2:
-        return np.arange(shape[0]), classes
+        return places_up_to(shape[0]), classes
     grid = np.ogrid[tuple([slice(n) for n in classes.shape])]
     return (grid[0], classes, *grid[1:])
 
@@ -72,7 +103,7 @@ def nll_loss(logp: Any, classes: Any, w: Any, n: Any, reduce: bool) -> Any:
     their sum / n."""
     picked = logp[_rows(classes, logp.shape)]
     if w is None:
-        return (0 - np.add.reduce(picked, axis=None)) / n if reduce else -picked
+        return (0 - total(picked)) / n if reduce else -picked
     losses = np.where(w == 0, zero(logp.dtype), -picked * w)  # a weight of 0 beats an infinite loss
     return np.add.reduce(losses, axis=None) / n if reduce else losses
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.pointwise import clamp, constant, where, zero
+from tapegrad.kernels.pointwise import clamp, constant, some, where, zero
 
 
 def scale(factor: float) -> Any:
@@ -28,13 +29,16 @@ def rsqrt(x: Any) -> Any:
 def sinc(x: Any) -> Any:
     """sin(pi x) / (pi x), 1 at 0."""
     p = x * constant(np.pi, x.dtype)
-    return where(x == 0, 1, np.sin(p) / p)
+    y = np.sin(p)
+    y /= p
+    origin = np.equal(x, zero(x.dtype))
+    return where(origin, 1, y) if some(origin) else y
 
 
 def logit(x: Any, eps: float | None) -> Any:
     """log(x / (1 - x)) of x limited to [eps, 1 - eps]."""
     z = x if eps is None else clamp(x, x.dtype.type(eps), x.dtype.type(1 - eps))
-    return np.log(z / (1 - z))
+    return np.log(z / (constant(1.0, z.dtype) - z))
 
 
 def frac(x: Any) -> Any:
@@ -63,6 +67,8 @@ def nan_to_num(x: Any, nan: float | None, posinf: float | None, neginf: float | 
     """x with numbers for what is not finite."""
     if x.dtype.kind not in "fc":
         return x.copy()
+    if np.count_nonzero(np.isfinite(x)) == x.size:
+        return x.copy()
     info = np.finfo(x.dtype)
     kind = x.dtype.type
     most = info.max if posinf is None else kind(posinf)
@@ -78,7 +84,7 @@ def floats(ufunc: Any) -> Any:
     """The ufunc for floats alone. NumPy takes integers for float64, torch refuses them."""
 
     def kernel(x: Any, y: Any) -> Any:
-        if x.dtype.kind not in "fc":
+        if x.dtype.kind not in INEXACT:
             raise TypeError(ufunc.__name__)
         return ufunc(x, y)
 
@@ -137,15 +143,20 @@ def heaviside(x: Any, values: Any) -> Any:
 def xlogy(x: Any, y: Any) -> Any:
     """x log(y), 0 where x is 0 and y is no nan."""
     y = y if hasattr(y, "dtype") else x.dtype.type(y)
-    z = x * np.log(y)
+    return _nothing_at_zero(x, y, x * np.log(y))
+
+
+def _nothing_at_zero(x: Any, y: Any, z: Any) -> Any:
+    """z, 0 where x is 0 and y is no nan."""
+    if np.count_nonzero(x) == z.size:
+        return z
     return np.where((x == 0) & ~np.isnan(y), zero(z.dtype), z)[()]
 
 
 def xlog1py(x: Any, y: Any) -> Any:
     """x log(1 + y), 0 where x is 0 and y is no nan."""
     y = y if hasattr(y, "dtype") else x.dtype.type(y)
-    z = x * np.log1p(y)
-    return np.where((x == 0) & ~np.isnan(y), zero(z.dtype), z)[()]
+    return _nothing_at_zero(x, y, x * np.log1p(y))
 
 
 def ldexp(x: Any, n: Any) -> Any:
@@ -175,7 +186,7 @@ def lerp(x: Any, end: Any, weight: Any) -> Any:
 
 def addcmul(x: Any, a: Any, b: Any, value: Any) -> Any:
     """x + value a b. Raises: TypeError for bool."""
-    if np.result_type(x, a, b).kind == "b":
+    if x.dtype.kind == "b":
         raise TypeError("bool")
     return x + a * b if value == 1 else x + x.dtype.type(value) * a * b
 
@@ -192,25 +203,26 @@ def elu(x: Any, alpha: float, scale: float, slope: float) -> Any:
     """scale x above 0, below scale alpha (exp(slope x) - 1). Raises: TypeError for integers."""
     if x.dtype.kind != "f":
         raise TypeError("elu")
-    kind = x.dtype.type
-    below = np.expm1(x * kind(slope)) * kind(alpha * scale)
-    return np.where(x <= 0, below, x if scale == 1 else x * kind(scale))[()]
+    below = np.expm1(_times(slope, x))
+    return np.where(x <= zero(x.dtype), _times(alpha * scale, below), _times(scale, x))[()]
+
+
+def _times(factor: float, x: Any) -> Any:
+    return x if factor == 1 else constant(factor, x.dtype) * x
 
 
 def threshold(x: Any, limit: float, value: float) -> Any:
     """x above limit, else value. Raises: TypeError for bool and complex."""
     if x.dtype.kind in "bc":
         raise TypeError("threshold")
-    kind = x.dtype.type
-    return np.where(x <= kind(limit), kind(value), x)[()]
+    return np.where(x <= constant(limit, x.dtype), constant(value, x.dtype), x)[()]
 
 
 def hardshrink(x: Any, limit: float) -> Any:
     """0 within [-limit, limit], else x. Raises: TypeError for integers."""
     if x.dtype.kind != "f":
         raise TypeError("hardshrink")
-    limit = x.dtype.type(limit)
-    return np.where((x >= -limit) & (x <= limit), zero(x.dtype), x)[()]
+    return np.where(np.abs(x) <= constant(limit, x.dtype), zero(x.dtype), x)[()]
 
 
 def product(x: Any, y: Any) -> Any:
@@ -218,6 +230,13 @@ def product(x: Any, y: Any) -> Any:
     if x.dtype.kind != "f":
         raise TypeError("rrelu")
     return x * y
+
+
+def leaky(x: Any, slope: float) -> Any:
+    """x above 0, else slope x. Raises: TypeError for integers."""
+    if x.dtype.kind != "f":
+        raise TypeError("leaky")
+    return np.where(x > 0, x, x * constant(slope, x.dtype))[()]
 
 
 def prelu(x: Any, weight: Any) -> Any:

@@ -1,60 +1,347 @@
-"""Optimizers' updates, in place on raw arrays."""
+"""Optimizers' updates, each written once over a namespace F of verbs.
+
+A rule gets F, a group's options and what the optimizer counts for a parameter (its step, and more), and
+returns the new counts and a function: update(p, g, *state) -> (p, *state). The function takes a parameter, or
+one block of it; all that depends on options and counts only was computed before. A verb returns the new value
+of its first argument: on arrays (`Arrays`) in that argument's memory, on Tensors (`ops.optim.Tensors`) as a
+new Tensor, which is recorded. The arithmetic has the order of torch's single-tensor updates, which decides
+the last bits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tapegrad.dtypes import F4, NARROW
+import numpy as np
+
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.pointwise import constant
+from tapegrad.kernels.pointwise import constant, sign
+
+Options = Mapping[str, Any]
+Update = Callable[..., tuple[Any, ...]]
+BLOCK = (
+    1 << 16
+)  # bytes of a parameter that are updated at a time: all that an update touches stays in the cache
 
 
-def sgd(
-    params: Sequence[Any],
-    grads: Sequence[Any],
-    buffers: list[Any],
-    lr: float,
-    momentum: float,
-    dampening: float,
-    weight_decay: float,
-    nesterov: bool,
-    maximize: bool,
-) -> None:
-    """p -= lr * direction for each p, where the direction is g, with decay and momentum.
+class Arrays:
+    """The verbs on arrays of one dtype."""
 
-    A buffer is None before the first step, which fills it in, and without momentum.
-    """
-    for i, p in enumerate(params):
-        g, kind = grads[i], p.dtype
-        if kind.char in NARROW:
-            _narrow(p, g, buffers, i, lr, momentum, dampening, weight_decay, nesterov, maximize)
-            continue
-        if maximize:
-            g = -g
-        if weight_decay:
-            g = g + p * constant(weight_decay, kind)
-        if momentum:
-            buffer = buffers[i]
-            if buffer is None:
-                buffer = buffers[i] = g.copy()
-            else:
-                buffer *= constant(momentum, kind)
-                buffer += g if dampening == 0 else g * constant(1 - dampening, kind)
-            g = g + buffer * constant(momentum, kind) if nesterov else buffer
-        p -= g * constant(lr, kind)
+    __slots__ = ("kind",)
+    sqrt, abs, sign, where = np.sqrt, np.abs, staticmethod(sign), staticmethod(np.where)
+
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+
+    def number(self, x: Any) -> Any:
+        """A Python number as NumPy computes with it fastest."""
+        return np.array(x, self.kind)
+
+    def option(self, x: Any) -> Any:
+        """The same for a number that comes again with the next step."""
+        return constant(x, self.kind)
+
+    def toward(self, w: Any) -> Callable[[Any, Any], Any]:
+        """x + w (y - x), from the nearer side, as a function of x and y."""
+        near = abs(w) < 0.5
+        w = self.option(w) if near else self.option(1) - self.option(w)
+
+        def move(x: Any, y: Any) -> Any:
+            t = y - x
+            t *= w
+            if not near:
+                return np.subtract(y, t, out=x)
+            x += t
+            return x
+
+        return move
+
+    @staticmethod
+    def copy(x: Any, y: Any) -> Any:
+        """y."""
+        np.copyto(x, y)
+        return x
+
+    start = copy  # of an average, without a gradient
+
+    @staticmethod
+    def add(x: Any, y: Any) -> Any:
+        """x + y."""
+        x += y
+        return x
+
+    @staticmethod
+    def sub(x: Any, y: Any) -> Any:
+        """x - y."""
+        x -= y
+        return x
+
+    @staticmethod
+    def mul(x: Any, y: Any) -> Any:
+        """x y."""
+        x *= y
+        return x
+
+    @staticmethod
+    def div(x: Any, y: Any) -> Any:
+        """x / y."""
+        x /= y
+        return x
+
+    @staticmethod
+    def go(x: Any, y: Any, size: Any) -> Any:
+        """x + size y."""
+        x += y * size
+        return x
+
+    @staticmethod
+    def addcmul(x: Any, a: Any, b: Any, value: Any) -> Any:
+        """x + value a b."""
+        t = a * value
+        t *= b
+        x += t
+        return x
+
+    @staticmethod
+    def addcdiv(x: Any, a: Any, b: Any, value: Any) -> Any:
+        """x + value a / b."""
+        t = a * value
+        t /= b
+        x += t
+        return x
+
+    @staticmethod
+    def maximum(x: Any, y: Any) -> Any:
+        """The larger of x and y."""
+        return np.maximum(x, y, out=x)
+
+    @staticmethod
+    def clamp(x: Any, low: Any, high: Any) -> Any:
+        """x within low and high."""
+        return np.minimum(np.maximum(x, low, out=x), high, out=x)
 
 
-def _narrow(p: Any, g: Any, buffers: list[Any], i: int, *options: Any) -> None:
-    """The step of one float16 or bfloat16 parameter: computed in float32, and rounded at its end."""
-    wide, held = p.astype(F4), [None if b is None else b.astype(F4) for b in buffers[i : i + 1]]
-    sgd([wide], [g.astype(F4)], held, *options)
-    p[...] = wide
-    for h in held:
-        if buffers[i] is not None:
-            buffers[i][...] = h
-        elif h is not None:
-            buffers[i] = h.astype(p.dtype)
+def run(update: Update, arrays: Sequence[Any]) -> None:
+    """update(*arrays), all of one shape; large ones block by block."""
+    p = arrays[0]
+    if p.nbytes <= BLOCK:
+        update(*arrays)
+        return
+    if all(a.flags.c_contiguous for a in arrays):
+        arrays = [a.reshape(-1) for a in arrays]
+    rows = arrays[0].shape[0]
+    n = max(1, BLOCK * rows // p.nbytes)
+    for i in range(0, rows, n):
+        update(*[a[i : i + n] for a in arrays])
+
+
+def _begin(F: Any, o: Options) -> Callable[[Any, Any], tuple[Any, Any]]:
+    """What all rules begin with: (p, g) -> (p, g), with the sign of g and weight decay."""
+    up, decay = o["maximize"], o.get("weight_decay", 0)
+    if decay and o.get("decoupled_weight_decay"):
+        keep = F.option(1 - o["lr"] * decay)
+        return lambda p, g: (F.mul(p, keep), -g if up else g)
+    if not decay:
+        return lambda p, g: (p, -g if up else g)
+    decay = F.option(decay)
+    return lambda p, g: (p, F.sub(p * decay, g) if up else F.add(p * decay, g))
+
+
+def sgd(F: Any, o: Options, first: bool) -> tuple[tuple[()], Update]:
+    """Sutskever et al. 2013. first: whether the momentum begins here."""
+    begin, nesterov = _begin(F, o), o["nesterov"]
+    size = F.option(-o["lr"])
+    if o["momentum"] == 0:
+
+        def plain(p: Any, g: Any) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            return (F.go(p, g, size),)
+
+        return (), plain
+    momentum, rest, damped = F.option(o["momentum"]), F.option(1 - o["dampening"]), o["dampening"] != 0
+
+    def update(p: Any, g: Any, b: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        if first:
+            b = F.start(b, g)
+        else:
+            b = F.mul(b, momentum)
+            b = F.go(b, g, rest) if damped else F.add(b, g)
+        return F.go(p, g + b * momentum if nesterov else b, size), b
+
+    return (), update
+
+
+def adam(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+    """Kingma and Ba 2015; amsgrad: Reddi et al. 2018; decoupled decay: Loshchilov and Hutter 2019."""
+    step = step + 1
+    t, (b1, b2) = float(step), o["betas"]
+    begin, toward = _begin(F, o), F.toward(1 - b1)
+    keep, new, eps = map(F.option, (b2, 1 - b2, o["eps"]))
+    size, root = map(F.number, (-(o["lr"] / (1 - b1**t)), (1 - b2**t) ** 0.5))
+
+    def update(p: Any, g: Any, m: Any, v: Any, top: Any = None) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        m = toward(m, g)
+        v = F.addcmul(F.mul(v, keep), g, g, new)
+        if top is not None:
+            top = F.maximum(top, v)
+        d = F.add(F.div(F.sqrt(v if top is None else top), root), eps)
+        return F.addcdiv(p, m, d, size), m, v, top
+
+    return (step,), update
+
+
+def nadam(F: Any, o: Options, step: Any, product: Any) -> tuple[tuple[Any, Any], Update]:
+    """Dozat 2016. product: of the momentum's factors so far."""
+    step = step + 1
+    t, (b1, b2), lr = float(step), o["betas"], o["lr"]
+    mu, ahead = [b1 * (1 - 0.5 * 0.96 ** (i * o["momentum_decay"])) for i in (t, t + 1)]
+    product = product * mu
+    now = float(product)
+    begin, toward = _begin(F, o), F.toward(1 - b1)
+    sizes = -lr * (1 - mu) / (1 - now), -lr * ahead / (1 - now * ahead)
+    keep, new, eps = map(F.option, (b2, 1 - b2, o["eps"]))
+    rest, of_g, of_m = map(F.number, (1 - b2**t, *sizes))
+
+    def update(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        m = toward(m, g)
+        v = F.addcmul(F.mul(v, keep), g, g, new)
+        d = F.add(F.sqrt(v / rest), eps)
+        return F.addcdiv(F.addcdiv(p, g, d, of_g), m, d, of_m), m, v
+
+    return (step, product), update
+
+
+def radam(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+    """Liu et al. 2020: while few gradients were seen, their variance is not used."""
+    step = step + 1
+    t, (b1, b2) = float(step), o["betas"]
+    begin, toward = _begin(F, o), F.toward(1 - b1)
+    most, rest = 2 / (1 - b2) - 1, 1 - b2**t
+    length = most - 2 * t * b2**t / rest
+    rectified = length > 5
+    scale = (
+        ((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length)) ** 0.5 if rectified else 1
+    )
+    keep, new, eps, lr = map(F.option, (b2, 1 - b2, o["eps"], o["lr"]))
+    share, root, scale = map(F.number, (1 - b1**t, rest**0.5, scale))
+
+    def update(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        m = toward(m, g)
+        v = F.addcmul(F.mul(v, keep), g, g, new)
+        way = F.mul(m / share, lr)
+        if rectified:
+            way = F.mul(F.mul(way, F.mul(1 / F.add(F.sqrt(v), eps), root)), scale)
+        return F.sub(p, way), m, v
+
+    return (step,), update
+
+
+def adamax(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+    """Kingma and Ba 2015, section 7: Adam by the largest gradient."""
+    step = step + 1
+    b1, b2 = o["betas"]
+    begin, toward = _begin(F, o), F.toward(1 - b1)
+    keep, eps, size = F.option(b2), F.option(o["eps"]), F.number(-(o["lr"] / (1 - b1 ** float(step))))
+
+    def update(p: Any, g: Any, m: Any, top: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        m = toward(m, g)
+        top = F.maximum(F.mul(top, keep), F.add(F.abs(g), eps))
+        return F.addcdiv(p, m, top, size), m, top
+
+    return (step,), update
+
+
+def adagrad(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+    """Duchi, Hazan and Singer 2011."""
+    step = step + 1
+    begin = _begin(F, o)
+    eps, size = F.option(o["eps"]), F.number(-(o["lr"] / (1 + (float(step) - 1) * o["lr_decay"])))
+
+    def update(p: Any, g: Any, total: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        total = F.add(total, g * g)
+        return F.addcdiv(p, g, F.add(F.sqrt(total), eps), size), total
+
+    return (step,), update
+
+
+def adadelta(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+    """Zeiler 2012."""
+    begin, rho = _begin(F, o), o["rho"]
+    keep, new, eps, size = map(F.option, (rho, 1 - rho, o["eps"], -o["lr"]))
+
+    def update(p: Any, g: Any, v: Any, moved: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        v = F.addcmul(F.mul(v, keep), g, g, new)
+        way = F.mul(F.div(F.sqrt(moved + eps), F.sqrt(v + eps)), g)
+        moved = F.addcmul(F.mul(moved, keep), way, way, new)
+        return F.go(p, way, size), v, moved
+
+    return (step + 1,), update
+
+
+def rmsprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+    """Hinton's lecture 6; centered: Graves 2013."""
+    begin, alpha = _begin(F, o), o["alpha"]
+    toward, centered, pushed = F.toward(1 - alpha), o["centered"], o["momentum"] > 0
+    keep, new, eps, size, momentum = map(F.option, (alpha, 1 - alpha, o["eps"], -o["lr"], o["momentum"]))
+
+    def update(p: Any, g: Any, v: Any, *more: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        v = F.addcmul(F.mul(v, keep), g, g, new)
+        b, mean = more[0] if pushed else None, more[-1] if centered else None
+        if mean is None:
+            d = F.sqrt(v)
+        else:
+            mean = toward(mean, g)
+            d = F.sqrt(v - mean * mean)
+        d = F.add(d, eps)
+        if b is None:
+            p = F.addcdiv(p, g, d, size)
+        else:
+            b = F.add(F.mul(b, momentum), g / d)
+            p = F.go(p, b, size)
+        return (p, v, *[x for x in (b, mean) if x is not None])
+
+    return (step + 1,), update
+
+
+def rprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+    """Riedmiller and Braun 1993: only the signs of gradients count."""
+    begin = _begin(F, o)
+    less, more, low, high, zero = map(F.option, (*o["etas"], *o["step_sizes"], 0))
+
+    def update(p: Any, g: Any, before: Any, size: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        turn = F.sign(g * before)
+        back = turn < 0
+        new = F.where(back, size * less, F.where(turn > 0, size * more, size))
+        size = F.clamp(F.copy(size, new), low, high)
+        g = F.where(back, zero, g)
+        return F.sub(p, F.sign(g) * size), F.copy(before, g), size
+
+    return (step + 1,), update
+
+
+def asgd(F: Any, o: Options, step: Any, eta: Any, mu: Any) -> tuple[tuple[Any, Any, Any], Update]:
+    """Polyak and Juditsky 1992. eta: this step's size; mu: the weight of its result in the average."""
+    step = step + 1
+    t, lr, lambd, eta, mu = float(step), o["lr"], o["lambd"], float(eta), float(mu)
+    begin, averaged = _begin(F, o), mu != 1
+    keep, size, weight = map(F.number, (1 - lambd * eta, -eta, mu))
+
+    def update(p: Any, g: Any, mean: Any) -> tuple[Any, ...]:
+        p, g = begin(p, g)
+        p = F.go(F.mul(p, keep), g, size)
+        return p, F.go(mean, p - mean, weight) if averaged else F.copy(mean, p)
+
+    return (step, lr / (1 + lambd * lr * t) ** o["alpha"], 1 / max(1, t - o["t0"])), update
 
 
 nameless(globals())

@@ -14,7 +14,7 @@ _constants: dict[Any, dict[Any, Any]] = {}
 _MOST = 512  # a loop over changing numbers must not grow the table
 
 
-def constant(x: float, dtype: Any) -> Any:
+def constant(x: complex, dtype: Any) -> Any:
     """A Python number as a shared read-only 0-d array of `dtype`.
 
     NumPy takes 0.4 us to make an array of a Python number in every ufunc call: as long as the arithmetic of a
@@ -31,6 +31,11 @@ def constant(x: float, dtype: Any) -> Any:
         if len(table) < _MOST:
             table[key] = found
     return found
+
+
+def some(mask: Any) -> bool:
+    """Whether a bool array holds anywhere: its any() takes seven times as long."""
+    return bool(np.count_nonzero(mask))
 
 
 def zero(dtype: Any) -> Any:
@@ -79,7 +84,7 @@ def sigmoid(x: Any) -> Any:
         return y.dtype.type(1) / (y + y.dtype.type(1))
     one = constant(1.0, y.dtype)
     y += one
-    return np.divide(one, y, out=y)
+    return np.divide(one, y, y)
 
 
 def gate(g: Any, y: Any) -> Any:
@@ -91,7 +96,9 @@ def sign(x: Any) -> Any:
     """-1, 0 or 1; 0 for nan, as torch has it."""
     if x.dtype.kind not in FLOATING:
         return x.copy() if x.dtype.kind == "b" else np.sign(x)
-    return np.where(np.isnan(x), zero(x.dtype), np.sign(x))[()]
+    y = np.sign(x)
+    odd = np.isnan(y)
+    return np.where(odd, zero(x.dtype), y)[()] if some(odd) else y
 
 
 def left_shift(x: Any, y: Any) -> Any:
@@ -143,9 +150,9 @@ def clamp(x: Any, low: Any, high: Any) -> Any:
     Of two zeros the processor takes the second: that of x.
     """
     if low is not None:
-        x = np.maximum(low, x)
+        x = np.maximum(constant(low, x.dtype) if type(low) is float else low, x)
     if high is not None:
-        x = np.minimum(high, x)
+        x = np.minimum(constant(high, x.dtype) if type(high) is float else high, x)
     return x
 
 
@@ -190,12 +197,19 @@ def power(x: Any, n: Any) -> Any:
     return x**n
 
 
+def _size(x: Any) -> int:
+    return x.size if hasattr(x, "dtype") else 1
+
+
 def _integers(x: Any, y: Any, op: str) -> bool:
     """Whether to divide integers. Raises: RuntimeError for a division by zero of them, TypeError for bool."""
-    kind = np.result_type(x, y).kind
+    first: Any = getattr(x, "dtype", None)
+    second = getattr(y, "dtype", None)
+    dtype: Any = first if first is second else np.result_type(x, y)
+    kind = dtype.kind
     if kind == "b":
         raise TypeError("bool")
-    if kind in "iu" and np.size(x) and np.any(np.equal(y, 0)):
+    if kind in "iu" and _size(x) and np.count_nonzero(y) != _size(y):
         raise RuntimeError(f"{op}: integers are divided by zero; use floats for inf and nan.")
     return kind in "iu"
 
@@ -205,7 +219,9 @@ def floor_divide(x: Any, y: Any) -> Any:
     if _integers(x, y, "floor_divide"):
         return np.floor_divide(x, y)
     # NumPy gives nan for x // 0.0 where torch gives the quotient's infinity.
-    return np.where(np.equal(y, 0), np.divide(x, y), np.floor_divide(x, y))[()]
+    q = np.floor_divide(x, y)
+    nothing = np.equal(y, zero(q.dtype))
+    return np.where(nothing, np.divide(x, y), q)[()] if some(nothing) else q
 
 
 def trunc_divide(x: Any, y: Any) -> Any:
@@ -225,7 +241,10 @@ def remainder(x: Any, y: Any) -> Any:
     Raises: RuntimeError for an integer modulo by zero, TypeError for bool.
     """
     r = np.remainder(x, y)
-    return r if _integers(x, y, "remainder") else np.where(r == 0, np.copysign(r, x), r)[()]
+    if _integers(x, y, "remainder"):
+        return r
+    nothing = np.equal(r, zero(r.dtype))
+    return np.where(nothing, np.copysign(r, x), r)[()] if some(nothing) else r
 
 
 def cast(x: Any, dtype: Any) -> Any:

@@ -14,6 +14,7 @@ Bit for bit torch 2.13 on x86 with AVX2: its builds for other processors round s
 from __future__ import annotations
 
 import math
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ from tapegrad.kernels.drawing import (
     rounded,
     unit32,
     unit64,
+    units64,
 )
 from tapegrad.kernels.generator import Stream
 from tapegrad.kernels.random_integers import randint, random_integers, randperm
@@ -54,6 +56,7 @@ __all__ = [
     "uniform",
 ]
 
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _FEW_PAIRS = 12  # fewer pairs of normals than this are cheaper as Python numbers
 _MOST_WEIGHTS = 2**24  # of one multinomial distribution
 
@@ -68,11 +71,11 @@ def uniform(
     Source: torch.rand, Tensor.uniform_.
     """
     dtype = np.dtype(dtype)
+    if low == 0 and high == 1 and dtype.char in "fd":
+        return draw(stream, n, dtype, unit64 if dtype.char == "d" else unit32)
     if dtype.kind == "c":
         return uniform(stream, 2 * n, low, high, _component(dtype)).view(dtype)
     need_dtype("uniform_", dtype, FLOATS)
-    if low == 0 and high == 1 and dtype.char not in NARROW:
-        return draw(stream, n, dtype, unit64 if dtype.char == "d" else unit32)
     largest = float(limits(dtype).max)
     if not (-largest <= low <= high <= largest and high - low <= largest):
         needed = f"low <= high is needed, and both and their difference finite in {dtype}"
@@ -118,12 +121,16 @@ def normal(
     if not std >= 0:
         raise RuntimeError(f"normal_: std is {std}; it must be >= 0.")
     dtype = np.dtype(dtype)
+    if 0 < n < gaussian.GROUP and std == 1 and mean == 0 and dtype.char in "fd":
+        return _normal_pairs(stream, n, dtype)
     if dtype.kind == "c":
         return normal(stream, 2 * n, mean, std / math.sqrt(2), _component(dtype), contiguous).view(dtype)
     if n == 0:
         return np.empty(0, dtype)
     need_dtype("normal_", dtype, FLOATS)
     if n < gaussian.GROUP or not contiguous:
+        if std == 1 and mean == 0 and dtype.char in "fd":
+            return _normal_pairs(stream, n, dtype)
         return rounded(rounding.scale64(_normal_pairs(stream, n), std, mean), dtype)
     with np.errstate(all="ignore"):
         return _normal_groups(stream, n, mean, std, dtype)
@@ -163,10 +170,18 @@ def exponential(stream: Stream, n: int, lambd: float = 1.0, dtype: npt.DTypeLike
     factor = -1.0 / lambd
 
     def make(stream: Stream, count: int) -> Array:
+        logs = stream.converted(_logs, 2, count, late=True)
+        if logs is None:
+            logs = _logs(stream.words(2 * count))
         with np.errstate(all="ignore"):
-            return rounded(rounding.log1p(-unit64(stream, count)) * factor, dtype)
+            return rounded(logs * factor, dtype)
 
     return draw(stream, n, dtype, make)
+
+
+def _logs(words: Array) -> Array:
+    """log(1 - u) of uniform numbers. Shapes: uint32[2 n] to float64[n]."""
+    return rounding.log1p(-units64(words))
 
 
 def cauchy(
@@ -236,23 +251,29 @@ def bernoulli_from(stream: Stream, p: Array, out: Array | None = None) -> Array:
     NotImplementedError for a dtype that torch does not draw.
     Source: torch.bernoulli, Tensor.bernoulli_(Tensor).
     """
-    result = np.empty(p.shape, p.dtype) if out is None else out
-    if result.size == 0:
-        return result
-    need_own_places("bernoulli_", result)
-    need_dtype("bernoulli_", result.dtype, "?" + INTEGERS + FLOATS)
+    shape = p.shape if out is None else out.shape
+    if out is not None:
+        need_own_places("bernoulli_", out)
+        need_dtype("bernoulli_", out.dtype, "?" + INTEGERS + FLOATS)
+    if 0 in shape:
+        return np.empty(shape, p.dtype) if out is None else out
     need_dtype("bernoulli_", p.dtype, FLOATS, subject="the dtype of p")
-    valid = (p >= 0) & (p <= 1)
-    if not valid.all():
-        raise RuntimeError(f"bernoulli_: p contains {p[~valid][0]}; every p must lie in [0, 1].")
-    try:
-        p = np.broadcast_to(p, result.shape)
-    except ValueError:
-        shapes = f"p is {list(p.shape)} and the tensor is {list(result.shape)}"
-        raise RuntimeError(f"bernoulli_: {shapes}; p must broadcast to the tensor.") from None
-    unit, dtype = (unit64, np.float64) if p.dtype.char == "d" else (unit32, np.float32)
-    result[...] = arranged(draw(stream, result.size, np.dtype(dtype), unit), result) < p
-    return result
+    # A nan is both the least and the greatest to argmin and argmax.
+    if p.size and not (p.item(p.argmin()) >= 0 and p.item(p.argmax()) <= 1):
+        bad = p[~((p >= 0) & (p <= 1))][0]
+        raise RuntimeError(f"bernoulli_: p contains {bad}; every p must lie in [0, 1].")
+    if p.shape != shape:
+        try:
+            p = np.broadcast_to(p, shape)
+        except ValueError:
+            shapes = f"p is {list(p.shape)} and the tensor is {list(shape)}"
+            raise RuntimeError(f"bernoulli_: {shapes}; p must broadcast to the tensor.") from None
+    unit, kind = (unit64, _FLOAT64) if p.dtype.char == "d" else (unit32, _FLOAT32)
+    drawn = draw(stream, prod(shape), kind, unit)
+    if out is None:
+        return ((drawn if len(shape) == 1 else drawn.reshape(shape)) < p).astype(p.dtype)
+    out[...] = arranged(drawn, out) < p
+    return out
 
 
 def multinomial(stream: Stream, weights: Array, count: int, replacement: bool = False) -> Array:
@@ -281,10 +302,9 @@ def multinomial(stream: Stream, weights: Array, count: int, replacement: bool = 
 
 def _multinomial_race(stream: Stream, weights: Array, count: int) -> Array:
     """The indices with the largest weight / exponential: a clock for each, and the first to ring win."""
-    race = np.empty_like(weights)
-    fill(race, lambda n: exponential(stream, n, 1.0, weights.dtype))
+    race = arranged(exponential(stream, weights.size, 1.0, weights.dtype), weights)
     with np.errstate(all="ignore"):
-        np.divide(weights, race, out=race)
+        race = weights / race
     if count == 1:
         return np.asarray(np.argmax(race, -1, keepdims=True))
     return np.argsort(-race, -1, kind="stable")[..., :count]
@@ -340,24 +360,40 @@ def _normal_groups(stream: Stream, n: int, mean: float, std: float, dtype: DType
     return out
 
 
-def _normal_pairs(stream: Stream, n: int) -> Array:
-    """n >= 1 standard normals as float64, in pairs, beginning with the half pair that is pending."""
+def _normal_pairs(stream: Stream, n: int, dtype: DType = _FLOAT64) -> Array:
+    """n >= 1 standard normals in pairs, beginning with the half pair that is pending; in float64 or float32,
+    which has a place for each of them. None is -0: torch adds the mean in one step with the product."""
+    out = np.empty(n, dtype)
     with stream.lock:
-        pending = [] if stream.pending_normal is None else [stream.pending_normal]
-        stream.pending_normal = None
-        pairs = (n - len(pending) + 1) // 2
-        if pairs < _FEW_PAIRS:
+        first = 0
+        if stream.pending_normal is not None:
+            out[0] = stream.pending_normal
+            first = 1
+        pairs = (n - first + 1) // 2
+        found = stream.converted(_pairs, 4, pairs, 2, late=True)
+        if found is not None:
+            normals = found
+        elif pairs < _FEW_PAIRS:
             words = stream.words(4 * pairs).tolist()
+            few: list[float] = []
             for start in range(0, 4 * pairs, 4):
-                pending += gaussian.box_muller_pair(*words[start : start + 4])
-            normals = np.array(pending)
+                few += gaussian.box_muller_pair(*words[start : start + 4])
+            normals = np.array(few)
+            normals += 0.0
         else:
-            normals = gaussian.box_muller_pairs(unit64(stream, 2 * pairs))
-            if pending:
-                normals = np.concatenate((pending, normals))
-        if normals.size > n:
-            stream.pending_normal = float(normals[n])
-    return normals[:n]
+            normals = _pairs(stream.words(4 * pairs))
+        if (n - first) % 2:
+            stream.pending_normal = normals.item(-1)
+            normals = normals[:-1]
+        else:
+            stream.pending_normal = None
+        out[first:] = normals
+    return out
+
+
+def _pairs(words: Array) -> Array:
+    """Standard normals, a pair from every four words. Shapes: uint32[4 n] to float64[2 n]."""
+    return gaussian.box_muller_pairs(units64(words)) + 0.0
 
 
 def _component(dtype: DType) -> DType:

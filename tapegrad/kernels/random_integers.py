@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from operator import index
 
 import numpy as np
@@ -17,6 +17,7 @@ _LONG_RANGE = 1 << 28  # from this many different numbers on, torch takes 64 bit
 _LONG_SHUFFLE = (
     0xFFFFFFFF // 20
 )  # from this length on, randperm takes 64 bits an element, and another algorithm
+_FEW = 64  # so few words are divided by NumPy's %
 _LONG_LOOP = 1000  # from this length on, randperm's swaps are cheaper without a loop
 _DIGITS = {"E": 8, "e": 11, "f": 24, "d": 53}  # of a float dtype: it has every whole number up to 2**digits
 
@@ -34,23 +35,33 @@ def randint(
     NotImplementedError if all 64 bits are asked of a dtype for which torch has no such kernel.
     Source: torch.randint, Tensor.random_(to), Tensor.random_(from, to), Tensor.random_(from, None).
     """
-    dtype, low, high = np.dtype(dtype), index(low), None if high is None else index(high)
-    if low not in _INT64 or (high is not None and high not in _INT64):
-        raise ValueError(f"random_: the range is [{low}, {high}); both bounds must fit into int64.")
-    need_dtype("random_", dtype, "?" + INTEGERS + WIDE_UNSIGNED + FLOATS, RuntimeError)
-    if high is None and low == _INT64[0]:
+    dtype = np.dtype(dtype)
+    low, span, divisor = _span(index(low), None if high is None else index(high), dtype)
+    if span == 0:
         return _all_64_bits(stream, n, dtype)
-    low, high = _range(low, high, dtype)
-    span = high - low
 
     def make(stream: Stream, count: int) -> Array:
         words = stream.long_words(count) if span >= _LONG_RANGE else stream.words(count)
-        values = _modulo(words, span).astype(np.int64)
+        values = (words % divisor if count < _FEW else _modulo(words, span)).astype(np.int64)
         if low:
             values += low  # wraps within int64 if it has to, as in torch
         return values
 
     return draw(stream, n, dtype, make)
+
+
+@lru_cache(64)
+def _span(low: int, high: int | None, dtype: DType) -> tuple[int, int, Array]:
+    """The least number, how many there are (0: all of int64), and that as an array, since NumPy takes a
+    number that is none in twice the time."""
+    if low not in _INT64 or (high is not None and high not in _INT64):
+        raise ValueError(f"random_: the range is [{low}, {high}); both bounds must fit into int64.")
+    need_dtype("random_", dtype, "?" + INTEGERS + WIDE_UNSIGNED + FLOATS, RuntimeError)
+    if high is None and low == _INT64[0]:
+        return low, 0, np.empty(())
+    low, high = _range(low, high, dtype)
+    span = high - low
+    return low, span, np.array(span, np.uint64 if span >= _LONG_RANGE else np.uint32)
 
 
 def random_integers(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
@@ -88,12 +99,14 @@ def randperm(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
     if n >= _LONG_SHUFFLE:
         return _shuffled_inside_out(stream, n).astype(dtype, copy=False)
     with stream.lock:
-        partners = stream.words(max(n - 1, 0)) % np.arange(n, 1, -1, dtype=np.uint32)
-    partners += np.arange(partners.size, dtype=np.uint32)
+        words = stream.words(max(n - 1, 0))
     if n >= _LONG_LOOP:
+        partners = words % np.arange(n, 1, -1, dtype=np.uint32)
+        partners += np.arange(partners.size, dtype=np.uint32)
         return _swapped(partners).astype(dtype, copy=False)
     order = list(range(n))
-    for i, j in enumerate(partners.tolist()):
+    for i, word in enumerate(words.tolist()):
+        j = i + word % (n - i)
         order[i], order[j] = order[j], order[i]
     return np.array(order, dtype)
 

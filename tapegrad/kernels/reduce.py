@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from math import prod as prod_of
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.shape import column_sum, ones
+from tapegrad.kernels.pointwise import constant
+from tapegrad.kernels.shape import column_sum, ones, square
 
 # None or a tuple of axes, and a bool: NumPy's stubs of `reduce` have no overload for either in general.
 Dims = Any
 Keep = Any
-_FIRST = slice(0, 1)
+_F8, _C16 = np.dtype("f8"), np.dtype("c16")
+_ONLY = (0,)
+FEW = 1024  # up to so many elements, a call costs more than what it does
+MOST = 32  # the size of the largest matrix of ones that replaces a sum and a broadcast
+
+
+def _few(x: Any, dim: Dims) -> bool:
+    """Whether all of x is reduced, a small array of some elements: NumPy's `reduce` is not the fastest call
+    for it."""
+    return type(x) is ndarray and 0 < x.size <= FEW and (dim is None or (x.ndim == 1 and dim == _ONLY))
 
 
 def count(shape: tuple[int, ...], dim: Dims) -> int:
     """How many elements meet in each result."""
+    if dim is None:
+        return prod_of(shape)
     n = 1
-    for i in range(len(shape)) if dim is None else dim:
+    for i in dim:
         n *= shape[i]
     return n
 
@@ -38,14 +51,30 @@ def unreduce(g: Any, shape: tuple[int, ...], dim: Dims, keepdim: Keep) -> Any:
 
 def sum(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
     """The sum. Small contiguous float arrays go through BLAS: 0.4 us instead of 1.1."""
-    if not keepdim and type(x) is ndarray and x.dtype.char in "fd":
-        if dim is None:
-            n = x.size
-            if n <= 1024 and x.flags.c_contiguous:
-                return x.ravel().dot(ones(n, x.dtype))
-        elif dim == (0,) and x.ndim == 2:
-            return column_sum(x)
+    if type(x) is ndarray and x.dtype.char in "fd":
+        n, ndim = x.size, x.ndim
+        if (dim is None and ndim) or (ndim == 1 and dim == _ONLY):
+            if n <= FEW and x.flags.c_contiguous:
+                y = x.ravel().dot(ones(n, x.dtype))
+                return y.reshape((1,) * ndim) if keepdim else y
+        elif ndim == 2 and (dim == _ONLY or (dim == (1,) and n <= FEW)):
+            if dim == _ONLY:
+                y = column_sum(x)
+                return y.reshape((1, -1)) if keepdim else y
+            y = x.dot(ones(x.shape[1], x.dtype))
+            return y.reshape((-1, 1)) if keepdim else y
     return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)  # NumPy widens small integers
+
+
+def sum_at(x: Any, dim: tuple[int, ...]) -> Any:
+    """The sum along one axis, for whoever broadcasts it against x: of few numbers at each place that it goes
+    to, by one small matrix product, which saves the broadcast, too (1 us)."""
+    if type(x) is ndarray and x.dtype.char in "fd" and x.size <= FEW and 0 < x.ndim <= 2:
+        n = x.shape[dim[0]]
+        if n <= MOST:
+            s = square(n, x.dtype)
+            return x.dot(s) if dim[0] == x.ndim - 1 else s.dot(x)
+    return sum(x, dim, True)
 
 
 def mean(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
@@ -53,11 +82,13 @@ def mean(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
     y = sum(x, dim, keepdim)
     if dim is None and not keepdim:
         return y / x.size  # NumPy scalars keep their dtype beside a Python int
-    return y / y.dtype.type(count(x.shape, dim))
+    return y / constant(count(x.shape, dim), y.dtype)
 
 
 def prod(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
     """The product."""
+    if not keepdim and _few(x, dim):
+        return np.multiply.accumulate(x.ravel(), 0, x.dtype)[-1]  # 0.5 us instead of 1.2
     return np.multiply.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)
 
 
@@ -80,22 +111,32 @@ def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     if n == 0:
         return np.full(np.add.reduce(x, axis=dim, keepdims=keepdim).shape, np.nan)[()]
     complex_ = x.dtype.kind == "c"
-    x = x.astype("c16" if complex_ else "f8", copy=False)
-    first = tuple([_FIRST if dim is None or i in dim else slice(None) for i in range(x.ndim)])
-    d = x - x[first]  # so that the variance of what is constant is 0
-    d = d - mean(d, dim, True)
-    y = sum((d * d.conj()).real if complex_ else d * d, dim, keepdim)
-    return y / y.dtype.type(max(n - correction, 0))
+    d = x.astype(_C16 if complex_ else _F8)
+    if x.itemsize > 4:  # sums of few float32 are exact: so that the variance of what is constant is 0
+        d -= d[tuple([slice(0, 1) if dim is None or i in dim else slice(None) for i in range(x.ndim)])]
+    least = max(n - correction, 0)
+    if not complex_ and not keepdim and _few(d, dim):
+        d = d.ravel()
+        d -= d.dot(ones(n, _F8)) / n
+        return d.dot(d) / least
+    total = sum_at(d, dim) if dim is not None and len(dim) == 1 else sum(d, dim, True)
+    d -= total / constant(n, _F8)
+    return sum((d * d.conj()).real if complex_ else d * d, dim, keepdim) / constant(least, _F8)
 
 
 def var(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The variance with n - correction in the denominator (inf or nan where that is not positive)."""
-    return _variance(x, dim, keepdim, correction).astype(x.real.dtype, copy=False)
+    return _variance(x, dim, keepdim, correction).astype(_real(x.dtype), copy=False)
 
 
 def std(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The square root of the variance."""
-    return np.sqrt(_variance(x, dim, keepdim, correction)).astype(x.real.dtype, copy=False)
+    return np.sqrt(_variance(x, dim, keepdim, correction)).astype(_real(x.dtype), copy=False)
+
+
+def _real(dtype: Any) -> Any:
+    """The dtype of the parts of complex numbers; any other one as it is."""
+    return dtype.type(0).real.dtype if dtype.kind == "c" else dtype
 
 
 def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
@@ -105,6 +146,9 @@ def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
     if p and count(x.shape, dim) == 1:  # exact, also where squares overflow
         return sum(np.abs(x), dim, keepdim)
     if p == 2:
+        if not keepdim and _few(x, dim):
+            flat = x.ravel()
+            return np.sqrt(flat.dot(flat))
         return np.sqrt(sum(x * x, dim, keepdim))
     a = np.abs(x)
     if p == 1:
@@ -120,48 +164,47 @@ def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
 
 def amax(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """The largest value; nan if there is one."""
+    if not keepdim and _few(x, dim):
+        return x.ravel()[x.argmax()]  # 0.4 us instead of 1.2
     return np.maximum.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def amin(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """The smallest value; nan if there is one."""
+    if not keepdim and _few(x, dim):
+        return x.ravel()[x.argmin()]
     return np.minimum.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def all(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """Whether every element is not zero."""
+    if not keepdim and _few(x, dim):
+        return np.bool_(np.count_nonzero(x) == x.size)
     return np.logical_and.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def any(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """Whether some element is not zero."""
+    if not keepdim and _few(x, dim):
+        return np.bool_(np.count_nonzero(x))
     return np.logical_or.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def argmax(x: Any, dim: int | None, keepdim: Keep) -> Any:
     """The first index of the largest value (of the first nan, if there is one)."""
-    return _arg(np.argmax, x, dim, keepdim)
+    return x.argmax(axis=dim, keepdims=keepdim) if x.ndim else np.int64(0)
 
 
 def argmin(x: Any, dim: int | None, keepdim: Keep) -> Any:
     """The first index of the smallest value (of the first nan, if there is one)."""
-    return _arg(np.argmin, x, dim, keepdim)
-
-
-def _arg(f: Any, x: Any, dim: int | None, keepdim: Keep) -> Any:
-    if x.ndim == 0:
-        return np.int64(0)
-    y = f(x, axis=dim)
-    if keepdim:
-        return np.reshape(y, kept(x.shape, None if dim is None else (dim,)))
-    return y
+    return x.argmin(axis=dim, keepdims=keepdim) if x.ndim else np.int64(0)
 
 
 def pick(x: Any, index: Any, dim: int, keepdim: Keep) -> Any:
     """The entries of x at `index` along `dim`; unless keepdim, without that axis, of which there is one."""
     if x.ndim == 0:
         return x.copy()
-    y = x.take(index) if x.ndim == 1 else x[_along(index, dim)]
+    y = x.take(_flat(index, dim, x.shape))  # as if x were in row-major order
     return y if keepdim else y.reshape(y.shape[:dim] + y.shape[dim + 1 :])
 
 
@@ -170,7 +213,7 @@ def place(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> Any:
     if not shape:
         return g
     z = np.zeros(shape, g.dtype)
-    z[_along(index, dim)] = g.reshape(index.shape)
+    z.put(_flat(index, dim, shape), g)
     return z
 
 
@@ -179,15 +222,29 @@ def place_all(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> 
     if not shape:
         return g
     z = np.zeros(shape, g.dtype)
-    np.add.at(z, _along(index, dim), g.reshape(index.shape))
+    np.add.at(z.reshape(-1), _flat(index, dim, shape).reshape(-1), g.reshape(-1))
     return z
 
 
-def _along(index: Any, dim: int) -> tuple[Any, ...]:
-    """An index array along one axis as one for all axes."""
-    ndim = index.ndim
-    grid = [np.arange(n).reshape((n, *(1,) * (ndim - 1 - i))) for i, n in enumerate(index.shape)]
-    return (*grid[:dim], index, *grid[dim + 1 :])
+_starts: dict[tuple[tuple[int, ...], int], Any] = {}
+
+
+def _flat(index: Any, dim: int, shape: tuple[int, ...]) -> Any:
+    """An index array along one axis of a row-major array as one into all of its elements."""
+    if len(shape) == 1 or not index.size:
+        return index
+    starts = _starts.get((shape, dim))
+    if starts is None:
+        lead, rest = shape[:dim], shape[dim + 1 :]
+        starts = np.arange(0, prod_of(shape), prod_of(shape[dim:]) or 1)
+        starts = starts.reshape((*lead, 1, *(1,) * len(rest)))
+        if rest:
+            starts = starts + np.arange(prod_of(rest)).reshape((1, *rest))
+        if starts.size <= 4096:
+            if len(_starts) >= 256:
+                _starts.clear()
+            _starts[shape, dim] = starts
+    return index + starts if dim == len(shape) - 1 else index * prod_of(shape[dim + 1 :]) + starts
 
 
 nameless(globals())

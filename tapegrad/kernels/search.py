@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
@@ -76,6 +77,10 @@ def places(rows: Any, values: Any, right: bool, dtype: Any) -> Any:
 
 def isin(x: Any, tests: Any, invert: bool) -> Any:
     """Which elements of x are among the tests."""
+    if type(x) is ndarray and x.size + tests.size <= 128:
+        among = {*tests.ravel().tolist()}
+        found = np.array([v in among for v in x.ravel().tolist()], bool).reshape(x.shape)
+        return ~found if invert else found
     if x.size * tests.size <= 4096:
         return np.logical_or.reduce(x[..., None] == tests.reshape(-1), axis=-1) != invert
     y = tests.flatten()

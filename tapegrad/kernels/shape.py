@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import shared
 
 
 def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
@@ -38,25 +39,51 @@ def sum_rows(x: Any) -> Any:
     )
 
 
-_ones: dict[tuple[int, Any], Any] = {}
-
-
+@shared
 def ones(n: int, dtype: Any) -> Any:
-    """n ones, shared and read-only if few."""
-    found = _ones.get((n, dtype))
+    """n ones."""
+    return np.ones(n, dtype)
+
+
+_squares: dict[tuple[int, Any], Any] = {}
+
+
+def square(n: int, dtype: Any) -> Any:
+    """A shared n by n matrix of ones, for small n."""
+    found = _squares.get((n, dtype))
     if found is None:
-        found = np.ones(n, dtype)
+        found = _squares[n, dtype] = np.ones((n, n), dtype)
         found.flags.writeable = False
-        if n <= 4096:
-            if len(_ones) >= 256:
-                _ones.clear()
-            _ones[n, dtype] = found
+    return found
+
+
+_places: dict[int, Any] = {}
+
+
+def places_up_to(n: int) -> Any:
+    """0, 1, ... n - 1, shared and read-only if few."""
+    found = _places.get(n)
+    if found is None:
+        found = np.arange(n)
+        found.flags.writeable = False
+        if n <= 1024:
+            _places[n] = found
     return found
 
 
 def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated along new or size-1 axes, as a read-only view."""
-    return np.broadcast_to(x, shape)
+    lead = len(shape) - x.ndim
+    if type(x) is not ndarray or lead < 0 or not x.flags.c_contiguous or 0 in shape or x.dtype.kind == "V":
+        return np.broadcast_to(x, shape)  # which is written in Python, and takes 4 us
+    strides = [0] * lead
+    for n, k, step in zip(x.shape, shape[lead:], x.strides, strict=True):
+        if n != k and n != 1:
+            return np.broadcast_to(x, shape)  # which says what is wrong
+        strides.append(step if n == k else 0)
+    y = ndarray(shape, x.dtype, x, 0, strides)
+    y.setflags(write=False)
+    return y
 
 
 def expand(x: Any, shape: tuple[int, ...]) -> Any:
@@ -85,7 +112,7 @@ def permute(x: Any, dims: tuple[int, ...]) -> Any:
 
 def squeeze(x: Any, dims: tuple[int, ...]) -> Any:
     """Without the size-1 axes `dims`."""
-    return x.reshape([n for i, n in enumerate(x.shape) if i not in dims])
+    return x.squeeze(dims) if dims else x[...]
 
 
 def unsqueeze(x: Any, dim: int) -> Any:
@@ -125,6 +152,8 @@ def cat(xs: Sequence[Any], dim: int) -> Any:
 def stack(xs: Sequence[Any], dim: int) -> Any:
     """Joined along a new axis."""
     shape = xs[0].shape
+    if dim == 0:
+        return np.concatenate(xs).reshape((len(xs), *shape)) if shape else np.array(xs)
     at = (*shape[:dim], 1, *shape[dim:])
     return np.concatenate([x.reshape(at) for x in xs], axis=dim)
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.reduce import pick
+from tapegrad.kernels.pointwise import constant, some
+from tapegrad.kernels.reduce import FEW, pick
 
 
 def argsort(x: Any, dim: int, descending: bool = False) -> Any:
@@ -23,7 +24,7 @@ def argsort(x: Any, dim: int, descending: bool = False) -> Any:
         return x.argsort(axis=dim, kind="stable")
     around = (*(slice(None),) * dim, slice(None, None, -1))
     y = x[around].argsort(axis=dim, kind="stable")[around]  # so that equal ones keep their order
-    return np.subtract(x.shape[dim] - 1, y, out=y)
+    return np.subtract(constant(x.shape[dim] - 1, y.dtype), y)
 
 
 def topk(x: Any, dim: int, k: int, largest: bool) -> Any:
@@ -72,8 +73,8 @@ def _partitioned(x: Any, dim: int, k: int) -> Any:
 def _place_of(x: Any, value: Any, dim: int) -> Any:
     """The first place along `dim` that has the value there, which may be nan."""
     hit = x == value
-    if x.dtype.kind in FLOATING:
-        hit |= (x != x) & (value != value)
+    if x.dtype.kind in FLOATING and some(odd := value != value):
+        hit |= (x != x) & odd
     return hit.argmax(axis=dim, keepdims=True)
 
 
@@ -85,6 +86,13 @@ def median_at(x: Any, dim: int, skip: bool) -> Any:
     if not x.ndim:
         return np.int64(0)
     n = x.shape[dim]
+    if x.size <= FEW:  # sorting is one call, and shows whether there is a nan: it comes last
+        y = sorted(x, dim)
+        lead = (slice(None),) * dim
+        last = y[(*lead, slice(n - 1, n))]
+        if np.count_nonzero(last == last) == last.size:
+            at = (n - 1) // 2
+            return (x == y[(*lead, slice(at, at + 1))]).argmax(axis=dim, keepdims=True)
     odd = np.add.reduce(x != x, axis=dim, keepdims=True) if x.dtype.kind in FLOATING else None
     if odd is None or not odd.any():
         value = _partitioned(x, dim, (n - 1) // 2)
@@ -94,14 +102,28 @@ def median_at(x: Any, dim: int, skip: bool) -> Any:
     return _place_of(x, value, dim)
 
 
+_FEW = 64  # elements to count in Python
+
+
+def _mode_of(values: list[Any]) -> int:
+    counts: dict[Any, int] = {}
+    for v in values:
+        counts[v] = counts.get(v, 0) + 1
+    most = max(counts.values())
+    return len(values) - 1 - values[::-1].index(min([v for v, n in counts.items() if n == most]))
+
+
 def mode_at(x: Any, dim: int) -> Any:
     """Where the most frequent element is, the smallest of several; the last place that has it. That axis is
     1."""
     if not x.ndim:
         return np.int64(0)
+    n = x.shape[dim]
+    if x.size <= _FEW and dim == x.ndim - 1 and np.count_nonzero(x == x) == x.size:
+        found = [_mode_of(row) for row in x.reshape(-1, n).tolist()]
+        return np.array(found, "i8").reshape((*x.shape[:-1], 1))
     order = argsort(x, dim)
     lead = (slice(None),) * dim
-    n = x.shape[dim]
     y = pick(x, order, dim, True)
     places = np.arange(n).reshape((n, *(1,) * (x.ndim - 1 - dim)))
     starts = np.zeros(x.shape, "i8")
@@ -126,6 +148,11 @@ def middle(x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
     n = flat.size
     if not n:
         return _nothing(x.dtype)
+    if n <= FEW:
+        y = flat.copy()
+        y.sort()
+        if y[-1] == y[-1]:  # a nan would come last
+            return y[(n - 1) // 2]
     odd = np.count_nonzero(flat != flat) if x.dtype.kind in FLOATING else 0
     if odd and not skip:
         return x.dtype.type(np.nan)

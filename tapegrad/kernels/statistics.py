@@ -6,14 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.reduce import amax
 from tapegrad.kernels.reduce import sum as total
 
 
 def nansum(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     """The sum of what is not nan."""
-    return total(np.where(x != x, x.dtype.type(0), x) if x.dtype.kind in INEXACT else x, dim, keepdim)
+    y = total(x, dim, keepdim)
+    if np.count_nonzero(y == y) == y.size:  # most arrays have no nan
+        return y
+    return total(np.where(x != x, x.dtype.type(0), x), dim, keepdim)
+
+
+def count_numbers(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
+    """How many elements are not nan, in the dtype of x."""
+    return count_nonzero(x == x, dim, keepdim).astype(x.real.dtype)
 
 
 def count_nonzero(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
@@ -25,10 +33,11 @@ def count_nonzero(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
 
 def logsumexp(x: Any, dim: Any, keepdim: Any) -> Any:
     """The logarithm of the sum of exponentials, taken of x less its largest element."""
-    most = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
-    most = np.where(np.isinf(most), x.dtype.type(0), most)
-    y = np.log(total(np.exp(x - most), dim, True)) + most
-    return y if keepdim else y.reshape(total(x, dim, False).shape) if y.ndim else y
+    most = amax(x, dim, True) if x.size else np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+    if np.count_nonzero(np.isinf(most)):
+        most = np.where(np.isinf(most), x.dtype.type(0), most)
+    y = np.log(total(np.exp(x - most), dim, keepdim))
+    return y + (most if keepdim else most.reshape(y.shape)[()])
 
 
 nameless(globals())

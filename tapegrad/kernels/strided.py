@@ -122,9 +122,13 @@ def unfold(x: Any, dim: int, size: int, step: int) -> Any:
     n = (x.shape[dim] - size) // step + 1
     shape = (*x.shape[:dim], n, *x.shape[dim + 1 :], size)
     strides = (*x.strides[:dim], step * x.strides[dim], *x.strides[dim + 1 :], x.strides[dim])
-    y = restrided(x, shape, strides)
-    y.flags.writeable = x.flags.writeable
-    return looked_at(y)
+    if x.flags.c_contiguous and x.flags.writeable and x.size and x.dtype.kind != "V":
+        y = ndarray(shape, x.dtype, x, 0, strides)  # `restrided` takes ten times as long
+    else:
+        y = restrided(x, shape, strides)
+    apart = n < 2 or size <= step  # windows that meet share their elements
+    y.setflags(write=bool(x.flags.writeable and apart))
+    return y
 
 
 def fold(g: Any, dim: int, size: int, step: int, shape: tuple[int, ...]) -> Any:

@@ -1,38 +1,8 @@
 """Networks: modules, parameters, functional forms, initialisation."""
 
 from tapegrad.nn import functional, init, modules, parameter
-from tapegrad.nn.modules import (
-    CrossEntropyLoss,
-    Identity,
-    Linear,
-    LogSoftmax,
-    Module,
-    MSELoss,
-    NLLLoss,
-    ReLU,
-    Sequential,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from tapegrad.nn.modules import *  # noqa: F403 # the modules, by its `__all__`
 from tapegrad.nn.parameter import Parameter
 
-__all__ = [
-    "CrossEntropyLoss",
-    "Identity",
-    "Linear",
-    "LogSoftmax",
-    "MSELoss",
-    "Module",
-    "NLLLoss",
-    "Parameter",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "functional",
-    "init",
-    "modules",
-    "parameter",
-]
+__all__ = ["Parameter", "functional", "init", "modules", "parameter"]
+__all__ += modules.__all__

@@ -15,7 +15,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import where
 from tapegrad.ops.random import Generator, draw_flat
 from tapegrad.ops.shape import reshape
-from tapegrad.promotion import fitting, need_tensor, number, refused
+from tapegrad.promotion import fitting, need_tensor, refused
 from tapegrad.tensor import Tensor, wrap
 
 # torch names the nodes of the in-place forms apart: so each op is there twice.
@@ -65,6 +65,20 @@ _prelu = elementwise(
 )
 _rrelu, _rrelu_in_place = (
     elementwise(key, N.product, ir="a * b", d=("g * b", None), title=title, check=floats_only)
+    for key, title in (
+        ("rrelu", "RreluWithNoiseBackward0"),
+        ("rrelu.in_place", "RreluWithNoiseBackward1"),
+    )
+)
+_steady, _steady_in_place = (
+    opaque(
+        f"{key}.steady",
+        N.leaky,
+        kind="elementwise",
+        saves=((0,),),
+        d=(lambda F, g, x, shapes, slope: F.where(x > 0, g, g * slope),),
+        title=title,
+    )
     for key, title in (
         ("rrelu", "RreluWithNoiseBackward0"),
         ("rrelu.in_place", "RreluWithNoiseBackward1"),
@@ -150,13 +164,20 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return _applied(_prelu, x, w)
 
 
-def _noise(input: Tensor, lower: float, upper: float, training: bool, generator: Generator | None) -> Tensor:
-    """What multiplies each element: 1 above 0, else a slope; in training a random one per element."""
-    x = need_tensor(input, "rrelu").detach()
+def _randomly(
+    ops: tuple[Any, Any], input: Tensor, lower: float, upper: float, training: bool, given: Generator | None
+) -> Tensor:
+    """input by the first op, in training by the second with its noise."""
+    need_tensor(input, "rrelu")
     if lower > upper:
         raise RuntimeError(f"rrelu: lower is {lower} and upper {upper}; lower <= upper is needed.")
-    if not training:
-        return where(x > 0, 1, wrap(number((lower + upper) / 2, x._kind)))  # type: ignore[no-any-return] # a Tensor
+    if training:
+        return _applied(ops[1], input, _noise(input.detach(), lower, upper, given))
+    return _applied(ops[0], input, (lower + upper) / 2)
+
+
+def _noise(x: Tensor, lower: float, upper: float, generator: Generator | None) -> Tensor:
+    """What multiplies each element: 1 above 0, else a random slope."""
     a = x._a
 
     def slopes(stream: Any, n: int) -> Any:
@@ -181,7 +202,7 @@ def rrelu(
 
     Raises: RuntimeError for lower above upper.
     """
-    return _applied(_rrelu, input, _noise(input, lower, upper, training, generator))
+    return _randomly((_steady, _rrelu), input, lower, upper, training, generator)
 
 
 def _write_rrelu(
@@ -191,7 +212,7 @@ def _write_rrelu(
     training: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    return _applied(_rrelu_in_place, input, _noise(input, lower, upper, training, generator))
+    return _randomly((_steady_in_place, _rrelu_in_place), input, lower, upper, training, generator)
 
 
 celu_ = inplace(_write_celu, "celu_")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import tapegrad.define.batching as B
@@ -103,10 +102,12 @@ def places_along(index: Any, shape: tuple[int, ...], dim: int) -> Any:
 def _along(input: Any, dim: int, index: Any, op: str, **kinds: Any) -> tuple[int, Any]:
     """dim counted from the front, and the index with one dimension."""
     i = axis(dim, need_tensor(input, op)._a.ndim, op)
-    a = index_array(index, op, **kinds)
-    if a.ndim > 1:
+    flat = need_tensor(index, op, "index")._a.ndim < 2
+    if flat or op == "index_fill":
+        a = index_array(index, op, **kinds)
+    if not flat:
         raise (RuntimeError if op == "index_fill" else IndexError)(
-            f"{op}: {argument('index', index)} is {sizes(a.shape)}; at most one dimension is possible."
+            f"{op}: {argument('index', index)} is {sizes(index._a.shape)}; at most one dimension is possible."
         )
     return i, a if a.ndim else a.reshape((1,))
 
@@ -123,22 +124,53 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
     return finish(_select(input, a, i), out, "index_select", (input, index))
 
 
-def _source(input: Tensor, i: int, index: Any, source: Any, op: str, error: Any = RuntimeError) -> Tensor:
-    """The source. Raises: RuntimeError (or `error`) if it does not fit."""
-    x, s = input._a, need_tensor(source, op, "source")._a
+def _same_dtype(input: Tensor, source: Tensor, op: str) -> None:
     if source._kind is not input._kind:
         raise RuntimeError(f"{op}: source is {source.dtype} and input {input.dtype}; they must be equal.")
-    if (s.shape[i] if i < s.ndim else 1) != index.size:
+
+
+def _entries(i: int, index: Any, source: Any, op: str, error: Any) -> None:
+    """Raises: `error` if source has not one entry for each index."""
+    s = source._a.shape
+    if (s[i] if i < len(s) else 1) != index.size:
         raise error(
-            f"{op}: {argument('source', source)} is {sizes(s.shape)} and index has {index.size} elements; "
+            f"{op}: {argument('source', source)} is {sizes(s)} and index has {index.size} elements; "
             f"source must have as many entries along dimension {i}."
         )
-    wanted = (*x.shape[:i], index.size, *x.shape[i + 1 :]) if x.ndim else ()
-    if s.shape != wanted and not (error is not RuntimeError and s.size == 1 and prod(wanted) == 1):
-        raise (RuntimeError if error is RuntimeError or s.ndim == x.ndim else error)(
+
+
+def _wanted(input: Tensor, i: int, index: Any) -> tuple[int, ...]:
+    x = input._a.shape
+    return (*x[:i], index.size, *x[i + 1 :]) if x else ()
+
+
+def _source(input: Tensor, i: int, index: Any, source: Any, op: str) -> Tensor:
+    """The source. Raises: RuntimeError or IndexError if it does not fit."""
+    s = need_tensor(source, op, "source")._a
+    _same_dtype(input, source, op)
+    _entries(i, index, source, op, RuntimeError if s.ndim or i else IndexError)
+    wanted = _wanted(input, i, index)
+    if s.shape != wanted:
+        raise RuntimeError(
             f"{op}: {argument('source', source)} is {sizes(s.shape)}; {sizes(wanted)} is needed."
         )
-    return source if s.shape == wanted else reshape(source, wanted)
+    return source  # type: ignore[no-any-return] # a Tensor
+
+
+def _copied_source(input: Tensor, i: int, index: Any, source: Any) -> Tensor:
+    """The source of index_copy, which may be 0-d for one element. Raises: IndexError or RuntimeError if it
+    does not fit, in torch's order."""
+    s, n, op = need_tensor(source, "index_copy", "source")._a.shape, input._a.ndim, "index_copy"
+    if not s:
+        _entries(i, index, source, op, IndexError)
+    elif n and len(s) != n:
+        raise IndexError(f"{op}: {argument('source', source)} is {sizes(s)}; {n} dimensions are needed.")
+    _same_dtype(input, source, op)
+    wanted = _wanted(input, i, index)
+    if (*s[:i], *s[i + 1 :]) != (*wanted[:i], *wanted[i + 1 :]):
+        raise RuntimeError(f"{op}: {argument('source', source)} is {sizes(s)}; {sizes(wanted)} is needed.")
+    _entries(i, index, source, op, IndexError)
+    return source if s == wanted or not n else reshape(source, wanted)
 
 
 def index_add(
@@ -165,8 +197,12 @@ def index_copy(
     Raises: RuntimeError for another dtype, IndexError for an index out of range or shapes that do not fit.
     """
     i, a = _along(input, dim, index, "index_copy", kinds=())
-    source = _source(input, i, a, source, "index_copy", IndexError)
-    return finish(_copy(input, source, a, i), out, "index_copy", (input, index, source))
+    source = _copied_source(input, i, a, source)
+    if source._a.ndim > input._a.ndim:  # a 0-d input is written as the one element of a row
+        result = reshape(_copy(reshape(input, (1,)), source, a, i), ())
+    else:
+        result = _copy(input, source, a, i)
+    return finish(result, out, "index_copy", (input, index, source))
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
@@ -176,6 +212,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     Raises: IndexError for an index out of range or of another dtype, RuntimeError for a value with
     dimensions.
     """
+    if isinstance(value, Tensor) and value._a.ndim:
+        shape = sizes(value._a.shape)
+        raise RuntimeError(f"index_fill: value is {shape}; a number or a 0-d tensor is needed.")
     i, a = _along(input, dim, index, "index_fill", kinds=(), error=IndexError)
     n = input._a.shape[i] if input._a.ndim else 1
     if isinstance(a, Storage):
@@ -188,8 +227,6 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         result: Tensor = _fill(input, a, i, number(value, input._kind))
         return result
     v = need_tensor(value, "index_fill", "value")
-    if v._a.ndim:
-        raise RuntimeError(f"index_fill: value is {sizes(v._a.shape)}; a number or a 0-d tensor is needed.")
     return _fill_with(input, v if v._kind is input._kind else cast(v, input._kind), a, i)
 
 

@@ -14,8 +14,9 @@ from tapegrad.define import Function, finish, indexing, linear, offer
 from tapegrad.dtypes import I8, as_numpy, int32, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
-from tapegrad.ops import along, moves, views
-from tapegrad.ops.copies import diagonal_copy
+from tapegrad.ops import along, views
+from tapegrad.ops.copies import diagonal_copied
+from tapegrad.ops.create import finished
 from tapegrad.ops.shape import _sequence, expand
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
@@ -49,6 +50,16 @@ _diag_embed = linear(
 )
 _tril: Function = linear("tril", A.tril, lambda F, g, _, k: F.apply(_tril.op, g, k), batch=B.same)
 _triu: Function = linear("triu", A.triu, lambda F, g, _, k: F.apply(_triu.op, g, k), batch=B.same)
+_repeat_each = linear(
+    "repeat_interleave",
+    lambda x, n, dim: x.repeat(n, dim),
+    lambda F, g, shape, n, dim: F.sum(
+        F.reshape(g, (*shape[: dim + 1], n, *shape[dim + 1 :])), (dim + 1,), False
+    ),
+    title="ViewBackward0",
+    batch=B.shifted(lambda size, n, dim: (n, dim + 1)),
+    widens=True,
+)
 _repeat.op.reads = ()  # nothing is saved for it
 
 
@@ -58,7 +69,7 @@ _repeat.op.reads = ()  # nothing is saved for it
 def _tuple(given: tuple[Any, ...], name: str, op: str) -> tuple[Any, ...]:
     """f(0, 1), f((0, 1)) or f(dims=(0, 1)) as a tuple of ints. Raises: TypeError."""
     if not given:
-        raise TypeError(f"{op}: {name} are needed.")
+        raise TypeError(f"{op}: nothing is given; {name} are needed, e.g. {op}(0).")
     return _sequence(given, op)
 
 
@@ -140,7 +151,7 @@ def repeat(input: Tensor, *repeats_: Any, repeats: Any = None) -> Tensor:
     """
     given = repeats_ if repeats is None else (repeats,)
     if not given and need_tensor(input, "repeat")._a.ndim == 0:
-        raise TypeError("repeat: repeats are needed.")
+        raise TypeError("repeat: nothing is given; one number per dimension is needed, e.g. repeat(2).")
     times = _sequence(given, "repeat")
     if len(times) < input._a.ndim or min(times, default=0) < 0:
         raise RuntimeError(
@@ -167,7 +178,10 @@ def _indices(repeats: Tensor, output_size: int | None) -> Any:
         raise RuntimeError(f"repeat_interleave: repeats has {int(a.min())}; 0 or more is needed.")
     total = int(a.sum())
     if output_size is not None and output_size != total:
-        raise RuntimeError(f"repeat_interleave: output_size is {output_size} and repeats add up to {total}.")
+        raise RuntimeError(
+            f"repeat_interleave: output_size is {output_size} and repeats add up to {total}; they "
+            "must be equal. Leave output_size out."
+        )
     return np.arange(a.size).repeat(a)
 
 
@@ -196,10 +210,11 @@ def repeat_interleave(
     shape = x._a.shape
     n = shape[i] * repeats
     if output_size is not None and output_size != n:
-        raise RuntimeError(f"repeat_interleave: output_size is {output_size} and the result has {n} entries.")
-    wide = expand(moves.unsqueeze(x, i + 1), (*shape[: i + 1], repeats, *shape[i + 1 :]))
-    result: Tensor = moves.view(moves.contiguous(wide), (*shape[:i], n, *shape[i + 1 :]))
-    return result
+        raise RuntimeError(
+            f"repeat_interleave: output_size is {output_size} and the result has {n} entries; they "
+            "must be equal."
+        )
+    return _repeat_each(x, repeats, i)
 
 
 def repeat_interleave_method(
@@ -249,7 +264,7 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     n = need_tensor(input, "diag")._a.ndim
     if n not in (1, 2):
         raise RuntimeError(f"diag: input is {n}-d; 1-d or 2-d is needed. Use diagonal or diag_embed.")
-    result = diag_embed(input, diagonal) if n == 1 else diagonal_copy(input, diagonal)
+    result = diag_embed(input, diagonal) if n == 1 else diagonal_copied(input, diagonal, 0, 1)
     return finish(result, out, "diag", (input,))
 
 
@@ -300,7 +315,9 @@ def _triangle_indices(name: str, lower: bool) -> Any:
         if kind.kind not in "iu":
             raise NotImplementedError(f"{name}: dtype is {dtype}; integers are needed.")
         inside = A.below(row, col, offset) if lower else ~A.below(row, col, offset - 1)
-        return wrap(np.stack(np.nonzero(inside)).astype(kind, copy=False))
+        return finished(
+            name, np.stack(np.nonzero(inside)).astype(kind, copy=False), device, requires_grad, None
+        )
 
     call.__name__ = call.__qualname__ = name
     part = "lower" if lower else "upper"

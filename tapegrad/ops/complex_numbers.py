@@ -16,10 +16,10 @@ import tapegrad.kernels.complex_numbers as C
 from tapegrad._errors import sizes
 from tapegrad._state import default
 from tapegrad.define import OUT, cast, elementwise, finish, gufunc, linear, offer, opaque
-from tapegrad.dtypes import FLOAT, FLOATING, NARROW, complex64, complex128, of
+from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, complex64, complex128, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.views import conj, select
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import broadcast, need_tensor
 from tapegrad.tensor import Tensor
 from tapegrad.views import box
 
@@ -185,19 +185,14 @@ def _two_floats(op: str, x: Any, y: Any, names: tuple[str, str]) -> None:
     """Raises: RuntimeError unless both are float32 or both float64 tensors whose shapes broadcast;
     NotImplementedError for polar of float16, as torch."""
     for name, t in zip(names, (x, y), strict=True):
-        if need_tensor(t, op, name)._kind.kind != "f" or t._kind.char in NARROW:
-            error = NotImplementedError if op == "polar" and t._kind.kind == "f" else RuntimeError
-            raise error(f"{op}: {name} is {t.dtype}; float32 or float64 is needed.")
+        need_tensor(t, op, name)
     if x._kind is not y._kind:
         raise RuntimeError(f"{op}: {names[0]} is {x.dtype} and {names[1]} is {y.dtype}; they must be equal.")
+    if x._kind is not F4 and x._kind is not F8:
+        error = NotImplementedError if op == "polar" and x._kind.char == "e" else RuntimeError
+        raise error(f"{op}: {names[0]} is {x.dtype}; float32 or float64 is needed.")
     if x._a.shape != y._a.shape:
-        try:
-            np.broadcast_shapes(x._a.shape, y._a.shape)
-        except ValueError:
-            raise RuntimeError(
-                f"{op}: {names[0]} is {sizes(x._a.shape)} and {names[1]} is {sizes(y._a.shape)}; they must "
-                "broadcast."
-            ) from None
+        broadcast(op, **dict(zip(names, (x, y), strict=True)))
 
 
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:

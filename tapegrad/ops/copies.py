@@ -57,6 +57,9 @@ for _key, _source in {
     _twins[_source.op] = _twin(_source, _key)
 
 
+diagonal_copied = _twins[views._diagonal.op]  # by (offset, dim1, dim2), checked
+
+
 def copying(name: str, view: Any) -> Any:
     """The function that copies what `view` shows: call(input, *args of view)."""
 
@@ -66,8 +69,8 @@ def copying(name: str, view: Any) -> Any:
             result: Tensor = _twins[index._whole.op](input, ...)
         elif is_view(shown) and shown._cold.parent is input and shown._cold.op in _twins:
             result = _twins[shown._cold.op](input, *shown._cold.args)
-        else:
-            result = moves.contiguous(shown)
+        else:  # what is no view is a copy already
+            result = moves.contiguous(shown) if is_view(shown) else shown
         return finish(result, out, name, (input,))
 
     call.__name__ = call.__qualname__ = name
@@ -83,15 +86,21 @@ def _slice(
     input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
     """The entries from start to end along a dimension, `step` apart."""
+    i, _ = views.sized(input, dim, "slice_copy", IndexError)
     if step < 1:
         raise RuntimeError(f"slice_copy: step is {step}; 1 or more is needed.")
-    i, _ = views.sized(input, dim, "slice_copy")
     return views.picked(input, i, slice(start, end, step))
 
 
 def _view(input: Tensor, size: Any = None, dtype: Any = None) -> Tensor:
     """input in another shape, or another dtype."""
-    return shape.view(input, dtype if size is None else size)
+    if isinstance(size, (tuple, list)):  # also where only a copy has that shape
+        copied: Tensor = _twins[moves.view.op](input, shape._resolve(tuple(size), input._a, "view_copy"))
+        return copied
+    shown: Tensor = moves.contiguous(
+        shape.view(input, dtype if size is None else size)
+    )  # it is no view to us
+    return shown
 
 
 def _alias(input: Tensor) -> Tensor:
@@ -177,7 +186,9 @@ def _all(results: Sequence[Tensor], out: Any, op: str, input: Tensor) -> Any:
     if out is None:
         return tuple(results)
     if len(out) != len(results):
-        raise RuntimeError(f"{op}: out has {len(out)} tensors and there are {len(results)} results.")
+        raise RuntimeError(
+            f"{op}: out has {len(out)} tensors and there are {len(results)} results; one for each is needed."
+        )
     for t, o in zip(results, out, strict=True):
         finish(t, o, op, (input,))
     return None

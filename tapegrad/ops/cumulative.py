@@ -77,7 +77,11 @@ def _logcumsumexp_rule(F: Any, g: Any, x: Any, y: Any, dim: int) -> Any:
     if not x.ndim:
         return g
     after = F.apply(_shift.op, y, dim, -1)
-    steps = F.exp(F.where(y < after, y - after, 0))
+    if F.is_complex(x):
+        last = np.arange(x.shape[dim]).reshape((-1, *(1,) * (x.ndim - 1 - dim))) == x.shape[dim] - 1
+        steps = F.exp(F.where((y == after) | last, 0, y - after))
+    else:
+        steps = F.exp(F.where(y < after, y - after, 0))
     return F.exp(x - y) * F.recur(steps, g, dim, True)
 
 
@@ -149,7 +153,6 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
         raise NotImplementedError(
             f"logcumsumexp: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
-    real_only("logcumsumexp", (x,))
     return finish(_logcumsumexp(x, i), out, "logcumsumexp", exact=True)
 
 

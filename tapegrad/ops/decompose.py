@@ -12,6 +12,7 @@ import tapegrad.kernels.lapack as LA
 from tapegrad._errors import choices
 from tapegrad._state import grad_enabled, special
 from tapegrad.define import OUT, finish, offer, opaque
+from tapegrad.define.refusing import no_derivative
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.factored import (
     bar,
@@ -44,7 +45,7 @@ class _Eigen(NamedTuple):
 _eigh_result, _eig_result = kind("linalg_eigh", _Eigen), kind("linalg_eig", _Eigen)
 
 
-def _gaps(F: Any, values: Any) -> Any:
+def gaps(F: Any, values: Any) -> Any:
     """E[i, j] = values[j] - values[i], and 1 on the diagonal."""
     return row(F, values) - column(F, values) + K.eye(values.shape[-1], dtype_of(values))
 
@@ -54,7 +55,7 @@ def _eigh_rule(F: Any, gs: Any, factors: Any, _a: Any, _lower: bool) -> Any:
     (gl, gv), (values, v) = gs, factors
     if gv is None:
         return F.matmul(v * row(F, gl), mH(F, v))
-    inner = F.matmul(mH(F, v), gv) / _gaps(F, values) * K.off_diagonal(values.shape[-1], dtype_of(v))
+    inner = F.matmul(mH(F, v), gv) / gaps(F, values) * K.off_diagonal(values.shape[-1], dtype_of(v))
     if gl is not None:
         inner = inner + diagonal_matrix(F, gl)
     return F.matmul(v, F.matmul(inner, mH(F, v)))
@@ -69,7 +70,7 @@ def _eig_rule(F: Any, gs: Any, factors: Any, a: Any) -> Any:
     else:
         vhgv = F.matmul(vh, gv)
         norms = row(F, F.real(diagonal_of(F, vhgv)))
-        inner = (vhgv - F.matmul(vh, v * norms)) / bar(F, _gaps(F, values))
+        inner = (vhgv - F.matmul(vh, v * norms)) / bar(F, gaps(F, values))
         inner = inner * K.off_diagonal(values.shape[-1], dtype_of(v))
         if gl is not None:
             inner = inner + diagonal_matrix(F, gl)
@@ -185,17 +186,17 @@ def _svd_rule(F: Any, gs: Any, factors: Any, _a: Any, _full: bool) -> Any:
 
 def _svd_core(F: Any, gu: Any, gs: Any, gvh: Any, u: Any, s: Any, vh: Any) -> Any:
     """U^H gA V."""
-    gaps = _gaps(F, s * s)
+    apart = gaps(F, s * s)
     inner = None
     if gu is not None:
         rotation = F.matmul(mH(F, u), gu)
         rotation = rotation - mH(F, rotation)
-        inner = rotation * row(F, s) / gaps
+        inner = rotation * row(F, s) / apart
         if dtype_of(u).kind == "c":
             inner = inner + diagonal_matrix(F, diagonal_of(F, rotation) / (s * 2))
     if gvh is not None:
         rotation = F.matmul(vh, mH(F, gvh))
-        part = column(F, s) * (rotation - mH(F, rotation)) / gaps
+        part = column(F, s) * (rotation - mH(F, rotation)) / apart
         inner = part if inner is None else inner + part
     return inner if gs is None else inner + diagonal_matrix(F, gs)
 
@@ -328,10 +329,20 @@ def old_qr(input: Tensor, some: bool = True, *, out: Any = None) -> Any:
     return written(_old_qr_result(*qr(input, "reduced" if some else "complete")), out, "qr")
 
 
+_geqrf = factored(
+    "geqrf",
+    LA.geqrf,
+    lambda m, n: ((m, n), (min(m, n),)),
+    no_derivative("geqrf", NotImplementedError, cure="use linalg.qr"),
+    title="GeqrfBackward0",
+    kinds="==",
+)
+
+
 def geqrf(input: Tensor, *, out: Any = None) -> Any:
-    """R above Householder vectors, and their factors, as (a, tau): what householder_product takes."""
-    a, tau = LA.geqrf(matrices(input, "geqrf")._a)
-    return written(_geqrf_result(wrap(a), wrap(tau)), out, "geqrf")
+    """R above Householder vectors, and their factors, as (a, tau): what householder_product takes.
+    There is no derivative."""
+    return written(_geqrf_result(*_geqrf(matrices(input, "geqrf"))), out, "geqrf")
 
 
 # ---- Cholesky

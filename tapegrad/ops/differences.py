@@ -241,8 +241,11 @@ def _widths(op: str, values: Tensor, x: Tensor, i: int) -> Tensor:
             )
         x = reshape(x, -1, *(1,) * (values._a.ndim - 1 - i))
     lead = values._a.ndim - x._a.ndim
-    if i < lead:
-        raise RuntimeError(f"{op}: x is {sizes(x._a.shape)}; it must have dimension {i} of y.")
+    if i < lead:  # it has one point there
+        if values._a.shape[i] > 2:
+            raise RuntimeError(f"{op}: x is {sizes(x._a.shape)}; it must have dimension {i} of y.")
+        x = reshape(x, (*(1,) * lead, *x._a.shape))
+        lead = 0
     return _diff(x, i - max(lead, 0))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.random as R
-from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, finish, inplace, newborn, offer, opaque
+from tapegrad._errors import describe
+from tapegrad.define import bare, cast, finish, inplace, newborn, offer, opaque
 from tapegrad.devices import check_device
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.counting import binomial as draw_binomial
@@ -19,27 +19,45 @@ from tapegrad.kernels.drawing import arranged
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
 from tapegrad.levels import Level, Storage, arrays_of
-from tapegrad.ops.create import empty_like
-from tapegrad.ops.random import Generator, batches, finished, kind_of, stream_of
+from tapegrad.ops.create import kind_of, leaf
+from tapegrad.ops.new import empty_like
+from tapegrad.ops.random import Generator, batches, finished, stream_of
 from tapegrad.ops.recorded import of_parameters
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import broadcast, need_tensor
 from tapegrad.tensor import Tensor, wrap
+from tapegrad.writes import wrote
 
 # ---- in the shape of a tensor
 
 
-def _like(draw: Any, op: str, input: Tensor, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    """Drawn numbers in the shape, the dtype and, since torch draws in that order, the layout of input."""
+def _like(
+    flat: Any,
+    op: str,
+    input: Tensor,
+    generator: Any,
+    dtype: Any,
+    device: Any,
+    grad: bool,
+    *bounds: int,
+) -> Tensor:
+    """What flat(stream, array, *bounds) draws, in the shape, the dtype and, since torch draws in that order,
+    the layout of input."""
     check_device(device, op)
     a = need_tensor(input, op)._a
     kind = kind_of(dtype, op, a.dtype)
-    if isinstance(a, Storage):
-        t = cast(input.detach(), kind)
-    else:
-        shared = any(n > 1 and step == 0 for n, step in zip(a.shape, a.strides, strict=True))
-        t = newborn(wrap(np.empty_like(a, kind, order="C" if shared else "K")))
-    draw(t)
-    return t.requires_grad_() if requires_grad else t
+    if isinstance(a, Storage) or batches():
+        t = cast(input.detach(), kind) if isinstance(a, Storage) else newborn(wrap(_template(a, kind)))
+        _IN_PLACE[flat](t, *bounds, generator=generator)
+        return t.requires_grad_() if grad else t
+    a = _template(a, kind)
+    values = flat(stream_of(generator, op), a, *bounds)
+    return leaf(values if values.shape == a.shape else arranged(values, a), grad)
+
+
+def _template(a: Any, kind: Any) -> Any:
+    """An array like a; in row-major order if elements of a share memory."""
+    shared = 0 in a.strides and any(n > 1 and step == 0 for n, step in zip(a.shape, a.strides, strict=True))
+    return np.empty_like(a, kind, order="C" if shared else "K")
 
 
 def rand_like(
@@ -54,7 +72,7 @@ def rand_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Uniform numbers in [0, 1) in the shape and dtype of input."""
-    return _like(lambda t: uniform_(t, generator=generator), "rand_like", input, dtype, device, requires_grad)
+    return _like(_uniform, "rand_like", input, generator, dtype, device, requires_grad)
 
 
 def randn_like(
@@ -69,7 +87,7 @@ def randn_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Standard normal numbers in the shape and dtype of input."""
-    return _like(lambda t: normal_(t, generator=generator), "randn_like", input, dtype, device, requires_grad)
+    return _like(_normal, "randn_like", input, generator, dtype, device, requires_grad)
 
 
 def randint_like(
@@ -91,11 +109,9 @@ def randint_like(
     if not 1 <= len(given) <= 2:
         raise TypeError("randint_like: high is missing, or too much is given; e.g. randint_like(x, 10).")
     first, end = [0, *given][-2:]
-
-    def draw(t: Tensor) -> Any:
-        return random_(t, int(first), int(end), generator=generator)
-
-    return _like(draw, "randint_like", input, dtype, device, requires_grad)
+    return _like(
+        _random, "randint_like", input, generator, dtype, device, requires_grad, int(first), int(end)
+    )
 
 
 # ---- with the elements of a tensor as parameters
@@ -157,12 +173,8 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     def draw(stream: Stream, n: Any, p: Any) -> Any:
         return draw_binomial(stream, *np.broadcast_arrays(n, p))
 
-    try:
-        return _parametric("binomial", generator, draw, count, prob)
-    except ValueError:
-        raise RuntimeError(
-            f"binomial: count is {sizes(n.shape)} and prob is {sizes(p.shape)}; they must broadcast."
-        ) from None
+    broadcast("binomial", count=count, prob=prob)
+    return _parametric("binomial", generator, draw, count, prob)
 
 
 def multinomial(
@@ -214,7 +226,34 @@ def _drawing(name: str, flat: Any, title: str | None = None) -> Any:
     own = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD, annotation="Tensor")
     last = Parameter("generator", Parameter.KEYWORD_ONLY, default=None, annotation="Generator | None")
     call.__signature__ = Signature([own, *parameters, last], return_annotation="Tensor")  # type: ignore[attr-defined] # as inspect reads it
-    return inplace(call, f"{name}_")
+    general = inplace(call, f"{name}_")
+
+    @wraps(general)
+    def into(self: Tensor, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Tensor:
+        if _drawn_into(self, flat, f"{name}_", generator, args, kwargs):
+            return self
+        return general(self, *args, generator=generator, **kwargs)  # type: ignore[no-any-return] # a Tensor
+
+    _IN_PLACE[flat] = into
+    return into
+
+
+_IN_PLACE: dict[Any, Any] = {}  # the methods by what they draw with
+
+
+def _drawn_into(self: Tensor, flat: Any, name: str, generator: Any, args: Any, kwargs: Any) -> bool:
+    """Write what is drawn into self, where nothing of that is recorded and parameters are numbers; whether it
+    was done."""
+    a = bare(self)
+    if a is None or kwargs or batches():
+        return False
+    for x in args:
+        if isinstance(x, Tensor):
+            return False
+    values = flat(stream_of(generator, name), a, *args)
+    a[...] = values if values.shape == a.shape else arranged(values, a)
+    wrote(a)
+    return True
 
 
 def _for_shape(flat: Any, a: Any, args: Any, kwargs: Any) -> Any:

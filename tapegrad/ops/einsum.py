@@ -97,7 +97,9 @@ def _expanded(subscripts: Any, ndims: tuple[int, ...]) -> tuple[tuple[Labels, ..
     else:
         terms, output = subscripts
     if len(terms) != len(ndims):
-        raise RuntimeError(f"einsum: {len(terms)} operands are described and {len(ndims)} given.")
+        raise RuntimeError(
+            f"einsum: {len(terms)} operands are described and {len(ndims)} given; they must be as many."
+        )
     labels, widest = [], 0
     for i, (term, n) in enumerate(zip(terms, ndims, strict=True)):
         wide = n - len(term) + (Ellipsis in term)

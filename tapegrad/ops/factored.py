@@ -22,6 +22,7 @@ import tapegrad.kernels.factor as K
 from tapegrad._errors import sizes
 from tapegrad._state import special
 from tapegrad.define import OUT, opaque
+from tapegrad.dtypes import NARROW
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.naming import argument
 from tapegrad.promotion import need_tensor
@@ -195,11 +196,12 @@ def factored(
 
 
 def matrices(
-    x: Any, op: str, *, square: bool = False, name: str = "A", half: type = NotImplementedError
+    x: Any, op: str, *, square: bool = False, name: str = "A", narrow: type = NotImplementedError
 ) -> Tensor:
     """x if it is a batch of matrices of float32, float64 or their complex siblings.
 
-    Raises: TypeError for no Tensor; RuntimeError for other shapes and dtypes, `half` for float16.
+    Raises: TypeError for no Tensor; RuntimeError for other shapes and dtypes; `narrow` for float16 and
+    bfloat16.
     """
     t = need_tensor(x, op, name)
     shape, kind = t._a.shape, t._kind
@@ -211,7 +213,7 @@ def matrices(
     if square and shape[-1] != shape[-2]:
         raise RuntimeError(f"{op}: {argument(name, t)} is {sizes(shape)}; square matrices are needed.")
     if kind.char not in "fdFD":
-        error = half if kind.char == "e" else RuntimeError
+        error = narrow if kind.char in NARROW else RuntimeError
         raise error(
             f"{op}: {argument(name, t)} is {t.dtype}; float32, float64 or a complex dtype is needed. Convert "
             "first, e.g. with .float()."

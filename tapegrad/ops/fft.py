@@ -17,12 +17,11 @@ from tapegrad._errors import describe, sizes
 from tapegrad._state import default
 from tapegrad.define import cast, finish, linear, offer
 from tapegrad.devices import check_device
-from tapegrad.dtypes import as_numpy, complex_of
+from tapegrad.dtypes import NARROW, as_numpy, complex_of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.ops import arrange
 from tapegrad.ops.create import finished
 from tapegrad.ops.index import getitem, putitem
-from tapegrad.ops.parts import split_with_sizes
-from tapegrad.ops.shape import cat
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -78,11 +77,11 @@ def _norm(norm: str | None, op: str) -> str:
     return norm
 
 
-def _input(x: Any, op: str, real: bool = False, whole: bool = False) -> Tensor:
+def _input(x: Any, op: str, real: bool = False) -> Tensor:
     """The input as complex numbers, or as real ones; integers become the default dtype."""
     x = need_tensor(x, op)
     kind = x._kind
-    if kind.kind == "f" and kind.itemsize < 4:
+    if kind.char in NARROW:
         raise RuntimeError(f"{op}: input is {describe(x)}; float32 or float64 is needed, e.g. input.float().")
     if real and kind.kind == "c":
         raise RuntimeError(f"{op}: input is {describe(x)}; a real tensor is needed, e.g. input.real.")
@@ -124,6 +123,8 @@ def _one(x: Tensor, n: int | None, dim: int, op: str) -> int:
 def _several(x: Tensor, s: Any, dim: Any, op: str) -> tuple[list[int], list[int]]:
     """The axes and their lengths; by default all, or the last as many as s has."""
     shape, ndim = x._a.shape, x._a.ndim
+    if s is None and type(dim) is list:  # of one axis, checked
+        return dim, [shape[dim[0]]]
     given = None if s is None else [s] if isinstance(s, int) else list(s)
     if dim is None:
         if given is not None and len(given) > ndim:
@@ -139,29 +140,33 @@ def _several(x: Tensor, s: Any, dim: Any, op: str) -> tuple[list[int], list[int]
 
 
 def _complex(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
+    dims, lengths = _several(need_tensor(input, op), s, dim, op)
     x = _input(input, op)
-    dims, lengths = _several(x, s, dim, op)
     for n in lengths:
         _check_length(n, op)
-    return finish(c2c(_resized(x, lengths, dims), tuple(dims), forward, _norm(norm, op)), out, op)
+    if s is not None:
+        x = _resized(x, lengths, dims)
+    return finish(c2c(x, tuple(dims), forward, _norm(norm, op)), out, op)
 
 
 def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
     """Real to complex along the last axis, complex along the others."""
+    dims, lengths = _several(need_tensor(input, op), s, dim, op)
     x, how = _input(input, op, real=True), _norm(norm, op)
-    dims, lengths = _several(x, s, dim, op)
     if not dims:
         raise RuntimeError(f"{op}: dim is empty; at least one dimension is needed.")
     for n in lengths:
         _check_length(n, op)
-    y = r2c(_resized(x, lengths, dims), dims[-1], forward, how)
+    if s is not None:
+        x = _resized(x, lengths, dims)
+    y = r2c(x, dims[-1], forward, how)
     return finish(c2c(y, tuple(dims[:-1]), forward, how) if dims[1:] else y, out, op)
 
 
 def _to_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
     """Complex along the first axes, complex to real along the last one."""
+    dims, lengths = _several(need_tensor(input, op), s, dim, op)
     x, how = _input(input, op), _norm(norm, op)
-    dims, lengths = _several(x, s, dim, op)
     if not dims:
         raise RuntimeError(f"{op}: dim is empty; at least one dimension is needed.")
     last = x._a.shape[dims[-1]]
@@ -215,7 +220,7 @@ def _plural(name: str, how: Any, forward: bool, text: str, default: tuple[int, .
 
 _ARGUMENTS = """    n, s: how many points to transform; the input is cut, or filled up with zeros. norm: which
     direction divides by their number: "backward" (default), "forward", or both by its root, "ortho".
-    Raises: RuntimeError for no points, another norm, float16, or dimensions that come twice.
+    Raises: RuntimeError for no points, another norm, float16, bfloat16, or dimensions that come twice.
     """
 _TEXTS = {
     "fft": ("The Fourier transform", _complex, True),
@@ -277,15 +282,14 @@ def rfftfreq(
 
 def _shifted(op: str, input: Any, dim: Any, inverse: bool) -> Tensor:
     x = need_tensor(input, op)
-    if not x._a.ndim:
-        raise RuntimeError(f"{op}: input is 0-d; a dimension to shift along is needed.")
     dims = range(x._a.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
-    for d in dims:
-        n = x._a.shape[axis(d, x._a.ndim, op)]
-        first = n // 2 if inverse else n - n // 2
-        a, b = split_with_sizes(x, [first, n - first], d)
-        x = cat([b, a], d)
-    return x
+    if not dims:
+        raise RuntimeError(f"{op}: there is no dimension to shift along; one or more are needed.")
+    if not x._a.ndim:
+        raise IndexError(f"{op}: input is 0-d; a dimension to shift along is needed.")
+    dims = tuple([axis(d, x._a.ndim, op) for d in dims])
+    shifts = [x._a.shape[d] // 2 for d in dims]
+    return arrange._roll(x, tuple([-n if inverse else n for n in shifts]), dims)
 
 
 def fftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy import ndarray
+
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 from tapegrad._errors import describe, say_once, sizes
@@ -218,12 +220,12 @@ def take_along_dim(
     if dim is None:
         row = _gather(unsafe_view(input, (x.size,)), a.reshape((a.size,)), 0)
         return finish(row, out, "take_along_dim", (input, indices))
-    i = axis(dim, x.ndim, "take_along_dim")
     if a.ndim != x.ndim:
         raise RuntimeError(
             f"take_along_dim: {argument('indices', indices)} is {sizes(a.shape)} and "
             f"{argument('input', input)} is {sizes(x.shape)}; they must have as many dimensions."
         )
+    i = axis(dim, x.ndim, "take_along_dim")
     shape = []
     for d, (n, m) in enumerate(zip(x.shape, a.shape, strict=True)):
         if d != i and n != m and 1 not in (n, m):
@@ -236,7 +238,7 @@ def take_along_dim(
     if own != x.shape:
         input = expand(input, own)
     at = wrap(a)
-    if x.ndim and x.shape[i]:
+    if x.ndim and x.shape[i] and not (type(a) is ndarray and G.outside(a, x.shape[i]) is None):
         at = at % x.shape[i]
     if tuple(shape) != a.shape:
         at = expand(at, tuple(shape))
@@ -254,10 +256,9 @@ def _source(input: Tensor, index: Any, src: Any, op: str) -> Tensor:
     if not index.size:
         return s.reshape(-1)[:0].reshape(index.shape)
     n = index.ndim
-    if max(len(shape), 1) != max(n, 1) or any(
-        a > b for a, b in zip(index.shape or (1,), shape or (1,), strict=True)
-    ):
-        raise (IndexError if len(shape) < n else RuntimeError)(
+    larger = any(a > b for a, b in zip(index.shape or (1,), shape or (1,), strict=False))
+    if larger or max(len(shape), 1) != max(n, 1):
+        raise (IndexError if shape and len(shape) < n and not larger else RuntimeError)(
             f"{op}: index is {sizes(index.shape)} and {argument('src', src)} is {sizes(shape)}; src must "
             "have as many dimensions, and be as large or larger in each."
         )
@@ -287,14 +288,18 @@ def scatter(
     i, a = _places(input, dim, index, "scatter")
     given = src if value is None else value
     if given is None or (src is not None and value is not None):
-        raise TypeError("scatter: either src (a Tensor) or value (a number) is needed.")
+        raise TypeError(
+            "scatter: src and value are both given, or neither; src (a Tensor) or value (a number) is needed."
+        )
     if reduce is not None and reduce not in _ADDING:
         raise RuntimeError(f"scatter: reduce is {reduce!r}; 'add' or 'multiply' is needed.")
     number = isinstance(given, NUMBERS)
     if number:
         given = fitting(given, input._kind, "scatter")
     elif value is not None and isinstance(given, Tensor) and not given._a.ndim:
-        given, number = given._a[()], True
+        if given.requires_grad:
+            raise TypeError("scatter: value requires grad, and a number has no gradient; pass it as src.")
+        given, number = given.item(), True
     if number and reduce is None:
         result: Tensor = _fill(input, a, i, given)
     elif reduce is None:

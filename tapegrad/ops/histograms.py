@@ -11,7 +11,8 @@ import numpy as np
 import tapegrad.kernels.search as C
 from tapegrad._errors import sizes
 from tapegrad.define import finish, offer
-from tapegrad.dtypes import F4, F8, FLOATING
+from tapegrad.define.narrow import widened
+from tapegrad.dtypes import F4, F8, FLOATING, I8, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.recorded import of_parameters
 from tapegrad.ops.results import Histogram, kind, written
@@ -70,6 +71,10 @@ def _edges(op: str, a: Any, bins: Any, ends: Sequence[float] | None, like: Tenso
         if bins._a.shape[0] < 2:
             raise RuntimeError(f"{op}: bins has {bins._a.shape[0]} edges; two or more are needed.")
         return bins
+    if ends is None and a.size and like._kind.char in NARROW:
+        raise NotImplementedError(
+            f"{op}: input is {like.dtype}, whose own range is not taken; pass range=, or bins= as a tensor."
+        )
     n = _count(bins, op)
     low, high = (0.0, 1.0) if ends is None else (float(e) for e in ends)
     if ends is None and not a.size:
@@ -85,24 +90,24 @@ def _counts(
     shape = tuple([e._a.shape[0] - 1 for e in edges])
     at, outside = np.zeros(len(points), "i8"), np.full(len(points), not edges)  # no dimension: no bin
     for i, e in enumerate(edges):
-        numbers = C.bin_numbers(points[:, i], np.asarray(e._a))
+        numbers = C.bin_numbers(points[:, i], widened(np.asarray(e._a)))
         outside |= numbers < 0
         at = at * shape[i] + numbers
     at[outside] = -1
-    weights = None if weight is None else np.asarray(weight._a).reshape(-1)
-    hist = C.counted(at, weights, prod(shape), like._kind).reshape(shape)
+    weights = None if weight is None else widened(np.asarray(weight._a)).reshape(-1)
+    hist = C.counted(at, weights, prod(shape), points.dtype).reshape(shape)
     if density:
         hist = hist / hist.sum()
         for i, e in enumerate(edges):
-            ends = np.asarray(e._a)
+            ends = widened(np.asarray(e._a))
             hist = hist / (ends[1:] - ends[:-1]).reshape((-1, *(1,) * (len(shape) - 1 - i)))
-    return wrap(hist)
+    return wrap(hist.astype(like._kind, copy=False))
 
 
 def _checked(op: str, input: Any, weight: Any, shape: tuple[int, ...] | None) -> Tensor:
     x = need_tensor(input, op)
-    if x._kind is not F4 and x._kind is not F8:
-        raise NotImplementedError(f"{op}: input is {x.dtype}; float32 or float64 is needed.")
+    if x._kind.kind not in FLOATING:
+        raise NotImplementedError(f"{op}: input is {x.dtype}; a floating point tensor is needed.")
     if weight is not None:
         w = need_tensor(weight, op, "weight")
         if w._kind is not x._kind:
@@ -126,10 +131,11 @@ def histogram(
 
     bins: how many over `range` (or that of the data), or the ascending edges. density: such that the integral
     is 1.
-    Raises: RuntimeError for arguments that do not fit, NotImplementedError for integers.
+    Raises: RuntimeError for arguments that do not fit, NotImplementedError for integers, and for float16 and
+    bfloat16 without a range.
     """
     x = _checked("histogram", input, weight, need_tensor(input, "histogram")._a.shape)
-    points = np.asarray(x._a).reshape((-1, 1))
+    points = widened(np.asarray(x._a)).reshape((-1, 1))
     edges = _edges("histogram", points, bins, range, x)
     hist = _counts("histogram", points, (edges,), x, weight, density)
     if edges is bins:
@@ -166,7 +172,7 @@ def histogramdd(
         )
     if range is not None and len(range) != 2 * d:
         raise RuntimeError(f"{op}: range has {len(range)} numbers; two per dimension ({2 * d}) are needed.")
-    points = np.asarray(x._a).reshape((prod(x._a.shape[:-1]), d))
+    points = widened(np.asarray(x._a)).reshape((prod(x._a.shape[:-1]), d))
     edges = [
         _edges(op, points[:, i], b, None if range is None else range[2 * i : 2 * i + 2], x)
         for i, b in enumerate(each)
@@ -204,6 +210,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if weights is None:
         return wrap(np.bincount(a, None, minlength))
     w = need_tensor(weights, "bincount", "weights")
+    if not a.size:  # nothing is weighed, and torch counts in int64
+        return wrap(np.zeros(minlength, I8))
     if w._a.shape != a.shape:
         raise RuntimeError(
             f"bincount: input is {sizes(a.shape)} and weights {sizes(w._a.shape)}; they must be equal."

@@ -1,4 +1,4 @@
-"""Indexing: x[...] and x[...] = y, with NumPy's index language as torch restricts it.
+"""Indexing: x[...], with NumPy's index language as torch restricts it.
 
 An index has a basic part (integers, slices, None, ...), which is a view, and may have arrays (integers,
 masks), which make a copy. torch takes the basic part first, so an integer beside an array is no array: x[0,
@@ -15,16 +15,11 @@ from numpy import ndarray
 import tapegrad.define.batching as B
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, indexing, linear, offer, opaque
-from tapegrad.dtypes import FLOATING, I8
+from tapegrad.define import indexing, linear, offer
+from tapegrad.dtypes import B1, FLOATING, I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
-from tapegrad.naming import argument, subject
-from tapegrad.ops.moves import unsqueeze
-from tapegrad.ops.write import copy_, fill_
-from tapegrad.promotion import NUMBERS, fitting, need_tensor
-from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import assign, check_fits, check_history, check_memory, check_overlap
+from tapegrad.tensor import Tensor
 
 getitem, putitem = indexing(
     ("select", "putitem"),
@@ -62,18 +57,6 @@ fetch, spread = indexing(
     titles=("IndexBackward0", "IndexPutBackward0"),
     batch=(B.taken, B.scattered),
 )
-_put = opaque(
-    "index_put",
-    S.put,
-    linear=True,
-    d=(
-        lambda F, g, shapes, i, add: g if add else F.without(g, i),
-        lambda F, g, shapes, i, add: F.sum_to(F.fetch(g, i), shapes[1]),
-    ),
-    batch=B.put,
-    widens=False,
-)
-_put.op.reads = ((), ())  # as in `indexing`
 without = linear(
     "without", S.without, lambda F, g, _, i: F.without(g, i), title="IndexPutBackward0", batch=B.without
 )
@@ -108,7 +91,7 @@ def _array_of(i: Any) -> Any:
     return a if a.dtype.kind == "b" else a.astype(I8)
 
 
-_ARRAYS = (ndarray, Storage)
+ARRAYS = (ndarray, Storage)
 MANY = 2**63 - 1
 Index = tuple[tuple[Any, ...], tuple[Any, ...]]
 
@@ -161,7 +144,7 @@ def parse(index: Any, shape: tuple[int, ...]) -> Index:
 
 def _without_end(arrays: list[Any]) -> tuple[Any, ...]:
     """The arrays and slices up to the last array."""
-    if not any(isinstance(a, _ARRAYS) for a in arrays):
+    if not any(isinstance(a, ARRAYS) for a in arrays):
         return ()
     while isinstance(arrays[-1], slice):
         arrays.pop()
@@ -183,14 +166,15 @@ def _check_count(taken: int, shape: tuple[int, ...]) -> None:
         raise IndexError("index: a 0-d tensor has no dimension to index; use .item(), or x[...].")
     if taken > len(shape):
         raise IndexError(
-            f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d)."
+            f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d); "
+            "it has no more."
         )
 
 
 def _check_behind(i: Any) -> None:
     """Raises: IndexError for what stands behind a second `...`; torch leaves slices out there."""
     if not isinstance(i, slice):
-        raise IndexError("index: nothing is left for what comes behind a second `...`.")
+        raise IndexError("index: nothing is left for what comes behind a second `...`; write `...` once.")
 
 
 def _is_integer(i: Any) -> bool:
@@ -242,7 +226,7 @@ def _check_mask(mask: Any, shape: tuple[int, ...], at: int) -> None:
         )
 
 
-def _cut(x: Tensor, basic: tuple[Any, ...]) -> Tensor:
+def cut(x: Tensor, basic: tuple[Any, ...]) -> Tensor:
     """The view of x at a basic index; the node is named for the last thing that the index does, as in
     torch."""
     op = _whole
@@ -256,7 +240,7 @@ def _cut(x: Tensor, basic: tuple[Any, ...]) -> Tensor:
     return op(x, basic)
 
 
-def _is_whole(basic: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+def is_whole(basic: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
     """Whether a basic index takes everything as it is, like x[:] and x[...]: torch cuts no view for it."""
     at = 0
     for i in basic:
@@ -269,22 +253,22 @@ def _is_whole(basic: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
     return True
 
 
-def _view_kind(at: Any) -> Any:
+def view_kind(at: Any) -> Any:
     """The view op for the plainest indices (an integer, a slice, a tuple of them): NumPy itself checks their
     range. None for all others."""
     what = type(at)
     if what is int:
         return getitem
     if what is slice:
-        return _slice if at.step is None else None
+        return _slice if at.step is None or _forwards(at.step) else None
     if what is not tuple:
-        return None
+        return _newaxis if at is None else _whole if at is Ellipsis else None
     kind = _whole
     for i in at:
         what = type(i)
         if what is int:
             kind = getitem
-        elif what is slice and i.step is None:
+        elif what is slice and (i.step is None or _forwards(i.step)):
             kind = _slice
         elif i is None:
             kind = _newaxis
@@ -293,39 +277,58 @@ def _view_kind(at: Any) -> Any:
     return kind
 
 
+def plain_arrays(at: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """The arrays of the plainest indices that are none of those: a mask, an int64 tensor, or a tuple of such
+    tensors. None for all others."""
+    if type(at) is Tensor:
+        a = at._a
+        if not a.ndim or not shape or not (at._kind is I8 or (at._kind is B1 and a.shape == shape[: a.ndim])):
+            return None
+        return (a,)
+    if type(at) is not tuple or not 0 < len(at) <= len(shape):
+        return None
+    for i in at:
+        if type(i) is not Tensor or i._kind is not I8 or not i._a.ndim:
+            return None
+    return tuple([i._a for i in at])
+
+
+def _forwards(step: Any) -> bool:
+    return type(step) is int and step > 0
+
+
 def index(input: Tensor, at: Any) -> Tensor:
     """input[at]: a view for integers, slices, None and ...; a copy where integer or bool arrays take part.
 
     Raises: IndexError.
     """
     try:
-        if type(at) is Tensor:
-            if at._kind is I8 and at._a.ndim and input._a.ndim:
-                return fetch(input, (at._a,))
-        elif (view := _view_kind(at)) is not None:
+        if (view := view_kind(at)) is not None:
             return view(input, at)  # type: ignore[no-any-return] # a Tensor
+        if (plain := plain_arrays(at, input._a.shape)) is not None:
+            return fetch(input, plain)
     except (IndexError, TypeError):
         pass  # the careful way finds out what is wrong
     x = input._a
     basic, arrays = parse(at, x.shape)
     if not arrays:
-        return _cut(input, basic)
-    if not _is_whole(basic, x.shape):
-        input = _cut(input, basic)
+        return cut(input, basic)
+    if not is_whole(basic, x.shape):
+        input = cut(input, basic)
     try:
         return fetch(input, arrays)
     except IndexError as e:
-        if (harmless := _of_nothing(arrays, input._a.shape)) is not None:
+        if (harmless := of_nothing(arrays, input._a.shape)) is not None:
             return index(input, harmless)
-        raise _out_of_range(arrays, input._a.shape, e) from None
+        raise out_of_range(arrays, input._a.shape, e) from None
 
 
-def _of_nothing(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+def of_nothing(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
     """The arrays with 0 for what they hold, if some is out of range and the dimensions beside them have no
     elements: then torch does not look at the range. None otherwise."""
     if not all(isinstance(a, slice) or (isinstance(a, ndarray) and a.dtype.kind == "i") for a in arrays):
         return None
-    if _outside(arrays, shape) is None:
+    if outside(arrays, shape) is None:
         return None
     own = [n for a, n in zip(arrays, shape, strict=False) if not isinstance(a, slice)]
     if 0 not in shape or 0 in own:
@@ -333,7 +336,7 @@ def _of_nothing(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, .
     return tuple([a if isinstance(a, slice) else np.zeros_like(a) for a in arrays])
 
 
-def _outside(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> IndexError | None:
+def outside(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> IndexError | None:
     """The error for an index array out of range, if one is."""
     at = 0
     for a in arrays:
@@ -349,131 +352,9 @@ def _outside(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> IndexError | No
     return None
 
 
-def _out_of_range(arrays: tuple[Any, ...], shape: tuple[int, ...], e: IndexError) -> IndexError:
-    return _outside(arrays, shape) or IndexError(f"index: {e}")
+def out_of_range(arrays: tuple[Any, ...], shape: tuple[int, ...], e: IndexError) -> IndexError:
+    return outside(arrays, shape) or IndexError(f"index: {e}")
 
 
-def set_index(input: Tensor, at: Any, value: Any) -> None:
-    """input[at] = value, in place; a repeated place gets one of its values.
-
-    Raises: IndexError for the index, RuntimeError for a value that does not fit or a target that must not be
-    written.
-    """
-    basic, arrays = parse(at, input._a.shape)
-    check_history(input, "setitem")
-    if at is False:
-        return  # no elements: torch does not look at the value
-    source = _value(value, input)
-    target = input
-    if not _is_whole(basic, input._a.shape):
-        target = _cut(input, basic)
-        target._cold.made = None if input._cold is None else input._cold.made  # not that of this moment
-    if arrays:
-        _check_kind(value, input, arrays)
-        if source._a.ndim and source._a.size == 1 and len(arrays) == 1 and arrays[0].dtype.kind == "b":
-            source = getitem(source, (0,) * source._a.ndim)
-        extra = source._a.ndim - _dims_at(arrays, target._a.ndim)
-        if extra > 0 and source._a.shape[:extra] == (1,) * extra:
-            source = getitem(source, (0,) * extra)
-        check_memory(target, "setitem")
-        check_overlap(target, (source,), "setitem")
-        result = _placed(target, source, arrays, False)
-        check_fits(target, result, "setitem")
-        assign(target, result)
-        return
-    extra = source._a.ndim - target._a.ndim
-    if extra > 0 and source._a.shape[:extra] == (1,) * extra:
-        source = getitem(source, (0,) * extra)
-    if source._a.ndim or not target._a.ndim:
-        copy_(target, source)
-    else:
-        fill_(target, source)
-
-
-def _value(value: Any, like: Tensor) -> Tensor:
-    if isinstance(value, Tensor):
-        return value if value._a.dtype is like._a.dtype else cast(value, like._a.dtype)
-    if not isinstance(value, (*NUMBERS, np.generic, ndarray)):
-        raise TypeError(f"setitem: value is {type(value).__name__}; a Tensor or a number is needed.")
-    a = np.asarray(value)
-    if a.dtype.kind == "c" and not like.is_complex():
-        raise RuntimeError(f"setitem: value is {value} and the tensor {like.dtype}; a real number is needed.")
-    if isinstance(value, NUMBERS):
-        return wrap(fitting(value, like._a.dtype, "setitem"))
-    return wrap(a.astype(like._a.dtype))
-
-
-def _check_kind(value: Any, target: Tensor, arrays: tuple[Any, ...]) -> None:
-    """Raises: RuntimeError for another dtype at index arrays; one number at a mask is converted."""
-    if isinstance(value, Tensor) and value._a.dtype is not target._a.dtype:
-        found = [a for a in arrays if isinstance(a, _ARRAYS)]
-        if value._a.ndim or len(found) > 1 or found[0].dtype.kind != "b":
-            raise RuntimeError(
-                f"setitem: value is {value.dtype} and the tensor {target.dtype}; at index tensors they must "
-                f"be equal. Convert it, e.g. with .to({target.dtype})."
-            )
-
-
-def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate: bool) -> Tensor:
-    shape = target._a.shape
-    try:
-        result: Tensor = _put(target, source, arrays, accumulate)
-    except IndexError as e:
-        if (harmless := _of_nothing(arrays, shape)) is not None:
-            return _placed(target, source, harmless, accumulate)
-        raise _out_of_range(arrays, shape, e) from None
-    except (ValueError, TypeError) as e:  # NumPy's for a mask is a TypeError
-        if 0 in shape and (empty := _outside(arrays, tuple([0 if n == 0 else MANY for n in shape]))):
-            raise empty from None
-        raise RuntimeError(
-            f"index_put: {argument('value', source)} is {sizes(source._a.shape)}, which does not broadcast "
-            f"to the indexed part of {subject(target, f'{sizes(target._a.shape)} tensor', 'the')} ({e})."
-        ) from None
-    return result
-
-
-def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """A copy of input with values at the places that the index tensors name; accumulate adds.
-
-    Raises: IndexError for the indices, RuntimeError for values of another dtype or that do not fit.
-    """
-    x, source = need_tensor(input, "index_put")._a, need_tensor(values, "index_put", "values")._a
-    if not isinstance(indices, (tuple, list)):
-        raise TypeError(
-            f"index_put: indices is {type(indices).__name__}; a tuple of index tensors is needed."
-        )
-    if any(isinstance(i, Tensor) and i._a.ndim for i in indices):  # among these a number is an array of one
-        indices = [unsqueeze(i, 0) if isinstance(i, Tensor) and not i._a.ndim else i for i in indices]
-    basic, arrays = parse(tuple(indices), x.shape)
-    one_at_mask = source.size == 1 and not accumulate and len(arrays) == 1 and arrays[0].dtype.kind == "b"
-    if source.dtype is not x.dtype and not one_at_mask:
-        raise RuntimeError(
-            f"index_put: input is {input.dtype} and values is {values.dtype}; they must be equal. Convert "
-            f"one, e.g. with .to({input.dtype})."
-        )
-    if one_at_mask:
-        values = cast(values, x.dtype) if source.dtype is not x.dtype else values
-        values = getitem(values, (0,) * source.ndim) if source.ndim else values
-        source = values._a
-    if source.ndim > _dims_at(arrays, x.ndim):
-        raise RuntimeError(
-            f"index_put: values is {sizes(source.shape)}, which has more dimensions than the indexed part of "
-            f"the {sizes(x.shape)} tensor."
-        )
-    return _placed(input, values, arrays or basic, accumulate)
-
-
-def _dims_at(arrays: tuple[Any, ...], ndim: int) -> int:
-    """How many dimensions the part of an array has that index arrays select."""
-    found = [a for a in arrays if isinstance(a, _ARRAYS)]
-    taken = sum(a.ndim if a.dtype.kind == "b" else 1 for a in found)
-    return ndim - taken + max([1 if a.dtype.kind == "b" else a.ndim for a in found], default=0)
-
-
-offer(
-    globals(),
-    both="index_put",
-    in_place="index_put",
-    rules="fetch getitem putitem spread without",
-)
+offer(globals(), rules="fetch getitem putitem spread without")
 nameless(globals())

@@ -13,10 +13,11 @@ from tapegrad._state import grad_enabled
 from tapegrad.define import Function, cast, composite, elementwise, indexing, offer
 from tapegrad.dtypes import F4, F8, FLOATING, I8, U1, of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.reduce import amax, amin
 from tapegrad.levels import Storage, arrays_of
 from tapegrad.naming import argument
-from tapegrad.ops.create import ones_like
 from tapegrad.ops.index import fetch
+from tapegrad.ops.new import ones_like
 from tapegrad.ops.nn import log_softmax
 from tapegrad.ops.pointwise import add, div, mul, neg, where
 from tapegrad.ops.reduce import mean, pick
@@ -189,16 +190,19 @@ def _class_indices(name: str, x: Tensor, target: Tensor) -> Any:
     return t.astype(I8, copy=False)
 
 
-def _check_classes(name: str, target: Tensor, classes: int, ignore: int) -> None:
-    """Raises: IndexError for a class out of range."""
+def _check_classes(name: str, target: Tensor, classes: int, ignore: int) -> bool:
+    """Whether none can be ignored. Raises: IndexError for a class out of range."""
+    inside = not 0 <= ignore < classes
     for a in arrays_of(target._a):
-        if a.size and (a.min() < 0 or a.max() >= classes):
+        if a.size and (amin(a, None, False) < 0 or amax(a, None, False) >= classes):
+            inside = False
             bad = a[((a < 0) | (a >= classes)) & (a != ignore)]
             if bad.size:
                 raise IndexError(
                     f"{name}: {argument('target', target)} has class {int(bad[0])}; with {classes} classes "
                     f"it must be 0 to {classes - 1}."
                 )
+    return inside
 
 
 def _class_weight(name: str, weight: Tensor | None, x: Tensor) -> Any:
@@ -242,10 +246,13 @@ def nll_loss(
     t = _class_indices("nll_loss", x, target)
     real_only("nll_loss", (x,))
     w = _class_weight("nll_loss", weight, x)
-    _check_classes("nll_loss", target, x._a.shape[:2][-1], ignore_index)
-    if any(isinstance(a, Storage) for a in (x._a, t, w)):
+    all_count = _check_classes("nll_loss", target, x._a.shape[:2][-1], ignore_index)
+    if isinstance(x._a, Storage) or isinstance(t, Storage) or isinstance(w, Storage):
         return _nll_inside(x, wrap(t), weight, ignore_index, reduction)
-    safe, w, n = Q.nll_plan(t, w, ignore_index, reduction == "mean", x._a.dtype)
+    if all_count and w is None:
+        safe, n = t, x._kind.type(t.size if reduction == "mean" else 1)
+    else:
+        safe, w, n = Q.nll_plan(t, w, ignore_index, reduction == "mean", x._a.dtype)
     return (_nll if x._a.ndim < 3 else _nll_2d)(x, safe, w, n, reduction != "none")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
@@ -15,10 +16,9 @@ from tapegrad._errors import describe, sizes
 from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
 from tapegrad.dtypes import B1, I8, int64
 from tapegrad.kernels.errstate import nameless
-from tapegrad.naming import argument
 from tapegrad.ops.gather import index_array
 from tapegrad.ops.moves import expand
-from tapegrad.promotion import NUMBERS, need_tensor, number, refused
+from tapegrad.promotion import NUMBERS, broadcast, need_tensor, number, refused
 from tapegrad.tensor import Tensor, wrap
 
 _fill = opaque(
@@ -117,13 +117,7 @@ def _together(input: Tensor, mask: Tensor, op: str) -> tuple[Tensor, Tensor]:
     a, b = input._a.shape, mask._a.shape
     if a == b:
         return input, mask
-    try:
-        shape = np.broadcast_shapes(a, b)
-    except ValueError:
-        raise RuntimeError(
-            f"{op}: {argument('input', input)} is {sizes(a)} and {argument('mask', mask)} is {sizes(b)}; "
-            "they must broadcast."
-        ) from None
+    shape = broadcast(op, input=input, mask=mask)
     return (input if a == shape else expand(input, shape)), (mask if b == shape else expand(mask, shape))
 
 
@@ -139,7 +133,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 raise RuntimeError(
                     f"masked_fill: value is {value} and input {x.dtype}; a real one is needed."
                 )
-            return _fill(x, m, number(value, x._kind))
+            return _fill(x, m, (P.constant if type(x._a) is ndarray else number)(value, x._kind))
         v = need_tensor(value, "masked_fill", "value")
         if v._a.ndim:
             raise RuntimeError(

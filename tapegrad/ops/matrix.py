@@ -17,6 +17,7 @@ from tapegrad._errors import choices, sizes
 from tapegrad._state import watch
 from tapegrad.define import OUT, finish, offer, opaque
 from tapegrad.define.general import composite, replay
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.decompose import qr, svd, svdvals
@@ -24,6 +25,7 @@ from tapegrad.ops.factored import cut, dtype_of, matrices, mH, turned
 from tapegrad.ops.linalg import matmul
 from tapegrad.ops.norms import bounds, matrix_rank
 from tapegrad.ops.pointwise import where
+from tapegrad.ops.products import same_dtype
 from tapegrad.ops.random import randn
 from tapegrad.ops.reduce import mean, sum
 from tapegrad.ops.results import kind
@@ -86,7 +88,7 @@ def pinv(
     Raises: LinAlgError for nan.
     """
     op = "linalg.pinv"
-    x = matrices(A, op, half=RuntimeError, square=hermitian)
+    x = matrices(A, op, narrow=RuntimeError, square=hermitian)
     y = _pinv(x, *bounds(x, atol, rtol if rcond is None else rcond, op), hermitian)
     return finish(y, out, op)
 
@@ -136,11 +138,11 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     Raises: RuntimeError for sizes that do not meet, mixed dtypes, and another driver.
     """
     op = "linalg.lstsq"
-    x, y = matrices(A, op), need_tensor(B, op, "B")
+    x, y = matrices(A, op, narrow=RuntimeError), need_tensor(B, op, "B")
     drivers = ("gels", "gelsy", "gelsd", "gelss")
     if driver is not None and driver not in drivers:
         raise RuntimeError(f"{op}: driver is {driver!r}; {choices(drivers)} is needed.")
-    vector = is_vector(x._a, y._a) or (y._a.ndim == x._a.ndim - 1 and y._a.shape == x._a.shape[:-1])
+    vector = is_vector(x._a, y._a)
     if vector:
         y = unsqueeze(y, -1)
     a, b = x._a.shape, y._a.shape
@@ -203,7 +205,7 @@ def _square(A: Any, op: str) -> Tensor:
 def matrix_exp(A: Tensor) -> Tensor:
     """The exponential of square matrices [..., n, n]: the sum of A^k / k!."""
     x = _square(A, "linalg.matrix_exp")
-    if x._kind.kind not in "fc":
+    if x._kind.kind not in INEXACT:
         raise RuntimeError(f"linalg.matrix_exp: {argument('A', x)} is {x.dtype}; floats are needed.")
     return _matrix_exp(x)
 
@@ -261,15 +263,14 @@ def householder_product(A: Tensor, tau: Tensor, *, out: Tensor | None = None) ->
     Shapes: A [..., m, n] with m >= n, tau [..., k] with k <= n; the result is [..., m, n].
     """
     op = "linalg.householder_product"
-    x, t = matrices(A, op), need_tensor(tau, op, "tau")
+    x, t = same_dtype(op, A=A, tau=tau)
+    matrices(x, op)
     m, n = x._a.shape[-2:]
     if m < n or t._a.ndim != x._a.ndim - 1 or t._a.shape[:-1] != x._a.shape[:-2] or t._a.shape[-1] > n:
         raise RuntimeError(
             f"{op}: {argument('A', x)} is {sizes(x._a.shape)} and {argument('tau', t)} {sizes(t._a.shape)}; "
             "A [..., m, n] with m >= n and tau [..., k] with k <= n are needed."
         )
-    if x._kind is not t._kind:
-        raise RuntimeError(f"{op}: A is {x.dtype} and tau {t.dtype}; they must be equal.")
     return finish(_householder(x, t), out, op)
 
 
@@ -289,11 +290,12 @@ def ormqr(
 ) -> Tensor:
     """Q other (or other Q unless `left`; with Q^H if `transpose`), for the square Q of reflections in input
     and tau."""
-    x = matrices(input, "ormqr", name="input")
-    y = matrices(other, "ormqr", name="other")
+    x, _, y = same_dtype("ormqr", input=input, tau=tau, other=other)
+    matrices(x, "ormqr", name="input")
+    matrices(y, "ormqr", name="other")
     m, n = x._a.shape[-2:]
     k = min(m, n)
-    if y._a.shape[-2 if left else -1] != m or need_tensor(tau, "ormqr", "tau")._a.shape[-1:] != (k,):
+    if y._a.shape[-2 if left else -1] != m or tau._a.shape[-1:] != (k,):
         raise RuntimeError(
             f"ormqr: {argument('input', x)} is {sizes(x._a.shape)}, {argument('tau', tau)} "
             f"{sizes(tau._a.shape)} and {argument('other', y)} {sizes(y._a.shape)}; {k} elements in tau and "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tapegrad.absent import explain_absent
 from tapegrad.define import inplace
 from tapegrad.ops import (
     index,
     linalg,
     parts,
     pointwise,
+    put,
 )
 from tapegrad.public import FUNCTIONS, IN_PLACE, METHODS, PROPERTIES, WRITERS
 from tapegrad.tensor import Tensor
@@ -82,7 +84,7 @@ def _operators() -> dict[str, Any]:
         "__matmul__": _matmul,
         "__rmatmul__": lambda self, other: NotImplemented,
         "__getitem__": index.index,
-        "__setitem__": index.set_index,
+        "__setitem__": put.set_index,
         "__iter__": _iter,
     }
 
@@ -100,3 +102,4 @@ def bind() -> None:
     FUNCTIONS[""] |= {name: bound[name] for name in WRITERS}
     for name, f in PROPERTIES.items():
         setattr(Tensor, name, f if isinstance(f, property) else property(f))
+    explain_absent(Tensor)

@@ -9,23 +9,102 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad._errors import say_once, sizes
-from tapegrad._state import default
-from tapegrad.define import newborn, offer
+from tapegrad.define import offer
 from tapegrad.devices import check_device
 from tapegrad.dtypes import as_numpy, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import restrided
-from tapegrad.ops.create import array_of, native, shape_of
-from tapegrad.promotion import fitting
+from tapegrad.levels import Storage
+from tapegrad.ops.create import (
+    array_of,
+    fill,
+    filled,
+    kind_of,
+    leaf,
+    native,
+    of_ones,
+    plain_number,
+    shape_of,
+)
+from tapegrad.ops.pointwise import Number
+from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
-
-def _leaf(a: Any, requires_grad: bool) -> Tensor:
-    t = wrap(a if a.ndim else a[()])
-    return newborn(t.requires_grad_() if requires_grad else t)
-
-
 # ---- like another tensor
+
+
+def _like(op: str, input: Any, dtype: Any, device: Any) -> Any:
+    """An array of the shape, the dtype and the layout of input."""
+    check_device(device, op)
+    a = need_tensor(input, op)._a
+    kind = kind_of(dtype, op, a.dtype)
+    if isinstance(a, Storage):  # the same for every entry; what is written into it may differ
+        return np.empty(a.shape, kind)
+    return np.empty_like(a, kind)
+
+
+def zeros_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Zeros of the shape and dtype of input."""
+    a = _like("zeros_like", input, dtype, device)
+    a.fill(0)
+    return leaf(a, requires_grad)
+
+
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Ones of the shape and dtype of input."""
+    a = _like("ones_like", input, dtype, device)
+    a.fill(1)
+    return leaf(a, requires_grad)
+
+
+def empty_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Uninitialised memory of the shape and dtype of input."""
+    return leaf(_like("empty_like", input, dtype, device), requires_grad)
+
+
+def full_like(
+    input: Tensor,
+    fill_value: Number,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """One number in the shape and dtype of input."""
+    value = plain_number(fill_value, "full_like", "fill_value")
+    a = _like("full_like", input, dtype, device)
+    fill("full_like", a, value)
+    return leaf(a, requires_grad)
 
 
 def _new(name: str, make: Any, what: str) -> Any:
@@ -40,8 +119,8 @@ def _new(name: str, make: Any, what: str) -> Any:
         pin_memory: bool = False,
     ) -> Tensor:
         check_device(device, name)
-        kind = input._kind if dtype is None else as_numpy(dtype, name)
-        return _leaf(make(shape_of(sides, name, size), kind), requires_grad)
+        kind = kind_of(dtype, name, input._kind)
+        return leaf(make(shape_of(sides, name, size), kind), requires_grad)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"{what} of a shape, in the dtype of input unless another is given."
@@ -49,7 +128,7 @@ def _new(name: str, make: Any, what: str) -> Any:
 
 
 new_zeros = _new("new_zeros", np.zeros, "Zeros")
-new_ones = _new("new_ones", np.ones, "Ones")
+new_ones = _new("new_ones", of_ones, "Ones")
 new_empty = _new("new_empty", np.empty, "Uninitialised memory")
 
 
@@ -66,13 +145,8 @@ def new_full(
 ) -> Tensor:
     """One number in a shape, in the dtype of input unless another is given."""
     check_device(device, "new_full")
-    if not isinstance(size, (tuple, list)):
-        raise TypeError(f"new_full: size is {size!r}; a tuple of integers is needed.")
-    kind = input._kind if dtype is None else as_numpy(dtype, "new_full")
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    return _leaf(
-        np.full(shape_of((size,), "new_full"), fitting(value, kind, "new_full"), kind), requires_grad
-    )
+    return leaf(filled("new_full", size, value, kind_of(dtype, "new_full", input._kind)), requires_grad)
 
 
 def new_tensor(
@@ -89,16 +163,16 @@ def new_tensor(
     check_device(device, "new_tensor")
     if isinstance(data, Tensor):
         say_once("new_tensor: data is a Tensor; to copy one, use .detach().clone() (and .requires_grad_()).")
-    kind = input._kind if dtype is None else as_numpy(dtype, "new_tensor")
-    return _leaf(array_of(data, kind, True), requires_grad)
+    kind = kind_of(dtype, "new_tensor", input._kind)
+    return leaf(array_of(data, kind, True), requires_grad)
 
 
 def new(input: Tensor, *args: Any) -> Tensor:
     """A tensor of the dtype of input: of sizes, uninitialised, or with a copy of data. torch's old way of
     `new_empty` and `new_tensor`."""
     if len(args) == 1 and not isinstance(args[0], int):
-        return _leaf(array_of(args[0], input._kind, True), False)
-    return _leaf(np.empty(args or (0,), input._kind), False)
+        return leaf(array_of(args[0], input._kind, True))
+    return leaf(np.empty(args or (0,), input._kind))
 
 
 def scalar_tensor(
@@ -112,8 +186,8 @@ def scalar_tensor(
 ) -> Tensor:
     """A number as a 0-d tensor of the default dtype, unless another is given."""
     check_device(device, "scalar_tensor")
-    kind = default.dtype if dtype is None else as_numpy(dtype, "scalar_tensor")
-    return _leaf(np.full((), fitting(s, kind, "scalar_tensor"), kind), requires_grad)
+    kind = kind_of(dtype, "scalar_tensor")
+    return leaf(filled("scalar_tensor", (), s, kind), requires_grad)
 
 
 # ---- by strides
@@ -148,8 +222,8 @@ def empty_strided(
     Raises: RuntimeError for negative strides, or other than one per dimension.
     """
     check_device(device, "empty_strided")
-    kind = default.dtype if dtype is None else as_numpy(dtype, "empty_strided")
-    return _leaf(_by_strides(size, stride, kind, "empty_strided"), requires_grad)
+    kind = kind_of(dtype, "empty_strided")
+    return leaf(_by_strides(size, stride, kind, "empty_strided"), requires_grad)
 
 
 def new_empty_strided(
@@ -164,8 +238,8 @@ def new_empty_strided(
 ) -> Tensor:
     """As empty_strided, in the dtype of input unless another is given."""
     check_device(device, "new_empty_strided")
-    kind = input._kind if dtype is None else as_numpy(dtype, "new_empty_strided")
-    return _leaf(_by_strides(size, stride, kind, "new_empty_strided"), requires_grad)
+    kind = kind_of(dtype, "new_empty_strided", input._kind)
+    return leaf(_by_strides(size, stride, kind, "new_empty_strided"), requires_grad)
 
 
 def empty_permuted(
@@ -228,7 +302,7 @@ def frombuffer(
     if count > 0 and offset + count * kind.itemsize > length:
         raise ValueError(
             f"frombuffer: count is {count} and offset {offset}: {offset + count * kind.itemsize} bytes are "
-            f"needed, and the buffer has {length}."
+            f"needed, and the buffer has {length}; pass a smaller count."
         )
     t = wrap(np.frombuffer(buffer, kind, count, offset))
     return t.requires_grad_() if requires_grad else t
@@ -239,7 +313,7 @@ def from_file(
 ) -> Tensor:
     """A 1-d tensor of `size` elements on a file, mapped into memory. shared: writes go to the file, which is
     made or lengthened if needed; otherwise they stay in memory."""
-    kind = default.dtype if dtype is None else as_numpy(dtype, "from_file")
+    kind = kind_of(dtype, "from_file")
     n = int(size or 0)
     if shared:
         with open(filename, "ab") as f:
@@ -292,7 +366,10 @@ def dlpack_device(input: Tensor) -> tuple[int, int]:
 
 offer(
     globals(),
-    functions="empty_permuted empty_strided from_dlpack from_file frombuffer scalar_tensor",
+    functions=(
+        "empty_like empty_permuted empty_strided from_dlpack from_file frombuffer full_like ones_like "
+        "scalar_tensor zeros_like"
+    ),
     methods="new new_empty new_empty_strided new_full new_ones new_tensor new_zeros",
     named={"__dlpack__": to_dlpack, "__dlpack_device__": dlpack_device},
 )

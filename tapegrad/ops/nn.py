@@ -10,7 +10,7 @@ import tapegrad.kernels.linalg as L
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad.define import OUT, Function, cast, offer, opaque
-from tapegrad.dtypes import FLOAT, as_numpy, of
+from tapegrad.dtypes import FLOATING, as_numpy, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.linalg import addmm, matmul
@@ -160,7 +160,7 @@ def _soft(op: Any, input: Any, dim: int | None, dtype: Any, name: str) -> Tensor
     x = need_tensor(input, name)
     if dtype is not None:
         x = cast(x, as_numpy(dtype, name))
-    if of(x._a.dtype).category != FLOAT:
+    if x._kind.kind not in FLOATING:
         raise NotImplementedError(
             f"{name}: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from tapegrad._errors import sizes
 from tapegrad.define import cast, finish, offer
-from tapegrad.dtypes import as_numpy, of
+from tapegrad.dtypes import COMPLEX, INEXACT, as_numpy, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.decompose import eigvalsh, svdvals
@@ -27,7 +27,7 @@ def _floats(x: Any, op: str, name: str, dtype: Any = None) -> Tensor:
     """x in the dtype that a norm is taken in. Raises: RuntimeError for integers, and for a dtype that is
     narrower."""
     t = need_tensor(x, op, name)
-    if t._kind.kind not in "fc":
+    if t._kind.kind not in INEXACT:
         raise RuntimeError(
             f"{op}: {argument(name, t)} is {t.dtype}; a floating point or complex tensor is needed. Use "
             ".float() first."
@@ -35,7 +35,11 @@ def _floats(x: Any, op: str, name: str, dtype: Any = None) -> Tensor:
     if dtype is None:
         return t
     wanted = as_numpy(dtype, op)
-    if wanted.kind != t._kind.kind or wanted.itemsize < t._kind.itemsize:
+    if (
+        (of(wanted).category == COMPLEX) != t.is_complex()
+        or wanted.kind not in INEXACT
+        or wanted.itemsize < t._kind.itemsize
+    ):
         raise RuntimeError(
             f"{op}: {argument(name, t)} is {t.dtype} and dtype is {of(wanted)}; one that holds it is needed."
         )
@@ -100,7 +104,7 @@ def matrix_norm(
     if ord in (1, -1):
         i, j = j, i
     if ord == "nuc" or ord in (2, -2):
-        y = _of_singular_values(x, ord, i, j)
+        y = _of_singular_values(matrices(x, op, narrow=RuntimeError), ord, i, j)
         for d in sorted((i, j)) if keepdim else ():
             y = unsqueeze(y, d)
         return finish(y, out, op)
@@ -171,7 +175,7 @@ def cond(A: Tensor, p: float | str | None = None, *, out: Tensor | None = None) 
         return finish(s[..., large] / s[..., small], out, op)
     if p not in ("fro", "nuc", 1, -1, inf, -inf):
         raise RuntimeError(f"{op}: p is {p!r}; None, 'fro', 'nuc', 2, -2, 1, -1, inf or -inf is needed.")
-    x = matrices(A, op, square=True)
+    x = matrices(A, op, square=True, narrow=NotImplementedError if p == "nuc" else RuntimeError)
     inverse, info = inv_ex(x)
     y = matrix_norm(x, p) * matrix_norm(where(info.reshape(*info.shape, 1, 1) > 0, 0.0, inverse), p)
     return finish(where(info > 0, inf, y), out, op)
@@ -211,7 +215,8 @@ def matrix_rank(
     times the largest. atol, rtol: numbers, or tensors of one per matrix. tol: the older name of an atol
     alone."""
     op = "linalg.matrix_rank"
-    x = matrices(A, op, half=RuntimeError, square=hermitian).detach()
+    narrow = RuntimeError if tol is None else NotImplementedError
+    x = matrices(A, op, narrow=narrow, square=hermitian).detach()
     if tol is not None:
         atol, rtol = tol, 0.0
     s = abs(eigvalsh(x)) if hermitian else svdvals(x)

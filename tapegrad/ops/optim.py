@@ -3,41 +3,329 @@ optimizers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 import tapegrad.kernels.optim as O
-from tapegrad.kernels.errstate import again
+from tapegrad import ops as F
+from tapegrad._errors import describe, sizes
+from tapegrad.dtypes import bfloat16, finfo
+from tapegrad.kernels.errstate import again, nameless
+from tapegrad.naming import argument
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import assign, box, check_memory
+from tapegrad.views import assign, box, check_inference, check_memory, check_writable
 from tapegrad.writes import wrote
 
+Arguments = tuple[Tensor, Tensor, Sequence[Any], Sequence[Tensor]]  # a parameter, its gradient, counts, state
 
-def sgd_(
-    params: Sequence[Tensor], grads: Sequence[Tensor], buffers: list[Tensor | None] | None, *options: Any
-) -> None:
-    """One SGD step on all params in place; `buffers` (momentum, one per param) are updated in place or filled
-    in; None without momentum.
 
-    options: lr, momentum, dampening, weight_decay, nesterov, maximize; see kernels.optim.sgd.
-    Raises: RuntimeError before anything changes, if a parameter must not be written.
+class Tensors:
+    """The verbs of `kernels.optim` on Tensors: each gives a new one."""
+
+    sqrt, abs, sign, where, maximum, clamp = F.sqrt, F.abs, F.sign, F.where, F.maximum, F.clamp
+
+    @staticmethod
+    def number(x: Any) -> Any:
+        """x; a Tensor too, so that a learning rate gets a gradient."""
+        return x
+
+    option = number
+
+    @staticmethod
+    def toward(w: Any) -> Callable[[Tensor, Tensor], Tensor]:
+        """x + w (y - x) as a function of x and y."""
+        return lambda x, y: F.lerp(x, y, w)
+
+    @staticmethod
+    def copy(x: Tensor, y: Tensor) -> Tensor:
+        """y."""
+        return y
+
+    @staticmethod
+    def start(x: Tensor, y: Tensor) -> Tensor:
+        """y without its graph, as in torch."""
+        return y.detach()
+
+    @staticmethod
+    def add(x: Any, y: Any) -> Any:
+        """x + y."""
+        return x + y
+
+    @staticmethod
+    def sub(x: Any, y: Any) -> Any:
+        """x - y."""
+        return x - y
+
+    @staticmethod
+    def mul(x: Any, y: Any) -> Any:
+        """x y."""
+        return x * y
+
+    @staticmethod
+    def div(x: Any, y: Any) -> Any:
+        """x / y."""
+        return x / y
+
+    @staticmethod
+    def go(x: Tensor, y: Tensor, size: Any) -> Tensor:
+        """x + size y."""
+        return x + y * size if isinstance(size, Tensor) else F.add(x, y, alpha=size)
+
+    @staticmethod
+    def addcmul(x: Tensor, a: Tensor, b: Tensor, value: Any) -> Tensor:
+        """x + value a b."""
+        return x + a * value * b if isinstance(value, Tensor) else F.addcmul(x, a, b, value=value)
+
+    @staticmethod
+    def addcdiv(x: Tensor, a: Tensor, b: Tensor, value: Any) -> Tensor:
+        """x + value a / b."""
+        return x + a * value / b if isinstance(value, Tensor) else F.addcdiv(x, a, b, value=value)
+
+
+class Job:
+    """An update that is checked and ready.
+
+    arrays: of each parameter, its gradient and state; None for what runs on Tensors. written: those of them
+    that change. recording: the grad mode it needs, None if any will do.
     """
-    arrays, numbers = [], []
-    for p in params:
-        a = p._a
-        if type(a) is not ndarray:
-            a = np.array(a)
-            numbers.append((p, a))
-        elif not a.flags.writeable:
-            check_memory(p, "sgd_")
-        arrays.append(a)
-    held = [b if b is None else box(b) for b in buffers] if buffers else []
-    wrote(*arrays)
-    again(O.sgd, arrays, [g._a for g in grads], held, *options)
-    for p, a in numbers:
-        assign(p, wrap(a))
-    if buffers:
-        buffers[:] = [wrap(a) if b is None else b for b, a in zip(buffers, held, strict=True)]
+
+    __slots__ = ("arguments", "arrays", "options", "recording", "written")
+
+    def __init__(self, arguments: list[Arguments], options: Mapping[str, Any], recording: bool) -> None:
+        self.arguments, self.options = arguments, options
+        self.arrays: list[list[Any] | None] = []
+        self.written: list[Any] = []
+        self.recording: bool | None = True if recording else None
+
+
+class Update:
+    """An optimizer's update. `prepare` checks everything and changes nothing; `run` cannot be refused.
+
+    rule: see `kernels.optim`. elementwise: it may be applied to blocks of arrays, and to real and imaginary
+    parts; otherwise it runs on whole Tensors.
+    """
+
+    __slots__ = ("elementwise", "name", "rule")
+
+    def __init__(self, name: str, rule: Any, elementwise: bool = True) -> None:
+        self.name, self.rule, self.elementwise = name, rule, elementwise
+
+    def prepare(self, arguments: list[Arguments], options: Mapping[str, Any], record: bool = False) -> Job:
+        """A Job for parameters with their gradients, counts and state. record: it is differentiable.
+
+        Raises: RuntimeError if a parameter must not be written, or its state is of another shape.
+        """
+        job = Job(arguments, options if record else _plain(options), record)
+        plain = self.elementwise and not record
+        for p, g, _, held in arguments:
+            arrays = _ready(p, g, held) if plain else None
+            if arrays is None:
+                self._check(p, g, held, record)
+                arrays = _arrays(p, g, held) if plain else None
+            if arrays is not None:
+                job.written.append(arrays[0])
+                job.written += arrays[2:]
+            elif not record:
+                job.recording = False
+            job.arrays.append(arrays)
+        return job
+
+    def _check(self, p: Tensor, g: Tensor, held: Sequence[Tensor], record: bool) -> None:
+        if record:
+            check_writable(p, self.name)
+        else:
+            if p._cold is not None:
+                check_inference(p, self.name)
+            for t in (p, *held):
+                check_memory(t, self.name)
+        for t in (g, *held) if self.elementwise else ():
+            if t._a.shape != p._a.shape:
+                raise RuntimeError(
+                    f"{self.name}: {argument('the parameter', p)} is {sizes(p._a.shape)} and its gradient or "
+                    f"state has {describe(t)}; the shapes must be equal. Load the state of an optimizer of "
+                    "these parameters."
+                )
+
+    def run(self, job: Job) -> None:
+        """Update the parameters, their counts and their state in place."""
+        if job.written:
+            wrote(*job.written)
+        again(self._run, job)
+
+    def _run(self, job: Job) -> None:
+        kind: Any = None
+        before: list[Any] = []
+        new: tuple[Any, ...] = ()
+        update: Any = None
+        for (p, g, counts, held), arrays in zip(job.arguments, job.arrays, strict=True):
+            now = [_value(c) for c in counts]
+            if arrays is None:
+                new, update = self.rule(Tensors, job.options, *now)
+                self._tensors(update, p, g, held)
+                kind = None
+            else:
+                a = arrays[0]
+                if a.dtype is not kind or now != before:
+                    kind, before = a.dtype, now
+                    new, update = self.rule(O.Arrays(kind), job.options, *now)
+                if type(p._a) is ndarray:
+                    O.run(update, arrays)
+                else:
+                    a.view(p._kind)[...] = p._a
+                    O.run(update, arrays)
+                    assign(p, wrap(a.view(p._kind).reshape(())))
+            if new:
+                for c, value in zip(counts, new, strict=True):
+                    _count(c, value)
+
+    def _tensors(self, update: Any, p: Tensor, g: Tensor, held: Sequence[Tensor]) -> None:
+        """The update of what is recorded, narrow, or no array; on clones, so that nothing gets stale."""
+        split = self.elementwise and p.is_complex()
+        xs = [F.view_as_real(x.clone()) if split else x.clone() for x in (p, g, *held)]
+        for x, y in zip((p, *held), update(xs[0], xs[1], *xs[2:]), strict=False):
+            x.copy_(F.view_as_complex(y) if split else y)
+
+
+def _plain(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options with NumPy scalars for Tensors."""
+    changed: dict[str, Any] = {}
+    for name in ("lr", "weight_decay"):
+        if isinstance(value := options.get(name), Tensor):
+            changed[name] = _scalar(value)
+    if "betas" in options and isinstance(options["betas"][0], Tensor):
+        changed["betas"] = tuple(map(_scalar, options["betas"]))
+    return {**options, **changed} if changed else options
+
+
+def _scalar(x: Tensor) -> Any:
+    return x._a.reshape(())[()]
+
+
+def _ready(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> list[Any] | None:
+    """What `_arrays` gives, of what is plain: writable arrays of one dtype and shape. None if it needs a
+    closer look."""
+    a, b, kind = p._a, g._a, p._kind
+    if type(a) is not ndarray or type(b) is not ndarray or p._cold is not None:
+        return None
+    shape = a.shape
+    if kind.char not in "fd" or g._kind is not kind or b.shape != shape or not a.flags.writeable:
+        return None
+    arrays = [a, b]
+    for s in held:
+        x = s._a
+        if type(x) is not ndarray or s._kind is not kind or x.shape != shape or not x.flags.writeable:
+            return None
+        arrays.append(x)
+    return arrays
+
+
+def _arrays(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> list[Any] | None:
+    """Arrays of one dtype for `kernels.optim`; real ones for complex numbers. None if there are none."""
+    kind, a = p._kind, p._a
+    if type(a) is not ndarray:
+        a = np.array(a) if isinstance(a, np.generic) else a
+    xs = [a, g._a if type(g._a) is ndarray else np.asarray(g._a), *[box(s) for s in held]]
+    for x in xs:
+        if type(x) is not ndarray or x.dtype is not kind:
+            return None
+    if kind.char in "FD" and all(x.flags.c_contiguous for x in xs):
+        return [x.reshape(-1).view(x.real.dtype) for x in xs]
+    return xs if kind.char in "fd" else None
+
+
+def _value(count: Any) -> Any:
+    """The number in a Tensor without dimensions; what is no Tensor as it is."""
+    if type(count) is bool:
+        return count
+    a = count._a
+    return a[()] if type(a) is ndarray else a
+
+
+def _count(count: Tensor, value: Any) -> None:
+    """Put the number there. No rule has saved the old one: it never was in a graph."""
+    a = count._a
+    if type(a) is type(value):
+        count._a = value
+    elif type(a) is ndarray:
+        wrote(a)
+        a[...] = value
+    else:
+        count._a = a.dtype.type(value)
+
+
+def _adafactor(_: Any, o: Mapping[str, Any], step: Any) -> tuple[tuple[Any], Any]:
+    """Shazeer and Stern 2018: of a matrix only the means of squares over its rows and columns are kept."""
+    step = step + 1
+    t, lr, (least, least_scale) = float(step), o["lr"], o["eps"]
+    new, rate = t ** o["beta2_decay"], min(lr, 1 / t**0.5)
+
+    def squares(g: Tensor, dim: int) -> Tensor:
+        means: Tensor = F.linalg_vector_norm(g, dim=dim, keepdim=True).square() / g.size(dim)
+        return means
+
+    def update(p: Tensor, g: Tensor, *held: Tensor) -> tuple[Tensor, ...]:
+        low, root = finfo(p.dtype).eps if least is None else least, sqrt(max(p.numel(), 1))
+        size = max(least_scale, F.linalg_vector_norm(p).item() / root) * rate
+        if o["weight_decay"]:
+            p = p * (1 - lr * o["weight_decay"])
+        g = -g if o["maximize"] else g
+        held = tuple(
+            [
+                F.lerp(v, g * g if len(held) == 1 else squares(g, i), new)
+                for i, v in zip((-1, -2), held, strict=False)
+            ]
+        )
+        v = held[0]
+        if len(held) == 2:
+            v = v @ held[1] / v.mean(-2, keepdim=True).clamp(min=low)
+        way = v.clamp(min=low * low).rsqrt() * g
+        clip = max(1.0, F.linalg_vector_norm(way).item() / (root * o["d"]))
+        return F.add(p, way, alpha=-size / clip), *held
+
+    return (step,), update
+
+
+def _orthogonal(x: Tensor, o: Mapping[str, Any]) -> Tensor:
+    """U V^T of x = U S V^T, roughly: the singular values end near 1. Newton-Schulz steps in bfloat16."""
+    (a, b, c), tall = o["ns_coefficients"], x.size(0) > x.size(1)
+    x = x.mT.to(bfloat16) if tall else x.to(bfloat16)
+    x = x / F.linalg_vector_norm(x.float()).to(bfloat16).clamp(min=o["eps"])
+    for _ in range(o["ns_steps"]):
+        gram = x @ x.mT
+        x = F.addmm(x, F.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
+
+
+def _muon(_: Any, o: Mapping[str, Any]) -> tuple[tuple[()], Any]:
+    """Jordan et al. 2024, Liu et al. 2025: the momentum of a matrix, made orthogonal."""
+    lr, momentum, how = o["lr"], o["momentum"], o["adjust_lr_fn"]
+
+    def update(p: Tensor, g: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+        rows, columns = p.shape
+        scale = 0.2 * sqrt(max(rows, columns)) if how == "match_rms_adamw" else sqrt(max(1, rows / columns))
+        b = F.lerp(b, g, 1 - momentum)
+        way = _orthogonal(F.lerp(g, b, momentum) if o["nesterov"] else b, o)
+        return F.add(p * (1 - lr * o["weight_decay"]), way, alpha=-lr * scale), b
+
+    return (), update
+
+
+adadelta_ = Update("adadelta_", O.adadelta)
+adafactor_ = Update("adafactor_", _adafactor, elementwise=False)
+adagrad_ = Update("adagrad_", O.adagrad)
+adam_ = Update("adam_", O.adam)
+adamax_ = Update("adamax_", O.adamax)
+asgd_ = Update("asgd_", O.asgd)
+muon_ = Update("muon_", _muon, elementwise=False)
+nadam_ = Update("nadam_", O.nadam)
+radam_ = Update("radam_", O.radam)
+rmsprop_ = Update("rmsprop_", O.rmsprop)
+rprop_ = Update("rprop_", O.rprop)
+sgd_ = Update("sgd_", O.sgd)
+
+
+nameless(globals())

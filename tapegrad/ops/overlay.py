@@ -103,7 +103,7 @@ def slice_scatter(
 
     Raises: RuntimeError for src of another shape, a step below 1.
     """
-    i, n = views.sized(input, dim, "slice_scatter")
+    i, n = views.sized(input, dim, "slice_scatter", IndexError)
     if step < 1:
         raise RuntimeError(f"slice_scatter: step is {step}; 1 or more is needed.")
     part = slice(start, end, step)

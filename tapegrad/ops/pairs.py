@@ -10,20 +10,18 @@ import numpy as np
 
 import tapegrad.kernels.numbers as N
 import tapegrad.kernels.pointwise as P
+import tapegrad.kernels.writers as W
 from tapegrad._errors import describe
-from tapegrad.define import cast, elementwise, finish, offer, opaque
-from tapegrad.define.refusing import no_derivative
-from tapegrad.dtypes import B1, FLOAT, of
+from tapegrad.define import cast, elementwise, finish, offer, opaque, writes
+from tapegrad.define.refusing import no_bool, no_derivative
+from tapegrad.dtypes import B1, F4, F8, FLOAT, FLOATING, INEXACT, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.pointwise import _no_bool
-from tapegrad.ops.pointwise import _scaled as _times
+from tapegrad.ops.pointwise import FLAT, scaled
 from tapegrad.ops.pointwise import rsub as _rsub_number
 from tapegrad.ops.results import Scaled, kind, written
 from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, operands, refused
 from tapegrad.tape import Op
 from tapegrad.tensor import Tensor
-
-_FLAT = "F.zeros_like(g)"
 
 
 def numbered(key: str, kernel: Any, titles: Sequence[str], **facts: Any) -> Any:
@@ -64,12 +62,12 @@ fmod = numbered(
 def rsub(input: Tensor, other: Any, alpha: bool | int | float | complex = 1) -> Tensor:
     """other - alpha * input. Raises: RuntimeError for bool, and for integers with a float alpha."""
     need_tensor(input, "rsub")
-    scaled = input if alpha == 1 else _times("rsub", other, input, alpha)
-    result: Tensor = (_rsub if isinstance(other, Tensor) else _rsub_number)(scaled, other)
+    taken = input if alpha == 1 else scaled("rsub", other, input, alpha)
+    result: Tensor = (_rsub if isinstance(other, Tensor) else _rsub_number)(taken, other)
     return result
 
 
-_rsub = elementwise("rsub.tensors", P.rsub, ir="b - a", d=("-g", "g"), check=_no_bool)
+_rsub = elementwise("rsub.tensors", P.rsub, ir="b - a", d=("-g", "g"), check=no_bool)
 
 
 # ---- the larger, the smaller, where nan counts as missing
@@ -120,15 +118,16 @@ copysign = numbered(
     ("CopysignBackward0", "CopysignBackward1"),
     ir="copysign(a, b)",
     floats=True,
-    d=("g * F.where(a == 0, 0, y / a)", _FLAT),
+    d=("g * F.where(a == 0, 0, y / a)", FLAT),
 )
 nextafter = elementwise(
     "nextafter",
     N.floats(np.nextafter),
     doc="The next number after a in the direction of b.",
-    d=("F.where(a != b, g, 0)", _FLAT),
+    d=("F.where(a != b, g, 0)", FLAT),
     numbers="",
 )
+nextafter.op.widens = False  # the next number is one of the narrow dtype
 
 
 def _one_dtype(op: Op, xs: Sequence[Any]) -> None:
@@ -224,7 +223,7 @@ def frexp(input: Tensor, *, out: Any = None) -> Scaled:
 
     Raises: RuntimeError for integers.
     """
-    if need_tensor(input, "frexp")._kind.kind != "f":
+    if need_tensor(input, "frexp")._kind.kind not in FLOATING:
         raise RuntimeError(f"frexp: input is {input.dtype}; a floating point tensor is needed.")
     exponent = _exponent(input.detach())
     mantissa = _mantissa(input, cast(exponent, input._kind))
@@ -268,6 +267,12 @@ def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) 
 
     Raises: RuntimeError unless the tensors have one dtype, NotImplementedError for integers.
     """
+    if out is None and type(weight) is float:
+        try:
+            if (input._kind is F4 or input._kind is F8) and input._kind is end._kind:
+                return _lerp_number(input, end, weight)
+        except (AttributeError, ValueError):
+            pass  # for which there are better words
     tensors = [need_tensor(input, "lerp"), need_tensor(end, "lerp", "end")]
     number = isinstance(weight, NUMBERS)
     if not number:
@@ -311,6 +316,13 @@ _addcdiv = opaque(
 
 
 def _three(f: Any, xs: tuple[Any, Any, Any], value: Any, out: Tensor | None) -> Tensor:
+    if out is None and type(value) in (int, float):
+        try:
+            kind = xs[0]._kind
+            if (kind is F4 or kind is F8) and kind is xs[1]._kind and kind is xs[2]._kind:
+                return f(*xs, value)  # type: ignore[no-any-return] # a Tensor
+        except (AttributeError, ValueError):
+            pass  # for which there are better words
     name = f.op.name
     for what, x in zip(("input", "tensor1", "tensor2"), xs, strict=True):
         need_tensor(x, name, what)
@@ -321,7 +333,7 @@ def _three(f: Any, xs: tuple[Any, Any, Any], value: Any, out: Tensor | None) -> 
             f"addcdiv: tensor1 is {xs[1].dtype} and tensor2 {xs[2].dtype}; a floating point one is needed."
         )
     try:
-        result: Tensor = f(*tensors, value if kind.kind in "fc" else int(value))
+        result: Tensor = f(*tensors, value if kind.kind in INEXACT else int(value))
     except (TypeError, ValueError):
         raise refused(f.op, tensors) from None
     return finish(result, out, name, xs)
@@ -340,6 +352,9 @@ def addcdiv(
     """input + value * tensor1 / tensor2. Shapes: they broadcast. Raises: RuntimeError for integers."""
     return _three(_addcdiv, (input, tensor1, tensor2), value, out)
 
+
+writes(addcmul, W.addcmul)
+writes(addcdiv, W.addcdiv)
 
 # ---- integers
 

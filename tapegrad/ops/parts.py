@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 from tapegrad.define import offer, several
@@ -39,8 +39,11 @@ _unsafe_sizes = several("unsafe_split_with_sizes", _split_back, _cut, safe=False
 
 
 def _pieces(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tuple[Tensor, ...]:
-    ends = list(accumulate(lengths, initial=0))
-    return tuple(cut(tensor, [along(dim, slice(a, b)) for a, b in pairwise(ends)], dim, lengths))
+    before, places, start = along(dim), [], 0
+    for n in lengths:
+        places.append((*before, slice(start, start + n)))
+        start += n
+    return tuple(cut(tensor, places, dim, lengths))
 
 
 def _equal(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
@@ -48,7 +51,10 @@ def _equal(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int
     i, n = sized(tensor, dim, op)
     if size < 0 or (size == 0 and n):
         raise RuntimeError(f"{op}: split_size is {size}; 1 or more is needed.")
-    return i, tuple([min(size, n - k) for k in range(0, n, size or 1)]) or (0,)
+    if not n:
+        return i, (0,)
+    count, rest = divmod(n, size)
+    return i, (size,) * count + ((rest,) if rest else ())
 
 
 def _given(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
@@ -97,7 +103,9 @@ def _chunked(input: Tensor, chunks: int, dim: int, op: str) -> tuple[int, int]:
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be smaller) along dim. See `split`."""
     size, n = _chunked(input, chunks, dim, "chunk")
-    return split(input, size if n else [0] * chunks, dim)
+    if not n:
+        return split(input, [0] * chunks, dim)
+    return _pieces(_split, input, *_equal(input, size, dim, "chunk"))
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -111,7 +119,8 @@ def entries(input: Tensor, dim: int, op: str) -> tuple[list[Any], int]:
     if not shape:
         raise IndexError(f"{op}: input is 0-d; 1-d or more is needed.")
     i = axis(dim, len(shape), op)
-    return [along(i, k) for k in range(shape[i])], i
+    before = along(i)
+    return [(*before, k) for k in range(shape[i])], i
 
 
 # ---- parts that may be written

@@ -10,18 +10,20 @@ import numpy as np
 
 import tapegrad.kernels.labelled as C
 import tapegrad.kernels.linalg as L
-from tapegrad._errors import sizes
+from tapegrad._errors import describe, sizes
 from tapegrad.define import cast, finish, offer, opaque
 from tapegrad.define.batching import leading
 from tapegrad.domains import RECORDED
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import bar
 from tapegrad.ops.linalg import dot, matmul, outer
+from tapegrad.ops.moves import unsafe_view
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import reshape
-from tapegrad.promotion import need_tensor, result_dtype
+from tapegrad.promotion import broadcast, need_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis
 
 # ---- one node for a product of labelled axes
@@ -146,7 +148,7 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     a = (1,) * (n - x._a.ndim) + x._a.shape
     b = (1,) * (n - y._a.ndim) + y._a.shape
     wide = mul(reshape(x, [k for p in a for k in (p, 1)]), reshape(y, [k for q in b for k in (1, q)]))
-    return finish(reshape(wide, [p * q for p, q in zip(a, b, strict=True)]), out, "kron")
+    return finish(unsafe_view(wide, tuple([p * q for p, q in zip(a, b, strict=True)])), out, "kron")
 
 
 # ---- vectors
@@ -190,13 +192,9 @@ def _crossed(op: str, input: Any, other: Any, dim: int | None, out: Any) -> Tens
             f"{op}: {argument('input', x)} is {sizes(a)} and {argument('other', y)} is {sizes(b)}; dimension "
             f"{dim} must be 3 in both."
         )
-    try:
-        return finish(_cross(x, y, at - len(a)), out, op)
-    except ValueError:
-        raise RuntimeError(
-            f"{op}: {argument('input', x)} is {sizes(a)} and {argument('other', y)} is {sizes(b)}; sizes "
-            "must be equal, or one of them 1."
-        ) from None
+    if a != b:
+        broadcast(op, input=x, other=y)
+    return finish(_cross(x, y, at - len(a)), out, op)
 
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -212,12 +210,15 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Inner products along `dim`, x conjugated; the other sizes broadcast."""
     a, b = same_dtype("linalg.vecdot", x=x, y=y)
-    if a._kind.kind not in "fc":
+    if a._kind.kind not in INEXACT:
         raise RuntimeError(f"linalg.vecdot: x and y are {a.dtype}; floating point tensors are needed.")
     if a._a.ndim == b._a.ndim == 1 and a._a.shape != b._a.shape:
         raise RuntimeError(
             f"linalg.vecdot: x is {sizes(a._a.shape)} and y {sizes(b._a.shape)}; they must be of one size."
         )
+    if a._a.ndim == b._a.ndim == 1:
+        axis(dim, 1, "linalg.vecdot")
+        return dot(bar(RECORDED.F, a), b, out=out)
     product = mul(bar(RECORDED.F, a), b)
     return sum(product, axis(dim, product._a.ndim, "linalg.vecdot"), out=out)
 
@@ -327,6 +328,8 @@ def _fitting(op: str, c: Tensor, a: Tensor, b: Tensor, fits: bool, shape: tuple[
             "a matrix product."
         )
     have = c._a.shape
+    if have == shape:
+        return
     if len(have) > len(shape) or any(k not in (1, n) for k, n in zip(have[::-1], shape[::-1], strict=False)):
         raise RuntimeError(
             f"{op}: {argument('input', c)} is {sizes(have)} and the product {sizes(shape)}; input must "
@@ -459,14 +462,17 @@ def _best_splits(p: Sequence[int]) -> dict[tuple[int, int], int]:
 
 
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
-    """The product of matrices, in the order that takes the fewest multiplications."""
-    if len(matrices) == 1:
-        only = need_tensor(matrices[0], "chain_matmul")
-        if only._a.ndim != 2:
+    """The product of matrices, in the order that takes the fewest multiplications.
+
+    Raises: RuntimeError for what is no matrix.
+    """
+    for m in matrices:
+        if need_tensor(m, "chain_matmul", "matrices")._a.ndim != 2:
             raise RuntimeError(
-                f"chain_matmul: {argument('the matrix', only)} is {sizes(only._a.shape)}; 2-d is needed."
+                f"chain_matmul: {argument('one of them', m)} is {describe(m)}; matrices are needed."
             )
-        return finish(only.clone(), out, "chain_matmul")
+    if len(matrices) == 1:
+        return finish(matrices[0].clone(), out, "chain_matmul")
     return multi_dot(matrices, out=out)
 
 

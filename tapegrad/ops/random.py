@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 import tapegrad.kernels.random as R
 from tapegrad._errors import sizes
-from tapegrad._state import default, special, watch
-from tapegrad.define import finish, newborn, offer, store
+from tapegrad._state import special, watch
+from tapegrad.define import finish, offer, store
 from tapegrad.devices import CPU, check_device, device
-from tapegrad.dtypes import I8, as_numpy
+from tapegrad.dtypes import I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
 from tapegrad.levels import Level, arrays_of, looped
-from tapegrad.ops.create import shape_of
+from tapegrad.ops.create import kind_of, leaf, shape_of
 from tapegrad.ops.recorded import of_parameters
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -105,28 +104,21 @@ def batches() -> tuple[Level, ...]:
     return tuple([x for x in watch().levels if x.size is not None]) if special.alert else ()
 
 
-def kind_of(dtype: Any, op: str, otherwise: Any = None) -> Any:
-    """The NumPy dtype of a `dtype=` argument."""
-    if dtype is None:
-        return default.dtype if otherwise is None else otherwise
-    return as_numpy(dtype, op)
-
-
 def draw_flat(op: str, generator: Generator | None, shape: tuple[int, ...], draw: Any) -> Any:
     """An array of a shape, of the flat values draw(stream, n); inside of vmap by its randomness."""
     stream = stream_of(generator, op)
     if levels := batches():
         return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, _count(wide)).reshape(wide))
-    drawn = draw(stream, _count(shape))
-    return drawn if len(shape) == 1 else drawn.reshape(shape)
+    if len(shape) == 1:
+        return draw(stream, shape[0])
+    return draw(stream, _count(shape)).reshape(shape)
 
 
 def finished(op: str, drawn: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
     """The result of a function that draws: a new leaf around the numbers, or `out`."""
-    t = newborn(wrap(drawn if drawn.shape else drawn[()] if type(drawn) is ndarray else drawn))
     if out is not None:
-        return store(t, out, op, warns=False)
-    return t.requires_grad_() if requires_grad else t
+        return store(leaf(drawn), out, op, warns=False)
+    return leaf(drawn, requires_grad)
 
 
 def _count(shape: tuple[int, ...]) -> int:
@@ -193,6 +185,9 @@ def randint(
     Raises: RuntimeError for an empty range, TypeError for missing arguments.
     """
     check_device(device, "randint")
+    if len(args) == 3 and low is None and high is None and size is None:
+        low, high, size = args
+        args = ()
     given = list(args)
     if size is None and given and isinstance(given[-1], (tuple, list)):
         size = given.pop()
@@ -228,7 +223,9 @@ def randperm(
     kind = kind_of(dtype, "randperm", I8)
 
     def several(stream: Stream, count: int) -> Any:
-        return np.concatenate([R.randperm(stream, n, kind) for _ in range(count // n if n else 1)])
+        if count == n:
+            return R.randperm(stream, n, kind)
+        return np.concatenate([R.randperm(stream, n, kind) for _ in range(count // n)])
 
     return finished("randperm", draw_flat("randperm", generator, (n,), several), requires_grad, out)
 

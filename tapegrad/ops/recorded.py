@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tapegrad.define import opaque
+from tapegrad.define import opaque, recording
+from tapegrad.define.refusing import no_derivative
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tensor import Tensor
 
@@ -18,15 +19,6 @@ class Drawn:
 
     def __init__(self, values: Any) -> None:
         self.values = values
-
-
-def no_derivative(op: str) -> Any:
-    """A rule that refuses."""
-
-    def rule(F: Any, g: Any, *args: Any) -> Any:
-        raise RuntimeError(f"{op} backward: {op} has no derivative; detach() its inputs.")
-
-    return rule
 
 
 def _constant(op: str, n: int, title: str | None = None) -> Any:
@@ -66,10 +58,10 @@ _REFUSED = {
 
 def of_parameters(key: str, values: Tensor, parameters: Sequence[Any]) -> Tensor:
     """The values, recorded as a result of those parameters that are tensors, if one requires grad."""
+    if not recording(*parameters):
+        return values
     tensors = [p for p in parameters if isinstance(p, Tensor)]
     wanting = [p for p in tensors if p.requires_grad][:_MOST]
-    if not wanting:
-        return values
     if (key, 1) in _REFUSED:
         return _REFUSED[key, len(wanting)](*wanting, Drawn(values._a))  # type: ignore[no-any-return] # a Tensor
     return _CONSTANT[key](*tensors, Drawn(values._a))  # type: ignore[no-any-return] # a Tensor

@@ -7,6 +7,7 @@ memory is written later (`views.fresh` says so).
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from tapegrad.define import offer
@@ -24,15 +25,8 @@ _twins: dict[Any, Any] = {}  # by view op: the same op under the name of the in-
 
 def _twin(op: Op, title: str) -> Op:
     """A view op under another name of its node."""
-    twin = Op(op.name, op.kind, op.forward, linear=True)
-    twin.call, twin.vjp, twin.view, twin.replay, twin.meta, twin.batch = (
-        op.call,
-        op.vjp,
-        op.view,
-        op.replay,
-        op.meta,
-        op.batch,
-    )
+    twin = copy(op)
+    twin.inner = None
     twin.shown = type(title, (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
     return twin
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from tapegrad._errors import describe
 from tapegrad.define import offer
-from tapegrad.dtypes import INEXACT, NARROW, as_numpy, number_dtype, of
+from tapegrad.dtypes import F8, I8, INEXACT, NARROW, number_dtype, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.create import finished, plain_number
+from tapegrad.ops.create import finished, kind_of, plain_number
 from tapegrad.tensor import Tensor
 
 
@@ -36,23 +37,24 @@ def arange(
         start, end = None, start
     if start is None:
         start = 0
-    first, last, by = (
-        plain_number(x, "arange", what) for x, what in ((start, "start"), (end, "end"), (step, "step"))
-    )
+    first, last = plain_number(start, "arange", "start"), plain_number(end, "arange", "end")
+    by = plain_number(step, "arange", "step")
     if by == 0:
         raise RuntimeError("arange: step is 0; it must not be.")
     if (last - first) * by < 0:
         raise RuntimeError(
             f"arange: start is {first}, end is {last} and step is {by}; step must lead from start to end."
         )
-    whole = all(isinstance(x, int) for x in (first, last, by))
+    whole = isinstance(first, int) and isinstance(last, int) and isinstance(by, int)
     if not whole and not all(math.isfinite(x) for x in (first, last, by)):
         raise RuntimeError(f"arange: start is {first}, end is {last} and step is {by}; they must be finite.")
     n = -((first - last) // by) if whole else math.ceil((last - first) / by)
-    kind = as_numpy(dtype, "arange") if dtype is not None else number_dtype(1 if whole else 1.0)
+    kind = kind_of(dtype, "arange", I8 if whole else None)
     if kind.kind == "c":
         raise NotImplementedError("arange: dtype is complex; count in a real dtype and convert it.")
-    a = np.arange(n, dtype="i8" if whole else "f8") * by + first
+    a = np.arange(n, dtype=I8 if whole else F8)
+    if by != 1 or first:
+        a = a * by + first
     return finished("arange", a.astype(kind, copy=False), device, requires_grad, out)
 
 
@@ -105,15 +107,9 @@ def _spaced(op: str, start: Any, end: Any, steps: int, dtype: Any) -> tuple[Any,
         raise TypeError(f"{op}: steps is {steps!r}; an integer is needed.")
     if steps < 0:
         raise RuntimeError(f"{op}: steps is {steps}; 0 or more is needed.")
-    for x in (start, end):
-        if isinstance(x, Tensor) and x._a.ndim:
-            raise RuntimeError(f"{op}: a tensor {describe(x)} is given; a number, or a 0-d one, is needed.")
-    first, last = (
-        plain_number(x.detach() if isinstance(x, Tensor) else x, op, what)
-        for x, what in ((start, "start"), (end, "end"))
-    )
+    first, last = _end(op, "start", start), _end(op, "end", end)
     wide = number_dtype(0.0 + first + last)
-    kind = wide if dtype is None else as_numpy(dtype, op)
+    kind = kind_of(dtype, op, wide)
     if wide.kind == "c" != kind.kind:
         raise RuntimeError(
             f"{op}: {first} to {last} is complex and dtype {of(kind)}; a complex one is needed."
@@ -122,11 +118,33 @@ def _spaced(op: str, start: Any, end: Any, steps: int, dtype: Any) -> tuple[Any,
     exact = kind if kind.kind in INEXACT and not narrow else np.dtype("f4")
     a, b = exact.type(first), exact.type(last)
     by = (b - a) / exact.type(max(steps - 1, 1))
-    i = np.arange(steps).astype(exact)
-    half = steps // 2
     if steps == 1:
         return np.full(1, a), kind
-    return np.where(i < half, a + by * i, b - by * (steps - 1 - i).astype(exact)), kind
+    ends = np.empty(steps, exact)
+    ends.fill(b)
+    ends[: steps // 2] = a
+    values = (_few if steps <= 1024 else _places)(steps, exact) * by
+    values += ends
+    return values, kind
+
+
+def _end(op: str, what: str, x: Any) -> Any:
+    """A number, or what a 0-d tensor holds."""
+    if isinstance(x, Tensor):
+        if x._a.ndim:
+            raise RuntimeError(f"{op}: a tensor {describe(x)} is given; a number, or a 0-d one, is needed.")
+        x = x.detach()
+    return plain_number(x, op, what)
+
+
+def _places(n: int, kind: Any) -> Any:
+    """0, 1, ... up to the middle of n, from where on it counts from the end: ..., -1, -0."""
+    places = np.arange(n).astype(kind)
+    places[n // 2 :] = -places[n - n // 2 - 1 :: -1]
+    return places
+
+
+_few = lru_cache(64)(_places)
 
 
 offer(globals(), functions="arange linspace logspace")

@@ -11,6 +11,7 @@ from numpy import ndarray
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import cast, finish, offer, store, variadic
+from tapegrad.devices import CONTIGUOUS
 from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -18,7 +19,7 @@ from tapegrad.naming import argument
 from tapegrad.ops import moves
 from tapegrad.ops.memory import view_arguments, view_dtype
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
-from tapegrad.tensor import Tensor, axis
+from tapegrad.tensor import Tensor, axis, wrap
 
 Dims = int | Sequence[int] | None
 
@@ -44,8 +45,8 @@ def dims_of(dim: Dims, ndim: int, op: str) -> tuple[int, ...] | None:
 
     Raises: IndexError out of range, RuntimeError for one that comes twice.
     """
-    if type(dim) is int and 0 <= dim < ndim:
-        return (dim,)
+    if type(dim) is int and -ndim <= dim < ndim:
+        return (dim % ndim,)
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return None
     if isinstance(dim, (tuple, list)):
@@ -99,6 +100,34 @@ def _resolve(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
     return tuple([n // known if k == -1 else k for k in shape]) if holes else shape
 
 
+def fitted(sizes: tuple[Any, ...], n: int) -> tuple[int, ...] | None:
+    """Sizes for n elements, of which one may be -1, as a shape; None if they are none."""
+    known, hole = 1, -1
+    for i, k in enumerate(sizes):
+        if type(k) is not int or k < -1:
+            return None
+        if k >= 0:
+            known *= k
+        elif hole < 0:
+            hole = i
+        else:
+            return None
+    if hole < 0:
+        return sizes if known == n else None
+    return (*sizes[:hole], n // known, *sizes[hole + 1 :]) if known and n % known == 0 else None
+
+
+def _shape(given: tuple[Any, ...], x: Any, op: str) -> tuple[int, ...]:
+    """f(2, -1), f((2, -1)) or f([2, -1]) as a shape for the elements of x."""
+    if len(given) == 1:
+        if isinstance(given[0], (tuple, list)):
+            given = tuple(given[0])
+        elif given == (-1,):
+            return (x.size,)
+    found = fitted(given, x.size)
+    return _resolve(_sequence(given, op), x, op) if found is None else found
+
+
 def _can_view(x: Any, shape: tuple[int, ...]) -> bool:
     if x.flags.c_contiguous or x.size <= 1:
         return True
@@ -113,7 +142,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     Raises: RuntimeError if the number of elements differs.
     """
     x = need_tensor(input, "reshape")._a
-    new = _resolve(_sequence(shape, "reshape"), x, "reshape")
+    new = _shape(shape, x, "reshape")
     if x.flags.c_contiguous:
         return moves.view(input, new)
     return (moves.reshape_alias if _can_view(x, new) else moves.unsafe_view)(input, new)
@@ -126,14 +155,12 @@ def view(input: Tensor, *shape: Any, **names: Any) -> Tensor:
     Raises: RuntimeError if the number of elements differs, or the layout does not allow it without a copy.
     """
     x = input._a
-    if shape == (-1,) and type(x) is ndarray and x.flags.c_contiguous:
-        return moves.view(input, (x.size,))
     if names:
         shape = view_arguments(names)
     if len(shape) == 1 and isinstance(shape[0], dtype):
         return view_dtype(input, shape[0])
-    new = _resolve(_sequence(shape, "view"), x, "view")
-    if not _can_view(x, new):
+    new = _shape(shape, x, "view")
+    if not x.flags.c_contiguous and not _can_view(x, new):
         raise RuntimeError(
             f"view: a {sizes(x.shape)} tensor with strides {input.stride()} cannot be seen as {sizes(new)} "
             "without a copy; use reshape()."
@@ -156,7 +183,10 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     Raises: RuntimeError if start_dim lies behind end_dim.
     """
-    shape = need_tensor(input, "flatten")._a.shape
+    x = need_tensor(input, "flatten")._a
+    shape = x.shape
+    if start_dim == 0 and end_dim == -1 and len(shape) > 1 and x.flags.c_contiguous:
+        return moves.view(input, (x.size,))
     i, j = axis(start_dim, len(shape), "flatten"), axis(end_dim, len(shape), "flatten")
     if i > j:
         raise RuntimeError(
@@ -183,26 +213,20 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     i = axis(dim, len(shape), "unflatten")
     if not shape:
         raise RuntimeError("unflatten: input is 0-d; a dimension to split is needed.")
-    part = _resolve(
-        tuple(sizes), np.empty(0).reshape(0) if not shape[i] else np.broadcast_to(0, shape[i]), "unflatten"
-    )
+    part = fitted(tuple(sizes), shape[i])
+    if part is None:
+        part = _resolve(tuple(sizes), np.broadcast_to(0, shape[i]), "unflatten")
     return reshape(input, *shape[:i], *part, *shape[i + 1 :])
 
 
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Without the dimensions of size 1: all of them, or those in dim."""
     shape = need_tensor(input, "squeeze")._a.shape
+    if dim is None:
+        return moves.squeeze_all(input, tuple([i for i, n in enumerate(shape) if n == 1]))
     dims = dims_of(dim, len(shape), "squeeze")
-    op = (
-        moves.squeeze_all
-        if dim is None
-        else moves.squeeze_dim
-        if isinstance(dim, int)
-        else moves.squeeze_dims
-    )
-    gone = tuple([i for i in (range(len(shape)) if dims is None else dims) if shape and shape[i] == 1])
-    result: Tensor = op(input, gone)
-    return result
+    op = moves.squeeze_dim if isinstance(dim, int) else moves.squeeze_dims
+    return op(input, tuple([i for i in (range(len(shape)) if dims is None else dims) if shape[i] == 1]))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
@@ -227,26 +251,27 @@ def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
             f"expand: {argument('input', input)} is {sizes(shape)} and sizes are {sizes(wanted)}; at least "
             "as many are needed."
         )
-    new = []
-    for i, n in enumerate(wanted):
-        have = shape[i - lead] if i >= lead else None
-        if n < -1 or (n == -1 and have is None) or (have is not None and n not in (-1, have) and have != 1):
-            raise RuntimeError(
-                f"expand: {argument('input', input)} is {sizes(shape)} and sizes are {sizes(wanted)}; at "
-                f"dimension {i} {n} is not possible: "
-                + (
-                    "-1 needs an existing dimension."
-                    if have is None
-                    else f"{have} can only stay, or grow from 1."
+    new = wanted
+    if wanted[lead:] != shape or (lead and min(wanted) < 0):
+        new = tuple([shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted)])
+        for i, n in enumerate(new):
+            have = shape[i - lead] if i >= lead else 1
+            if n < 0 or (n != have and have != 1):
+                raise RuntimeError(
+                    f"expand: {argument('input', input)} is {sizes(shape)} and sizes are {sizes(wanted)}; at "
+                    f"dimension {i} {n} is not possible: "
+                    + (
+                        "-1 needs an existing dimension."
+                        if i < lead
+                        else f"{have} can only stay, or grow from 1."
+                    )
                 )
-            )
-        new.append(have if n == -1 and have is not None else n)
-    return moves.expand(input, tuple(new))
+    return moves.expand(input, new)
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """expand to the shape of other."""
-    return expand(input, *other._a.shape)
+    return expand(input, other._a.shape)
 
 
 def broadcast_to(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
@@ -318,8 +343,10 @@ def T(input: Tensor) -> Tensor:
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy, through which gradients flow."""
-    result: Tensor = moves.clone(need_tensor(input, "clone"))
+    """A copy, through which gradients flow, in the layout of input; with torch.contiguous_format in row-major
+    order."""
+    copy = moves.contiguous if memory_format is CONTIGUOUS else moves.clone
+    result: Tensor = copy(need_tensor(input, "clone"))
     return result
 
 
@@ -331,8 +358,9 @@ def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
 # ---- joins
 
 
-def along(dim: int, at: Any) -> tuple[Any, ...]:
-    return (*(slice(None),) * dim, at)
+def along(dim: int, *at: Any) -> tuple[Any, ...]:
+    """An index that takes all of `dim` dimensions, and `at` behind them."""
+    return (*(slice(None),) * dim, *at)
 
 
 def _cat_vjp(F: Any, g: Any, shapes: Sequence[tuple[int, ...]], need: Any, dim: int) -> list[Any]:
@@ -355,13 +383,20 @@ _cat = variadic("cat", S.cat, _cat_vjp)
 _stack = variadic("stack", S.stack, _stack_vjp)
 
 
-def _tensors(tensors: Any, op: str) -> list[Tensor]:
-    """A sequence of Tensors, promoted to one dtype."""
+def listed(tensors: Any, op: str) -> list[Tensor]:
+    """A sequence of one Tensor or more, as a list. Raises: TypeError, ValueError, RuntimeError."""
     if type(tensors) not in (list, tuple) and (
         isinstance(tensors, Tensor) or not isinstance(tensors, Iterable)
     ):
         raise TypeError(f"{op}: tensors is {type(tensors).__name__}; a tuple or list of Tensors is needed.")
     found = list(tensors)
+    kind = found[0]._kind if found and isinstance(found[0], Tensor) else None
+    for x in found:
+        if type(x) is not Tensor or x._kind is not kind:
+            break
+    else:
+        if found:
+            return found
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
             raise not_a_tensor(op, f"tensors[{i}]", x)
@@ -369,12 +404,14 @@ def _tensors(tensors: Any, op: str) -> list[Tensor]:
         raise (ValueError if op == "cat" else RuntimeError)(
             f"{op}: the list of tensors is empty; at least one is needed."
         )
-    kind = found[0]._kind
-    for x in found:
-        if x._kind is not kind:
-            kind = result_dtype(found)
-            return [x if x._kind is kind else cast(x, kind) for x in found]
     return found
+
+
+def _tensors(tensors: Any, op: str) -> list[Tensor]:
+    """The same, promoted to one dtype."""
+    found = listed(tensors, op)
+    kind = result_dtype(found)
+    return [x if x._kind is kind else cast(x, kind) for x in found]
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, **names: Any) -> Tensor:
@@ -385,6 +422,12 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     if names:
         dim, _ = numpy_names("cat", names, dim)
     xs = _tensors(tensors, "cat")
+    if type(dim) is int and 0 <= dim < xs[0]._a.ndim:
+        try:
+            result = _cat(xs, dim)
+            return result if out is None else store(result, out, "cat", xs)
+        except ValueError:
+            pass  # what follows finds out why
     shapes = [x._a.shape for x in xs]
     if (0,) in shapes:  # it joins anything: code that collects batches starts with torch.tensor([])
         xs.sort(key=lambda x: x._a.shape == (0,))
@@ -424,6 +467,14 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
                 f"{argument(f'tensors[{k}]', x)} is {sizes(x._a.shape)}; they must be equal."
             )
     return finish(_stack(xs, i), out, "stack", xs)
+
+
+def without(at: Tensor, dim: int) -> Tensor:
+    """Indices without the dimension along which there is one."""
+    a = at._a
+    if type(a) is ndarray:
+        return wrap(a.reshape(a.shape[:dim] + a.shape[dim + 1 :]))
+    return squeeze(at, dim) if a.ndim else at
 
 
 offer(

@@ -11,10 +11,10 @@ import tapegrad.kernels.arrange as A
 import tapegrad.kernels.shuffle as S
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad.define import Function, linear, offer, opaque
-from tapegrad.dtypes import B1, int64
+from tapegrad.dtypes import B1, NARROW, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
-from tapegrad.ops import arrange, create, shape
+from tapegrad.ops import arrange, create, new, shape
 from tapegrad.ops.shape import cat
 from tapegrad.promotion import NUMBERS, need_tensor, number
 from tapegrad.tensor import Tensor
@@ -28,7 +28,7 @@ _unshuffle: Function = linear(
 
 
 def _regrouped(F: Any, g: Any, shape: Any, groups: int, dim: int) -> Any:
-    return F.apply(_channels.op, g, shape[dim] // groups, dim)
+    return F.apply(_channels.op, g, shape[dim] // groups or 1, dim)  # 0 where there are no channels
 
 
 _channels: Function = linear(
@@ -134,7 +134,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
         if n + a + b < 0 or n + min(a, 0) < 0 or n + min(b, 0) < 0:
             raise RuntimeError(
                 f"constant_pad_nd: pad is {given}, which cuts more than {argument('input', input)} "
-                f"has, {sizes(s)}."
+                f"has, {sizes(s)}; cut less."
             )
     return _pad(input, before, after, number(value, input._kind))
 
@@ -145,7 +145,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
 def _powers(x: Tensor, n: int) -> Tensor:
     """1, x, x * x, ... along a new last dimension."""
     column = shape.unsqueeze(x, -1)
-    columns = [create.ones_like(column)] if n else []
+    columns = [new.ones_like(column)] if n else []
     for _ in range(n - 1):
         columns.append(columns[-1] * column)
     return cat(columns, -1) if n else create.zeros(*x._a.shape, 0, dtype=x.dtype)
@@ -170,14 +170,16 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """Vandermonde matrices of the vectors along the last dimension: row i has the powers of x[i] from 0 up.
 
-    Raises: RuntimeError for N below 2, or bool.
+    Raises: RuntimeError for N below 2, bool, float16 or bfloat16.
     """
     s = need_tensor(x, "vander", "x")._a.shape
     n = (s[-1] if s else 1) if N is None else N
     if n < 2:
         raise RuntimeError(f"vander: N is {n}; 2 or more is needed.")
-    if x._kind is B1:
-        raise RuntimeError("vander: x is bool; numbers are needed.")
+    if x._kind is B1 or x._kind.char in NARROW:
+        raise RuntimeError(
+            f"vander: x is {x.dtype}; integers, float32, float64 or complex numbers are needed."
+        )
     return _powers(x if x._kind.kind not in "iu" else x.to(int64), n)
 
 
@@ -197,7 +199,8 @@ def dim_order(input: Tensor, *, ambiguity_check: bool | list[Any] = False) -> tu
     s, steps = input._a.shape, input.stride()
     if ambiguity_check is True and (any(a == b for a, b in pairwise(steps)) or 1 in s):
         raise RuntimeError(
-            f"dim_order: input is {sizes(s)} with strides {steps}, which fit several orders of dimensions."
+            f"dim_order: input is {sizes(s)} with strides {steps}, which fit several orders of dimensions; "
+            "pass ambiguity_check=False."
         )
     order: list[int] = []
     for i in reversed(range(len(s))):  # each goes behind those that lie further apart

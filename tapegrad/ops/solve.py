@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tapegrad.define.batching as B
+import tapegrad.kernels.cofactors as C
 import tapegrad.kernels.factor as K
 import tapegrad.kernels.lapack as LA
 from tapegrad._errors import sizes
@@ -14,10 +15,10 @@ from tapegrad.define import OUT, cast, finish, linear, offer, opaque
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import dtype_of, factored, matrices, mH
+from tapegrad.ops.products import same_dtype
 from tapegrad.ops.results import kind, written
 from tapegrad.ops.shape import mT, squeeze, unsqueeze
 from tapegrad.ops.views import adjoint
-from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
 triangle = linear(
@@ -69,7 +70,7 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises: LinAlgError for a singular matrix; RuntimeError for other shapes and dtypes.
     """
-    x = matrices(A, "linalg.inv", square=True, half=RuntimeError)
+    x = matrices(A, "linalg.inv", square=True, narrow=RuntimeError)
     return finish(_inv(x, "linalg.inv"), out, "linalg.inv")
 
 
@@ -84,7 +85,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> Any:
     Raises: LinAlgError for a singular matrix if check_errors; otherwise its inverse is nan and its info is
     not 0.
     """
-    x = matrices(A, "linalg.inv_ex", square=True, half=RuntimeError)
+    x = matrices(A, "linalg.inv_ex", square=True, narrow=RuntimeError)
     result = _inv_ex_result(_inv(x, "linalg.inv_ex" if check_errors else ""), _inv_info(x.detach()))
     return written(result, out, "linalg.inv_ex")
 
@@ -92,31 +93,36 @@ def inv_ex(A: Tensor, *, check_errors: bool = False, out: Any = None) -> Any:
 # ---- determinants
 
 
-def _cofactor_kernel(a: Any) -> Any:
-    """det(a) a^-T, which exists for singular matrices as well: there by way of singular values."""
-    if not a.size:
-        return a.copy()
-    y, d = LA.inv_ex(a)[0], LA.det(a)
-    c = d[..., None, None] * np.swapaxes(y, -1, -2)
-    bad = ~np.isfinite(c).all((-2, -1)) & np.isfinite(a).all((-2, -1))
-    if bad.any():
-        u, s, vh = LA.svd(a[bad])
-        others = np.stack([np.delete(s, i, -1).prod(-1) for i in range(s.shape[-1])], -1)
-        sign = LA.det(u) * LA.det(vh)
-        c[bad] = sign[..., None, None] * np.matmul(u * others[..., None, :], vh).conj()
-    return c
+def _inner(F: Any, x: Any, y: Any) -> Any:
+    """The sums of products of matrices, as [..., 1, 1]."""
+    return _scalar(F, F.sum(x * y, (-2, -1), False))
 
 
+def _third(F: Any, g: Any, a: Any, h: Any) -> Any:
+    """The cotangent of a in cofactor_moved(a, h): a third derivative of det, not defined where that is 0."""
+    c, d = F.cofactor(a), _scalar(F, F.linalg_det(a))
+    along, other = _inner(F, g, c), _inner(F, h, c)
+    crossed = F.matmul(g, F.matmul(F.mT(c), h)) + F.matmul(h, F.matmul(F.mT(c), g))
+    both = along * other - _inner(F, g, F.matmul(c, F.matmul(F.mT(h), c)))
+    moved = F.cofactor_moved(a, g) * other + F.cofactor_moved(a, h) * along - F.cofactor_moved(a, crossed)
+    return moved / d - c * both / (d * d)
+
+
+# The second derivatives of det are symmetric, so the derivative of the cofactors is its own adjoint.
+_cofactor_moved = opaque(
+    "linalg_cofactor.moved",
+    C.cofactor_moved,
+    d=(_third, lambda F, g, a: F.cofactor_moved(a, g)),
+    saves=((0, 1), (0,)),
+    shapes=False,
+    arguments=False,
+    batch=B.leading(2, 2),
+)
 _cofactor = opaque(
     "linalg_cofactor",
-    _cofactor_kernel,
-    d=(
-        lambda F, g, a, c: (
-            (c * _scalar(F, F.sum(g * c, (-2, -1), False)) - F.matmul(F.matmul(c, F.mT(g)), c))
-            / _scalar(F, F.linalg_det(a))
-        ),
-    ),
-    saves=((0, OUT),),
+    C.cofactor,
+    d=(lambda F, g, a: F.cofactor_moved(a, g),),
+    saves=((0,),),
     shapes=False,
     arguments=False,
     batch=B.leading(2),
@@ -126,6 +132,11 @@ _cofactor = opaque(
 def cofactor(input: Tensor) -> Tensor:
     """det(A) A^-T, also of singular matrices."""
     return _cofactor(input)
+
+
+def cofactor_moved(input: Tensor, by: Tensor) -> Tensor:
+    """How the cofactors change if the matrices move by `by`."""
+    return _cofactor_moved(input, by)
 
 
 def _scalar(F: Any, x: Any) -> Any:
@@ -193,7 +204,7 @@ def inverse_or_nan(input: Tensor) -> Tensor:
 
 def slogdet(A: Tensor, *, out: Any = None) -> Any:
     """The sign and the logarithm of the magnitude of determinants, as (sign, logabsdet), each [...]."""
-    x = matrices(A, "linalg.slogdet", square=True, half=RuntimeError)
+    x = matrices(A, "linalg.slogdet", square=True, narrow=RuntimeError)
     return written(_slogdet_result(*_slogdet(x)), out, "linalg.slogdet")
 
 
@@ -204,7 +215,7 @@ def old_slogdet(input: Tensor, *, out: Any = None) -> Any:
 
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of determinants; nan where one is negative."""
-    x = matrices(input, "logdet", square=True)
+    x = matrices(input, "logdet", square=True, narrow=RuntimeError)
     sign, log = _slogdet(x)
     return (sign.log() + log) if dtype_of(x).kind == "c" else (sign.detach().log() + log)
 
@@ -282,15 +293,14 @@ def is_vector(a: Any, b: Any) -> bool:
 
 def _system(op: str, A: Any, B_: Any, left: bool, vector: bool) -> tuple[Tensor, Tensor]:
     """A and B of a system, checked. Raises: as `matrices`; RuntimeError if they do not fit."""
-    x = matrices(A, op, square=True, half=RuntimeError)
-    y = need_tensor(B_, op, "B")
-    if x._kind is not y._kind:
-        raise RuntimeError(
-            f"{op}: {argument('A', x)} is {x.dtype} and {argument('B', y)} is {y.dtype}; they must be equal."
-        )
+    x, y = same_dtype(op, A=A, B=B_)
+    matrices(x, op, square=True)
     a, b = x._a, y._a
     if vector and not left:
-        raise RuntimeError(f"{op}: B is a vector {sizes(b.shape)}, which goes with left=True only.")
+        raise RuntimeError(
+            f"{op}: B is a vector {sizes(b.shape)}, which goes with left=True only; pass a matrix, or leave "
+            "left out."
+        )
     shape = (*b.shape, 1) if vector else b.shape
     fits = len(shape) > 1 and shape[-2 if left else -1] == a.shape[-1]
     if fits:
@@ -360,7 +370,7 @@ def solve_triangular(
     Shapes: A [..., n, n]; B [..., n, k] ([..., k, n]); leading sizes broadcast.
     """
     op = "linalg.solve_triangular"
-    x, y = matrices(A, op, half=RuntimeError), matrices(B, op, name="B", half=RuntimeError)
+    x, y = matrices(A, op), matrices(B, op, name="B")
     if x._kind is not y._kind:
         wide = np.result_type(x._kind, y._kind)
         x, y = cast(x, wide), cast(y, wide)
@@ -419,6 +429,6 @@ offer({"det": old_det, "slogdet": old_slogdet}, both="det slogdet")
 offer(
     globals(),
     both="cholesky_inverse cholesky_solve inverse logdet triangular_solve",
-    rules="cofactor inverse_or_nan solved solved_triangle triangle",
+    rules="cofactor cofactor_moved inverse_or_nan solved solved_triangle triangle",
 )
 nameless(globals())

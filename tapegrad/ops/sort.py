@@ -20,7 +20,7 @@ from tapegrad.ops.elementary import round
 from tapegrad.ops.pointwise import ceil, floor, where
 from tapegrad.ops.reduce import pick, picking, spread, sum
 from tapegrad.ops.results import Extremes, kind, written
-from tapegrad.ops.shape import numpy_names, permute, reshape, squeeze, transpose, unsqueeze
+from tapegrad.ops.shape import numpy_names, permute, reshape, transpose, unsqueeze, without
 from tapegrad.promotion import need_tensor, number
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -150,7 +150,7 @@ def _along(x: Tensor, dim: Any, op: str) -> int:
 
 def _chosen(op: str, pick: Any, x: Tensor, at: Tensor, dim: int, keepdim: bool, out: Any) -> Extremes:
     """The elements at indices that have the dimension as 1."""
-    indices = at if keepdim or not x._a.ndim else squeeze(at, dim)
+    indices = at if keepdim else without(at, dim)
     return written(_KINDS[op](pick(x, at._a, dim, keepdim), indices), out, op)
 
 
@@ -227,7 +227,7 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def _fractions(q: Any, x: Tensor, op: str) -> Tensor:
-    """q as a tensor of x's dtype. Raises: RuntimeError unless all are in [0, 1]."""
+    """q as a tensor of x's dtype. Raises: RuntimeError for another dtype, a number that is not in [0, 1]."""
     if isinstance(q, (int, float)):
         if not 0 <= q <= 1:
             raise RuntimeError(f"{op}: q is {q}; it must be from 0 to 1.")
@@ -238,9 +238,12 @@ def _fractions(q: Any, x: Tensor, op: str) -> Tensor:
         raise RuntimeError(f"{op}: q is {sizes(q._a.shape)}; a number or a 1-d tensor is needed.")
     if q._kind is not x._kind:
         raise RuntimeError(f"{op}: input is {x.dtype} and q is {q.dtype}; they must be equal.")
+    return q
+
+
+def _check_fractions(q: Tensor, op: str) -> None:
     if not isinstance(q._a, Storage) and not bool(((q._a >= 0) & (q._a <= 1)).all()):
         raise RuntimeError(f"{op}: q is {q._a.tolist()}; its values must be from 0 to 1.")
-    return q
 
 
 def _ranks(x: Tensor, q: Tensor, skip: bool) -> Tensor:
@@ -291,6 +294,7 @@ def _quantile(
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(f"{op}: interpolation is {interpolation!r}; one of {_INTERPOLATIONS} is needed.")
     i = None if dim is None else axis(dim, x._a.ndim, op)
+    _check_fractions(fractions, op)
     rows, shape = _rows(x, i, keepdim)
     y = _between(rows, _ranks(rows, fractions, op == "nanquantile"), interpolation)
     if fractions._a.ndim:

@@ -9,7 +9,7 @@ import tapegrad.kernels.hurwitz as H
 import tapegrad.kernels.polynomials as O
 import tapegrad.kernels.special as S
 from tapegrad.define import elementwise, finish, offer, opaque
-from tapegrad.define.refusing import floats_only, no_derivative, no_half
+from tapegrad.define.refusing import floats_only, no_derivative, no_narrow
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.extra import from_scipy
 from tapegrad.ops.elementary import floating
@@ -46,7 +46,7 @@ erfcx = elementwise(
     floats=True,
     d=(f"(2 * a * y - {_SLOPE!r}) * g",),
     title="SpecialErfcxBackward0",
-    check=no_half,
+    check=no_narrow,
 )
 ndtr = elementwise(
     "ndtr",
@@ -64,7 +64,7 @@ ndtri = elementwise(
     floats=True,
     d=(f"g * (F.exp(y * y / 2) * {math.sqrt(2 * math.pi)!r})",),
     title="SpecialNdtriBackward0",
-    check=no_half,
+    check=no_narrow,
     doc="The inverse of ndtr.",
 )
 log_ndtr = elementwise(
@@ -74,7 +74,7 @@ log_ndtr = elementwise(
     floats=True,
     d=(f"g / {math.sqrt(2 * math.pi)!r} * F.exp(-(y + a * a / 2))",),
     title="SpecialLogNdtrBackward0",
-    check=no_half,
+    check=no_narrow,
 )
 entr = elementwise(
     "entr",
@@ -187,7 +187,7 @@ zeta = numbered(
     ("SpecialZetaBackward0", "SpecialZetaBackward2", "SpecialZetaBackward1"),
     floats=True,
     d=(no_derivative("zeta", NotImplementedError), "g * -a * F.special_zeta(a + 1, b)"),
-    check=no_half,
+    check=no_narrow,
     doc="The sum of (b + k) ** -a over k = 0, 1, 2, ... (Hurwitz's zeta function).",
 )
 
@@ -230,7 +230,7 @@ i1e = elementwise(
 
 def _flat(name: str, kernel: Any, doc: str) -> Any:
     """A function of one number that torch does not differentiate."""
-    return elementwise(name, kernel, floats=True, arity=1, check=no_half, doc=doc)
+    return elementwise(name, kernel, floats=True, arity=1, check=no_narrow, doc=doc)
 
 
 modified_bessel_i0 = _flat("modified_bessel_i0", S.i0, "i0, without a gradient.")
@@ -257,7 +257,7 @@ _EXOTIC = {
 
 
 def _polynomial(name: str, kernel: Any) -> Any:
-    plain = elementwise(name, kernel, floats=True, arity=2, check=no_half, doc=kernel.__doc__)
+    plain = elementwise(name, kernel, floats=True, arity=2, check=no_narrow, doc=kernel.__doc__)
 
     def call(input: Any, n: Any, *, out: Tensor | None = None) -> Any:
         return plain(input, n, out=out)

@@ -17,6 +17,7 @@ from tapegrad.ops.linalg import mm
 from tapegrad.ops.pointwise import clamp, sqrt, where
 from tapegrad.ops.reduce import (
     in_dtype,
+    mean_rule,
     not_empty,
     scaled,
     spread_arguments,
@@ -35,6 +36,7 @@ _logsumexp = reduction(
     "logsumexp", C.logsumexp, d=lambda F, g, x, y, shape, dim: g * F.exp(x - y), saves=(0, OUT)
 )
 _count = reduction("count_nonzero", C.count_nonzero, d=None)
+_count_numbers = reduction("nanmean.count", C.count_numbers, d=None)
 _smallest = reduction("aminmax.min", R.amin, d=scaled, saves=(0, OUT), title="AminmaxBackward0")
 _largest = reduction("aminmax.max", R.amax, d=scaled, saves=(0, OUT), title="AminmaxBackward0")
 _range_kind = kind("aminmax", Range)
@@ -42,12 +44,7 @@ _range_kind = kind("aminmax", Range)
 
 def _mean_beside(name: str, title: str) -> Any:
     """The mean, under the name of the node that torch has for both results."""
-    return reduction(
-        f"{name}.mean",
-        R.mean,
-        d=lambda F, g, shape, dim: F.expand(g / (R.count(shape, dim) or 1), shape),
-        title=title,
-    )
+    return reduction(f"{name}.mean", R.mean, d=mean_rule, title=title)
 
 
 _var = reduction("var_mean", R.var, d=var_rule, saves=(0,))
@@ -93,7 +90,7 @@ def nanmean(
     if x._kind.kind not in INEXACT:
         raise RuntimeError(f"nanmean: input is {x.dtype}; a floating point tensor is needed. Use .float().")
     dims = dims_of(dim, x._a.ndim, "nanmean")
-    many = sum(x.detach() == x.detach(), dims, keepdim)
+    many = _count_numbers(x.detach(), dims, keepdim)
     return finish(nansum(x, dims, keepdim, dtype=dtype) / many, out, "nanmean", exact=True)
 
 

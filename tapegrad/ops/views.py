@@ -14,7 +14,7 @@ from tapegrad._errors import say_once, sizes
 from tapegrad.define import indexing, linear, offer
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of
-from tapegrad.ops import index, shape
+from tapegrad.ops import index, moves, shape
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis
 from tapegrad.views import base_of, box, is_view, view_of
@@ -138,6 +138,8 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     Raises: RuntimeError for equal dimensions.
     """
     n = need_tensor(input, "diagonal")._a.ndim
+    if dim1 == 0 and dim2 == 1 and n > 1:
+        return _diagonal(input, offset, 0, 1)
     i, j = axis(dim1, n, "diagonal"), axis(dim2, n, "diagonal")
     if i == j:
         raise RuntimeError(f"diagonal: dim1 is {dim1} and dim2 is {dim2}; two dimensions are needed.")
@@ -147,11 +149,11 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 # ---- parts along a dimension
 
 
-def sized(input: Tensor, dim: int, op: str) -> tuple[int, int]:
-    """`dim` counted from the front, and its size. Raises: RuntimeError for a 0-d tensor."""
+def sized(input: Tensor, dim: int, op: str, error: type[Exception] = RuntimeError) -> tuple[int, int]:
+    """`dim` counted from the front, and its size. Raises: `error` for a 0-d tensor."""
     s = need_tensor(input, op)._a.shape
     if not s:
-        raise RuntimeError(f"{op}: input is 0-d; 1-d or more is needed.")
+        raise error(f"{op}: input is 0-d; 1-d or more is needed.")
     i = axis(dim, len(s), op)
     return i, s[i]
 
@@ -211,6 +213,10 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
         raise TypeError(f"movedim: source is {source} and destination {destination}; both must be of a kind.")
     if not n and source in (0, -1) and destination in (0, -1):
         return index.index(input, ...)
+    if type(source) is int:
+        order = list(range(n))
+        order.insert(axis(destination, n, "movedim"), order.pop(axis(source, n, "movedim")))
+        return moves.permute(input, tuple(order))
     froms, tos = (
         [axis(d, n, "movedim") for d in ((dims,) if isinstance(dims, int) else dims)]
         for dims in (source, destination)

@@ -45,7 +45,6 @@ def _over(key: str, title: str, kernel: Any = lambda x, y: np.broadcast_to(y, x.
         d=(lambda F, g, shapes: F.zeros_like(g), lambda F, g, shapes: F.sum_to(g, shapes[1])),
         title=title,
         batch=_written,
-        widens=False,
     )
 
 
@@ -57,7 +56,11 @@ _zero = linear(
 )
 
 
-def _filled(input: Tensor, value: Any, ops: Any = (_fill, _fill_with)) -> Tensor:
+def _filled(input: Tensor, value: Any) -> Tensor:
+    return _filled_by((_fill, _fill_with), input, value)
+
+
+def _filled_by(ops: Any, input: Tensor, value: Any) -> Tensor:
     if isinstance(value, (*NUMBERS, np.generic)):
         result: Tensor = ops[0](input, fitting(value, input._a.dtype, "fill_"))
         return result
@@ -74,22 +77,11 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
     Raises: RuntimeError for a tensor with dimensions.
     """
-    return _filled(need_tensor(input, "fill"), value, (_fill_fresh, _fill_fresh_with))
+    return _filled_by((_fill_fresh, _fill_fresh_with), need_tensor(input, "fill"), value)
 
 
-def fill_(input: Tensor, value: Any) -> Tensor:
-    """Set every element to a number or to a 0-d tensor, which then gets the sum of the gradients.
-
-    Raises: RuntimeError for a tensor with dimensions.
-    """
-    result: Tensor = (_fill_with_ if isinstance(value, Tensor) else _fill_)(input, value)
-    return result
-
-
-def zero_(input: Tensor) -> Tensor:
-    """Set every element to 0."""
-    result: Tensor = _zero_(input)
-    return result
+def _zeroed(input: Tensor) -> Tensor:
+    return _zero(input)
 
 
 def copied(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
@@ -118,12 +110,21 @@ def _put_value(x: Any, value: Any, out: Any) -> None:
 def _put_values(x: Any, y: Any, out: Any) -> None:
     if y.ndim > out.ndim:
         raise ValueError("NumPy would drop dimensions of size 1")
-    np.copyto(out, y)
+    out[...] = y
 
 
-_fill_ = inplace(writes(_filled, _put_value), "fill_", fills=True)
-_fill_with_ = inplace(_filled, "fill_")
-_zero_ = inplace(writes(_zero, lambda x, out: out.fill(0)), "zero_", fills=True)
+fill_ = inplace(
+    writes(_filled, _put_value),
+    "fill_",
+    fills=True,
+    doc="""Set every element to a number or to a 0-d tensor, which then gets the sum of the gradients.
+
+    Raises: RuntimeError for a tensor with dimensions.
+    """,
+)
+zero_ = inplace(
+    writes(_zeroed, lambda x, out: out.fill(0)), "zero_", fills=True, doc="Set every element to 0."
+)
 copy_ = inplace(writes(copied, _put_values), "copy_")
 
 
@@ -148,7 +149,7 @@ def _for_each(name: str, function: Any, *tensors: Tensor) -> Tensor:
             raise TypeError(
                 f"{name}: a tensor is {t.dtype} and the target {first.dtype}; they must be equal."
             )
-        columns.append(copied(first, t)._a.ravel().tolist() if i else first._a.ravel().tolist())
+        columns.append((copied(first, t) if i else first).reshape(-1).tolist())
     return _converted([function(*values) for values in zip(*columns, strict=True)], first, first._a.shape)
 
 

@@ -22,8 +22,8 @@ N = 3  # entries of a batch
 # Their results have a shape that depends on values, or are Python values: vmap runs their entries one by one.
 LOOPING = {
     *("allclose", "arange", "as a number", "as a real number", "bool ", "contains", "equal", "float "),
-    *("argwhere", "index", "int ", "is_nonzero", "item", "linspace", "nonzero_static", "repeat_interleave"),
-    *("masked_select", "nonzero", "numpy", "tolist", "unique"),
+    *("argwhere", "index", "int ", "is_nonzero", "item", "linspace", "lobpcg", "nonzero_static"),
+    *("masked_select", "nonzero", "numpy", "repeat_interleave", "segment_reduce", "tolist", "unique"),
     *("bincount", "histc", "histogram", "histogramdd", "unique_consecutive"),
 }
 # So do masks as indices, where(condition) alone, and tensor([...]) of tensors.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from fnmatch import fnmatch
 from typing import Any
 
 import numpy as np
@@ -23,9 +20,7 @@ from tests.ops.comparing import (
     real,
     spread,
 )
-from tests.ops.deviations import DEVIATIONS
-
-met: Counter[int] = Counter()  # how often each deviation was met
+from tests.ops.deviations import known
 
 
 class Report:
@@ -37,13 +32,8 @@ class Report:
 
     def note(self, form: str, c: Call, what: str, difference: str) -> None:
         """Take down a difference, unless there is none or it is a deviation."""
-        if not difference:
-            return
-        for i, d in enumerate(DEVIATIONS):
-            if fnmatch(what, d.what) and fnmatch(self.row.name, d.row) and re.search(d.call, f"{form}{c}"):
-                met[i] += 1
-                return
-        self.lines.append(f"{form}{c}: {what}: {difference}")
+        if difference and not known(self.row.name, what, f"{form}{c}"):
+            self.lines.append(f"{form}{c}: {what}: {difference}")
 
     def check(self) -> None:
         """Fail if there are any."""

@@ -18,10 +18,10 @@ from tests.ops.thinning import thinned
 @pytest.fixture
 def plain() -> Iterator[None]:
     """No thread has a reason to be alert, as in a process that has not written anything."""
-    was = special.alert
-    special.alert = 0
+    was = special.alert, special.rebased
+    special.alert, special.rebased = 0, False
     yield
-    special.alert = was
+    special.alert, special.rebased = was
 
 
 def results(row: Row, calls: list[Call]) -> list[list[object]]:

@@ -78,7 +78,7 @@ def test_results_that_do_not_follow_from_a_form_of_q_refuse():
         r = torch.linalg.qr(a, mode=mode).R
         with pytest.raises(RuntimeError, match=message):
             r.sum().backward()
-    with pytest.raises(RuntimeError, match="no derivative of LDL"):
+    with pytest.raises(RuntimeError, match="LDL factors have no derivative"):
         torch.linalg.ldl_factor(torch.eye(2).requires_grad_()).LD.sum().backward()
 
 
@@ -177,3 +177,29 @@ def test_einsum_of_one_operand_is_a_view_of_it():
     assert y is not x and y._is_view() and y.grad_fn is not None and y.data_ptr() == x.data_ptr()
     number = torch.tensor(1.5)
     assert torch.einsum("->", number) is not number
+
+
+@pytest.mark.parametrize(
+    "a",
+    [
+        np.arange(1.0, 10.0).reshape(3, 3),
+        np.outer([1.0, 2.0, 3.0], [1.0, 1.0, 2.0]),
+        np.zeros((3, 3)),
+        np.stack([np.eye(3), np.diag([1.0, 0.0, 2.0])]),
+        np.arange(1.0, 10.0).reshape(3, 3) * (1 + 1j),
+    ],
+    ids=["rank 2", "rank 1", "zero", "batch", "complex"],
+)
+def test_second_derivatives_of_det_at_singular_matrices(a):
+    """Gradients are quadratic in 3 x 3 matrices. PyTorch's are nan at 0, and wrong for complex ones."""
+    by = np.random.default_rng(0).normal(size=a.shape)
+
+    def gradient(a):
+        x = torch.tensor(a, requires_grad=True)
+        (g,) = torch.autograd.grad(torch.linalg.det(x).real.sum(), x, create_graph=True)
+        return x, g
+
+    x, g = gradient(a)
+    (found,) = torch.autograd.grad((g * torch.tensor(by)).sum().real, x)
+    wanted = (gradient(a + by)[1] - gradient(a - by)[1]) / 2
+    np.testing.assert_allclose(found.numpy(), wanted.detach().numpy(), atol=1e-12)

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
 import tapegrad
+from tapegrad.absent import _OF_TENSOR
 from tools import layers, sizes, stubs
 
 # Loading more makes every program start later. A module that is needed only sometimes loads when first used.
@@ -32,6 +35,7 @@ LOADED = [
     "dtypes",
     "kernels",
     "kernels.arrange",
+    "kernels.cofactors",
     "kernels.complex_numbers",
     "kernels.counting",
     "kernels.cumulative",
@@ -50,6 +54,7 @@ LOADED = [
     "kernels.lapack",
     "kernels.ldl",
     "kernels.linalg",
+    "kernels.lobpcg",
     "kernels.loss",
     "kernels.memory",
     "kernels.numbers",
@@ -60,12 +65,14 @@ LOADED = [
     "kernels.reduce",
     "kernels.rounding",
     "kernels.search",
+    "kernels.segments",
     "kernels.shape",
     "kernels.shuffle",
     "kernels.sort",
     "kernels.special",
     "kernels.statistics",
     "kernels.strided",
+    "kernels.writers",
     "layouts",
     "legacy",
     "levels",
@@ -94,6 +101,7 @@ LOADED = [
     "ops.index",
     "ops.joins",
     "ops.linalg",
+    "ops.lobpcg",
     "ops.losses",
     "ops.lu",
     "ops.masks",
@@ -109,6 +117,7 @@ LOADED = [
     "ops.parts",
     "ops.pointwise",
     "ops.products",
+    "ops.put",
     "ops.questions",
     "ops.random",
     "ops.recorded",
@@ -116,6 +125,7 @@ LOADED = [
     "ops.relayout",
     "ops.results",
     "ops.search",
+    "ops.segments",
     "ops.series",
     "ops.shape",
     "ops.shuffle",
@@ -171,13 +181,26 @@ def test_exports_are_there():
     assert set(tapegrad.__all__) <= set(dir(tapegrad))
 
 
-def test_an_absent_name_is_an_attribute_error():
-    try:
-        tapegrad.no_such_name  # noqa: B018 # for its exception
-    except AttributeError as e:
-        assert "no_such_name" in str(e)
-    else:
-        raise AssertionError
+@pytest.mark.parametrize(
+    ("space", "name", "text"),
+    [
+        (tapegrad, "no_such_name", "torch of tapegrad has no 'no_such_name'."),
+        (tapegrad, "symeig", r"\(deprecated in torch\). Use torch.linalg"),
+        (tapegrad.Tensor, "to_sparse", r"Tensor of tapegrad has no 'to_sparse' \(sparse tensors\). "),
+        (tapegrad.ones(2), "to_sparse", r"\(sparse tensors\). "),
+        (tapegrad.ones(2), "no_such_name", "no_such_name"),
+    ],
+)
+def test_an_absent_name_is_an_attribute_error(space, name, text):
+    assert not hasattr(space, name)
+    with pytest.raises(AttributeError, match=text):
+        getattr(space, name)
+
+
+def test_every_attribute_of_torchs_tensors_that_is_absent_says_why():
+    torch = pytest.importorskip("torch")
+    absent = [n for n in dir(torch.Tensor) if n[0] != "_" and not hasattr(tapegrad.Tensor, n)]
+    assert sorted(absent) == sorted(_OF_TENSOR)
 
 
 def test_imports_go_downward():

@@ -1,22 +1,14 @@
-"""The modules of torch.nn."""
+"""The modules of torch.nn, each file of which says its names once, in `__all__`."""
 
-from tapegrad.nn.modules.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
-from tapegrad.nn.modules.container import Sequential
-from tapegrad.nn.modules.linear import Identity, Linear
-from tapegrad.nn.modules.loss import CrossEntropyLoss, MSELoss, NLLLoss
+from tapegrad.nn.modules import activation, container, linear, loss
+from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.container import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 
-__all__ = [
-    "CrossEntropyLoss",
-    "Identity",
-    "Linear",
-    "LogSoftmax",
-    "MSELoss",
-    "Module",
-    "NLLLoss",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-]
+__all__ = ["Module"]
+__all__ += activation.__all__
+__all__ += container.__all__
+__all__ += linear.__all__
+__all__ += loss.__all__

@@ -7,6 +7,8 @@ from tapegrad.ops.nn import log_softmax, softmax
 from tapegrad.ops.pointwise import relu, sigmoid, tanh
 from tapegrad.tensor import Tensor
 
+__all__ = ["LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Tanh"]
+
 
 class ReLU(Module):
     """max(input, 0). Source: torch.nn.ReLU."""

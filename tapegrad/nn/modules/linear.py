@@ -12,6 +12,8 @@ from tapegrad.ops.create import empty
 from tapegrad.ops.nn import linear
 from tapegrad.tensor import Tensor
 
+__all__ = ["Identity", "Linear"]
+
 
 class Linear(Module):
     """input @ weight.T + bias, with weights drawn uniformly from +-1/sqrt(in_features).

@@ -6,6 +6,8 @@ from tapegrad.nn.modules.module import Module
 from tapegrad.ops.losses import cross_entropy, legacy_reduction, mse_loss, nll_loss
 from tapegrad.tensor import Tensor
 
+__all__ = ["CrossEntropyLoss", "MSELoss", "NLLLoss"]
+
 
 class _Loss(Module):
     reduction: str

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from tapegrad._errors import describe
 from tapegrad.autograd import no_grad
+from tapegrad.nn.modules import state
+from tapegrad.nn.modules.hooks import (
+    Hooked,
+    call_with_hooks,
+    everywhere,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
 from tapegrad.nn.parameter import Parameter
+from tapegrad.ops.new import empty_like
 from tapegrad.tensor import Tensor
+
+__all__ = [
+    "Module",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+]
 
 Self = TypeVar("Self", bound="Module")
 
 
-class IncompatibleKeys(NamedTuple):
-    """What load_state_dict did not find, and what it did not need."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-
-class StateDict(OrderedDict[str, Any]):
-    """The tensors of a module by their full names; `_metadata` holds the version of each module, as torch
-    writes it."""
-
-    _metadata: OrderedDict[str, Any]
-
-
-class Module:
+class Module(Hooked):
     """A part of a network: define `forward`, assign Parameters and Modules as attributes.
 
     Raises: AttributeError if an attribute is assigned before `super().__init__()`.
@@ -44,15 +43,23 @@ class Module:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
+    _non_persistent_buffers_set: set[str]
     _version = 1
+    call_super_init = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if (args or kwargs) and not self.call_super_init:
+            raise TypeError(
+                f"{type(self).__name__}: Module.__init__ got {[*args, *kwargs]}; it takes no arguments."
+            )
         put = super().__setattr__
         put("training", True)
         put("_parameters", {})
         put("_buffers", {})
         put("_modules", {})
-        put("_transient", set())
+        put("_non_persistent_buffers_set", set())
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; each subclass defines it."""
@@ -61,7 +68,9 @@ class Module:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        if self._hooks is None and not everywhere.called:
+            return self.forward(*args, **kwargs)
+        return call_with_hooks(self, args, kwargs)
 
     # ---- attributes
 
@@ -124,13 +133,13 @@ class Module:
         for held in (self._parameters, self._buffers, self._modules):
             if name in held:
                 del held[name]
-                self._transient.discard(name)
+                self._non_persistent_buffers_set.discard(name)
                 return
         super().__delattr__(name)
 
     def __dir__(self) -> list[str]:
-        held = [*self._parameters, *self._buffers, *self._modules]
-        return sorted({*object.__dir__(self), *[name for name in held if name.isidentifier()]})
+        held = [*object.__dir__(self), *self._parameters, *self._buffers, *self._modules]
+        return sorted({name for name in held if not name[0].isdigit()})
 
     def _check_name(self, what: str, name: str, held: dict[str, Any]) -> None:
         if not isinstance(name, str):
@@ -161,7 +170,10 @@ class Module:
                 f"register_buffer: {name} is {type(tensor).__name__}; a Tensor or None is needed."
             )
         self._buffers[name] = tensor
-        self._transient.discard(name) if persistent else self._transient.add(name)
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a submodule. Raises: KeyError for a name that is taken or unusable, TypeError for another
@@ -190,9 +202,9 @@ class Module:
             below = [(f"{name}.{k}" if name else k, m) for k, m in module._modules.items() if m is not None]
             stack.extend(reversed(below))
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """Itself and all modules below."""
-        for _, module in self.named_modules():
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -258,20 +270,49 @@ class Module:
             raise AttributeError(f"get_parameter: {target!r} is no parameter.")
         return found
 
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a dotted name. Raises: AttributeError if there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        found = getattr(module, name)
+        if name not in module._buffers:
+            raise AttributeError(f"get_buffer: {target!r} is no buffer.")
+        return found  # type: ignore[no-any-return] # what a module holds there
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted name; with `strict` only in the place of another.
+
+        Raises: ValueError for an empty name or what is no Module, AttributeError if there is no such place.
+        """
+        if target == "" or not isinstance(module, Module):
+            raise ValueError(
+                f"set_submodule: target is {target!r} and module {type(module).__name__}; a name and an "
+                "nn.Module are needed."
+            )
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"set_submodule: there is nothing at {target!r}; strict=False adds it.")
+        if not isinstance(getattr(parent, name, module), Module):
+            raise AttributeError(f"set_submodule: {target!r} is no module.")
+        setattr(parent, name, module)
+
     # ---- for all of them
 
     def apply(self: Self, fn: Callable[[Module], Any]) -> Self:
         """Call fn on every module below, then on itself."""
-        for module in reversed(list(self.modules())):
-            fn(module)
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
         return self
 
     def train(self: Self, mode: bool = True) -> Self:
         """Set training mode here and below. Raises: ValueError unless mode is a bool."""
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode is {mode!r}; True or False is needed.")
-        for module in self.modules():
-            module.training = mode
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
         return self
 
     def eval(self: Self) -> Self:
@@ -292,102 +333,122 @@ class Module:
             elif p.grad is not None:
                 p.grad = p.grad.detach().zero_()
 
-    def _convert(self: Self, change: Callable[[Tensor], Tensor]) -> Self:
-        """Put change(value) in the place of every parameter's and buffer's value; the objects stay the
-        same."""
+    def _apply(self: Self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Put fn(value) in the place of every parameter's and buffer's value; parameters stay the same
+        objects."""
+        if recurse:
+            for module in self.children():
+                module._apply(fn)
         with no_grad():
-            for _, p in self._named("_parameters", "", True, True):
-                grad, p.grad = p.grad, None
-                p.data = change(p.data)
-                p.grad = None if grad is None else change(grad)
-            for module in self.modules():
-                for name, b in module._buffers.items():
-                    if b is not None:
-                        module._buffers[name] = change(b)
+            for p in self._parameters.values():
+                if p is not None:
+                    grad, p.grad = p.grad, None
+                    p.data = fn(p.data)
+                    p.grad = None if grad is None else fn(grad)
+            for name, b in self._buffers.items():
+                if b is not None:
+                    self._buffers[name] = fn(b)
         return self
 
+    def _cast(self: Self, fn: Callable[[Tensor], Tensor]) -> Self:
+        return self._apply(lambda t: fn(t) if t.is_floating_point() else t)
+
     def to(self: Self, *args: Any, **kwargs: Any) -> Self:
-        """Move floating point parameters and buffers to a dtype or device; see Tensor.to."""
+        """Move floating point and complex parameters and buffers to a dtype or device; see Tensor.to."""
         probe = Tensor(0).to(*args, **kwargs).dtype
         if any(isinstance(a, Tensor) or not isinstance(a, str) for a in args) or "dtype" in kwargs:
             if not (probe.is_floating_point or probe.is_complex):
                 raise TypeError(f"to: dtype is {probe}; a module's must be floating point or complex.")
-            return self._convert(lambda t: t.to(*args, **kwargs) if t.is_floating_point() else t)
+            return self._apply(
+                lambda t: t.to(*args, **kwargs) if t.is_floating_point() or t.is_complex() else t
+            )
         return self
+
+    def to_empty(self: Self, *, device: Any, recurse: bool = True) -> Self:
+        """Give parameters and buffers new memory, without values."""
+        return self._apply(lambda t: empty_like(t, device=device), recurse)
 
     def type(self: Self, dst_type: Any) -> Self:
         """Convert all parameters and buffers to a dtype."""
-        return self._convert(lambda t: t.type(dst_type))
+        return self._apply(lambda t: t.type(dst_type))
 
     def float(self: Self) -> Self:
         """Floating point parameters and buffers in float32."""
-        return self._convert(lambda t: t.float() if t.is_floating_point() else t)
+        return self._cast(Tensor.float)
 
     def double(self: Self) -> Self:
         """Floating point parameters and buffers in float64."""
-        return self._convert(lambda t: t.double() if t.is_floating_point() else t)
+        return self._cast(Tensor.double)
 
     def half(self: Self) -> Self:
         """Floating point parameters and buffers in float16."""
-        return self._convert(lambda t: t.half() if t.is_floating_point() else t)
+        return self._cast(Tensor.half)
 
     def bfloat16(self: Self) -> Self:
         """Floating point parameters and buffers in bfloat16."""
-        return self._convert(lambda t: t.bfloat16() if t.is_floating_point() else t)
+        return self._cast(Tensor.bfloat16)
 
     def cpu(self: Self) -> Self:
         """Itself: everything is on the CPU."""
-        return self
+        return self._apply(Tensor.cpu)
+
+    def cuda(self: Self, device: Any = None) -> Self:
+        """Raises as Tensor.cuda does, if it has parameters or buffers: everything is on the CPU."""
+        return self._apply(lambda t: t.cuda(device))
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing yet: the module runs as it is."""
 
     # ---- state
 
-    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> StateDict:
+    def get_extra_state(self) -> Any:
+        """What else belongs to the state: subclasses define it, together with set_extra_state."""
+        raise RuntimeError(f"get_extra_state: {type(self).__name__} defines none.")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what get_extra_state gave."""
+        raise RuntimeError(f"set_extra_state: {type(self).__name__} defines none.")
+
+    def state_dict(
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> state.StateDict:
         """Parameters and persistent buffers by their dotted names, sharing memory; keep_vars keeps them
         attached."""
-        state: StateDict = StateDict() if destination is None else destination
-        if not hasattr(state, "_metadata"):
-            state._metadata = OrderedDict()
-        for path, module in self.named_modules(prefix=prefix.rstrip("."), remove_duplicate=False):
-            state._metadata[path] = {"version": module._version}
-            for name, value in module._state():
-                state[f"{path}.{name}" if path else name] = value if keep_vars else value.detach()
-        return state
+        for name, value in zip(("destination", "prefix", "keep_vars"), args, strict=False):
+            if name == "destination":
+                destination = value if destination is None else destination
+            elif name == "prefix":
+                prefix = prefix or value
+            else:
+                keep_vars = keep_vars or value
+        return state.save_all(self, destination, prefix, keep_vars)  # type: ignore[no-any-return] # or the caller's own
 
-    def _state(self) -> Iterator[tuple[str, Tensor]]:
-        yield from ((name, p) for name, p in self._parameters.items() if p is not None)
-        yield from (
-            (name, b) for name, b in self._buffers.items() if b is not None and name not in self._transient
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        state.save(self, Module, destination, prefix, keep_vars)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        state.load(
+            self, Module, state_dict, prefix, local_metadata, missing_keys, unexpected_keys, error_msgs
         )
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
+    ) -> state.IncompatibleKeys:
         """Copy a state_dict's values in; `assign` puts its tensors in place of the module's own.
 
         Raises: RuntimeError for a shape that differs, and, if strict, for missing or unexpected keys. Nothing
         has changed then.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict: state_dict is {type(state_dict).__name__}; a dict is needed.")
-        places: dict[str, tuple[Module, str, Tensor]] = {}
-        for path, module in self.named_modules(remove_duplicate=False):
-            for name, value in module._state():
-                places[f"{path}.{name}" if path else name] = (module, name, value)
-        missing = [key for key in places if key not in state_dict]
-        unexpected = [key for key in state_dict if key not in places]
-        problems = _shape_problems(places, state_dict)
-        if strict and missing:
-            problems.append(f"missing: {', '.join(missing)}")
-        if strict and unexpected:
-            problems.append(f"unexpected: {', '.join(unexpected)}")
-        if problems:
-            cure = " Pass strict=False to load what fits." if strict and (missing or unexpected) else ""
-            raise RuntimeError(f"load_state_dict: {type(self).__name__}: {'; '.join(problems)}.{cure}")
-        with no_grad():
-            for key, (module, name, value) in places.items():
-                if key in state_dict:
-                    _load(module, name, value, state_dict[key], assign)
-        return IncompatibleKeys(missing, unexpected)
+        return state.load_all(self, state_dict, strict, assign)
 
     # ---- text
 
@@ -407,25 +468,3 @@ class Module:
         if not lines and len(extra) <= 1:
             return f"{self._get_name()}({''.join(extra)})"
         return f"{self._get_name()}(\n  " + "\n  ".join(extra + lines) + "\n)"
-
-
-def _shape_problems(places: Mapping[str, tuple[Module, str, Tensor]], state: Mapping[str, Any]) -> list[str]:
-    problems = []
-    for key, (_, _, value) in places.items():
-        if key not in state:
-            continue
-        given = state[key]
-        if not isinstance(given, Tensor):
-            problems.append(f"{key} is {type(given).__name__}, and a Tensor is needed")
-        elif given.shape != value.shape:
-            problems.append(f"{key} is {list(given.shape)} there and {list(value.shape)} here")
-    return problems
-
-
-def _load(module: Module, name: str, value: Tensor, given: Tensor, assign: bool) -> None:
-    if not assign:
-        value.copy_(given)
-    elif isinstance(value, Parameter):
-        module._parameters[name] = Parameter(given.detach(), value.requires_grad)
-    else:
-        module._buffers[name] = given

@@ -24,6 +24,7 @@ from tapegrad.testing.samples import (
     products,
     random,
     reduce,
+    segments,
     shape,
     sort,
     special,
@@ -38,7 +39,7 @@ _ON_NUMBERS = (
     *(pointwise, elementary, pairs, special, reduce, shape, views, index, gather, arrange, joins, linalg),
     *(products, matrices, nn, sort, distance),
 )
-FAMILIES = (*_ON_NUMBERS, cumulative, statistics, fourier, complex_numbers, create, random)
+FAMILIES = (*_ON_NUMBERS, cumulative, statistics, fourier, complex_numbers, create, random, segments)
 
 
 def _named() -> dict[str, Row]:

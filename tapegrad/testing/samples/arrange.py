@@ -191,7 +191,12 @@ _DIAGONALS = (
                 call(row=2, col=2, offset=1),
                 call(3, 3, dtype=Name("int32")),
             ),
-            errors=(call(-1, 2), call(2, -1), call(2, 2, dtype=Name("float32"))),
+            errors=(
+                call(-1, 2),
+                call(2, -1),
+                call(2, 2, dtype=Name("float32")),
+                call(2, 2, requires_grad=True),
+            ),
         )
         for name in ("tril_indices", "triu_indices")
     ],
@@ -266,6 +271,7 @@ _OVERLAYS = (
             call(x(4, 5), x(1, 5), 0, 1, 3),
             call(x(4, 5), x(4, 5), 0, 0, 4, 0),
             call(x(4, 5), x(4, 5), 2),
+            call(x(), x(2, 5), 0, 1, 3),
         ),
         more=(
             call(x(4, 5), x(4, 5)),
@@ -333,7 +339,7 @@ _SHUFFLES = (
     ),
     named(
         "channel_shuffle",
-        (*every(2, shape=(1, 4, 2)), call(x(2, 6, 2, 2), 3), call(x(2, 6, 1, 2), 1)),
+        (*every(2, shape=(1, 4, 2)), call(x(2, 6, 2, 2), 3), call(x(2, 6, 1, 2), 1), call(x(0, 4, 2), 2)),
         errors=(call(x(1, 5, 2), 2), call(x(4, 4), 2), call(x(1, 4, 2), 0)),
     ),
     named(
@@ -399,7 +405,7 @@ _COPIES: tuple[tuple[str, tuple[Any, ...], tuple[Call, ...]], ...] = (
     ("narrow_copy", (1, 1, 2), (call(x(3), 0, 2, 2), call(x(3), 0, 5, 1), call(x(), 0, 0, 1))),
     ("permute_copy", ((1, 0),), (call(x(2, 3), (0, 0)), call(x(2, 3), (0,)))),
     ("select_copy", (0, 1), (call(x(3), 0, 5), call(x(), 0, 0))),
-    ("slice_copy", (0, 1, 4, 2), (call(x(3), 0, 0, 2, 0), call(x(3), 2))),
+    ("slice_copy", (0, 1, 4, 2), (call(x(3), 0, 0, 2, 0), call(x(3), 2), call(x(), 0, 0, 1))),
     ("split_copy", (3, 1), (call(x(3), -1), call(x()))),
     ("split_with_sizes_copy", ([1, 3],), (call(x(3), [1, 1]), call(x(3), [4, -1]))),
     ("squeeze_copy", (), (call(x(1, 3), 5),)),
@@ -430,7 +436,7 @@ _MORE: dict[str, tuple[Call, ...]] = {
 
 def _copied(name: str, args: tuple[Any, ...], errors: tuple[Call, ...]) -> Row:
     calls = every(*args)
-    if name in ("as_strided_copy", "view_copy"):
+    if name == "as_strided_copy":
         calls = tuple([c for c in calls if c.args[0].layout in ("plain", "offset", "computed")])
     many = name in ("split_copy", "split_with_sizes_copy", "unbind_copy")
     return Row(

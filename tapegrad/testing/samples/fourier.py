@@ -50,7 +50,7 @@ _WRONG_WINDOWS = (call(-1), call(5, dtype=Name("int64")), call("x"))
 
 def _shift(name: str) -> Row:
     samples = (call(x(5)), call(x(2, 3, 4)), call(x(3, 4), 1), call(x(3, 4), (0, -1)), call(x(0)))
-    return _row(name, samples, (call(x(3), 1), call(2.0)))
+    return _row(name, samples, (call(x(3), 1), call(2.0), call(x()), call(x(3), ()), call(x(), 0)))
 
 
 def _rows(name: str) -> tuple[Row, Row, Row]:

@@ -87,6 +87,8 @@ def _not_written(*more: Any, **kwargs: Any) -> tuple[Call, ...]:
         call(x(4, 3), 0, at([0, 0, 0, 0]), x(1, 4), *more, **kwargs),
         call(x(4, 3), 0, at([0, 1]), x(1, 1), *more, **kwargs),
         call(x(4, 3), 0, at([0, 1]), x(2), *more, **kwargs),
+        call(x(4, 3), 0, at([0, 1], [1, 0]), x(1), *more, **kwargs),
+        *[call(x(*s), 0, at(*i), x(), *more, **kwargs) for s, i in (((4, 3), [[0, 1]]), ((5,), [0, 1]))],
         call(x(4, 3), 0, at([0]), x(1, 1, dtype="float64"), *more, **kwargs),
         call(x(4, 3), 0, at([0.0], dtype="float32"), x(1, 1), *more, **kwargs),
         call(x(4, 3), 0, [[0]], x(1, 1), *more, **kwargs),
@@ -178,6 +180,11 @@ def _not_fitting(*more: Any) -> tuple[Call, ...]:
         call(x(4, 3), 0, at(1), x(1, 2), *more),
         call(x(4, 3), 0, at(1), x(1, 3, dtype="float64"), *more),
         call(x(4, 3), 0, at(1), 2.0, *more),
+        call(x(4, 3), 0, at(1), x(), *more),
+        *[call(x(4, 3), d, at(1, 0), x(), *more) for d in (0, 1)],
+        call(x(4, 3), 0, at(1, 0), x(3, 2), *more),
+        call(x(), 0, at(0), x(1, 1), *more),
+        call(x(), 0, at(0, 0), x(2, 3), *more),
     )
 
 
@@ -262,6 +269,7 @@ ROWS = (
             call(x(4, 3), 0, _I, 2.0, reduce="mean"),
             call(x(4, 3), 0, _I),
             call(x(4, 3), 0, _I, "x"),
+            call(x(4, 3), 0, _I, value=x()),
         ),
         inplace=True,
         out=True,
@@ -326,6 +334,8 @@ ROWS = (
             call(x(4, 3), at(-1)),
             call(x(4, 3), at([0], dtype="int32"), 0),
             call(x(4, 3), at([0]), 2),
+            call(x(3), at([0]), 1),
+            call(x(), at(0), 1),
         ),
         out=True,
     ),
@@ -358,8 +368,12 @@ ROWS = (
     ),
     Row(
         "index_copy",
-        (*_with_source(_ONCE), call(x(5), 0, at(1), x())),
-        errors=_not_fitting(),
+        (
+            *_with_source(_ONCE),
+            call(x(5), 0, at(1), x()),
+            call(x(dtype="int64"), 0, at(0, 0), x(2, dtype="int64")),
+        ),
+        errors=(*_not_fitting(), call(x(4, 3), 0, at(1), x(3, dtype="float64"))),
         inplace=True,
         out=True,
     ),
@@ -376,6 +390,7 @@ ROWS = (
         errors=(
             *_and(_NO_ENTRIES, 1.0),
             call(x(4, 3), 0, at(1), x(1)),
+            call(x(4, 3), 2, at(1), x(1)),
             call(x(4, 3), 0, at([1]), 1.0),
             call(x(4, 3), 0, at(-5), 1.0),
             call(x(4, 3), 0, at(1), 1j),

@@ -15,6 +15,7 @@ _LISTS = (
     call([x(3, dtype="int64"), x(3)]),
     call([x(3, grad=False), x(3)]),
     call([x(0), x(0)]),
+    call([x(dtype="float64"), x(1)]),
 )
 _BAD_LISTS = (call([]), call(x(3)), call([x(3), 2]), call([x(2, 3), x(3, 2)]))
 

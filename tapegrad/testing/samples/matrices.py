@@ -100,6 +100,11 @@ def _eig(torch: Any, a: Any) -> Any:
     return torch.view_as_real(mixed @ torch.linalg.inv(vectors)), squares(values).sum(-1)
 
 
+def _lobpcg(torch: Any, a: Any, start: Any, **kwargs: Any) -> Any:
+    values, vectors = torch.lobpcg(definite(torch, a), X=start.clone(), **kwargs)
+    return values, squares(vectors)
+
+
 def _svd(torch: Any, a: Any, full: bool) -> Any:
     u, s, vh = torch.linalg.svd(a, full_matrices=full)
     k = s.shape[-1]
@@ -249,6 +254,16 @@ ROWS = (
     ),
     row("linalg.eigh", _eigh, (*SQUARE, call(x(3, 3), UPLO="U")), _NO_SQUARE[:2]),
     row("linalg.eigh.projector", _projector, (call(x(3, 3)), call(x(2, 4, 4)))),
+    row(
+        "lobpcg",
+        _lobpcg,
+        (
+            call(x(9, 9), x(9, 3, grad=False), tol=1e-10, niter=9),
+            call(x(9, 9), x(9, 3, grad=False), k=1, tol=1e-10, niter=9, largest=False),
+            call(x(2, 9, 9), x(2, 9, 3, grad=False), tol=1e-10, niter=9),
+        ),
+        (call(x(2, 2), x(2, 1)), call(x(3, 9), x(9, 2)), call(x(9, 9), x(8, 2))),
+    ),
     row("linalg.eigvalsh", lambda torch, a: torch.linalg.eigvalsh(symmetric(a)), SQUARE, _NO_SQUARE[:2]),
     row("linalg.eig", _eig, SQUARE[:5], _NO_SQUARE[:2]),
     row("linalg.eigvals", lambda torch, a: squares(torch.linalg.eigvals(a)).sum(-1), SQUARE, _NO_SQUARE[:2]),
@@ -285,6 +300,7 @@ ROWS = (
         ),
     ),
     row("linalg.ldl_factor_ex", _ldl, SQUARE, derivative=False),
+    row("geqrf", lambda torch, a: tuple(torch.geqrf(a)), OBLONG, derivative=False),
     Row(
         "linalg.ldl_solve",
         tuple(

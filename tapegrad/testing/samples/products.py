@@ -207,8 +207,11 @@ ROWS = (
     ),
     _linalg(
         "vecdot",
-        (call(x(3), x(3)), call(x(2, 3), x(3)), call(x(2, 3), x(2, 3), dim=0), call(x(2, 0), x(2, 0))),
-        (call(x(3), x(2)), call(x(3), x(3, dtype="float64"))),
+        (
+            *[call(x(3), x(3)), call(x(2, 3), x(3)), call(x(2, 3), x(2, 3), dim=0), call(x(2, 0), x(2, 0))],
+            *[call(x(), x()), call(x(), x(2, 3)), call(x(2), x(), dim=0)],
+        ),
+        (call(x(3), x(2)), call(x(3), x(3, dtype="float64")), call(x(), x(dtype="int64"))),
         ulps=8,
         whole=True,
     ),
@@ -229,7 +232,7 @@ ROWS = (
     Row(
         "chain_matmul",
         (call(x(2, 3), x(3, 4), x(4, 5)), call(x(2, 3))),
-        errors=(call(x(2, 3), x(2, 3)),),
+        errors=(call(x(2, 3), x(2, 3)), call(x(3)), call(x(2, 2, 2)), call(x(2, 3), x(3)), call()),
         method=False,
         ulps=8,
         whole=True,

@@ -100,6 +100,7 @@ def _quantile(name: str, *extra: Call) -> Row:
         call(x(3), x(dtype="float64", values=0.5)),
         call(x(3), x(1, 1, values=0.5)),
         call(x(3), x(2, values=[0.5, 2.0])),
+        call(x(3), x(2, values=[0.5, 2.0]), 1),
         call(x(0), 0.5),
         call(x(2, 0), 0.5, 0),
         call(x(3), 0.5, interpolation="cubic"),

@@ -5,6 +5,7 @@ writing:    which puts the program's tensors into calls from the samples of all 
 drawing:    choices, literals, indices, views.
 running:    runs them on both libraries and compares everything that a user can see, after each.
 departures: the known differences, each with its reason.
+choices:    looks whether equal elements, or what is not sorted, leave the result open.
 rounding:   tells a difference that rounding explains from a bug.
 shrinking:  makes a failing program small.
 children:   runs programs in processes of their own, which torch may crash.

@@ -1,0 +1,109 @@
+"""What torch leaves open, looked at: which of equal elements was chosen, where in what is not sorted.
+
+A departure asks here whether the arguments of the call are such, so that no wrong index passes for a choice.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+CHOOSING = ("sort", "argsort", "kthvalue", "median", "nanmedian", "mode", "topk")
+
+
+def _calls(run: Any, *names: str) -> Iterator[list[Any]]:
+    """The positional arguments, the tensor of a method as the first, of the last statement's calls of these
+    functions: torch's values."""
+    known = run.theirs.names
+
+    def value(node: ast.expr) -> Any:
+        return eval(compile(ast.Expression(node), "<argument>", "eval"), known)
+
+    for node in ast.walk(ast.parse(run.done[-1].text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names:
+            owner = value(node.func.value)
+            yield [*([owner] if hasattr(owner, "data_ptr") else []), *map(value, node.args)]
+
+
+def _array(t: Any) -> Any:
+    return np.asarray(t._a) if hasattr(t, "_a") else t.detach().numpy(force=True)
+
+
+def equal_elements(run: Any) -> bool:
+    """Whether the indices differ only by which of equal elements they name."""
+    results = [
+        (_array(run.ours.tensor(ref)), _array(run.theirs.tensor(ref)))
+        for ref in run.refs
+        if ref.partition("[")[0] == run.done[-1].binds
+    ]
+    return any(
+        all(_same_elements(_array(x), i, j) for i, j in results if j.dtype.kind == "i")
+        for x, *_ in _calls(run, *CHOOSING)
+    )
+
+
+def _same_elements(x: Any, i: Any, j: Any) -> bool:
+    """Whether indices i and j name equal elements of x, along one of its dimensions, and as many."""
+    if i.shape != j.shape:
+        return False
+    for d in range(x.ndim):
+        a, b = (k if k.ndim == x.ndim else np.expand_dims(k, d) for k in (i, j))
+        n = x.shape[d]
+        if a.size and any(k.min() < 0 or k.max() >= n for k in (a, b)):
+            continue
+        if any(p != q for e, (p, q) in enumerate(zip(a.shape, x.shape, strict=True)) if e != d):
+            continue
+        found = [np.take_along_axis(x, k, d) for k in (a, b)]
+        once = [(np.diff(np.sort(k, d), axis=d) > 0).all() for k in (a, b)]
+        if np.array_equal(*found, equal_nan=x.dtype.kind == "f") and once[0] == once[1]:
+            return True
+    return not x.ndim
+
+
+def equal_gradients(run: Any) -> bool:
+    """Whether every gradient differs only by which of equal elements of its tensor it went to."""
+    for what, ref, g, h in run.pairs():
+        if what != "gradient" or g is None or h is None or not ref.endswith(".grad"):
+            continue
+        x, a, b = (_array(t).reshape(-1) for t in (run.theirs.tensor(ref[:-5]), g, h))
+        _, group = np.unique(x, return_inverse=True)
+        ours, theirs = (np.bincount(group, k) for k in (a, b))
+        if not np.allclose(ours, theirs, rtol=1e-5, atol=1e-6, equal_nan=True):
+            return False
+    return True
+
+
+def unsorted(run: Any) -> bool:
+    """Whether what is searched in does not ascend."""
+    where = [args[0] for args in _calls(run, "searchsorted")]
+    where += [args[1] for args in _calls(run, "bucketize")]
+    return any(not _ascends(_array(x), False) for x in where)
+
+
+def unordered_bins(run: Any) -> bool:
+    """Whether edges of bins do not ascend."""
+    for args in _calls(run, "histogram", "histogramdd"):
+        edges = args[1] if len(args) > 1 else None
+        given = edges if isinstance(edges, (tuple, list)) else [edges]
+        if any(hasattr(e, "data_ptr") and not _ascends(_array(e), True) for e in given):
+            return True
+    return False
+
+
+def _ascends(x: Any, strictly: bool) -> bool:
+    low, high = x[..., :-1], x[..., 1:]
+    return bool((low < high if strictly else low <= high).all())
+
+
+def with_nan(run: Any) -> bool:
+    """Whether the program has a nan."""
+    arrays = (_array(run.theirs.tensor(ref)) for ref in run.refs)
+    return any(a.dtype.kind in "fc" and bool(np.isnan(a).any()) for a in arrays)
+
+
+def with_nothing(run: Any) -> bool:
+    """Whether the program has a tensor without elements."""
+    return any(not _array(run.theirs.tensor(ref)).size for ref in run.refs)
