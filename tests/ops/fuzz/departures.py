@@ -153,7 +153,11 @@ ON_PURPOSE = (
     ),
     Departure(
         "torch reads beyond its input where segments are unsafe",
-        *("error", ">>> .*segment_reduce.*(unsafe=True|offsets)", "ours RuntimeError.*segments within.*torch None"),
+        *(
+            "error",
+            ">>> .*segment_reduce.*(unsafe=True|offsets)",
+            "ours RuntimeError.*segments within.*torch None",
+        ),
     ),
     Departure(
         "of two mistakes each names one",
