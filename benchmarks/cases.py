@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from benchmarks import transforms
+from benchmarks import optimizers, transforms
 from tapegrad.cli import ways
 from tapegrad.cli.ways import Library
 
@@ -228,6 +228,8 @@ CASES = {
         Case("scalar_graph", "an MLP of 0-d tensors, 10,000 nodes, and backward", scalar_graph, 2.0),
         Case("large", "tanh(a * b + a).sum() on 1,000,000 floats, and backward", large),
         Case("mlp", "a step of 784-512-512-10, ReLU, cross entropy, SGD, batch 128", mlp),
+        Case("adam", "Adam's step alone, the parameters of an MLP 2-16-1", optimizers.adam, 4.0),
+        Case("adam_large", "Adam's step alone, 10,000,000 elements", optimizers.adam_large, 1.0),
         Case("hessian", "Hessian of an MLP with 64 parameters, float64", transforms.hessian, 2.0),
         Case("per_sample_grad", "vmap of grad, MLP 784-128-10, batch 64", transforms.per_sample_grad, 1.0),
         Case("jacobian", "Jacobian of tanh(W v), 256 x 256", transforms.jacobian, 1.0),

@@ -100,7 +100,8 @@ class layout:
 
 
 class memory_format(layout):
-    """An order of dimensions in memory. Every new tensor here is contiguous; `memory_format=` is accepted."""
+    """An order of dimensions in memory. `memory_format=` is accepted everywhere; channels_last changes
+    nothing."""
 
     __slots__ = ()
 
@@ -110,3 +111,4 @@ MEMORY_FORMATS = {
     name: memory_format(name)
     for name in ("channels_last", "channels_last_3d", "contiguous_format", "preserve_format")
 }
+CONTIGUOUS = MEMORY_FORMATS["contiguous_format"]

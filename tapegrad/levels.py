@@ -124,6 +124,22 @@ class entered:
             ) from None
 
 
+class outside:
+    """In the block a level of this thread does not run."""
+
+    __slots__ = ("_level", "_was")
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
+
+    def __enter__(self) -> None:
+        w = self._was = watch()
+        set_watch(tuple([x for x in w.levels if x is not self._level]), w.observers)
+
+    def __exit__(self, *_: object) -> None:
+        set_watch(self._was.levels, self._was.observers)
+
+
 class Storage:
     """What a tensor holds inside a transform in place of an array. See `tapegrad.storage`."""
 

@@ -31,7 +31,7 @@ def version_of(t: Any) -> int:
     if is_inference(t):
         raise RuntimeError(
             f"_version: this Tensor{sizes(t._a.shape)} was made in inference_mode(), where writes are not "
-            "counted."
+            "counted; clone() it outside."
         )
     c = t._cold
     return (0 if c is None else c.count) + (count_of(t._a) if type(t._a) is ndarray else 0)

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
-from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, NARROW, REAL, limits, of, result
+from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, NARROW, REAL, limits, of, promote, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.tape import Op
@@ -23,6 +23,7 @@ NUMBERS = (bool, int, float, complex)
 # Beside a narrow tensor, torch takes a number (or a 0-d tensor) in float32 as the second operand of
 # these ops, and elsewhere rounded.
 UNROUNDED = ("mul", "div")
+_MOST = float(np.finfo("f4").max)
 
 
 def not_a_tensor(op: str, argument: str, x: Any) -> TypeError:
@@ -63,6 +64,11 @@ def number(x: Any, dtype: Any) -> Any:
     return np.asarray(x).astype(dtype)[()]
 
 
+def is_usual(x: Any) -> bool:
+    """Whether x is None, or a Python number that float32 and float64 can hold."""
+    return x is None or (type(x) in (float, int) and -_MOST <= x <= _MOST)
+
+
 @cache
 def _range_of(dtype: Any) -> tuple[Any, Any]:
     """The least and the largest number that a real dtype takes."""
@@ -75,6 +81,8 @@ def _range_of(dtype: Any) -> tuple[Any, Any]:
 
 def fitting(x: Any, dtype: Any, op: str) -> Any:
     """`number(x, dtype)`, for values that are stored. Raises: RuntimeError if dtype cannot hold x."""
+    if type(x) is float and (dtype is F4 or dtype is F8) and -_MOST <= x <= _MOST:
+        return dtype.type(x)
     check_fitting(x, dtype, op)
     return number(x.real if isinstance(x, complex) and dtype.kind in REAL else x, dtype)
 
@@ -104,6 +112,17 @@ def result_dtype(xs: Sequence[Any]) -> Any:
 def _numpy_dtype(xs: Sequence[Any]) -> Any:
     """The dtype that NumPy gives the tensors' values and the numbers together."""
     return of(np.result_type(*[x._a.dtype if isinstance(x, Tensor) else x for x in xs])).numpy
+
+
+def two(op: Op, a: Any, b: Any, cast: Callable[[Tensor, Any], Tensor]) -> Any:
+    """`operands` of two tensors with dimensions, of which one is of the float32 or float64 that both become;
+    None for others."""
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor) or not a._a.ndim or not b._a.ndim:
+        return None
+    kind = promote(a._kind, b._kind)
+    if (kind is not F4 and kind is not F8) or op.check not in (None, check_real, check_order):
+        return None
+    return a if a._kind is kind else cast(a, kind), b if b._kind is kind else cast(b, kind)
 
 
 def operands(
@@ -143,6 +162,19 @@ def _operand(x: Any, dtype: Any, alone: Any, cast: Callable[[Tensor, Any], Tenso
     if not isinstance(x, Tensor):
         return wrap(number(x, alone))
     return x if x._kind is dtype else cast(x, dtype if x._a.ndim else alone)
+
+
+def broadcast(op: str, *, core: int = 0, **tensors: Tensor) -> tuple[int, ...]:
+    """The shape to which tensors broadcast, each by the name of its argument; the last `core` dimensions of
+    each left out. Raises: RuntimeError if they do not."""
+    try:
+        return np.broadcast_shapes(*[x._a.shape[: x._a.ndim - core] for x in tensors.values()])
+    except ValueError:
+        given = " and ".join(f"{argument(name, x)} is {sizes(x._a.shape)}" for name, x in tensors.items())
+        which = f"all but the last {core} dimensions" if core else "they"
+        raise RuntimeError(
+            f"{op}: {given}; {which} must broadcast: sizes be equal, or one of them 1."
+        ) from None
 
 
 def refused(op: Op, xs: Sequence[Any]) -> RuntimeError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tapegrad._errors import describe, sizes
-from tapegrad._state import recorded, set_watch, watch
+from tapegrad._state import recorded, watch
 from tapegrad.dtypes import INEXACT
-from tapegrad.levels import Level
+from tapegrad.levels import Level, outside
 from tapegrad.storage.borders import dual, held, primal, tangent
 from tapegrad.storage.dual import carries
 from tapegrad.tensor import Tensor
@@ -77,22 +77,6 @@ def _inside(t: Tensor, level: Level) -> bool:
     return carries(t._a, level) or (t._node is not None and t._node.level == level.id)
 
 
-class _outside:
-    """The block lies outside of a running level."""
-
-    __slots__ = ("_level", "_was")
-
-    def __init__(self, level: Level) -> None:
-        self._level = level
-
-    def __enter__(self) -> None:
-        w = self._was = watch()
-        set_watch(tuple([x for x in w.levels if x is not self._level]), w.observers)
-
-    def __exit__(self, *_: object) -> None:
-        set_watch(self._was.levels, self._was.observers)
-
-
 class dual_level:
     """A block in which tensors can carry tangents. Source: torch.autograd.forward_ad.dual_level."""
 
@@ -134,7 +118,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             f"make_dual: the tangent{sizes(tangent._a.shape)} has a tangent itself; unpack_dual() it first."
         )
     given = [held(t, now) if _inside(t, now) else t for t in (tensor, tangent)]
-    with _outside(now):
+    with outside(now):
         p, t = [primal(x, now) if _inside(x, now) else x for x in given]
         made = dual(p, t, now)
     now.born[id(made)] = made
@@ -149,5 +133,5 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     if now is None or not carries(tensor._a, now):
         return UnpackedDualTensor(tensor, None)
     inner = held(tensor, now)
-    with _outside(now):
+    with outside(now):
         return UnpackedDualTensor(primal(inner, now), tangent(inner, now))

@@ -61,7 +61,9 @@ def _stack(each: list[Tensor], like: Tensor) -> Tensor:
 
 def _forward(call: _Call, vectorize: bool) -> Any:
     if call.strict:
-        raise RuntimeError("jacobian: strict=True and strategy='forward-mode' do not go together.")
+        raise RuntimeError(
+            "jacobian: strict=True and strategy='forward-mode' do not go together; drop one of them."
+        )
     if not vectorize:
         raise NotImplementedError("jacobian: strategy='forward-mode' needs vectorize=True.")
     call.outputs()

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tapegrad._pytree import broadcast_prefix, tree_flatten, tree_unflatten
-from tapegrad._state import set_watch, watch
 from tapegrad.func.derivatives import linearize
-from tapegrad.levels import Level, youngest
+from tapegrad.levels import outside, youngest
 from tapegrad.storage.borders import dual, enter, held, leave, primal, tangent
 from tapegrad.storage.dual import Dual, carries
 from tapegrad.storage.inplace import levels_of
@@ -22,22 +21,6 @@ class VmapInfo(NamedTuple):
 
     batch_size: int
     randomness: str
-
-
-class outside:
-    """In the block a level of this thread does not run."""
-
-    __slots__ = ("_level", "_was")
-
-    def __init__(self, level: Level) -> None:
-        self._level = level
-
-    def __enter__(self) -> None:
-        w = self._was = watch()
-        set_watch(tuple([x for x in w.levels if x is not self._level]), w.observers)
-
-    def __exit__(self, *_: object) -> None:
-        set_watch(self._was.levels, self._was.observers)
 
 
 def rule_of(cls: Any, args: tuple[Any, ...]) -> Callable[[Any, tuple[Any, ...]], Any] | None:

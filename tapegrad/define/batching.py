@@ -350,7 +350,10 @@ def _in_turn(B: Any, mask: Any, size: int) -> tuple[Any, Any]:
         raise ValueNeeded(B.level, "a mask that differs per entry")
     at = np.cumsum(rows, 1)
     if at.size and int(at.max()) > size:
-        raise RuntimeError(f"masked_scatter: a mask selects {at.max()} elements and source has {size}.")
+        raise RuntimeError(
+            f"masked_scatter: a mask selects {at.max()} elements and source has {size}; it needs as many or "
+            "more."
+        )
     return rows, np.maximum(at - 1, 0)
 
 

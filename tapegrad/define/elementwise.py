@@ -18,7 +18,7 @@ from numpy import ndarray
 
 from tapegrad import promotion
 from tapegrad._errors import seen, user_frame
-from tapegrad._state import grad_enabled, special, watching
+from tapegrad._state import default, grad_enabled, special, watching
 from tapegrad.define.base import (
     EQUAL,
     SMALL,
@@ -32,7 +32,7 @@ from tapegrad.define.base import (
     store,
     trace_of,
 )
-from tapegrad.define.describing import described
+from tapegrad.define.describing import InPlace, described
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
 from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, I8, NARROW, OTHERS, WHOLE
@@ -59,6 +59,7 @@ from tapegrad.writes import tick, wrote
 SURPRISES = (AttributeError, FloatingPointError, RuntimeError, TypeError, ValueError)
 
 _LARGE = 2**62  # numbers below it are int64
+_ORDERED = (None, check_real, check_order)  # the checks that no real operands fail
 
 
 class Elementwise(Function, Protocol):
@@ -254,10 +255,18 @@ def _careful_binary(op: Op, kernel: Any, floats: bool, operator: bool, input: An
                 x = input._a
                 y = constant(other, kind) if type(x) is ndarray else other
                 return _with_number(op, input, x, y, kernel(x, y))
+            if kind is I8 and (floats or what is float) and op.check in _ORDERED:
+                return _careful_binary(op, kernel, floats, operator, cast(input, default.dtype), other)
         except SURPRISES:
             pass
-    pair = promotion.operands(op, (input, other), floats, cast, operator)
-    return NotImplemented if pair is NotImplemented else _finish(op, pair, None)
+    pair = promotion.two(op, input, other, cast)
+    pair = pair or promotion.operands(op, (input, other), floats, cast, operator)
+    if pair is NotImplemented:
+        return pair
+    a, b = pair
+    if (a is not input or b is not other) and (a._kind is F4 or a._kind is F8):
+        return op.call.operator(a, b)  # the fast way takes them now
+    return _finish(op, pair, None)
 
 
 def _with_number(op: Op, input: Tensor, x: Any, y: Any, r: Any) -> Tensor:
@@ -381,6 +390,7 @@ def inplace(function: Any, name: str, *, fills: bool = False, doc: str = "") -> 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc or f"`{getattr(function, '__name__', name)}`, written into this tensor."
     call.function = function  # type: ignore[attr-defined] # the stub generator reads the signature there
+    call.__signature__ = InPlace(function)  # type: ignore[attr-defined] # what `inspect` asks for
     return call
 
 

@@ -54,7 +54,7 @@ def twin(op: Op, kind: Any) -> Op:
     """The op as it is recorded on narrow floats."""
     found = _twins.get((op, kind.char))
     if found is None:
-        found = _twins[op, kind.char] = _make(op, kind)
+        found = _twins.setdefault((op, kind.char), _make(op, kind))  # another thread may have been first
     return found
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import EQUAL, careful, trace_of
 from tapegrad.dtypes import F4, NARROW
-from tapegrad.kernels.errstate import again
 from tapegrad.tape import Op, record
 from tapegrad.tensor import blank
 from tapegrad.views import attend
@@ -80,7 +79,6 @@ def write_wrapper(
     used = {
         "F4": F4,
         "NARROW": NARROW,
-        "again": again,
         "blank": blank,
         "grad_enabled": grad_enabled,
         "kernel": op.forward,

@@ -205,7 +205,10 @@ def _selected(args: tuple[Any, ...], argnums: Any, op: str) -> tuple[tuple[int, 
         if not isinstance(i, int):
             raise RuntimeError(f"{op}: argnums is {argnums!r}; an integer or a tuple of them is needed.")
         if not -len(args) <= i < len(args):
-            raise RuntimeError(f"{op}: argnums is {argnums!r} and there are {len(args)} arguments.")
+            raise RuntimeError(
+                f"{op}: argnums is {argnums!r} and there are {len(args)} arguments; numbers of these "
+                "are needed."
+            )
     found = tuple([i % len(args) for i in numbers])
     if len(set(found)) < len(found):
         raise RuntimeError(f"{op}: argnums is {argnums!r}; each argument may come only once.")

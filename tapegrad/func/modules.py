@@ -56,7 +56,8 @@ def _merged(dicts: Any) -> dict[str, Any]:
         return dicts
     if not isinstance(dicts, (tuple, list)) or not all(isinstance(d, dict) for d in dicts):
         raise ValueError(
-            "functional_call: parameter_and_buffer_dicts is no dictionary by name, nor a tuple of some."
+            f"functional_call: parameter_and_buffer_dicts is {type(dicts).__name__}; a dictionary of "
+            "tensors by name, or a tuple of some, is needed."
         )
     found: dict[str, Any] = {}
     for d in dicts:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import zero
 from tapegrad.kernels.strided import diagonal
 
@@ -81,19 +82,12 @@ def diag_embed(x: Any, offset: int, i: int, j: int) -> Any:
 
 
 SMALL = 64
-_masks: dict[tuple[int, int, int], Any] = {}
 
 
+@shared
 def below(n: int, m: int, k: int) -> Any:
-    """Whether an element of a matrix lies on its k-th diagonal or below; shared if there are few."""
-    found = _masks.get((n, m, k))
-    if found is None:
-        found = np.arange(n)[:, None] >= np.arange(-k, m - k)
-        if found.size <= 4096:
-            if len(_masks) >= 256:
-                _masks.clear()
-            _masks[n, m, k] = found
-    return found
+    """Whether an element of a matrix lies on its k-th diagonal or below."""
+    return np.arange(n)[:, None] >= np.arange(-k, m - k)
 
 
 def tril(x: Any, k: int) -> Any:

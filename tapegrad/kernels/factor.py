@@ -6,46 +6,35 @@ All of it runs on whole batches at once; leading axes broadcast.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from importlib import import_module
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from tapegrad.kernels.arrange import tril, triu
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import shared
 
 _solve: Any = getattr(import_module("numpy.linalg._umath_linalg"), "solve", None) or np.linalg.solve
 _BLOCK = 32  # columns of a panel; the rest of the work is products of matrices
 
 
-def _constant(x: Any) -> Any:
-    x.flags.writeable = False
-    return x
-
-
-@cache
+@shared
 def eye(n: int, dtype: Any) -> Any:
-    """The identity, shared and read-only."""
-    return _constant(np.eye(n, dtype=dtype))
+    """The identity."""
+    return np.eye(n, dtype=dtype)
 
 
-@cache
+@shared
 def off_diagonal(n: int, dtype: Any) -> Any:
     """1 off the diagonal, 0 on it."""
-    return _constant(np.asarray(1 - np.eye(n), dtype))
-
-
-@cache
-def _side(m: int, n: int, upper: bool, k: int) -> Any:
-    """True on and above diagonal k, or on and below it."""
-    every = np.ones((m, n), bool)
-    return _constant(np.triu(every, k) if upper else np.tril(every, k))
+    return np.asarray(1 - np.eye(n), dtype)
 
 
 def triangle(x: Any, upper: bool, k: int = 0) -> Any:
     """x on and above diagonal k, or on and below it; 0 elsewhere (also where x is nan)."""
-    return np.where(_side(*x.shape[-2:], upper, k), x, x.dtype.type(0))
+    return triu(x, k) if upper else tril(x, k)
 
 
 # ---- several arrays as one: how an op with several results is recorded

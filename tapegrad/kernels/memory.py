@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -9,6 +10,28 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
+
+_MOST, _MANY = 4096, 256  # elements of a shared array, and how many there are of a kind
+
+
+def shared(make: Callable[..., Any]) -> Callable[..., Any]:
+    """make(*key), an array that depends on nothing else: read-only, and kept for the next call if it is
+    small."""
+    table: dict[tuple[Any, ...], Any] = {}
+
+    def call(*key: Any) -> Any:
+        found = table.get(key)
+        if found is None:
+            found = make(*key)
+            found.flags.writeable = False
+            if found.size <= _MOST:
+                if len(table) >= _MANY:
+                    table.clear()
+                table[key] = found
+        return found
+
+    call.__name__, call.__doc__ = make.__name__, make.__doc__
+    return call
 
 
 def buffer_of(x: Any) -> Any:

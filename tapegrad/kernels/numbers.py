@@ -203,25 +203,26 @@ def elu(x: Any, alpha: float, scale: float, slope: float) -> Any:
     """scale x above 0, below scale alpha (exp(slope x) - 1). Raises: TypeError for integers."""
     if x.dtype.kind != "f":
         raise TypeError("elu")
-    kind = x.dtype.type
-    below = np.expm1(x * kind(slope)) * kind(alpha * scale)
-    return np.where(x <= 0, below, x if scale == 1 else x * kind(scale))[()]
+    below = np.expm1(_times(slope, x))
+    return np.where(x <= zero(x.dtype), _times(alpha * scale, below), _times(scale, x))[()]
+
+
+def _times(factor: float, x: Any) -> Any:
+    return x if factor == 1 else constant(factor, x.dtype) * x
 
 
 def threshold(x: Any, limit: float, value: float) -> Any:
     """x above limit, else value. Raises: TypeError for bool and complex."""
     if x.dtype.kind in "bc":
         raise TypeError("threshold")
-    kind = x.dtype.type
-    return np.where(x <= kind(limit), kind(value), x)[()]
+    return np.where(x <= constant(limit, x.dtype), constant(value, x.dtype), x)[()]
 
 
 def hardshrink(x: Any, limit: float) -> Any:
     """0 within [-limit, limit], else x. Raises: TypeError for integers."""
     if x.dtype.kind != "f":
         raise TypeError("hardshrink")
-    limit = x.dtype.type(limit)
-    return np.where((x >= -limit) & (x <= limit), zero(x.dtype), x)[()]
+    return np.where(np.abs(x) <= constant(limit, x.dtype), zero(x.dtype), x)[()]
 
 
 def product(x: Any, y: Any) -> Any:

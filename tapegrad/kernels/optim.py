@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.pointwise import sign
+from tapegrad.kernels.pointwise import constant, sign
 
 Options = Mapping[str, Any]
 Update = Callable[..., tuple[Any, ...]]
@@ -38,10 +38,14 @@ class Arrays:
         """A Python number as NumPy computes with it fastest."""
         return np.array(x, self.kind)
 
+    def option(self, x: Any) -> Any:
+        """The same for a number that comes again with the next step."""
+        return constant(x, self.kind)
+
     def toward(self, w: Any) -> Callable[[Any, Any], Any]:
         """x + w (y - x), from the nearer side, as a function of x and y."""
         near = abs(w) < 0.5
-        w = self.number(w) if near else self.number(1) - self.number(w)
+        w = self.option(w) if near else self.option(1) - self.option(w)
 
         def move(x: Any, y: Any) -> Any:
             t = y - x
@@ -136,30 +140,35 @@ def _begin(F: Any, o: Options) -> Callable[[Any, Any], tuple[Any, Any]]:
     """What all rules begin with: (p, g) -> (p, g), with the sign of g and weight decay."""
     up, decay = o["maximize"], o.get("weight_decay", 0)
     if decay and o.get("decoupled_weight_decay"):
-        keep = F.number(1 - o["lr"] * decay)
+        keep = F.option(1 - o["lr"] * decay)
         return lambda p, g: (F.mul(p, keep), -g if up else g)
     if not decay:
         return lambda p, g: (p, -g if up else g)
-    decay = F.number(decay)
+    decay = F.option(decay)
     return lambda p, g: (p, F.sub(p * decay, g) if up else F.add(p * decay, g))
 
 
 def sgd(F: Any, o: Options, first: bool) -> tuple[tuple[()], Update]:
     """Sutskever et al. 2013. first: whether the momentum begins here."""
     begin, nesterov = _begin(F, o), o["nesterov"]
-    size, momentum, rest = map(F.number, (-o["lr"], o["momentum"], 1 - o["dampening"]))
-    damped = o["dampening"] != 0
+    size = F.option(-o["lr"])
+    if o["momentum"] == 0:
 
-    def update(p: Any, g: Any, b: Any = None) -> tuple[Any, ...]:
+        def plain(p: Any, g: Any) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            return (F.go(p, g, size),)
+
+        return (), plain
+    momentum, rest, damped = F.option(o["momentum"]), F.option(1 - o["dampening"]), o["dampening"] != 0
+
+    def update(p: Any, g: Any, b: Any) -> tuple[Any, ...]:
         p, g = begin(p, g)
-        if b is not None:
-            if first:
-                b = F.start(b, g)
-            else:
-                b = F.mul(b, momentum)
-                b = F.go(b, g, rest) if damped else F.add(b, g)
-            g = g + b * momentum if nesterov else b
-        return F.go(p, g, size), b
+        if first:
+            b = F.start(b, g)
+        else:
+            b = F.mul(b, momentum)
+            b = F.go(b, g, rest) if damped else F.add(b, g)
+        return F.go(p, g + b * momentum if nesterov else b, size), b
 
     return (), update
 
@@ -169,8 +178,8 @@ def adam(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
     step = step + 1
     t, (b1, b2) = float(step), o["betas"]
     begin, toward = _begin(F, o), F.toward(1 - b1)
-    size, root = -(o["lr"] / (1 - b1**t)), (1 - b2**t) ** 0.5
-    keep, new, eps, size, root = map(F.number, (b2, 1 - b2, o["eps"], size, root))
+    keep, new, eps = map(F.option, (b2, 1 - b2, o["eps"]))
+    size, root = map(F.number, (-(o["lr"] / (1 - b1**t)), (1 - b2**t) ** 0.5))
 
     def update(p: Any, g: Any, m: Any, v: Any, top: Any = None) -> tuple[Any, ...]:
         p, g = begin(p, g)
@@ -193,7 +202,8 @@ def nadam(F: Any, o: Options, step: Any, product: Any) -> tuple[tuple[Any, Any],
     now = float(product)
     begin, toward = _begin(F, o), F.toward(1 - b1)
     sizes = -lr * (1 - mu) / (1 - now), -lr * ahead / (1 - now * ahead)
-    keep, new, rest, eps, of_g, of_m = map(F.number, (b2, 1 - b2, 1 - b2**t, o["eps"], *sizes))
+    keep, new, eps = map(F.option, (b2, 1 - b2, o["eps"]))
+    rest, of_g, of_m = map(F.number, (1 - b2**t, *sizes))
 
     def update(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, ...]:
         p, g = begin(p, g)
@@ -216,8 +226,8 @@ def radam(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
     scale = (
         ((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length)) ** 0.5 if rectified else 1
     )
-    keep, new, eps, root = map(F.number, (b2, 1 - b2, o["eps"], rest**0.5))
-    share, lr, scale = map(F.number, (1 - b1**t, o["lr"], scale))
+    keep, new, eps, lr = map(F.option, (b2, 1 - b2, o["eps"], o["lr"]))
+    share, root, scale = map(F.number, (1 - b1**t, rest**0.5, scale))
 
     def update(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, ...]:
         p, g = begin(p, g)
@@ -236,7 +246,7 @@ def adamax(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
     step = step + 1
     b1, b2 = o["betas"]
     begin, toward = _begin(F, o), F.toward(1 - b1)
-    keep, eps, size = map(F.number, (b2, o["eps"], -(o["lr"] / (1 - b1 ** float(step)))))
+    keep, eps, size = F.option(b2), F.option(o["eps"]), F.number(-(o["lr"] / (1 - b1 ** float(step))))
 
     def update(p: Any, g: Any, m: Any, top: Any) -> tuple[Any, ...]:
         p, g = begin(p, g)
@@ -251,7 +261,7 @@ def adagrad(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
     """Duchi, Hazan and Singer 2011."""
     step = step + 1
     begin = _begin(F, o)
-    eps, size = map(F.number, (o["eps"], -(o["lr"] / (1 + (float(step) - 1) * o["lr_decay"]))))
+    eps, size = F.option(o["eps"]), F.number(-(o["lr"] / (1 + (float(step) - 1) * o["lr_decay"])))
 
     def update(p: Any, g: Any, total: Any) -> tuple[Any, ...]:
         p, g = begin(p, g)
@@ -264,7 +274,7 @@ def adagrad(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
 def adadelta(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
     """Zeiler 2012."""
     begin, rho = _begin(F, o), o["rho"]
-    keep, new, eps, size = map(F.number, (rho, 1 - rho, o["eps"], -o["lr"]))
+    keep, new, eps, size = map(F.option, (rho, 1 - rho, o["eps"], -o["lr"]))
 
     def update(p: Any, g: Any, v: Any, moved: Any) -> tuple[Any, ...]:
         p, g = begin(p, g)
@@ -280,7 +290,7 @@ def rmsprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
     """Hinton's lecture 6; centered: Graves 2013."""
     begin, alpha = _begin(F, o), o["alpha"]
     toward, centered, pushed = F.toward(1 - alpha), o["centered"], o["momentum"] > 0
-    keep, new, eps, size, momentum = map(F.number, (alpha, 1 - alpha, o["eps"], -o["lr"], o["momentum"]))
+    keep, new, eps, size, momentum = map(F.option, (alpha, 1 - alpha, o["eps"], -o["lr"], o["momentum"]))
 
     def update(p: Any, g: Any, v: Any, *more: Any) -> tuple[Any, ...]:
         p, g = begin(p, g)
@@ -305,7 +315,7 @@ def rmsprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
 def rprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
     """Riedmiller and Braun 1993: only the signs of gradients count."""
     begin = _begin(F, o)
-    less, more, low, high, zero = map(F.number, (*o["etas"], *o["step_sizes"], 0))
+    less, more, low, high, zero = map(F.option, (*o["etas"], *o["step_sizes"], 0))
 
     def update(p: Any, g: Any, before: Any, size: Any) -> tuple[Any, ...]:
         p, g = begin(p, g)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import shared
 
 
 def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
@@ -38,20 +39,10 @@ def sum_rows(x: Any) -> Any:
     )
 
 
-_ones: dict[tuple[int, Any], Any] = {}
-
-
+@shared
 def ones(n: int, dtype: Any) -> Any:
-    """n ones, shared and read-only if few."""
-    found = _ones.get((n, dtype))
-    if found is None:
-        found = np.ones(n, dtype)
-        found.flags.writeable = False
-        if n <= 4096:
-            if len(_ones) >= 256:
-                _ones.clear()
-            _ones[n, dtype] = found
-    return found
+    """n ones."""
+    return np.ones(n, dtype)
 
 
 _squares: dict[tuple[int, Any], Any] = {}

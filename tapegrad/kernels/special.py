@@ -451,27 +451,28 @@ def _i1(x: Any) -> Any:
     return np.exp(np.abs(x)) * _i1e(x)
 
 
-# Their power series in x * x / 4, which are good to a float32 up to 4.
+# Their power series in x * x / 4, which are good to a float32 up to 4, and their ends, which are up to 1.
 _I0_FALLING = [1 / math.factorial(k) ** 2 for k in range(14, -1, -1)]
 _I1_FALLING = [1 / math.factorial(k) / math.factorial(k + 1) for k in range(14, -1, -1)]
+_I0_ENDS, _I1_ENDS = _I0_FALLING[-7:], _I1_FALLING[-7:]
 
 
-def _series_number(x: float, falling: Sequence[float]) -> float:
+def _series_number(x: float, falling: Sequence[float], ends: Sequence[float]) -> float:
     if not -4 < x < 4:
         raise ValueError("the series is too short")
-    return _horner_number(x * x / 4, falling)
+    return _horner_number(x * x / 4, ends if -1 < x < 1 else falling)
 
 
 def _i0_number(x: float) -> float:
-    return _series_number(x, _I0_FALLING)
+    return _series_number(x, _I0_FALLING, _I0_ENDS)
 
 
 def _i0e_number(x: float) -> float:
-    return math.exp(-abs(x)) * _series_number(x, _I0_FALLING)
+    return math.exp(-abs(x)) * _i0_number(x)
 
 
 def _i1_number(x: float) -> float:
-    return (x / 2 or 0.0) * _series_number(x, _I1_FALLING)  # no -0
+    return (x / 2 or 0.0) * _series_number(x, _I1_FALLING, _I1_ENDS)  # no -0
 
 
 def _i1e_number(x: float) -> float:

@@ -16,6 +16,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops import along, views
 from tapegrad.ops.copies import diagonal_copied
+from tapegrad.ops.create import finished
 from tapegrad.ops.shape import _sequence, expand
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
@@ -68,7 +69,7 @@ _repeat.op.reads = ()  # nothing is saved for it
 def _tuple(given: tuple[Any, ...], name: str, op: str) -> tuple[Any, ...]:
     """f(0, 1), f((0, 1)) or f(dims=(0, 1)) as a tuple of ints. Raises: TypeError."""
     if not given:
-        raise TypeError(f"{op}: {name} are needed.")
+        raise TypeError(f"{op}: nothing is given; {name} are needed, e.g. {op}(0).")
     return _sequence(given, op)
 
 
@@ -150,7 +151,7 @@ def repeat(input: Tensor, *repeats_: Any, repeats: Any = None) -> Tensor:
     """
     given = repeats_ if repeats is None else (repeats,)
     if not given and need_tensor(input, "repeat")._a.ndim == 0:
-        raise TypeError("repeat: repeats are needed.")
+        raise TypeError("repeat: nothing is given; one number per dimension is needed, e.g. repeat(2).")
     times = _sequence(given, "repeat")
     if len(times) < input._a.ndim or min(times, default=0) < 0:
         raise RuntimeError(
@@ -177,7 +178,10 @@ def _indices(repeats: Tensor, output_size: int | None) -> Any:
         raise RuntimeError(f"repeat_interleave: repeats has {int(a.min())}; 0 or more is needed.")
     total = int(a.sum())
     if output_size is not None and output_size != total:
-        raise RuntimeError(f"repeat_interleave: output_size is {output_size} and repeats add up to {total}.")
+        raise RuntimeError(
+            f"repeat_interleave: output_size is {output_size} and repeats add up to {total}; they "
+            "must be equal. Leave output_size out."
+        )
     return np.arange(a.size).repeat(a)
 
 
@@ -206,7 +210,10 @@ def repeat_interleave(
     shape = x._a.shape
     n = shape[i] * repeats
     if output_size is not None and output_size != n:
-        raise RuntimeError(f"repeat_interleave: output_size is {output_size} and the result has {n} entries.")
+        raise RuntimeError(
+            f"repeat_interleave: output_size is {output_size} and the result has {n} entries; they "
+            "must be equal."
+        )
     return _repeat_each(x, repeats, i)
 
 
@@ -308,7 +315,9 @@ def _triangle_indices(name: str, lower: bool) -> Any:
         if kind.kind not in "iu":
             raise NotImplementedError(f"{name}: dtype is {dtype}; integers are needed.")
         inside = A.below(row, col, offset) if lower else ~A.below(row, col, offset - 1)
-        return wrap(np.stack(np.nonzero(inside)).astype(kind, copy=False))
+        return finished(
+            name, np.stack(np.nonzero(inside)).astype(kind, copy=False), device, requires_grad, None
+        )
 
     call.__name__ = call.__qualname__ = name
     part = "lower" if lower else "upper"

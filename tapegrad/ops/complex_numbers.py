@@ -19,7 +19,7 @@ from tapegrad.define import OUT, cast, elementwise, finish, gufunc, linear, offe
 from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, complex64, complex128, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.views import conj, select
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import broadcast, need_tensor
 from tapegrad.tensor import Tensor
 from tapegrad.views import box
 
@@ -192,13 +192,7 @@ def _two_floats(op: str, x: Any, y: Any, names: tuple[str, str]) -> None:
         error = NotImplementedError if op == "polar" and x._kind.char == "e" else RuntimeError
         raise error(f"{op}: {names[0]} is {x.dtype}; float32 or float64 is needed.")
     if x._a.shape != y._a.shape:
-        try:
-            np.broadcast_shapes(x._a.shape, y._a.shape)
-        except ValueError:
-            raise RuntimeError(
-                f"{op}: {names[0]} is {sizes(x._a.shape)} and {names[1]} is {sizes(y._a.shape)}; they must "
-                "broadcast."
-            ) from None
+        broadcast(op, **dict(zip(names, (x, y), strict=True)))
 
 
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -18,7 +18,7 @@ from tapegrad.levels import Storage
 from tapegrad.memory import alias
 from tapegrad.observers import left
 from tapegrad.ops import pointwise
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import broadcast, need_tensor
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import box, is_view
 
@@ -183,12 +183,9 @@ def isclose(
         raise RuntimeError(f"isclose: rtol is {rtol} and atol is {atol}; both must be 0 or more.")
     if isinstance(a, Storage) or isinstance(b, Storage):
         return _isclose_inside(input.detach(), other.detach(), rtol, atol, equal_nan)
-    try:
-        return wrap(again(np.isclose, a, b, rtol, atol, equal_nan))
-    except ValueError:
-        raise RuntimeError(
-            f"isclose: input is {sizes(a.shape)} and other is {sizes(b.shape)}; they must broadcast."
-        ) from None
+    if a.shape != b.shape:
+        broadcast("isclose", input=input, other=other)
+    return wrap(again(np.isclose, a, b, rtol, atol, equal_nan))
 
 
 def _isclose_inside(x: Tensor, y: Tensor, rtol: float, atol: float, equal_nan: bool) -> Tensor:
@@ -202,7 +199,7 @@ def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
     """Whether isclose holds everywhere."""
-    return bool(np.all(isclose(input, other, rtol, atol, equal_nan)._a))
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 offer(

@@ -221,7 +221,9 @@ def asarray(
         raise ValueError("asarray: the array has negative strides; pass a.copy().")
     if copy is False and not (shares and (kind is None or np.asarray(obj).dtype == kind)):
         wanted = "" if kind is None else f" in {of(kind)}"
-        raise ValueError(f"asarray: copy is False, and a {type(obj).__name__}{wanted} needs one.")
+        raise ValueError(
+            f"asarray: copy is False, and a {type(obj).__name__}{wanted} needs one; leave copy out."
+        )
     t = leaf(array_of(obj, kind, bool(copy)), False)
     return t.requires_grad_() if requires_grad else t
 
@@ -229,7 +231,9 @@ def asarray(
 def _as_tensor(x: Tensor, kind: Any, copy: bool | None, requires_grad: bool | None) -> Tensor:
     if kind is not None and kind is not x._kind:
         if copy is False:
-            raise ValueError(f"asarray: copy is False, and {x.dtype} cannot become {of(kind)} without one.")
+            raise ValueError(
+                f"asarray: copy is False, and {x.dtype} cannot become {of(kind)} without one; leave copy out."
+            )
         x = x.to(of(kind))
     elif copy:
         x = x.clone()

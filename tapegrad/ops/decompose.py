@@ -12,6 +12,7 @@ import tapegrad.kernels.lapack as LA
 from tapegrad._errors import choices
 from tapegrad._state import grad_enabled, special
 from tapegrad.define import OUT, finish, offer, opaque
+from tapegrad.define.refusing import no_derivative
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.factored import (
     bar,
@@ -276,7 +277,8 @@ def _qr_rule(F: Any, gs: Any, factors: Any, a: Any, mode: str) -> Any:
     if n <= m:
         return _tall_qr_rule(F, gq, gr, q, r)
     # A = [X, Y] and R = [U, V]: X = Q U, and Y = Q V.
-    rest, y = slice(None), cut(F, a, slice(None), slice(m, None))
+    rest = slice(None)
+    y = F.matmul(q, cut(F, r, rest, slice(m, None)))
     gu = gv = None
     if gr is not None:
         gu, gv = cut(F, gr, rest, slice(m)), cut(F, gr, rest, slice(m, None))
@@ -327,10 +329,20 @@ def old_qr(input: Tensor, some: bool = True, *, out: Any = None) -> Any:
     return written(_old_qr_result(*qr(input, "reduced" if some else "complete")), out, "qr")
 
 
+_geqrf = factored(
+    "geqrf",
+    LA.geqrf,
+    lambda m, n: ((m, n), (min(m, n),)),
+    no_derivative("geqrf", NotImplementedError, cure="use linalg.qr"),
+    title="GeqrfBackward0",
+    kinds="==",
+)
+
+
 def geqrf(input: Tensor, *, out: Any = None) -> Any:
-    """R above Householder vectors, and their factors, as (a, tau): what householder_product takes."""
-    a, tau = LA.geqrf(matrices(input, "geqrf")._a)
-    return written(_geqrf_result(wrap(a), wrap(tau)), out, "geqrf")
+    """R above Householder vectors, and their factors, as (a, tau): what householder_product takes.
+    There is no derivative."""
+    return written(_geqrf_result(*_geqrf(matrices(input, "geqrf"))), out, "geqrf")
 
 
 # ---- Cholesky

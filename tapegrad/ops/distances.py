@@ -18,7 +18,7 @@ from tapegrad.ops.moves import clone, contiguous
 from tapegrad.ops.pointwise import sub
 from tapegrad.ops.reduce import in_dtype, need_elements, norm, norm_rule, sum
 from tapegrad.ops.shape import Dims, dims_of, expand, transpose, view
-from tapegrad.promotion import need_tensor, real_only, result_dtype
+from tapegrad.promotion import broadcast, need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor, axis
 
 
@@ -116,19 +116,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
         raise RuntimeError(f"{op}: x1 is {a.dtype} and x2 {b.dtype}; floating point tensors are needed.")
     a, b = (cast(x, kind) if x._kind.kind in "iub" else x for x in (a, b))
     if a._a.shape != b._a.shape:
-        shape = _together(op, a, b)
+        shape = broadcast(op, x1=a, x2=b)
         a, b = expand(a, *shape), expand(b, *shape)
     i = axis(dim, a._a.ndim, op)
     return sum(_unit(a, i, eps) * _unit(b, i, eps), i)
-
-
-def _together(op: str, a: Tensor, b: Tensor) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(a._a.shape, b._a.shape)
-    except ValueError:
-        raise RuntimeError(
-            f"{op}: x1 is {sizes(a._a.shape)} and x2 {sizes(b._a.shape)}; they must broadcast."
-        ) from None
 
 
 def _unit(x: Tensor, dim: int, eps: float) -> Tensor:
@@ -177,22 +168,12 @@ def cdist(
         raise RuntimeError(f"cdist: x1 is {a.dtype} and x2 {b.dtype}; they must be equal.")
     n, m = a._a.shape[-2], b._a.shape[-2]
     if a._a.shape[:-2] != b._a.shape[:-2]:
-        lead = _leading(a, b)
+        lead = broadcast("cdist", core=2, x1=a, x2=b)
         a, b = expand(a, *lead, n, -1), expand(b, *lead, m, -1)
     least = _MODES[compute_mode]
     by_product = p == 2 and least is not None and (n > least or m > least)
     result: Tensor = (_cdist_by_product if by_product else _cdist)(a, b, float(p))
     return result
-
-
-def _leading(a: Tensor, b: Tensor) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(a._a.shape[:-2], b._a.shape[:-2])
-    except ValueError:
-        raise RuntimeError(
-            f"cdist: x1 is {sizes(a._a.shape)} and x2 {sizes(b._a.shape)}; all but the last two dimensions "
-            "must broadcast."
-        ) from None
 
 
 def pdist(input: Tensor, p: float = 2) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.random as R
-from tapegrad._errors import describe, sizes
+from tapegrad._errors import describe
 from tapegrad.define import bare, cast, finish, inplace, newborn, offer, opaque
 from tapegrad.devices import check_device
 from tapegrad.dtypes import FLOATING
@@ -23,7 +23,7 @@ from tapegrad.ops.create import kind_of, leaf
 from tapegrad.ops.new import empty_like
 from tapegrad.ops.random import Generator, batches, finished, stream_of
 from tapegrad.ops.recorded import of_parameters
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import broadcast, need_tensor
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.writes import wrote
 
@@ -173,12 +173,8 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     def draw(stream: Stream, n: Any, p: Any) -> Any:
         return draw_binomial(stream, *np.broadcast_arrays(n, p))
 
-    try:
-        return _parametric("binomial", generator, draw, count, prob)
-    except ValueError:
-        raise RuntimeError(
-            f"binomial: count is {sizes(n.shape)} and prob is {sizes(p.shape)}; they must broadcast."
-        ) from None
+    broadcast("binomial", count=count, prob=prob)
+    return _parametric("binomial", generator, draw, count, prob)
 
 
 def multinomial(

@@ -15,11 +15,9 @@ from tapegrad.define import cast, elementwise, finish, offer, opaque
 from tapegrad.define.refusing import floats_only
 from tapegrad.dtypes import C16, F8, FLOATING, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.pointwise import pow
+from tapegrad.ops.pointwise import FLAT, pow
 from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, real_only, result_dtype
 from tapegrad.tensor import Tensor
-
-_FLAT = "F.zeros_like(g)"
 
 # ---- angles
 
@@ -50,6 +48,7 @@ sinc = elementwise(
     N.sinc,
     ir="a == 0 ? 1 : sin(pi * a) / (pi * a)",
     floats=True,
+    # not y, which is rounded in a narrow dtype
     d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - F.sinc(a)) / F.where(a == 0, 1, a))",),
 )
 
@@ -147,7 +146,7 @@ def _float_power_in_place(input: Tensor, exponent: Any) -> Tensor:
 
 # ---- roundings, signs and parts
 
-_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(_FLAT,), check=check_real)
+_round = elementwise("round", P.round, fast=np.rint, ir="rint(a)", d=(FLAT,), check=check_real)
 _round_to = opaque(
     "round.decimals",
     P.round_to,

@@ -77,7 +77,7 @@ def _norm(norm: str | None, op: str) -> str:
     return norm
 
 
-def _input(x: Any, op: str, real: bool = False, whole: bool = False) -> Tensor:
+def _input(x: Any, op: str, real: bool = False) -> Tensor:
     """The input as complex numbers, or as real ones; integers become the default dtype."""
     x = need_tensor(x, op)
     kind = x._kind

@@ -288,14 +288,18 @@ def scatter(
     i, a = _places(input, dim, index, "scatter")
     given = src if value is None else value
     if given is None or (src is not None and value is not None):
-        raise TypeError("scatter: either src (a Tensor) or value (a number) is needed.")
+        raise TypeError(
+            "scatter: src and value are both given, or neither; src (a Tensor) or value (a number) is needed."
+        )
     if reduce is not None and reduce not in _ADDING:
         raise RuntimeError(f"scatter: reduce is {reduce!r}; 'add' or 'multiply' is needed.")
     number = isinstance(given, NUMBERS)
     if number:
         given = fitting(given, input._kind, "scatter")
     elif value is not None and isinstance(given, Tensor) and not given._a.ndim:
-        given, number = given._a[()], True
+        if given.requires_grad:
+            raise TypeError("scatter: value requires grad, and a number has no gradient; pass it as src.")
+        given, number = given.item(), True
     if number and reduce is None:
         result: Tensor = _fill(input, a, i, given)
     elif reduce is None:

@@ -166,14 +166,15 @@ def _check_count(taken: int, shape: tuple[int, ...]) -> None:
         raise IndexError("index: a 0-d tensor has no dimension to index; use .item(), or x[...].")
     if taken > len(shape):
         raise IndexError(
-            f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d)."
+            f"index: {taken} dimensions are indexed and the tensor is {sizes(shape)} ({len(shape)}-d); "
+            "it has no more."
         )
 
 
 def _check_behind(i: Any) -> None:
     """Raises: IndexError for what stands behind a second `...`; torch leaves slices out there."""
     if not isinstance(i, slice):
-        raise IndexError("index: nothing is left for what comes behind a second `...`.")
+        raise IndexError("index: nothing is left for what comes behind a second `...`; write `...` once.")
 
 
 def _is_integer(i: Any) -> bool:

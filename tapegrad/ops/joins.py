@@ -184,7 +184,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     Raises: RuntimeError unless `size` broadcasts to input's shape.
     """
     if not size:
-        raise TypeError("sum_to_size: size is missing.")
+        raise TypeError("sum_to_size: size is missing; pass the sizes of the result.")
     wanted, own = shape._sequence(size, "sum_to_size"), input._a.shape
     lead = len(own) - len(wanted)
     if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):

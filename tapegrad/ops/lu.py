@@ -12,6 +12,7 @@ import tapegrad.kernels.ldl as D
 from tapegrad._errors import LinAlgError, sizes
 from tapegrad._state import watch
 from tapegrad.define import finish, offer, opaque
+from tapegrad.define.refusing import no_derivative
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import bar, cut, dtype_of, factored, matrices, mH
@@ -260,12 +261,11 @@ class _LdlEx(NamedTuple):
 _ldl_result, _ldl_ex_result = kind("linalg_ldl_factor", _Ldl), kind("linalg_ldl_factor_ex", _LdlEx)
 
 
-def _no_derivative(*_: Any) -> Any:
-    raise RuntimeError(
-        "linalg.ldl_factor backward: there is no derivative of LDL factors; use linalg.cholesky or "
-        "linalg.lu_factor."
-    )
-
+_no_derivative = no_derivative(
+    "linalg.ldl_factor",
+    why="LDL factors have no derivative",
+    cure="use linalg.cholesky or linalg.lu_factor",
+)
 
 _ldl = factored(
     "linalg_ldl_factor",

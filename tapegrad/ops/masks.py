@@ -16,10 +16,9 @@ from tapegrad._errors import describe, sizes
 from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
 from tapegrad.dtypes import B1, I8, int64
 from tapegrad.kernels.errstate import nameless
-from tapegrad.naming import argument
 from tapegrad.ops.gather import index_array
 from tapegrad.ops.moves import expand
-from tapegrad.promotion import NUMBERS, need_tensor, number, refused
+from tapegrad.promotion import NUMBERS, broadcast, need_tensor, number, refused
 from tapegrad.tensor import Tensor, wrap
 
 _fill = opaque(
@@ -118,13 +117,7 @@ def _together(input: Tensor, mask: Tensor, op: str) -> tuple[Tensor, Tensor]:
     a, b = input._a.shape, mask._a.shape
     if a == b:
         return input, mask
-    try:
-        shape = np.broadcast_shapes(a, b)
-    except ValueError:
-        raise RuntimeError(
-            f"{op}: {argument('input', input)} is {sizes(a)} and {argument('mask', mask)} is {sizes(b)}; "
-            "they must broadcast."
-        ) from None
+    shape = broadcast(op, input=input, mask=mask)
     return (input if a == shape else expand(input, shape)), (mask if b == shape else expand(mask, shape))
 
 

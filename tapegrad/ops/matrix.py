@@ -142,7 +142,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     drivers = ("gels", "gelsy", "gelsd", "gelss")
     if driver is not None and driver not in drivers:
         raise RuntimeError(f"{op}: driver is {driver!r}; {choices(drivers)} is needed.")
-    vector = is_vector(x._a, y._a) or (y._a.ndim == x._a.ndim - 1 and y._a.shape == x._a.shape[:-1])
+    vector = is_vector(x._a, y._a)
     if vector:
         y = unsqueeze(y, -1)
     a, b = x._a.shape, y._a.shape

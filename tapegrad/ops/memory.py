@@ -129,7 +129,7 @@ def _region(a: Any, shape: tuple[int, ...], steps: tuple[int, ...], offset: int,
         return restrided(a, shape, tuple([s * a.itemsize for s in steps]), offset * a.itemsize)
     except ValueError:
         raise RuntimeError(
-            f"{op}: size {sizes(shape)} with stride {steps} from {offset} on does not lie in a memory of "
+            f"{op}: size {sizes(shape)} with stride {steps} from {offset} on must lie in the memory of "
             f"{buffer_of(a).nbytes // a.itemsize} elements."
         ) from None
 

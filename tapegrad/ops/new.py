@@ -302,7 +302,7 @@ def frombuffer(
     if count > 0 and offset + count * kind.itemsize > length:
         raise ValueError(
             f"frombuffer: count is {count} and offset {offset}: {offset + count * kind.itemsize} bytes are "
-            f"needed, and the buffer has {length}."
+            f"needed, and the buffer has {length}; pass a smaller count."
         )
     t = wrap(np.frombuffer(buffer, kind, count, offset))
     return t.requires_grad_() if requires_grad else t

@@ -33,6 +33,8 @@ class Tensors:
         """x; a Tensor too, so that a learning rate gets a gradient."""
         return x
 
+    option = number
+
     @staticmethod
     def toward(w: Any) -> Callable[[Tensor, Tensor], Tensor]:
         """x + w (y - x) as a function of x and y."""
@@ -85,13 +87,18 @@ class Tensors:
 
 
 class Job:
-    """An update that is checked and ready. `recording`: the grad mode it needs, None if any will do."""
+    """An update that is checked and ready.
 
-    __slots__ = ("arguments", "arrays", "options", "recording")
+    arrays: of each parameter, its gradient and state; None for what runs on Tensors. written: those of them
+    that change. recording: the grad mode it needs, None if any will do.
+    """
+
+    __slots__ = ("arguments", "arrays", "options", "recording", "written")
 
     def __init__(self, arguments: list[Arguments], options: Mapping[str, Any], recording: bool) -> None:
         self.arguments, self.options = arguments, options
-        self.arrays: list[Sequence[Any] | None] = []
+        self.arrays: list[list[Any] | None] = []
+        self.written: list[Any] = []
         self.recording: bool | None = True if recording else None
 
 
@@ -113,38 +120,45 @@ class Update:
         Raises: RuntimeError if a parameter must not be written, or its state is of another shape.
         """
         job = Job(arguments, options if record else _plain(options), record)
+        plain = self.elementwise and not record
         for p, g, _, held in arguments:
-            if record:
-                check_writable(p, self.name)
-            else:
-                if p._cold is not None:
-                    check_inference(p, self.name)
-                for t in (p, *held):
-                    check_memory(t, self.name)
-            if self.elementwise:
-                shape = p._a.shape
-                for t in (g, *held):
-                    if t._a.shape != shape:
-                        raise RuntimeError(
-                            f"{self.name}: {argument('the parameter', p)} is {sizes(shape)} and its gradient "
-                            f"or state has {describe(t)}; the shapes must be equal. Load the state of an "
-                            "optimizer of these parameters."
-                        )
-            arrays = _arrays(p, g, held) if self.elementwise and not record else None
-            if arrays is None and not record:
+            arrays = _ready(p, g, held) if plain else None
+            if arrays is None:
+                self._check(p, g, held, record)
+                arrays = _arrays(p, g, held) if plain else None
+            if arrays is not None:
+                job.written.append(arrays[0])
+                job.written += arrays[2:]
+            elif not record:
                 job.recording = False
             job.arrays.append(arrays)
         return job
 
+    def _check(self, p: Tensor, g: Tensor, held: Sequence[Tensor], record: bool) -> None:
+        if record:
+            check_writable(p, self.name)
+        else:
+            if p._cold is not None:
+                check_inference(p, self.name)
+            for t in (p, *held):
+                check_memory(t, self.name)
+        for t in (g, *held) if self.elementwise else ():
+            if t._a.shape != p._a.shape:
+                raise RuntimeError(
+                    f"{self.name}: {argument('the parameter', p)} is {sizes(p._a.shape)} and its gradient or "
+                    f"state has {describe(t)}; the shapes must be equal. Load the state of an optimizer of "
+                    "these parameters."
+                )
+
     def run(self, job: Job) -> None:
         """Update the parameters, their counts and their state in place."""
-        written = [x for xs in job.arrays if xs is not None for x in (xs[0], *xs[2:])]
-        if written:
-            wrote(*written)
+        if job.written:
+            wrote(*job.written)
         again(self._run, job)
 
     def _run(self, job: Job) -> None:
-        kind, before = None, None
+        kind: Any = None
+        before: list[Any] = []
         new: tuple[Any, ...] = ()
         update: Any = None
         for (p, g, counts, held), arrays in zip(job.arguments, job.arrays, strict=True):
@@ -154,17 +168,19 @@ class Update:
                 self._tensors(update, p, g, held)
                 kind = None
             else:
-                number = type(p._a) is not ndarray
-                if number:
-                    arrays[0].view(p._kind)[...] = p._a
-                if arrays[0].dtype is not kind or now != before:
-                    kind, before = arrays[0].dtype, now
+                a = arrays[0]
+                if a.dtype is not kind or now != before:
+                    kind, before = a.dtype, now
                     new, update = self.rule(O.Arrays(kind), job.options, *now)
-                O.run(update, arrays)
-                if number:
-                    assign(p, wrap(arrays[0].view(p._kind).reshape(())))
-            for c, value in zip(counts, new, strict=False):
-                _count(c, value)
+                if type(p._a) is ndarray:
+                    O.run(update, arrays)
+                else:
+                    a.view(p._kind)[...] = p._a
+                    O.run(update, arrays)
+                    assign(p, wrap(a.view(p._kind).reshape(())))
+            if new:
+                for c, value in zip(counts, new, strict=True):
+                    _count(c, value)
 
     def _tensors(self, update: Any, p: Tensor, g: Tensor, held: Sequence[Tensor]) -> None:
         """The update of what is recorded, narrow, or no array; on clones, so that nothing gets stale."""
@@ -175,20 +191,39 @@ class Update:
 
 
 def _plain(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options with NumPy scalars for Tensors: rates, betas."""
-    changed = {
-        k: tuple(map(_scalar, v)) if isinstance(v, tuple) else _scalar(v)
-        for k, v in options.items()
-        if isinstance(v, Tensor) or (isinstance(v, tuple) and isinstance(v[0], Tensor))
-    }
+    """The options with NumPy scalars for Tensors."""
+    changed: dict[str, Any] = {}
+    for name in ("lr", "weight_decay"):
+        if isinstance(value := options.get(name), Tensor):
+            changed[name] = _scalar(value)
+    if "betas" in options and isinstance(options["betas"][0], Tensor):
+        changed["betas"] = tuple(map(_scalar, options["betas"]))
     return {**options, **changed} if changed else options
 
 
-def _scalar(x: Any) -> Any:
-    return x._a.reshape(())[()] if isinstance(x, Tensor) else x
+def _scalar(x: Tensor) -> Any:
+    return x._a.reshape(())[()]
 
 
-def _arrays(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> Sequence[Any] | None:
+def _ready(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> list[Any] | None:
+    """What `_arrays` gives, of what is plain: writable arrays of one dtype and shape. None if it needs a
+    closer look."""
+    a, b, kind = p._a, g._a, p._kind
+    if type(a) is not ndarray or type(b) is not ndarray or p._cold is not None:
+        return None
+    shape = a.shape
+    if kind.char not in "fd" or g._kind is not kind or b.shape != shape or not a.flags.writeable:
+        return None
+    arrays = [a, b]
+    for s in held:
+        x = s._a
+        if type(x) is not ndarray or s._kind is not kind or x.shape != shape or not x.flags.writeable:
+            return None
+        arrays.append(x)
+    return arrays
+
+
+def _arrays(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> list[Any] | None:
     """Arrays of one dtype for `kernels.optim`; real ones for complex numbers. None if there are none."""
     kind, a = p._kind, p._a
     if type(a) is not ndarray:
@@ -204,21 +239,22 @@ def _arrays(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> Sequence[Any] | Non
 
 def _value(count: Any) -> Any:
     """The number in a Tensor without dimensions; what is no Tensor as it is."""
-    if isinstance(count, Tensor):
-        a = count._a
-        return a[()] if type(a) is ndarray else a
-    return count
+    if type(count) is bool:
+        return count
+    a = count._a
+    return a[()] if type(a) is ndarray else a
 
 
-def _count(count: Any, value: Any) -> None:
+def _count(count: Tensor, value: Any) -> None:
     """Put the number there. No rule has saved the old one: it never was in a graph."""
-    if isinstance(count, Tensor):
-        a = count._a
-        if type(a) is ndarray:
-            wrote(a)
-            a[...] = value
-        else:
-            count._a = a.dtype.type(value)
+    a = count._a
+    if type(a) is type(value):
+        count._a = value
+    elif type(a) is ndarray:
+        wrote(a)
+        a[...] = value
+    else:
+        count._a = a.dtype.type(value)
 
 
 def _adafactor(_: Any, o: Mapping[str, Any], step: Any) -> tuple[tuple[Any], Any]:

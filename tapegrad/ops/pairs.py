@@ -13,18 +13,15 @@ import tapegrad.kernels.pointwise as P
 import tapegrad.kernels.writers as W
 from tapegrad._errors import describe
 from tapegrad.define import cast, elementwise, finish, offer, opaque, writes
-from tapegrad.define.refusing import no_derivative
+from tapegrad.define.refusing import no_bool, no_derivative
 from tapegrad.dtypes import B1, F4, F8, FLOAT, FLOATING, INEXACT, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.pointwise import _no_bool
-from tapegrad.ops.pointwise import _scaled as _times
+from tapegrad.ops.pointwise import FLAT, scaled
 from tapegrad.ops.pointwise import rsub as _rsub_number
 from tapegrad.ops.results import Scaled, kind, written
 from tapegrad.promotion import NUMBERS, check_order, check_real, need_tensor, operands, refused
 from tapegrad.tape import Op
 from tapegrad.tensor import Tensor
-
-_FLAT = "F.zeros_like(g)"
 
 
 def numbered(key: str, kernel: Any, titles: Sequence[str], **facts: Any) -> Any:
@@ -65,12 +62,12 @@ fmod = numbered(
 def rsub(input: Tensor, other: Any, alpha: bool | int | float | complex = 1) -> Tensor:
     """other - alpha * input. Raises: RuntimeError for bool, and for integers with a float alpha."""
     need_tensor(input, "rsub")
-    scaled = input if alpha == 1 else _times("rsub", other, input, alpha)
-    result: Tensor = (_rsub if isinstance(other, Tensor) else _rsub_number)(scaled, other)
+    taken = input if alpha == 1 else scaled("rsub", other, input, alpha)
+    result: Tensor = (_rsub if isinstance(other, Tensor) else _rsub_number)(taken, other)
     return result
 
 
-_rsub = elementwise("rsub.tensors", P.rsub, ir="b - a", d=("-g", "g"), check=_no_bool)
+_rsub = elementwise("rsub.tensors", P.rsub, ir="b - a", d=("-g", "g"), check=no_bool)
 
 
 # ---- the larger, the smaller, where nan counts as missing
@@ -121,13 +118,13 @@ copysign = numbered(
     ("CopysignBackward0", "CopysignBackward1"),
     ir="copysign(a, b)",
     floats=True,
-    d=("g * F.where(a == 0, 0, y / a)", _FLAT),
+    d=("g * F.where(a == 0, 0, y / a)", FLAT),
 )
 nextafter = elementwise(
     "nextafter",
     N.floats(np.nextafter),
     doc="The next number after a in the direction of b.",
-    d=("F.where(a != b, g, 0)", _FLAT),
+    d=("F.where(a != b, g, 0)", FLAT),
     numbers="",
 )
 nextafter.op.widens = False  # the next number is one of the narrow dtype

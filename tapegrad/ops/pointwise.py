@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import tapegrad.kernels.pointwise as P
 import tapegrad.kernels.writers as W
-from tapegrad._errors import describe
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
+from tapegrad.define.refusing import no_bool, no_derivative
 from tapegrad.dtypes import B1, F4, F8, FLOATING, NARROW, of
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.recorded import no_derivative
 from tapegrad.promotion import (
     NUMBERS,
     check_order,
     check_real,
     fitting,
+    is_usual,
     need_tensor,
     not_a_tensor,
     number,
@@ -28,7 +27,6 @@ from tapegrad.promotion import (
     refused,
     result_dtype,
 )
-from tapegrad.tape import Op
 from tapegrad.tensor import Tensor, wrap
 
 Number = bool | int | float | complex
@@ -37,17 +35,7 @@ Number = bool | int | float | complex
 # scalars (results without dimensions) ten times sooner.
 
 
-def _no_bool(op: Op, xs: Sequence[Any]) -> None:
-    """torch has no `-` for bool, not even beside other dtypes: a mask that is to be inverted is meant."""
-    for x in xs:
-        if x is True or x is False or (isinstance(x, Tensor) and x._kind is B1):
-            raise RuntimeError(
-                f"{op.name}: {describe(x)} is given; numbers are needed. Invert a mask with ~, or convert "
-                "it first, e.g. with .int()."
-            )
-
-
-_FLAT = "F.zeros_like(g)"  # the cotangent of a function that is constant between its jumps
+FLAT = "F.zeros_like(g)"  # the cotangent of a function that is constant between its jumps
 
 
 _add = elementwise("add", operator.add, ufunc=np.add, ir="a + b", d=("g", "g"))
@@ -57,9 +45,9 @@ _sub = elementwise(
     ufunc=np.subtract,
     ir="a - b",
     d=("g", "-g"),
-    check=_no_bool,
+    check=no_bool,
 )
-rsub = elementwise("rsub", P.rsub, ir="b - a", d=("-g", "g"), title="RsubBackward1", check=_no_bool)
+rsub = elementwise("rsub", P.rsub, ir="b - a", d=("-g", "g"), title="RsubBackward1", check=no_bool)
 mul = elementwise(
     "mul",
     operator.mul,
@@ -76,8 +64,7 @@ true_divide = elementwise(
     # not OUT, which the user may write: torch reads these
     d=("g / b", "-g * (a / b / b)"),
 )
-# Without its ufunc: NumPy 2.4's negative(x, out=x) is wrong on every fourth float32 and every eighth float64.
-neg = elementwise("neg", operator.neg, ir="-a", d=("-g",), check=_no_bool)
+neg = elementwise("neg", operator.neg, ir="-a", d=("-g",), check=no_bool)
 floor_divide = elementwise(
     "floor_divide",
     P.floor_divide,
@@ -86,10 +73,10 @@ floor_divide = elementwise(
     title="NotImplemented",  # as torch calls it
 )
 floor_quotient = elementwise(
-    "div.floor", P.floor_divide, ir="floor(a / b)", d=(_FLAT, _FLAT), title="DivBackward2"
+    "div.floor", P.floor_divide, ir="floor(a / b)", d=(FLAT, FLAT), title="DivBackward2"
 )
 trunc_quotient = elementwise(
-    "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(_FLAT, _FLAT), title="DivBackward2"
+    "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(FLAT, FLAT), title="DivBackward2"
 )
 remainder = elementwise(
     "remainder",
@@ -100,8 +87,14 @@ remainder = elementwise(
 )
 
 
-def _scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
+def _are_floats(a: Any, b: Any) -> bool:
+    return isinstance(a, Tensor) and isinstance(b, Tensor) and a._kind is b._kind and a._kind.char in "fd"
+
+
+def scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
     """alpha * other, in the dtype that it will have beside input."""
+    if _are_floats(input, other) and type(alpha) in (float, int):
+        return mul(other, alpha)
     kind = result_dtype([x for x in (input, other) if isinstance(x, (Tensor, *NUMBERS))])
     if (kind.kind in "iub" and isinstance(alpha, float)) or (kind.kind != "c" and isinstance(alpha, complex)):
         raise RuntimeError(
@@ -114,13 +107,13 @@ def _scaled(op: str, input: Any, other: Any, alpha: Number) -> Any:
 
 def add(input: Any, other: Any, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha * other. Raises: RuntimeError for integers with a float alpha."""
-    result: Tensor = _add(input, other if alpha == 1 else _scaled("add", input, other, alpha), out=out)
+    result: Tensor = _add(input, other if alpha == 1 else scaled("add", input, other, alpha), out=out)
     return result
 
 
 def sub(input: Any, other: Any, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha * other. Raises: RuntimeError for bool, and for integers with a float alpha."""
-    result: Tensor = _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha), out=out)
+    result: Tensor = _sub(input, other if alpha == 1 else scaled("sub", input, other, alpha), out=out)
     return result
 
 
@@ -130,14 +123,12 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     Raises: ValueError for another rounding mode.
     """
     if rounding_mode is None:
-        result: Tensor = true_divide(input, other, out=out)
-    elif rounding_mode == "floor":
-        result = floor_quotient(input, other, out=out)
-    elif rounding_mode == "trunc":
-        result = trunc_quotient(input, other, out=out)
-    else:
-        raise ValueError(f"div: rounding_mode is {rounding_mode!r}; None, 'floor' or 'trunc' is needed.")
-    return result
+        return true_divide(input, other, out=out)
+    if rounding_mode == "floor":
+        return floor_quotient(input, other, out=out)
+    if rounding_mode == "trunc":
+        return trunc_quotient(input, other, out=out)
+    raise ValueError(f"div: rounding_mode is {rounding_mode!r}; None, 'floor' or 'trunc' is needed.")
 
 
 # ---- powers
@@ -189,7 +180,8 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
             result = _power_of_number(*operands(_power_of_number.op, (exponent, input), False, cast))
     elif isinstance(exponent, NUMBERS):
         x = need_tensor(input, "pow")
-        dtype = result_dtype((x, exponent))
+        usual = x._kind in (F4, F8) and type(exponent) in (float, int)
+        dtype = x._kind if usual else result_dtype((x, exponent))
         x = x if x._kind is dtype else cast(x, dtype)
         if dtype.char in NARROW:
             exponent = number(exponent, dtype).item()  # torch rounds it
@@ -232,14 +224,14 @@ gate = elementwise(
     "threshold_backward",
     P.gate,
     ir="b <= 0 ? 0 : a",
-    d=("F.gate(g, b)", _FLAT),
+    d=("F.gate(g, b)", FLAT),
     title="ThresholdBackwardBackward0",
 )
 abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", d=("g * F.slope_of_abs(a)",))
-sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(_FLAT,), check=check_real)
-floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(_FLAT,))
-ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(_FLAT,))
-trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(_FLAT,))
+sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(FLAT,), check=check_real)
+floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(FLAT,))
+ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(FLAT,))
+trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(FLAT,))
 
 # ---- the larger, the smaller; equals share the gradient
 
@@ -331,17 +323,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None
     return finish(_limit("clamp", input, min, max), out, "clamp", (input, min, max))
 
 
-_MOST = float(np.finfo("f4").max)  # numbers up to here fit float32 and float64
-
-
-def _fits(bound: Any) -> bool:
-    """Whether it is a usual bound: None, or a number that float32 can hold."""
-    return bound is None or (type(bound) in (float, int) and -_MOST <= bound <= _MOST)
-
-
 def _limit(name: str, input: Any, min: Any, max: Any) -> Tensor:
     x = need_tensor(input, name)
-    if (x._kind is F4 or x._kind is F8) and _fits(min) and _fits(max):
+    if (x._kind is F4 or x._kind is F8) and is_usual(min) and is_usual(max):
         low, high = (None if min is None else float(min)), (None if max is None else float(max))
         return _CLAMPS[name][0](x, low, high)
     min, max = (v.item() if isinstance(v, np.generic) else v for v in (min, max))
@@ -392,7 +376,7 @@ def _beside(x: Any, other: Any) -> Any:
     if type(x) is not float and type(x) is not int:
         return x
     kind = other._kind
-    return wrap(P.constant(x, kind)) if (kind is F4 or kind is F8) and _fits(x) else None
+    return wrap(P.constant(x, kind)) if (kind is F4 or kind is F8) and is_usual(x) else None
 
 
 def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
@@ -457,6 +441,7 @@ writes(sub, W.subtract)
 writes(div, np.true_divide)
 writes(clamp, W.clamp)
 writes(relu, W.relu)
+writes(neg, W.neg)
 
 offer(
     globals(),

@@ -23,7 +23,7 @@ from tapegrad.ops.moves import unsafe_view
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import reshape
-from tapegrad.promotion import need_tensor, result_dtype
+from tapegrad.promotion import broadcast, need_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis
 
 # ---- one node for a product of labelled axes
@@ -192,13 +192,9 @@ def _crossed(op: str, input: Any, other: Any, dim: int | None, out: Any) -> Tens
             f"{op}: {argument('input', x)} is {sizes(a)} and {argument('other', y)} is {sizes(b)}; dimension "
             f"{dim} must be 3 in both."
         )
-    try:
-        return finish(_cross(x, y, at - len(a)), out, op)
-    except ValueError:
-        raise RuntimeError(
-            f"{op}: {argument('input', x)} is {sizes(a)} and {argument('other', y)} is {sizes(b)}; sizes "
-            "must be equal, or one of them 1."
-        ) from None
+    if a != b:
+        broadcast(op, input=x, other=y)
+    return finish(_cross(x, y, at - len(a)), out, op)
 
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:

@@ -190,7 +190,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     if source.ndim > _dims_at(arrays, x.ndim):
         raise RuntimeError(
             f"index_put: values is {sizes(source.shape)}, which has more dimensions than the indexed part of "
-            f"the {sizes(x.shape)} tensor."
+            f"the {sizes(x.shape)} tensor; it must broadcast to that."
         )
     return _placed(input, values, arrays or basic, accumulate)
 

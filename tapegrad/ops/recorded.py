@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tapegrad.define import opaque, recording
+from tapegrad.define.refusing import no_derivative
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tensor import Tensor
 
@@ -18,15 +19,6 @@ class Drawn:
 
     def __init__(self, values: Any) -> None:
         self.values = values
-
-
-def no_derivative(op: str) -> Any:
-    """A rule that refuses."""
-
-    def rule(F: Any, g: Any, *args: Any) -> Any:
-        raise RuntimeError(f"{op} backward: {op} has no derivative; detach() its inputs.")
-
-    return rule
 
 
 def _constant(op: str, n: int, title: str | None = None) -> Any:

@@ -66,6 +66,10 @@ def scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     return g / F.sum(hit, dim, True) * hit
 
 
+def mean_rule(F: Any, g: Any, shape: Any, dim: R.Dims) -> Any:
+    return F.expand(g / (R.count(shape, dim) or 1), shape)
+
+
 def var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
     n = R.count(shape, dim) - correction
     return g * (2 / n if n > 0 else np.inf) * F.conj(x - F.mean(x, dim, True))
@@ -91,20 +95,12 @@ def norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float
 
 
 _sum, _sum_dim = _both("sum", R.sum, lambda F, g, shape, dim: F.expand(g, shape))
-_mean, _mean_dim = _both(
-    "mean", R.mean, lambda F, g, shape, dim: F.expand(g / (R.count(shape, dim) or 1), shape)
-)
+_mean, _mean_dim = _both("mean", R.mean, mean_rule)
 # torch reads the product itself, too, and notices when it was written.
 _prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, _y, shape, dim: g * _others(F, x, dim), (0, OUT))
 _var = reduction("var", R.var, d=var_rule, saves=(0,))
 _std = reduction("std", R.std, d=std_rule, saves=(0, OUT))
-_norm = reduction(
-    "norm",
-    R.norm,
-    d=norm_rule,
-    saves=(0, OUT),
-    title="LinalgVectorNormBackward0",
-)
+_norm = reduction("norm", R.norm, d=norm_rule, saves=(0, OUT), title="LinalgVectorNormBackward0")
 _amax = reduction("amax", R.amax, d=scaled, saves=(0, OUT))
 _amin = reduction("amin", R.amin, d=scaled, saves=(0, OUT))
 _max = reduction("max", R.amax, d=spread, saves=(0, OUT), title="MaxBackward1")
@@ -141,18 +137,8 @@ def _arg_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
     return batch.reshape(y, (batch.size, *(1,) * x.ndim)) if keepdim else y
 
 
-_argmax = reduction(
-    "argmax",
-    R.argmax,
-    d=None,
-    batch=_arg_of_batch,
-)
-_argmin = reduction(
-    "argmin",
-    R.argmin,
-    d=None,
-    batch=_arg_of_batch,
-)
+_argmax = reduction("argmax", R.argmax, d=None, batch=_arg_of_batch)
+_argmin = reduction("argmin", R.argmin, d=None, batch=_arg_of_batch)
 _all, _any = reduction("all", R.all, d=None), reduction("any", R.any, d=None)
 
 
@@ -420,26 +406,27 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = Non
     return _extreme("min", input, dim, keepdim, out, names)
 
 
+def _shared(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Tensor:
+    if names:
+        dim, keepdim = numpy_names(op, names, dim, keepdim)
+    x = need_tensor(input, op)
+    not_empty(x, dim, op)
+    extreme = _amax if op == "amax" else _amin
+    return finish(extreme(x, dims_of(dim, x._a.ndim, op), keepdim), out, op, exact=True)
+
+
 def amax(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
 ) -> Tensor:
     """The largest element over the dimensions `dim`; equal ones share the gradient."""
-    if names:
-        dim, keepdim = numpy_names("amax", names, dim, keepdim)
-    x = need_tensor(input, "amax")
-    not_empty(x, dim, "amax")
-    return finish(_amax(x, dims_of(dim, x._a.ndim, "amax"), keepdim), out, "amax", exact=True)
+    return _shared("amax", input, dim, keepdim, out, names)
 
 
 def amin(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None, **names: Any
 ) -> Tensor:
     """The smallest element over the dimensions `dim`; equal ones share the gradient."""
-    if names:
-        dim, keepdim = numpy_names("amin", names, dim, keepdim)
-    x = need_tensor(input, "amin")
-    not_empty(x, dim, "amin")
-    return finish(_amin(x, dims_of(dim, x._a.ndim, "amin"), keepdim), out, "amin", exact=True)
+    return _shared("amin", input, dim, keepdim, out, names)
 
 
 def _arg(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Tensor:

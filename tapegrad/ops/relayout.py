@@ -7,9 +7,11 @@ memory is written later (`views.fresh` says so).
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from tapegrad.define import offer
+from tapegrad.define.describing import InPlace
 from tapegrad.kernels.errstate import nameless
 from tapegrad.layouts import RELAYOUTS
 from tapegrad.ops import moves, shape, views
@@ -24,15 +26,8 @@ _twins: dict[Any, Any] = {}  # by view op: the same op under the name of the in-
 
 def _twin(op: Op, title: str) -> Op:
     """A view op under another name of its node."""
-    twin = Op(op.name, op.kind, op.forward, linear=True)
-    twin.call, twin.vjp, twin.view, twin.replay, twin.meta, twin.batch = (
-        op.call,
-        op.vjp,
-        op.view,
-        op.replay,
-        op.meta,
-        op.batch,
-    )
+    twin = copy(op)
+    twin.inner = None
     twin.shown = type(title, (Node,), {"__slots__": (), "__module__": "tapegrad.tape"})
     return twin
 
@@ -75,6 +70,7 @@ def relayout(name: str, view: Any) -> Any:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`{view.__name__}` of this tensor, in place: it has another shape from then on."
     call.function = view  # type: ignore[attr-defined] # the stub generator reads the signature there
+    call.__signature__ = InPlace(view)  # type: ignore[attr-defined] # what `inspect` asks for
     return call
 
 

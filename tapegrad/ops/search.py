@@ -10,6 +10,7 @@ import tapegrad.kernels.search as C
 from tapegrad._errors import sizes
 from tapegrad.define import Function, cast, finish, linear, offer, opaque
 from tapegrad.define.base import recording
+from tapegrad.define.refusing import no_derivative
 from tapegrad.dtypes import B1, I8, number_dtype, promote
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -20,19 +21,15 @@ from tapegrad.tensor import Tensor, axis, wrap
 # ---- distinct elements
 
 
-def _refused(name: str) -> Any:
-    def vjp(F: Any, g: Any, *_: Any) -> Any:
-        raise NotImplementedError(
-            f"{name} backward: which elements are equal changes in jumps; there is no derivative. Pass "
-            "input.detach(), or index the input with what argsort and return_inverse give."
-        )
-
-    return vjp
-
-
 def _values_of(name: str, title: str) -> Function:
     """The elements (or rows) at the places where each distinct one is first."""
-    return linear(name, lambda x, at, dim: x.take(at, dim), _refused(name.partition(".")[0]), title=title)
+    refused = no_derivative(
+        name.partition(".")[0],
+        NotImplementedError,
+        why="which elements are equal changes in jumps, so there is no derivative",
+        cure="pass input.detach(), or index the input with what argsort and return_inverse give",
+    )
+    return linear(name, lambda x, at, dim: x.take(at, dim), refused, title=title)
 
 
 _unique = _values_of("unique", "Unique2Backward0")

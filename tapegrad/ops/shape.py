@@ -11,6 +11,7 @@ from numpy import ndarray
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import cast, finish, offer, store, variadic
+from tapegrad.devices import CONTIGUOUS
 from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -342,8 +343,10 @@ def T(input: Tensor) -> Tensor:
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy, through which gradients flow."""
-    result: Tensor = moves.clone(need_tensor(input, "clone"))
+    """A copy, through which gradients flow, in the layout of input; with torch.contiguous_format in row-major
+    order."""
+    copy = moves.contiguous if memory_format is CONTIGUOUS else moves.clone
+    result: Tensor = copy(need_tensor(input, "clone"))
     return result
 
 

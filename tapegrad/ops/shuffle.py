@@ -134,7 +134,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
         if n + a + b < 0 or n + min(a, 0) < 0 or n + min(b, 0) < 0:
             raise RuntimeError(
                 f"constant_pad_nd: pad is {given}, which cuts more than {argument('input', input)} "
-                f"has, {sizes(s)}."
+                f"has, {sizes(s)}; cut less."
             )
     return _pad(input, before, after, number(value, input._kind))
 
@@ -199,7 +199,8 @@ def dim_order(input: Tensor, *, ambiguity_check: bool | list[Any] = False) -> tu
     s, steps = input._a.shape, input.stride()
     if ambiguity_check is True and (any(a == b for a, b in pairwise(steps)) or 1 in s):
         raise RuntimeError(
-            f"dim_order: input is {sizes(s)} with strides {steps}, which fit several orders of dimensions."
+            f"dim_order: input is {sizes(s)} with strides {steps}, which fit several orders of dimensions; "
+            "pass ambiguity_check=False."
         )
     order: list[int] = []
     for i in reversed(range(len(s))):  # each goes behind those that lie further apart

@@ -193,6 +193,7 @@ _slogdet = factored(
     _slogdet_rule,
     title="LinalgSlogdetBackward0",
     kinds="=r",
+    values=True,
 )
 
 
@@ -296,7 +297,10 @@ def _system(op: str, A: Any, B_: Any, left: bool, vector: bool) -> tuple[Tensor,
     matrices(x, op, square=True)
     a, b = x._a, y._a
     if vector and not left:
-        raise RuntimeError(f"{op}: B is a vector {sizes(b.shape)}, which goes with left=True only.")
+        raise RuntimeError(
+            f"{op}: B is a vector {sizes(b.shape)}, which goes with left=True only; pass a matrix, or leave "
+            "left out."
+        )
     shape = (*b.shape, 1) if vector else b.shape
     fits = len(shape) > 1 and shape[-2 if left else -1] == a.shape[-1]
     if fits:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad.define import offer
+from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.complex_numbers import view_as_real
 from tapegrad.ops.fft import c2c, c2r, r2c
@@ -37,6 +38,18 @@ def _padded(x: Tensor, pad: int, mode: str) -> Tensor:
     return fetch(x, (slice(None), np.pad(np.arange(n), pad, mode=_MODES[mode])))  # type: ignore[call-overload] # a mode by name
 
 
+def _framed(x: Tensor, n_fft: int, width: int, center: bool, mode: str, align: bool | None) -> Tensor:
+    """The signal with what pieces need before and behind it. Raises: RuntimeError for align with center."""
+    if center:
+        if align is not None:
+            raise RuntimeError(f"stft: align_to_window is {align} and center is True; leave one out.")
+        return _padded(x, n_fft // 2, mode)
+    if not align:
+        return x
+    before, (rows, n) = (n_fft - width) // 2, x._a.shape  # the first window starts where the signal does
+    return putitem(x, (slice(None), slice(before, before + n)), (rows, n + n_fft - width))
+
+
 def _sizes(op: str, n_fft: int, hop: int | None, width: int | None) -> tuple[int, int]:
     width = n_fft if width is None else width
     hop = n_fft // 4 if hop is None else hop
@@ -63,7 +76,7 @@ def _window(op: str, window: Tensor | None, width: int, n_fft: int, like: Tensor
 def _signal(input: Any, window: Tensor | None, return_complex: bool | None) -> Tensor:
     """The input of stft. Raises: RuntimeError for what is no signal, or if return_complex is missing."""
     x = need_tensor(input, "stft")
-    if x._kind.kind not in "fc" or x._a.ndim not in (1, 2):
+    if x._kind.kind not in INEXACT or x._a.ndim not in (1, 2):
         raise RuntimeError(f"stft: input is {describe(x)}; a 1-d or 2-d floating point tensor is needed.")
     given = [x] if window is None else [x, window]
     if return_complex is None and all(t._kind.kind != "c" for t in given):
@@ -88,7 +101,8 @@ def stft(
 
     Shapes: [time] or [batch, time] to complex [batch, frequencies, pieces]; with return_complex=False real
     numbers in a last dimension of 2. window: what each piece is multiplied with. center: pieces have their
-    middle at multiples of hop_length, the signal being padded. onesided: without the mirrored half.
+    middle at multiples of hop_length, the signal being padded. align_to_window, without center: a window
+    shorter than n_fft starts at the signal's first value. onesided: without the mirrored half.
     Raises: RuntimeError for lengths that do not fit, or if return_complex is not given for a real signal.
     """
     x = _signal(input, window, return_complex)
@@ -97,8 +111,7 @@ def stft(
         say_once("stft: no window is given, so that a piece ends abruptly; torch.hann_window is usual.")
     flat = x._a.ndim == 1
     x = unsqueeze(x, 0) if flat else x
-    if center:
-        x = _padded(x, n_fft // 2, pad_mode)
+    x = _framed(x, n_fft, width, center, pad_mode, align_to_window)
     if not 0 < n_fft <= x._a.shape[1]:
         raise RuntimeError(
             f"stft: n_fft is {n_fft} and the signal has {x._a.shape[1]} values; fewer are needed."

@@ -17,6 +17,7 @@ from tapegrad.ops.linalg import mm
 from tapegrad.ops.pointwise import clamp, sqrt, where
 from tapegrad.ops.reduce import (
     in_dtype,
+    mean_rule,
     not_empty,
     scaled,
     spread_arguments,
@@ -43,12 +44,7 @@ _range_kind = kind("aminmax", Range)
 
 def _mean_beside(name: str, title: str) -> Any:
     """The mean, under the name of the node that torch has for both results."""
-    return reduction(
-        f"{name}.mean",
-        R.mean,
-        d=lambda F, g, shape, dim: F.expand(g / (R.count(shape, dim) or 1), shape),
-        title=title,
-    )
+    return reduction(f"{name}.mean", R.mean, d=mean_rule, title=title)
 
 
 _var = reduction("var_mean", R.var, d=var_rule, saves=(0,))

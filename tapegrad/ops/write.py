@@ -149,7 +149,7 @@ def _for_each(name: str, function: Any, *tensors: Tensor) -> Tensor:
             raise TypeError(
                 f"{name}: a tensor is {t.dtype} and the target {first.dtype}; they must be equal."
             )
-        columns.append(copied(first, t)._a.ravel().tolist() if i else first._a.ravel().tolist())
+        columns.append((copied(first, t) if i else first).reshape(-1).tolist())
     return _converted([function(*values) for values in zip(*columns, strict=True)], first, first._a.shape)
 
 

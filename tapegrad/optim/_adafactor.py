@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tapegrad import ops as F
 from tapegrad._errors import describe
-from tapegrad.ops.new import zeros_like
 from tapegrad.ops.optim import adafactor_
 from tapegrad.optim.optimizer import Params
 from tapegrad.optim.updating import Updating, given
@@ -52,4 +52,5 @@ class Adafactor(Updating):
         if name == "variance":
             return super()._slot(p, name, value)
         dim = -1 if name == "row_var" else -2
-        return zeros_like(p.detach().narrow(dim, 0, 1))
+        zeros: Tensor = F.zeros_like(p.detach().narrow(dim, 0, 1))
+        return zeros

@@ -41,4 +41,4 @@ class Adagrad(Updating):
         super().__init__(params, given(locals()))
         for group in self.param_groups:  # as in torch, at once
             for p in group["params"]:
-                self.state[p] = self._state(p, group, {})[0]
+                self.state[p] = self._completed(p, group, {})

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from tapegrad import ops as F
 from tapegrad.autograd import enable_grad, no_grad
-from tapegrad.ops.complex_numbers import view_as_real
-from tapegrad.ops.new import zeros_like
-from tapegrad.ops.shape import cat
 from tapegrad.optim.optimizer import Params
 from tapegrad.optim.updating import Checked, given
 from tapegrad.tensor import Tensor
@@ -136,8 +134,8 @@ class LBFGS(Checked):
 
     def _gradient(self) -> Tensor:
         """All gradients as one vector."""
-        parts = [zeros_like(p) if p.grad is None else p.grad for p in self._params]
-        result: Tensor = cat([(view_as_real(g) if g.is_complex() else g).reshape(-1) for g in parts])
+        parts = [F.zeros_like(p) if p.grad is None else p.grad for p in self._params]
+        result: Tensor = F.cat([(F.view_as_real(g) if g.is_complex() else g).reshape(-1) for g in parts])
         return result
 
     @property
@@ -149,7 +147,7 @@ class LBFGS(Checked):
         """Go t times d."""
         start = 0
         for p in self._params:
-            p = view_as_real(p) if p.is_complex() else p
+            p = F.view_as_real(p) if p.is_complex() else p
             p.add_(d[start : start + p.numel()].view_as(p) * t)
             start += p.numel()
 

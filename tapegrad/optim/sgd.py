@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tapegrad.ops.optim import sgd_
+from tapegrad.ops.optim import Arguments, sgd_
 from tapegrad.optim.optimizer import Params
 from tapegrad.optim.updating import Updating, given
 from tapegrad.tensor import Tensor
@@ -49,9 +49,10 @@ class SGD(Updating):
     def _slots(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def _state(
-        self, p: Tensor, group: dict[str, Any], held: dict[str, Any]
-    ) -> tuple[dict[str, Any], list[Any], list[Tensor]]:
-        first = held.get("momentum_buffer") is None
-        held, _, slots = super()._state(p, group, held)
-        return held, [first], slots
+    def _arguments(
+        self, p: Tensor, g: Tensor, group: dict[str, Any], fresh: dict[Tensor, dict[str, Any]]
+    ) -> Arguments:
+        if group["momentum"] == 0:
+            return p, g, (False,), ()
+        p, g, _, slots = super()._arguments(p, g, group, fresh)
+        return p, g, (p in fresh,), slots

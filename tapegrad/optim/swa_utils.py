@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
+from tapegrad import ops as F
 from tapegrad.autograd import no_grad
 from tapegrad.dtypes import int64
 from tapegrad.nn import Module
-from tapegrad.ops.create import tensor
 from tapegrad.optim.lr_scheduler.base import LRScheduler, Rates, per_group
 from tapegrad.optim.optimizer import Optimizer
 from tapegrad.tensor import Tensor
@@ -114,7 +114,7 @@ class AveragedModel(Module):
         self.module = deepcopy(model)
         if device is not None:
             self.module = self.module.to(device)
-        self.register_buffer("n_averaged", tensor(0, dtype=int64, device=device))
+        self.register_buffer("n_averaged", F.tensor(0, dtype=int64, device=device))
         self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any, ClassVar
 
+from tapegrad import ops as F
 from tapegrad._state import default
 from tapegrad.autograd import enable_grad, set_grad_enabled
 from tapegrad.dtypes import float32, float64
-from tapegrad.ops.create import tensor
-from tapegrad.ops.new import full_like
 from tapegrad.ops.optim import Arguments, Job, Update
 from tapegrad.optim.optimizer import Optimizer, Params
 from tapegrad.tensor import Tensor
@@ -92,9 +90,11 @@ class Updating(Checked):
                 group.setdefault(name, _LATER[name])
             for p in group["params"]:
                 held = self.state.get(p, {})
-                for name in self.counts:  # numbers before torch 1.12
-                    if name in held and not isinstance(held[name], Tensor):
-                        held[name] = _count(float(held[name]), group)
+                for name, value in list(held.items()):  # as torch wrote them before 1.12
+                    if value is None:
+                        del held[name]
+                    elif name in self.counts and not isinstance(value, Tensor):
+                        held[name] = _count(float(value), group)
 
     def _slots(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         """The names of a parameter's state tensors, in the order in which its rule takes them."""
@@ -102,21 +102,45 @@ class Updating(Checked):
 
     def _slot(self, p: Tensor, name: str, value: float) -> Tensor:
         """A new state tensor."""
-        return full_like(p, complex(value, value) if p.is_complex() else value, requires_grad=False)
+        slot: Tensor = F.full_like(p, complex(value, value) if p.is_complex() else value)
+        return slot
 
-    def _state(
-        self, p: Tensor, group: dict[str, Any], held: dict[str, Any]
-    ) -> tuple[dict[str, Any], list[Any], list[Tensor]]:
-        """A parameter's state with what it lacks, which is not kept yet; its counts; its tensors."""
-        slots = self._slots(group, p)
-        missing = [name for name in (*self.counts, *slots) if held.get(name) is None]
-        if missing:
-            held = dict(held)
-            for name in missing:
+    def _completed(self, p: Tensor, group: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
+        """A state with what it lacks."""
+        held = dict(held)
+        for name in (*self.counts, *self._slots(group, p)):
+            if name not in held:
                 value = self.initial.get(name, 0.0)
                 value = float(group[value]) if isinstance(value, str) else value
                 held[name] = _count(value, group) if name in self.counts else self._slot(p, name, value)
-        return held, [held[name] for name in self.counts], [held[name] for name in slots]
+        return held
+
+    def _arguments(
+        self, p: Tensor, g: Tensor, group: dict[str, Any], fresh: dict[Tensor, dict[str, Any]]
+    ) -> Arguments:
+        """What the update takes. A state that is new goes into `fresh`, until all is checked."""
+        held = fresh.get(p) or self.state.get(p) or {}
+        counts, slots = self.counts, self._slots(group, p)
+        try:
+            return p, g, [held[name] for name in counts], [held[name] for name in slots]
+        except KeyError:
+            held = fresh[p] = self._completed(p, group, held)
+            return p, g, [held[name] for name in counts], [held[name] for name in slots]
+
+    def _prepared(self) -> list[Job]:
+        """A Job for each group. Raises: what `step` does, and then nothing has changed."""
+        jobs: list[Job] = []
+        fresh: dict[Tensor, dict[str, Any]] = {}
+        for group in self.param_groups:
+            arguments: list[Arguments] = []
+            for p in group["params"]:
+                g = p.grad
+                if g is not None:
+                    arguments.append(self._arguments(p, g, group, fresh))
+            if arguments:
+                jobs.append(self.update.prepare(arguments, group, bool(group.get("differentiable"))))
+        self.state.update(fresh)
+        return jobs
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; `closure` computes the loss again and returns it.
@@ -127,29 +151,22 @@ class Updating(Checked):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with set_grad_enabled(True) if self.defaults.get("differentiable") else nullcontext():
-            jobs: list[Job] = []
-            states: dict[Tensor, dict[str, Any]] = {}
-            for group in self.param_groups:
-                arguments: list[Arguments] = []
-                for p in group["params"]:
-                    g = p.grad
-                    if g is not None:
-                        held = states.get(p) or self.state.get(p) or {}
-                        states[p], counts, slots = self._state(p, group, held)
-                        arguments.append((p, g, counts, slots))
-                if arguments:
-                    record = bool(group.get("differentiable"))
-                    jobs.append(self.update.prepare(arguments, group, record))
-        self.state.update({p: held for p, held in states.items() if held})
+        if self.defaults.get("differentiable"):
+            with enable_grad():
+                jobs = self._prepared()
+        else:
+            jobs = self._prepared()
         for job in jobs:
-            with nullcontext() if job.recording is None else set_grad_enabled(job.recording):
+            if job.recording is None:
                 self.update.run(job)
+            else:
+                with set_grad_enabled(job.recording):
+                    self.update.run(job)
         return loss
 
 
 def _count(value: float, group: dict[str, Any]) -> Tensor:
     """A number in a state: in float64 if that is the default, unless a fused kernel would hold it."""
     wide = default.dtype == float64.numpy and not group.get("fused")
-    result: Tensor = tensor(value, dtype=float64 if wide else float32)
+    result: Tensor = F.tensor(value, dtype=float64 if wide else float32)
     return result

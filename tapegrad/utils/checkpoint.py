@@ -185,7 +185,10 @@ def checkpoint_sequential(
     """
     preserve = kwargs.pop("preserve_rng_state", True)
     if kwargs:
-        raise ValueError(f"checkpoint_sequential: the keyword arguments {', '.join(kwargs)} are unknown.")
+        raise ValueError(
+            f"checkpoint_sequential: the keyword arguments {', '.join(kwargs)} are unknown; use_reentrant "
+            "and preserve_rng_state can be given."
+        )
     every = list(functions.children()) if hasattr(functions, "children") else list(functions)
     size = len(every) // segments
     for start in range(0, size * (segments - 1), size):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tapegrad as torch
+from tapegrad.kernels.factor import eye
 from tapegrad.kernels.memory import restrided
 
 
@@ -22,3 +23,9 @@ def test_an_empty_target_gets_memory_of_its_own():
         torch.full((3, 3), float(i), out=out)
     for i, out in enumerate(targets):
         assert out.tolist() == [[float(i)] * 3] * 3
+
+
+def test_only_small_constants_are_shared():
+    few, many = eye(3, np.dtype("f4")), eye(100, np.dtype("f4"))
+    assert eye(3, np.dtype("f4")) is few and not few.flags.writeable
+    assert eye(100, np.dtype("f4")) is not many

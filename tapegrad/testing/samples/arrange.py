@@ -191,7 +191,12 @@ _DIAGONALS = (
                 call(row=2, col=2, offset=1),
                 call(3, 3, dtype=Name("int32")),
             ),
-            errors=(call(-1, 2), call(2, -1), call(2, 2, dtype=Name("float32"))),
+            errors=(
+                call(-1, 2),
+                call(2, -1),
+                call(2, 2, dtype=Name("float32")),
+                call(2, 2, requires_grad=True),
+            ),
         )
         for name in ("tril_indices", "triu_indices")
     ],

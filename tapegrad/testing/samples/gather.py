@@ -269,6 +269,7 @@ ROWS = (
             call(x(4, 3), 0, _I, 2.0, reduce="mean"),
             call(x(4, 3), 0, _I),
             call(x(4, 3), 0, _I, "x"),
+            call(x(4, 3), 0, _I, value=x()),
         ),
         inplace=True,
         out=True,

@@ -300,6 +300,7 @@ ROWS = (
         ),
     ),
     row("linalg.ldl_factor_ex", _ldl, SQUARE, derivative=False),
+    row("geqrf", lambda torch, a: tuple(torch.geqrf(a)), OBLONG, derivative=False),
     Row(
         "linalg.ldl_solve",
         tuple(

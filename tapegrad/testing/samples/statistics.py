@@ -32,10 +32,7 @@ def _still(values: Any, dtype: str = "float32") -> Array:
     return _flat(values, dtype, grad=False)
 
 
-_NOT_NONE = tuple([d for d in MANY if d != ()])
 _IMPORTANCE = _flat([0.1, 2.0, 1.0], "float32")
-_MANY_INTEGERS = x(200, dtype="int64", low=-40, high=40)
-_YES_NO = (True, False)
 
 
 def _both_moments(name: str) -> Row:
