@@ -29,6 +29,23 @@ def set_device_index(device: Any) -> NoReturn:
     raise no_device("accelerator.set_device_index", "accelerator")
 
 
+class device_index:
+    """A context that selects a device by its index; None selects none.
+
+    Raises: RuntimeError on entering, for an index.
+    """
+
+    def __init__(self, device: int | None, /) -> None:
+        self.idx = device
+
+    def __enter__(self) -> None:
+        if self.idx is not None:
+            raise no_device("accelerator.device_index", "accelerator")
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 def synchronize(device: Any = None) -> NoReturn:
     """Raises: RuntimeError."""
     raise no_device("accelerator.synchronize", "accelerator")

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import tapegrad
 from tapegrad.absent import absence
-from tools.parity_reasons import ARGUMENTS, DEVIATES
+from tools.parity_reasons import ARGUMENTS, DEVIATES, OPEN
 
 PAGE = Path(__file__).parent.parent / "docs" / "parity.md"
 SPACES = ("torch", "Tensor", "torch.linalg", "torch.fft", "torch.special")
@@ -34,7 +34,8 @@ HEAD = """# Parity with torch {version}
 Made by `make parity`; do not edit. Every public function of `torch`, `torch.linalg`, `torch.fft` and
 `torch.special`, and every method and attribute of `Tensor`, is in one of three lists: it is here and does the
 same, it is here and deviates, or it is absent. Results are compared by the tests over the samples of every
-op (`tapegrad/testing/samples`); this page compares names and arguments.
+op (`tapegrad/testing/samples`); this page compares names and arguments. What torch's documentation leaves
+open, such as the order of equal elements, counts as the same and has a list of its own.
 
 """
 
@@ -121,7 +122,8 @@ def _entry(space: str, name: str, ours: Any) -> Entry:
         return Entry(space, name, "deviates", why)
     if missing := missing_arguments(space, name, getattr(ours, name)):
         return Entry(space, name, "deviates", f"does not take {', '.join(missing)}")
-    return Entry(space, name, "same", "")
+    chosen = next((how for pattern, how in OPEN.items() if re.fullmatch(pattern, full)), "")
+    return Entry(space, name, "same", chosen)
 
 
 def page(found: list[Entry], version: str) -> str:
@@ -135,6 +137,8 @@ def page(found: list[Entry], version: str) -> str:
         lines.append(f"\n## {space}: same\n\n{textwrap.fill(names, 106, break_on_hyphens=False)}\n")
     lines.append("\n## Deviates\n\n| name | how |\n|---|---|\n")
     lines += [f"| `{e.space}.{e.name}` | {e.why} |\n" for e in found if e.status == "deviates"]
+    lines.append("\n## What torch leaves open\n\n| name | how it is here |\n|---|---|\n")
+    lines += [f"| `{e.space}.{e.name}` | {e.why} |\n" for e in found if e.status == "same" and e.why]
     lines.append("\n## Absent\n")
     absent: dict[str, list[str]] = defaultdict(list)
     for e in found:

@@ -1,4 +1,5 @@
-"""What of torch's arguments is left out, and which functions deviate although names and arguments agree."""
+"""What of torch's arguments is left out, and which functions deviate although names and arguments agree, or
+choose where torch leaves a choice."""
 
 from __future__ import annotations
 
@@ -11,11 +12,15 @@ ARGUMENTS = (
 # By patterns of full names; the first that matches holds.
 DEVIATES: dict[str, str] = {
     "(torch|Tensor)\\.(conj|adjoint|mH|H)": "copies complex numbers; a write does not reach the original",
-    "(torch|Tensor)\\.(sort|argsort)": "equal elements keep their order, which torch leaves open",
     "(torch|Tensor)\\.mode": "which of equally frequent places is returned; nan",
-    "(torch|Tensor)\\.(topk|kthvalue|median|nanmedian)": "of equal elements the first one's index",
+    "(torch|Tensor)\\.kthvalue": "of equal elements the first one's index",
     "torch\\.linalg\\.(cholesky|inv|solve|lu_factor|ldl_factor)_ex": "nan where it fails",
     "torch\\.linalg\\.lstsq": "one algorithm for every driver",
     "torch\\.compile": "returns the function itself",
     "torch\\.set_default_device": "only the CPU",
+}
+# What torch's documentation leaves open, and how it is here.
+OPEN: dict[str, str] = {
+    "(torch|Tensor)\\.(sort|argsort)": "equal elements keep their order",
+    "(torch|Tensor)\\.(topk|median|nanmedian)": "of equal elements the first one's index",
 }

@@ -26,6 +26,7 @@ from tapegrad.tensor import Tensor
 
 __all__ = [
     "Function",
+    "Variable",
     "anomaly_mode",
     "backward",
     "detect_anomaly",
@@ -73,6 +74,7 @@ LATER = {
     "ledger": "ledgers",
     "set_detect_anomaly": "anomaly_mode",
     "trace_nonfinite": "nonfinite",
+    "Variable": "variable",
 }
 if TYPE_CHECKING:
     from tapegrad.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from tapegrad.autograd.gradcheck import gradcheck, gradgradcheck
     from tapegrad.autograd.ledgers import ledger
     from tapegrad.autograd.nonfinite import trace_nonfinite
+    from tapegrad.autograd.variable import Variable
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,11 @@
-"""Docstrings of ops whose definitions say all that there is to say."""
+"""Docstrings and signatures of ops whose definitions say all that there is to say."""
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 _INPUTS = {1: ("input",), 2: ("input", "other")}
@@ -29,6 +31,26 @@ def described(what: str, rules: Sequence[Any], n: int, floats: bool) -> str:
     if not known:
         lines.append("It has no gradient.")
     return "\n".join(lines)
+
+
+class InPlace(inspect.Signature):
+    """The signature of a function's in-place form: without `out`. It is made when somebody asks for it."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(return_annotation=function.__annotations__.get("return", "Tensor"))
+        self._function = function
+
+    @cached_property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:  # type: ignore[override] # theirs is a property
+        """The parameters by name."""
+        first, *rest = inspect.signature(self._function).parameters.values()
+        kept = [first.replace(name="self"), *[p for p in rest if p.name != "out"]]
+        return {p.name: p for p in kept}
+
+    def replace(self, **changed: Any) -> Any:
+        """A plain signature with other parameters, or another return annotation: for a bound method."""
+        plain = inspect.Signature(list(self.parameters.values()), return_annotation=self.return_annotation)
+        return plain.replace(**changed)
 
 
 def _readable(rule: str) -> str:

@@ -32,7 +32,7 @@ from tapegrad.define.base import (
     store,
     trace_of,
 )
-from tapegrad.define.describing import described
+from tapegrad.define.describing import InPlace, described
 from tapegrad.define.linear import cast
 from tapegrad.define.wrappers import read_by, write_vjp
 from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, I8, NARROW, OTHERS, WHOLE
@@ -259,7 +259,8 @@ def _careful_binary(op: Op, kernel: Any, floats: bool, operator: bool, input: An
                 return _careful_binary(op, kernel, floats, operator, cast(input, default.dtype), other)
         except SURPRISES:
             pass
-    pair = promotion.operands(op, (input, other), floats, cast, operator)
+    pair = promotion.two(op, input, other, cast)
+    pair = pair or promotion.operands(op, (input, other), floats, cast, operator)
     if pair is NotImplemented:
         return pair
     a, b = pair
@@ -389,6 +390,7 @@ def inplace(function: Any, name: str, *, fills: bool = False, doc: str = "") -> 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc or f"`{getattr(function, '__name__', name)}`, written into this tensor."
     call.function = function  # type: ignore[attr-defined] # the stub generator reads the signature there
+    call.__signature__ = InPlace(function)  # type: ignore[attr-defined] # what `inspect` asks for
     return call
 
 

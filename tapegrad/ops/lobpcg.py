@@ -158,9 +158,9 @@ def lobpcg(
     largest: bool | None = None,
     method: str | None = None,
     tracker: Any = None,
-    ortho_iparams: dict[str, int] | None = None,
-    ortho_fparams: dict[str, float] | None = None,
-    ortho_bparams: dict[str, bool] | None = None,
+    ortho_iparams: dict[str, Any] | None = None,
+    ortho_fparams: dict[str, Any] | None = None,
+    ortho_bparams: dict[str, Any] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The k largest (or smallest) eigenvalues of symmetric positive definite matrices, of A x = e B x with B,
     and their eigenvectors, by the LOBPCG method: (E, X).

@@ -11,6 +11,7 @@ from copy import copy
 from typing import Any
 
 from tapegrad.define import offer
+from tapegrad.define.describing import InPlace
 from tapegrad.kernels.errstate import nameless
 from tapegrad.layouts import RELAYOUTS
 from tapegrad.ops import moves, shape, views
@@ -69,6 +70,7 @@ def relayout(name: str, view: Any) -> Any:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`{view.__name__}` of this tensor, in place: it has another shape from then on."
     call.function = view  # type: ignore[attr-defined] # the stub generator reads the signature there
+    call.__signature__ = InPlace(view)  # type: ignore[attr-defined] # what `inspect` asks for
     return call
 
 

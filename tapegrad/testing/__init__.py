@@ -1,14 +1,19 @@
-"""What tests of tapegrad, and of code built on it, need: samples of every op, finite differences."""
+"""What tests of tapegrad, and of code built on it, need: comparisons, samples of ops, finite differences."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_LAZY = ("differences", "samples")  # loaded when first used
+if TYPE_CHECKING:
+    from tapegrad.testing.comparing import assert_close
 
-__all__ = ["differences", "samples"]
+_LAZY = ("comparing", "differences", "samples")  # loaded when first used
+
+__all__ = ["assert_close", "comparing", "differences", "samples"]
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return import_module(f"tapegrad.testing.{name}")
+    if name == "assert_close":
+        return import_module("tapegrad.testing.comparing").assert_close
     raise AttributeError(f"module 'tapegrad.testing' has no attribute {name!r}")
