@@ -290,7 +290,7 @@ ON_PURPOSE = (
         "torch adds gradients in place, also into expanded memory",
         *("error", "expand.*>>> .*create_graph", "ours None torch .*more than one element of the written-to"),
     ),
-    Departure("torch saves the result of cdist", "error", "cdist", f"{_STALE}.*output 0 of Cdist"),
+    Departure("torch saves the result of cdist", "error", "cdist", f"{_STALE}.*output 0 of (Cdist|Euclid)"),
     Departure(
         "torch saves the result of copysign also where only the sign needs a gradient",
         *("error", "copysign", f"{_STALE}.*output 0 of Copysign"),
