@@ -938,6 +938,22 @@ def linspace(
     requires_grad: builtins.bool = ...,
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
+def lobpcg(
+    A: Tensor,
+    k: builtins.int | None = ...,
+    B: Tensor | None = ...,
+    X: Tensor | None = ...,
+    n: builtins.int | None = ...,
+    iK: Tensor | None = ...,
+    niter: builtins.int | None = ...,
+    tol: builtins.float | None = ...,
+    largest: builtins.bool | None = ...,
+    method: str | None = ...,
+    tracker: Any = ...,
+    ortho_iparams: dict[str, builtins.int] | None = ...,
+    ortho_fparams: dict[str, builtins.float] | None = ...,
+    ortho_bparams: dict[str, builtins.bool] | None = ...,
+) -> tuple[Tensor, Tensor]: ...
 def log(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def log10(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def log10_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...

@@ -23,6 +23,7 @@ PACKAGES = frozenset(
         "tapegrad.nn",
         "tapegrad.nn.modules",
         "tapegrad.ops",
+        "tapegrad.ops.networks",
         "tapegrad.optim",
         "tapegrad.optim.lr_scheduler",
         "tapegrad.storage",

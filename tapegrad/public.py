@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # By namespace; "" is the package.
-FUNCTIONS: dict[str, dict[str, Any]] = {"": {}, "fft": {}, "linalg": {}, "special": {}}
+FUNCTIONS: dict[str, dict[str, Any]] = {"": {}, "fft": {}, "linalg": {}, "special": {}, "nn": {}}
 METHODS: dict[str, Any] = {}
 IN_PLACE: dict[str, Any] = {}  # functions by the names of their methods with a trailing underscore
 WRITERS: dict[str, Any] = {}  # those of them that are functions of the package, too, such as torch.exp_

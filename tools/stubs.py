@@ -11,6 +11,7 @@ import inspect
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ MODULES = [
     "viz",
     "xpu",
 ]
-SPACES = tuple([name for name in FUNCTIONS if name])  # modules whose functions come from the files of ops
+import_module("tapegrad.ops.networks")  # which offers its functions only then
+# Namespaces whose functions come from the files of ops, and the modules that have them.
+SPACES = {name: name for name in FUNCTIONS if name} | {"nn": "nn/functional"}
 # Tensor has methods, and the package dtypes, of these names.
 BUILTINS = ("bool", "complex", "float", "int")
 COMPARISONS = {"__eq__", "__ne__"}
@@ -147,7 +150,7 @@ def package_stub() -> str:
         HEAD + "from collections.abc import Callable, Sequence",
         "from typing import Any",
         "",
-        *[f"from tapegrad import {name} as {name}" for name in sorted((*SPACES, *MODULES))],
+        *[f"from tapegrad import {name} as {name}" for name in sorted({*SPACES, *MODULES})],
         "from tapegrad.func import vmap as vmap",
         "from tapegrad.viz import explain as explain",
         RESULTS,
@@ -207,7 +210,7 @@ def main(arguments: list[str]) -> int:
     for path, text in (
         (PACKAGE / "__init__.pyi", package_stub()),
         (PACKAGE / "_methods.pyi", methods_stub()),
-        *[(PACKAGE / f"{space}.pyi", space_stub(space)) for space in SPACES],
+        *[(PACKAGE / f"{path}.pyi", space_stub(space)) for space, path in SPACES.items()],
     ):
         new = formatted(text)
         if not path.exists() or path.read_text() != new:

@@ -23,14 +23,15 @@ from tapegrad.tensor import Tensor, wrap
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
-def _elu_backward(F: Any, g: Any, x: Any, shapes: Any, alpha: float, scale: float, slope: float) -> Any:
+def elu_backward(F: Any, g: Any, x: Any, shapes: Any, alpha: float, scale: float, slope: float) -> Any:
+    """The rule of all exponential linear units."""
     right = x > 0
     below = F.exp(F.where(right, 0, x) * slope) * (alpha * scale * slope)
     return F.where(right, g if scale == 1 else g * scale, g * below)
 
 
 def _elu(key: str, title: str) -> Any:
-    return opaque(key, N.elu, kind="elementwise", saves=((0,),), d=(_elu_backward,), title=title)
+    return opaque(key, N.elu, kind="elementwise", saves=((0,),), d=(elu_backward,), title=title)
 
 
 def _threshold_op(key: str, title: str) -> Any:
@@ -86,7 +87,7 @@ _steady, _steady_in_place = (
 )
 
 
-def _applied(op: Any, input: Any, *args: Any) -> Tensor:
+def applied(op: Any, input: Any, *args: Any) -> Tensor:
     """The op on a tensor. Raises: NotImplementedError for a dtype that it lacks."""
     x = need_tensor(input, op.op.name)
     try:
@@ -98,7 +99,7 @@ def _applied(op: Any, input: Any, *args: Any) -> Tensor:
 def _for_celu(op: Any, input: Tensor, alpha: float) -> Tensor:
     if alpha == 0:
         raise RuntimeError("celu: alpha is 0, and it divides; another number is needed.")
-    return _applied(op, input, alpha, 1.0, 1.0 / alpha)
+    return applied(op, input, alpha, 1.0, 1.0 / alpha)
 
 
 def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -115,11 +116,11 @@ def selu(input: Tensor) -> Tensor:
 
     Source: G. Klambauer et al., "Self-Normalizing Neural Networks" (2017).
     """
-    return _applied(_selu, input, _SELU_ALPHA, _SELU_SCALE, 1.0)
+    return applied(_selu, input, _SELU_ALPHA, _SELU_SCALE, 1.0)
 
 
 def _write_selu(input: Tensor) -> Tensor:
-    return _applied(_selu_in_place, input, _SELU_ALPHA, _SELU_SCALE, 1.0)
+    return applied(_selu_in_place, input, _SELU_ALPHA, _SELU_SCALE, 1.0)
 
 
 def threshold(input: Tensor, threshold: float, value: float, *, out: Tensor | None = None) -> Tensor:
@@ -133,12 +134,12 @@ def _write_threshold(input: Tensor, threshold: float, value: float) -> Tensor:
 
 def _limited(op: Any, input: Tensor, limit: float, value: float) -> Tensor:
     kind = need_tensor(input, "threshold")._kind
-    return _applied(op, input, *[fitting(v, kind, "threshold").item() for v in (limit, value)])
+    return applied(op, input, *[fitting(v, kind, "threshold").item() for v in (limit, value)])
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """0 where input is within [-lambd, lambd], else input."""
-    return finish(_applied(_hardshrink, input, lambd), out, "hardshrink", (input,))
+    return finish(applied(_hardshrink, input, lambd), out, "hardshrink", (input,))
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -161,7 +162,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             )
     if w._a.ndim:
         w = reshape(w, (n, *(1,) * (ndim - 2)) if n != 1 else ())
-    return _applied(_prelu, x, w)
+    return applied(_prelu, x, w)
 
 
 def _randomly(
@@ -172,8 +173,8 @@ def _randomly(
     if lower > upper:
         raise RuntimeError(f"rrelu: lower is {lower} and upper {upper}; lower <= upper is needed.")
     if training:
-        return _applied(ops[1], input, _noise(input.detach(), lower, upper, given))
-    return _applied(ops[0], input, (lower + upper) / 2)
+        return applied(ops[1], input, _noise(input.detach(), lower, upper, given))
+    return applied(ops[0], input, (lower + upper) / 2)
 
 
 def _noise(x: Tensor, lower: float, upper: float, generator: Generator | None) -> Tensor:

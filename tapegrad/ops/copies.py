@@ -161,7 +161,7 @@ def as_strided_copy(
     """What `as_strided` shows, copied."""
     at = views.pattern_of(input, size, stride, storage_offset, "as_strided_copy")
     t: Tensor = pattern(input, *at)
-    if is_view(input) and isinstance(input._a, ndarray):  # what lies beside input is seen, without gradients
+    if isinstance(input._a, ndarray) and input._a.base is not None:  # what lies beside it is seen, too
         t._a = S.as_strided(input._a, *at).copy()
     return finish(t, out, "as_strided_copy", (input,))
 

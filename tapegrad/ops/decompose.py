@@ -277,7 +277,8 @@ def _qr_rule(F: Any, gs: Any, factors: Any, a: Any, mode: str) -> Any:
     if n <= m:
         return _tall_qr_rule(F, gq, gr, q, r)
     # A = [X, Y] and R = [U, V]: X = Q U, and Y = Q V.
-    rest, y = slice(None), cut(F, a, slice(None), slice(m, None))
+    rest = slice(None)
+    y = F.matmul(q, cut(F, r, rest, slice(m, None)))
     gu = gv = None
     if gr is not None:
         gu, gv = cut(F, gr, rest, slice(m)), cut(F, gr, rest, slice(m, None))

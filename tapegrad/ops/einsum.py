@@ -36,7 +36,10 @@ def einsum(*args: Any) -> Tensor:
     if not tensors:
         raise RuntimeError("einsum: there is no operand; one or more are needed.")
     labels, output = _expanded(subscripts, tuple([t._a.ndim for t in tensors]))
-    return _contracted(_prepared(tensors, labels, output), output)
+    result = _contracted(_prepared(tensors, labels, output), output)
+    if result is tensors[0]:  # of one operand the result is a view at least
+        return permute(result, tuple(range(result._a.ndim)))
+    return result
 
 
 # ---- what is asked for

@@ -87,6 +87,24 @@ def turned(rule: Callable[..., Any]) -> Callable[..., Any]:
 # ---- several results
 
 
+class Like:
+    """What rules mostly read of an input: its shape and dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, a: Any) -> None:
+        self.shape, self.dtype = a.shape, a.dtype
+
+
+def _read(rest: tuple[Any, ...], values: bool) -> tuple[Any, ...]:
+    """(a, the factors, other arguments) of what a rule is given: ([a,] the factors, Like a, others)."""
+    if values:
+        a, p, _, *args = rest
+    else:
+        p, a, *args = rest
+    return a, p, *args
+
+
 def factored(
     name: str,
     kernel: Callable[..., tuple[Any, ...]],
@@ -95,55 +113,60 @@ def factored(
     *,
     title: str,
     kinds: str,
+    values: bool = False,
 ) -> Callable[..., tuple[Tensor, ...]]:
     """call(input, *args) of matrices [..., m, n], with kernel(array, *args) -> arrays.
 
     cores(m, n, *args): the results' shapes without the batch. rule(F, gs, factors, a, *args): the gradient of
-    the input. kinds: a letter per result: "=" has the input's dtype, "r" its real and "c" its complex
-    sibling, "i" is int32; "0" is as "=". The last two have no gradient.
+    the input; a is `Like` the input, or the input itself if the rule reads its `values`. kinds: a letter per
+    result: "=" has the input's dtype, "r" its real and "c" its complex sibling, "i" is int32; "0" is as "=".
+    The last two have no gradient.
     """
 
-    def places(a: Any, args: tuple[Any, ...]) -> list[tuple[slice, tuple[int, ...]]]:
+    def places(a: Any, args: Any) -> list[tuple[slice, tuple[int, ...]]]:
         start, found = 0, []
         for shape in cores(*a.shape[-2:], *args):
             found.append((slice(start, start + prod(shape)), shape))
             start += prod(shape)
         return found
 
-    def unpack(F: Any, p: Any, a: Any, args: tuple[Any, ...]) -> list[Any]:
+    def unpack(F: Any, p: Any, a: Any, args: Any) -> list[Any]:
         parts = []
         for i, (at, shape) in enumerate(places(a, args)):
             x = F.reshape(F.getitem(p, (Ellipsis, at)), (*a.shape[:-2], *shape))
             parts.append(F.real(x) if kinds[i] == "r" and dtype_of(x).kind == "c" else x)
         return parts
 
-    def whole_kernel(a: Any, *args: Any) -> Any:
+    def whole_kernel(a: Any, _: Like, *args: Any) -> Any:
         return K.pack(kernel(a, *args), [len(shape) for shape in cores(*a.shape[-2:], *args)])
 
-    def part_kernel(a: Any, p: Any, i: int, *args: Any) -> Any:
+    def part_kernel(a: Any, p: Any, _: Like, i: int, *args: Any) -> Any:
         at, shape = places(a, args)[i]
         x = p[..., at].reshape(a.shape[:-2] + shape)
         if kinds[i] == "i":
             return x.real.astype(np.int32)
         return x.real.copy() if kinds[i] == "r" and x.dtype.kind == "c" else x
 
-    def whole_rule(F: Any, g: Any, a: Any, p: Any, *args: Any) -> Any:
+    def whole_rule(F: Any, g: Any, *rest: Any) -> Any:
+        a, p, *args = _read(rest, values)
         gs = unpack(F, bar(F, g), a, args)
         return bar(F, rule(F, gs, unpack(F, p, a, args), a, *args))
 
-    def part_rule(F: Any, g: Any, a: Any, p: Any, i: int, *args: Any) -> Any:
+    def part_rule(F: Any, g: Any, *rest: Any) -> Any:
+        a, p, i, *args = _read(rest, values)
         gs: list[Any] = [None] * len(places(a, args))
         gs[i] = bar(F, g)
         return bar(F, rule(F, gs, unpack(F, p, a, args), a, *args))
 
+    own = (0,) if values else ()
     whole = opaque(
-        f"{name}.all", whole_kernel, d=(whole_rule,), saves=((0, OUT),), shapes=False, batch=B.leading(2)
+        f"{name}.all", whole_kernel, d=(whole_rule,), saves=((*own, OUT),), shapes=False, batch=B.leading(2)
     )
     part = opaque(
         name,
         part_kernel,
         d=(part_rule, None),
-        saves=((0, 1), ()),
+        saves=((*own, 1), ()),
         shapes=False,
         title=title,
         batch=B.leading(2, 1),
@@ -156,10 +179,11 @@ def factored(
             except FloatingPointError:
                 found = again(kernel, input._a, *args)
             return tuple([wrap(x) for x in found])
-        p = whole(input, *args)
+        like = Like(input._a)
+        p = whole(input, like, *args)
         results = []
         for i, letter in enumerate(kinds):
-            t = part(input, p, i, *args)
+            t = part(input, p, like, i, *args)
             if letter in "i0":
                 t._node = None
             results.append(t)

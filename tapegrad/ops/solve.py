@@ -193,6 +193,7 @@ _slogdet = factored(
     _slogdet_rule,
     title="LinalgSlogdetBackward0",
     kinds="=r",
+    values=True,
 )
 
 

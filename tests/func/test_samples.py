@@ -24,6 +24,7 @@ LOOPING = {
     *("allclose", "arange", "as a number", "as a real number", "bool ", "contains", "equal", "float "),
     *("argwhere", "index", "int ", "is_nonzero", "item", "linspace", "lobpcg", "nonzero_static"),
     *("masked_select", "nonzero", "numpy", "repeat_interleave", "segment_reduce", "tolist", "unique"),
+    *("embedding_bag", "one_hot.counted"),
     *("bincount", "histc", "histogram", "histogramdd", "unique_consecutive"),
 }
 # So do masks as indices, where(condition) alone, and tensor([...]) of tensors.

@@ -195,3 +195,11 @@ def test_second_derivatives_of_det_at_singular_matrices(a):
     (found,) = torch.autograd.grad((g * torch.tensor(by)).sum().real, x)
     wanted = (gradient(a + by)[1] - gradient(a - by)[1]) / 2
     np.testing.assert_allclose(found.numpy(), wanted.detach().numpy(), atol=1e-12)
+
+
+def test_einsum_of_one_operand_is_a_view_of_it():
+    x = torch.ones(2, 3, requires_grad=True)
+    y = torch.einsum("ij->ij", x)
+    assert y is not x and y._is_view() and y.grad_fn is not None and y.data_ptr() == x.data_ptr()
+    number = torch.tensor(1.5)
+    assert torch.einsum("->", number) is not number

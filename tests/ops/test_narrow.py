@@ -30,6 +30,7 @@ torch = pytest.importorskip("torch")
 # between the steps of these.
 STEPS = {
     **dict.fromkeys(("mse_loss", "nll_loss", "cross_entropy", "softmax", "log_softmax", "logsumexp"), 1),
+    **dict.fromkeys(("softmin", "layer_norm", "group_norm", "batch_norm", "instance_norm", "rms_norm"), 1),
     **dict.fromkeys(("trapezoid", "trapz", "dist", "cosine_similarity", "renorm"), 1),
     "rsqrt": 1,  # in what is left of a vector of 16 or 32
     "i0e": 3,  # there, too: a polynomial, term by term

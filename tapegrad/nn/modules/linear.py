@@ -65,6 +65,9 @@ class Linear(Module):
 class Identity(Module):
     """The input, whatever the arguments. Source: torch.nn.Identity."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
     def forward(self, input: Tensor) -> Tensor:
         """The input."""
         return input

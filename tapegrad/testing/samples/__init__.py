@@ -6,6 +6,7 @@ Adding an op touches two places: its definition, and one row here.
 from __future__ import annotations
 
 from tapegrad.testing.samples import (
+    activations,
     arrange,
     complex_numbers,
     create,
@@ -19,6 +20,7 @@ from tapegrad.testing.samples import (
     linalg,
     matrices,
     nn,
+    norms,
     pairs,
     pointwise,
     products,
@@ -29,6 +31,7 @@ from tapegrad.testing.samples import (
     sort,
     special,
     statistics,
+    tables,
     views,
 )
 from tapegrad.testing.samples.base import Array, Call, Form, Name, Row, call, kink
@@ -39,7 +42,10 @@ _ON_NUMBERS = (
     *(pointwise, elementary, pairs, special, reduce, shape, views, index, gather, arrange, joins, linalg),
     *(products, matrices, nn, sort, distance),
 )
-FAMILIES = (*_ON_NUMBERS, cumulative, statistics, fourier, complex_numbers, create, random, segments)
+FAMILIES = (
+    *(*_ON_NUMBERS, activations, tables, norms, cumulative, statistics, fourier, complex_numbers),
+    *(create, random, segments),
+)
 
 
 def _named() -> dict[str, Row]:

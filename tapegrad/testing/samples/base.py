@@ -185,6 +185,7 @@ class Row:
 
     samples, errors: calls that give a result, and calls that torch refuses.
     function, method, functional: whether it exists as torch.name, Tensor.name, torch.nn.functional.name.
+    functional_writer: whether torch.nn.functional has name_, or name(inplace=True).
     special: its names in torch.special. writer: whether the function name_ exists.
     operator: Python's operator for it ("add" for x + y). aliases: further names of the function and method.
     numbers: whether the function takes a number as its first argument.
@@ -200,6 +201,7 @@ class Row:
     function: bool = True
     method: bool = True
     functional: bool = False
+    functional_writer: bool = False
     special: str = ""
     writer: bool = False
     operator: str = ""
@@ -238,6 +240,8 @@ class Row:
             if self.writes:
                 yield Form(self.name, self.how, lambda c: True)
             return
+        if self.functional_writer:
+            yield Form(f"nn.functional.{self.name}_", _functional_writer(self.name), _on_tensor)
         for name in (self.name, *self.aliases):
             if self.inplace:
                 yield Form(f"Tensor.{name}_", _method(f"{name}_"), _on_tensor)
@@ -262,6 +266,16 @@ def _on_number(c: Call) -> bool:
 def _function(name: str, namespace: str = "") -> Callable[..., Any]:
     def run(torch: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(getattr(torch, namespace) if namespace else torch, name)(*args, **kwargs)
+
+    return run
+
+
+def _functional_writer(name: str) -> Callable[..., Any]:
+    def run(torch: Any, *args: Any, **kwargs: Any) -> Any:
+        F = torch.nn.functional
+        if hasattr(F, f"{name}_"):
+            return getattr(F, f"{name}_")(*args, **kwargs)
+        return getattr(F, name)(*args, inplace=True, **kwargs)
 
     return run
 

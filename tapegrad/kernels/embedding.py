@@ -1,0 +1,40 @@
+"""Rows of a table by their numbers, and sums of rows back into a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tapegrad.kernels.errstate import nameless
+
+
+def rows(table: Any, index: Any, share: Any) -> Any:
+    """The rows of a table that index names, times share, which has a number per index (None: 1)."""
+    taken = table.take(index, 0)
+    return taken if share is None else taken * share[..., None]
+
+
+def add_rows(g: Any, index: Any, share: Any, shape: tuple[int, ...]) -> Any:
+    """The adjoint: zeros of a table's shape, to which the rows of g were added.
+
+    Rows of one number are added in their order, one after the other.
+    """
+    table = np.zeros(shape, g.dtype)
+    flat = index.reshape(-1)
+    if not flat.size or not table.size:
+        return table
+    if share is not None:
+        g = g * share[..., None]
+    g = g.reshape(flat.size, shape[1])
+    order = flat.argsort(kind="stable")
+    sorted_ = flat[order]
+    starts = np.flatnonzero(np.concatenate(([True], sorted_[1:] != sorted_[:-1])))
+    if starts.size == flat.size:
+        table[flat] = g
+    else:
+        table[sorted_[starts]] = np.add.reduceat(g[order], starts, axis=0)
+    return table
+
+
+nameless(globals())

@@ -1,0 +1,97 @@
+"""Arrays with mean 0 and variance 1 along some axes, scaled and shifted."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tapegrad.kernels.errstate import nameless
+
+# view: the shape in which x is normalised along `axes`; shape: that of weight and bias there.
+
+
+def moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    """Mean and variance along axes, which stay as 1; of narrow floats in float32."""
+    if x.dtype.itemsize == 2:
+        x = x.astype("f4")
+    n = prod(x.shape[k] for k in axes)
+    mean = np.add.reduce(x, axis=axes, keepdims=True) / x.dtype.type(n)
+    d = x - mean
+    return mean, np.add.reduce(d * d, axis=axes, keepdims=True) / x.dtype.type(n)
+
+
+def _unit(x: Any, view: Any, mean: Any, rstd: Any) -> Any:
+    y = x.reshape(view) - mean
+    y *= rstd
+    return y
+
+
+def affine(x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any) -> Any:
+    """The normalised x times w plus b; known: (mean, 1 / deviation)."""
+    y = _unit(x, view, *known)
+    y *= w.reshape(shape)
+    y += b.reshape(shape)
+    return y.reshape(x.shape)
+
+
+def affine_vjp(
+    need: Any, g: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+) -> tuple[Any, Any, Any]:
+    """The cotangents of x, w and b."""
+    g, unit = g.reshape(view), _unit(x, view, *known)
+    over = tuple([k for k, n in enumerate(shape) if n == 1])
+    gw = None if need[1] is None else np.add.reduce(g * unit, axis=over).reshape(w.shape)
+    gb = None if need[2] is None else np.add.reduce(g, axis=over).reshape(b.shape)
+    gx = None if need[0] is None else _back(g * w.reshape(shape), unit, axes, known[1]).reshape(x.shape)
+    return gx, gw, gb
+
+
+def _back(g: Any, unit: Any, axes: Any, rstd: Any) -> Any:
+    n = g.dtype.type(prod(g.shape[k] for k in axes))
+    mean = np.add.reduce(g, axis=axes, keepdims=True) / n
+    along = np.add.reduce(g * unit, axis=axes, keepdims=True) / n
+    g = g - mean
+    g -= unit * along
+    g *= rstd
+    return g
+
+
+def plain(x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any) -> Any:
+    """The normalised x."""
+    return _unit(x, view, *known).reshape(x.shape)
+
+
+def plain_vjp(
+    need: Any, g: Any, x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+) -> tuple[Any]:
+    """The cotangent of x."""
+    return (_back(g.reshape(view), _unit(x, view, *known), axes, known[1]).reshape(x.shape),)
+
+
+def root_mean_square(x: Any, w: Any, axes: Any, eps: float) -> Any:
+    """x times w, over the root of its mean square."""
+    return x * _scale(x, axes, eps) * w
+
+
+def _scale(x: Any, axes: Any, eps: float) -> Any:
+    n = x.dtype.type(prod(x.shape[k] for k in axes))
+    return 1 / np.sqrt(np.add.reduce(x * x, axis=axes, keepdims=True) / n + x.dtype.type(eps))
+
+
+def root_mean_square_vjp(need: Any, g: Any, x: Any, w: Any, axes: Any, eps: float) -> tuple[Any, Any]:
+    """The cotangents of x and w."""
+    scale = _scale(x, axes, eps)
+    unit = x * scale
+    over = tuple(range(x.ndim - w.ndim))
+    gw = None if need[1] is None else np.add.reduce(g * unit, axis=over).reshape(w.shape)
+    gx = None
+    if need[0] is not None:
+        g = g * w
+        n = x.dtype.type(prod(x.shape[k] for k in axes))
+        gx = (g - unit * (np.add.reduce(g * unit, axis=axes, keepdims=True) / n)) * scale
+    return gx, gw
+
+
+nameless(globals())

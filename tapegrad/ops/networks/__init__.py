@@ -1,0 +1,10 @@
+"""The functions of networks: what torch.nn.functional has. They load when first used."""
+
+from importlib import import_module
+
+from tapegrad.public import FUNCTIONS
+
+for _name in ["activations", "dropout", "embedding", "losses", "normalisation"]:  # every file with an offer
+    import_module(f"tapegrad.ops.networks.{_name}")
+
+FORMS = FUNCTIONS["nn"]

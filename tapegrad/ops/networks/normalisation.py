@@ -1,0 +1,321 @@
+"""Normalisations: layers, batches, groups, instances, and by the root mean square."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+import tapegrad.kernels.normalise as N
+from tapegrad._errors import describe, sizes
+from tapegrad.define import cast, composite, offer
+from tapegrad.dtypes import F4, FLOATING, of
+from tapegrad.kernels.errstate import nameless
+from tapegrad.naming import argument
+from tapegrad.ops.new import ones_like, zeros_like
+from tapegrad.ops.pointwise import add, div, mul
+from tapegrad.ops.shape import reshape
+from tapegrad.ops.shuffle import constant_pad_nd
+from tapegrad.ops.views import unfold
+from tapegrad.promotion import need_tensor
+from tapegrad.tensor import Tensor, wrap
+
+
+def _unit(F: Any, x: Any, view: Any, axes: Any, eps: float) -> Any:
+    x = F.reshape(x, view)
+    d = x - F.mean(x, axes, True)
+    return d * F.rsqrt(F.mean(d * d, axes, True) + eps)
+
+
+def _pair(name: str, title: str) -> tuple[Any, Any]:
+    """The op with weight and bias, and without: it normalises along axes of a view of x. `known` are mean and
+    1 / deviation, which the body computes itself."""
+
+    @composite(name, 3, (N.affine, N.affine_vjp), title)
+    def affine(
+        F: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+    ) -> Any:
+        y = _unit(F, x, view, axes, eps) * F.reshape(w, shape) + F.reshape(b, shape)
+        return F.reshape(y, x.shape)
+
+    @composite(f"{name}.plain", 1, (N.plain, N.plain_vjp), title)
+    def plain(F: Any, x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any) -> Any:
+        return F.reshape(_unit(F, x, view, axes, eps), x.shape)
+
+    return affine, plain
+
+
+_LAYER = _pair("layer_norm", "NativeLayerNormBackward0")
+_BATCH = _pair("batch_norm", "NativeBatchNormBackward0")
+_GROUP = _pair("group_norm", "NativeGroupNormBackward0")
+_INSTANCE = _pair("instance_norm", "ViewBackward0")
+
+
+def _normalised(
+    pair: tuple[Any, Any], x: Tensor, weight: Any, bias: Any, view: Any, axes: Any, shape: Any, eps: float
+) -> tuple[Tensor, Any]:
+    """(the result, its moments: None inside of a transform)."""
+    a = x._a
+    found = known = None
+    if type(a) is np.ndarray:
+        found = N.moments(a.reshape(view), axes)
+        known = found[0], 1 / np.sqrt(found[1] + found[1].dtype.type(eps))
+    args = (view, axes, shape, eps, known)
+    if weight is None and bias is None:
+        return pair[1](x, *args), found
+    given = weight if weight is not None else bias
+    weight = ones_like(given.detach()) if weight is None else weight
+    bias = zeros_like(given.detach()) if bias is None else bias
+    return pair[0](x, weight, bias, *args), found
+
+
+def _channels(x: Tensor) -> tuple[int, ...]:
+    """The shape in which one number per channel meets x."""
+    return (1, -1, *(1,) * (x._a.ndim - 2))
+
+
+def _floats(op: str, x: Any, *others: Any) -> Tensor:
+    """x, if it is floating; a narrow one in float32 if the weights are. Raises: NotImplementedError,
+    RuntimeError for other dtypes, or mixed ones."""
+    t = need_tensor(x, op)
+    if t._kind.kind not in FLOATING:
+        raise NotImplementedError(f"{op}: input is {describe(t)}; a floating point tensor is needed.")
+    kinds = {need_tensor(other, op, "weight")._kind for other in others if other is not None}
+    if t._kind.itemsize == 2 and kinds == {F4}:
+        return cast(t, F4)
+    if kinds - {t._kind}:
+        names = ", ".join(sorted(str(of(kind)) for kind in kinds))
+        raise RuntimeError(f"{op}: input is {t.dtype} and weights are {names}; they must be equal.")
+    return t
+
+
+def _as(y: Tensor, x: Tensor) -> Tensor:
+    """The result in the dtype of the input."""
+    return y if y._kind is x._kind else cast(y, x._kind)
+
+
+def _shape_of(op: str, x: Tensor, normalized_shape: Any, *affine: tuple[str, Any]) -> tuple[int, ...]:
+    """The trailing shape as a tuple. Raises: RuntimeError unless input ends with it, and weights have it."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or x._a.shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"{op}: {argument('input', x)} is {sizes(x._a.shape)} and normalized_shape {list(shape)}; input "
+            "must end with it."
+        )
+    for name, t in affine:
+        if t is not None and need_tensor(t, op, name)._a.shape != shape:
+            raise RuntimeError(f"{op}: {name} is {sizes(t._a.shape)}; {list(shape)} is needed.")
+    return shape
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-05,
+) -> Tensor:
+    """input with mean 0 and variance 1 over its last dimensions, times weight plus bias.
+
+    Shapes: input [..., *normalized_shape]; weight, bias: normalized_shape.
+    Raises: RuntimeError for other shapes and dtypes.
+    Source: J. Ba et al., "Layer Normalization" (2016).
+    """
+    x = need_tensor(input, "layer_norm")
+    shape = _shape_of("layer_norm", x, normalized_shape, ("weight", weight), ("bias", bias))
+    given, x = x, _floats("layer_norm", x, weight, bias)
+    ndim = x._a.ndim
+    axes = tuple(range(ndim - len(shape), ndim))
+    wide = (*(1,) * (ndim - len(shape)), *shape)
+    return _as(_normalised(_LAYER, x, weight, bias, x._a.shape, axes, wide, eps)[0], given)
+
+
+@composite("rms_norm", 2, (N.root_mean_square, N.root_mean_square_vjp), "MulBackward0")
+def _rms(F: Any, x: Any, w: Any, axes: Any, eps: float) -> Any:
+    return x * F.rsqrt(F.mean(x * x, axes, True) + eps) * w
+
+
+def rms_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """input over the root of its mean square over the last dimensions, times weight. eps: by default the
+    dtype's.
+
+    Raises: RuntimeError for other shapes and dtypes.
+    Source: B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization" (2019).
+    """
+    x = _floats("rms_norm", input, weight)
+    shape = _shape_of("rms_norm", x, normalized_shape, ("weight", weight))
+    axes = tuple(range(x._a.ndim - len(shape), x._a.ndim))
+    e = float(np.finfo(F4 if x._kind.itemsize == 2 else x._kind).eps) if eps is None else eps
+    w = wrap(np.ones((), x._kind)) if weight is None else weight
+    return _as(_rms(x, w, axes, e), input)
+
+
+def _per_channel(op: str, x: Tensor, **given: Any) -> None:
+    for name, t in given.items():
+        if t is not None and need_tensor(t, op, name)._a.shape != (x._a.shape[1],):
+            raise RuntimeError(
+                f"{op}: {name} is {sizes(t._a.shape)} and input {sizes(x._a.shape)}; one per channel, "
+                f"[{x._a.shape[1]}], is needed."
+            )
+
+
+def _keep(running: Any, value: Any, momentum: float) -> None:
+    """Move a running statistic towards a value."""
+    if running is not None:
+        old = running.detach()
+        old.copy_(old * (1 - momentum) + value * momentum)
+
+
+def _moved(x: Tensor, view: Any, axes: Any, found: Any) -> tuple[Any, Any]:
+    """Mean and unbiased variance along axes as Tensors."""
+    if found is None:
+        wide = reshape(x.detach(), view)
+        return wide.mean(axes, True), wide.var(axes, keepdim=True)
+    n = prod(view[k] for k in axes)
+    return wrap(found[0]), wrap(found[1] * found[1].dtype.type(n / (n - 1) if n > 1 else np.nan))
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    """input with mean 0 and variance 1 in each channel (dimension 1), times weight plus bias. In training the
+    moments are the batch's, and the running ones move towards them; else they are the running ones.
+
+    Shapes: input [N, C, ...]; all others [C].
+    Raises: ValueError in training for one value per channel, RuntimeError for other shapes.
+    Source: S. Ioffe, C. Szegedy, "Batch Normalization" (2015).
+    """
+    op = "batch_norm"
+    x = need_tensor(input, op)
+    if eps < 0 or (training and eps == 0):
+        raise ValueError(f"{op}: eps is {eps}; it must be positive.")
+    if training and prod(x._a.shape[:1] + x._a.shape[2:]) == 1:
+        raise ValueError(f"{op}: input is {sizes(x._a.shape)}; in training a channel needs several values.")
+    given, x = x, _floats(op, x, weight, bias)
+    if x._a.ndim < 2:
+        raise RuntimeError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
+    _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
+    if not training:
+        return _as(_by_running(op, x, running_mean, running_var, weight, bias, eps), given)
+    view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
+    axes = (0, *range(2, x._a.ndim))
+    y, found = _normalised(_BATCH, x, weight, bias, view, axes, shape, eps)
+    if running_mean is not None or running_var is not None:
+        mean, var = _moved(x, view, axes, found)
+        _keep(running_mean, reshape(mean, -1), momentum)
+        _keep(running_var, reshape(var, -1), momentum)
+    return _as(y, given)
+
+
+def _by_running(op: str, x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
+    if mean is None or var is None:
+        raise RuntimeError(f"{op}: running_mean or running_var is missing; without training they are needed.")
+    scale = (var.detach() + eps).rsqrt()
+    scale = scale if weight is None else scale * weight
+    shift = -mean.detach() * scale
+    shift = shift if bias is None else shift + bias
+    y: Tensor = add(mul(x, reshape(scale, _channels(x))), reshape(shift, _channels(x)))
+    return _as(y, x)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    """input with mean 0 and variance 1 in each channel of each entry, times weight plus bias; by the running
+    moments without use_input_stats.
+
+    Shapes: input [N, C, ...]; all others [C].
+    Raises: ValueError for one value per channel, RuntimeError for other shapes.
+    Source: D. Ulyanov et al., "Instance Normalization" (2016).
+    """
+    op = "instance_norm"
+    x = need_tensor(input, op)
+    if use_input_stats and prod(x._a.shape[2:]) == 1:
+        raise ValueError(f"{op}: input is {sizes(x._a.shape)}; a channel needs several values.")
+    given, x = x, _floats(op, x, weight, bias)
+    if x._a.ndim < 2:
+        raise RuntimeError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
+    _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
+    if not use_input_stats:
+        return _as(_by_running(op, x, running_mean, running_var, weight, bias, eps), given)
+    view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
+    axes = tuple(range(2, x._a.ndim))
+    y, found = _normalised(_INSTANCE, x, weight, bias, view, axes, shape, eps)
+    if running_mean is not None or running_var is not None:
+        mean, var = _moved(x, view, axes, found)
+        _keep(running_mean, reshape(mean.mean(0), -1), momentum)
+        _keep(running_var, reshape(var.mean(0), -1), momentum)
+    return _as(y, given)
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-05,
+) -> Tensor:
+    """input with mean 0 and variance 1 in each group of channels of each entry, times weight plus bias.
+
+    Shapes: input [N, C, ...], weight, bias [C]. Raises: ValueError for one value per group, RuntimeError for
+    other shapes, or a number of groups that does not divide C.
+    Source: Y. Wu, K. He, "Group Normalization" (2018).
+    """
+    op = "group_norm"
+    x = need_tensor(input, op)
+    if x._a.ndim < 2:
+        raise RuntimeError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
+    n, c, *rest = x._a.shape
+    if n * c // num_groups * prod(rest) == 1:
+        raise ValueError(f"{op}: input is {sizes(x._a.shape)}; a group needs several values.")
+    given, x = x, _floats(op, x, weight, bias)
+    if c % num_groups:
+        raise RuntimeError(
+            f"{op}: input is {sizes(x._a.shape)} and num_groups {num_groups}; it must divide {c}."
+        )
+    _per_channel(op, x, weight=weight, bias=bias)
+    view = (n, num_groups, c // num_groups, prod(rest))
+    return _as(_normalised(_GROUP, x, weight, bias, view, (2, 3), (1, *view[1:3], 1), eps)[0], given)
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """input over (k + alpha times the mean square of `size` neighbouring channels) to the power beta.
+
+    Shapes: [N, C, ...]. Raises: ValueError for fewer than three dimensions.
+    Source: A. Krizhevsky et al., "ImageNet Classification" (2012).
+    """
+    x = need_tensor(input, "local_response_norm")
+    if x._a.ndim < 3:
+        raise ValueError(f"local_response_norm: input is {describe(x)}; three dimensions are needed.")
+    if not x._a.size:
+        return x
+    padding = [0, 0] * (x._a.ndim - 2) + [size // 2, (size - 1) // 2]
+    squares = unfold(constant_pad_nd(mul(x, x), padding), 1, size, 1).mean(-1)
+    return div(x, (squares * alpha + k) ** beta)
+
+
+offer(
+    globals(),
+    functions="batch_norm group_norm instance_norm layer_norm local_response_norm rms_norm",
+    namespace="nn",
+)
+nameless(globals())

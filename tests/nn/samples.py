@@ -1,0 +1,192 @@
+"""One row per module: how it is made, and with what it is called. test_modules.py compares all with torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tapegrad.testing.samples import Array
+from tapegrad.testing.samples.base import x
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A module by its name, the arguments that make it, and those of one call."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[Any, ...] = (x(3, 4),)
+    ulps: int = 16
+    second: bool = True  # whether torch's second gradients are right
+
+    def __repr__(self) -> str:
+        made = ", ".join([*map(repr, self.args), *[f"{k}={v!r}" for k, v in self.kwargs.items()]])
+        return f"{self.name}({made})({', '.join(map(repr, self.inputs))})"
+
+
+def _of(name: str, *args: Any, inputs: tuple[Any, ...] | None = None, **kwargs: Any) -> Sample:
+    return Sample(name, args, kwargs) if inputs is None else Sample(name, args, kwargs, inputs)
+
+
+def _numbers(values: Any) -> Array:
+    shape: tuple[int, ...] = ()
+    v = values
+    while isinstance(v, list):
+        shape, v = (*shape, len(v)), v[0]
+    return x(*shape, dtype="int64", values=values)
+
+
+_PLAIN = (
+    *("Identity", "ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus"),
+    *("Softsign", "Hardtanh", "Hardswish", "Hardsigmoid", "Hardshrink", "Softshrink", "Tanhshrink", "Tanh"),
+    *("LogSigmoid", "Sigmoid", "PReLU", "RReLU", "GLU", "Flatten", "Dropout", "AlphaDropout", "Dropout1d"),
+)
+_IN_PLACE = (
+    *("ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "CELU", "SiLU", "Mish", "Hardtanh", "Hardswish"),
+    *("Hardsigmoid", "RReLU", "Dropout"),
+)
+_IMAGES = x(2, 4, 3, 3)
+_NUMBERS = _numbers([[0, 1, 1], [4, 0, 2]])
+
+ACTIVATIONS = (
+    *[_of(name) for name in _PLAIN],
+    *[_of(name, inplace=True, inputs=(x(3, 4, grad=False),)) for name in _IN_PLACE],
+    _of("LeakyReLU", 0.3, True, inputs=(x(3, 4, grad=False),)),
+    _of("ELU", 2.0),
+    _of("CELU", alpha=0.5),
+    _of("GELU", "tanh"),
+    _of("GELU", approximate="tanh"),
+    _of("Softplus", 2, 1.5),
+    _of("Threshold", 0.1, 20.0),
+    _of("Threshold", 0.1, 20.0, True, inputs=(x(3, 4, grad=False),)),
+    _of("Hardtanh", -0.5, 0.75),
+    _of("Hardshrink", 1.0),
+    _of("Softshrink", 1.0),
+    _of("RReLU", 0.1, 0.2),
+    _of("PReLU", 4),
+    _of("PReLU", 4, 0.5, dtype=None, inputs=(_IMAGES,)),
+    _of("GLU", 0, inputs=(x(4, 3),)),
+    *[_of(name, dim) for name in ("Softmax", "Softmin", "LogSoftmax") for dim in (0, 1)],
+    _of("Softmax2d", inputs=(_IMAGES,)),
+    _of("Softmax2d", inputs=(x(4, 2, 3),)),
+    _of("Flatten", 0, 1, inputs=(_IMAGES,)),
+    _of("Flatten", inputs=(_IMAGES,)),
+    _of("Unflatten", 1, (2, 2)),
+)
+DROPOUTS = (
+    *[_of("Dropout", p) for p in (0.0, 0.1, 0.5, 1.0)],
+    _of("Dropout", 0.3, inputs=(x(40, 30),)),
+    _of("Dropout1d", 0.4, inputs=(x(2, 4, 3),)),
+    _of("Dropout2d", 0.4, inputs=(_IMAGES,)),
+    _of("Dropout3d", 0.4, inputs=(x(2, 4, 2, 2, 2),)),
+    _of("Dropout3d", 0.4, inputs=(x(4, 2, 2, 2),)),
+    _of("AlphaDropout", 0.3),
+    _of("FeatureAlphaDropout", 0.3, inputs=(x(2, 4, 3),)),
+)
+TABLES = (
+    _of("Embedding", 5, 3, inputs=(_NUMBERS,)),
+    _of("Embedding", 5, 3, 1, inputs=(_NUMBERS,)),
+    _of("Embedding", 5, 3, padding_idx=-1, inputs=(_NUMBERS,)),
+    _of("Embedding", 5, 3, max_norm=1.0, inputs=(_NUMBERS,)),
+    _of("Embedding", 5, 3, max_norm=1.0, norm_type=1.0, inputs=(_NUMBERS,)),
+    Sample("Embedding", (5, 3), {"scale_grad_by_freq": True, "padding_idx": 4}, (_NUMBERS,), second=False),
+    _of("Embedding", 50, 8, inputs=(_numbers([[[0, 49], [49, 7]], [[1, 1], [1, 2]]]),)),
+    *[_of("EmbeddingBag", 5, 3, mode=mode, inputs=(_NUMBERS,)) for mode in ("sum", "mean", "max")],
+    *[
+        _of("EmbeddingBag", 5, 3, mode=mode, padding_idx=1, inputs=(_NUMBERS,))
+        for mode in ("sum", "mean", "max")
+    ],
+    *[
+        _of("EmbeddingBag", 5, 3, mode=mode, inputs=(_numbers([0, 1, 1, 4]), _numbers([0, 1, 1])))
+        for mode in ("sum", "mean", "max")
+    ],
+    _of(
+        "EmbeddingBag",
+        *(5, 3),
+        mode="sum",
+        include_last_offset=True,
+        inputs=(_numbers([0, 1, 1, 4]), _numbers([0, 1, 4])),
+    ),
+    _of("EmbeddingBag", 5, 3, mode="sum", inputs=(_NUMBERS, None, x(2, 3))),
+    _of("EmbeddingBag", 5, 3, max_norm=1.0, inputs=(_NUMBERS,)),
+)
+NORMS = (
+    *[_of("LayerNorm", 4, **kw) for kw in ({}, {"eps": 0.1}, {"bias": False}, {"elementwise_affine": False})],
+    _of("LayerNorm", (3, 4), inputs=(x(2, 3, 4),)),
+    _of("LayerNorm", [4], inputs=(x(4),)),
+    *[_of("RMSNorm", 4, **kw) for kw in ({}, {"eps": 0.1}, {"elementwise_affine": False})],
+    _of("RMSNorm", (3, 4), inputs=(x(2, 3, 4),)),
+    *[_of("GroupNorm", 2, 4, inputs=(x(*s),)) for s in ((2, 4, 3), (2, 4, 2, 3))],
+    _of("GroupNorm", 2, 12, inputs=(x(3, 12),)),
+    _of("GroupNorm", 1, 4, affine=False, inputs=(x(2, 4, 3),)),
+    _of("GroupNorm", 4, 4, bias=False, eps=0.1, inputs=(x(2, 4, 3),)),
+    *[
+        _of("BatchNorm1d", 4, **kw)
+        for kw in (
+            *({}, {"momentum": None}, {"momentum": 0.7, "eps": 0.1}, {"affine": False}, {"bias": False}),
+            {"track_running_stats": False},
+        )
+    ],
+    _of("BatchNorm1d", 4, inputs=(x(2, 4, 3),)),
+    _of("BatchNorm2d", 4, inputs=(_IMAGES,)),
+    _of("BatchNorm3d", 4, inputs=(x(2, 4, 2, 1, 2),)),
+    *[
+        _of("InstanceNorm1d", 4, inputs=(x(2, 4, 3),), **kw)
+        for kw in ({}, {"affine": True}, {"track_running_stats": True, "momentum": 0.4})
+    ],
+    _of("InstanceNorm1d", 4, inputs=(x(4, 3),)),
+    _of("InstanceNorm2d", 4, affine=True, track_running_stats=True, inputs=(_IMAGES,)),
+    _of("InstanceNorm2d", 4, inputs=(x(4, 2, 3),)),
+    _of("InstanceNorm3d", 4, affine=True, bias=False, inputs=(x(2, 4, 2, 1, 2),)),
+    _of("LocalResponseNorm", 2, inputs=(_IMAGES,)),
+    _of("LocalResponseNorm", 3, 0.1, 0.5, 2.0, inputs=(x(2, 4, 3),)),
+)
+LINEAR = (
+    _of("Linear", 4, 2),
+    _of("Linear", 4, 2, bias=False),
+    _of("Linear", 4, 2, inputs=(x(2, 3, 4),)),
+    _of("Identity", 54, unused=0.1),
+)
+
+SAMPLES = (
+    *(*ACTIVATIONS, *DROPOUTS, *TABLES, *LINEAR),
+    *[replace(s, ulps=64) for s in NORMS],  # differences of nearly equal numbers
+)
+ERRORS: tuple[Sample, ...] = (
+    _of("Dropout", 1.5),
+    _of("AlphaDropout", -0.5),
+    _of("Dropout1d", inputs=(x(3),)),
+    _of("FeatureAlphaDropout", inputs=(x(3),)),
+    _of("Hardtanh", 1.0, -1.0),
+    _of("Softmax2d"),
+    _of("GLU", inputs=(x(3),)),
+    _of("GELU", "no"),
+    _of("PReLU", 3),
+    _of("Unflatten", 1, 3),
+    _of("Unflatten", 1, (3, 3)),
+    _of("Embedding", 5, 3, 5, inputs=(_NUMBERS,)),
+    _of("Embedding", 3, 3, inputs=(_NUMBERS,)),
+    _of("Embedding", 5, 3, inputs=(x(2),)),
+    _of("EmbeddingBag", 5, 3, inputs=(_numbers([0, 1]),)),
+    _of("EmbeddingBag", 5, 3, inputs=(_NUMBERS, _numbers([0, 1]))),
+    _of("EmbeddingBag", 5, 3, mode="no", inputs=(_NUMBERS,)),
+    _of("EmbeddingBag", 5, 3, mode="max", scale_grad_by_freq=True, inputs=(_NUMBERS,)),
+    _of("EmbeddingBag", 5, 3, inputs=(_NUMBERS, None, x(2, 3))),
+    _of("EmbeddingBag", 5, 3, inputs=(_numbers([0, 1, 2]), _numbers([1, 2]))),
+    _of("Linear", 3, 2),
+    _of("LayerNorm", 3),
+    _of("RMSNorm", 3),
+    _of("GroupNorm", 3, 4),
+    _of("GroupNorm", 2, 4, inputs=(x(3, 5, 2),)),
+    _of("BatchNorm1d", 4, inputs=(x(1, 4),)),
+    _of("BatchNorm1d", 3),
+    _of("BatchNorm1d", 4, inputs=(_IMAGES,)),
+    _of("BatchNorm2d", 4),
+    _of("BatchNorm3d", 4),
+    _of("BatchNorm1d", 4, 0.0),
+    _of("InstanceNorm1d", 4, inputs=(x(2, 4, 1),)),
+    _of("InstanceNorm1d", 3, affine=True, inputs=(x(2, 4, 3),)),
+    _of("InstanceNorm2d", 4),
+    _of("LocalResponseNorm", 2),
+)
