@@ -154,10 +154,6 @@ class Tensor(TensorMethods, metaclass=TensorType):
         """Bytes per element."""
         return int(self._a.dtype.itemsize)
 
-    def element_size(self) -> int:
-        """Bytes per element."""
-        return self.itemsize
-
     @property
     def nbytes(self) -> int:
         """Bytes of all elements."""

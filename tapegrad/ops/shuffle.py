@@ -191,6 +191,11 @@ def ndimension(input: Tensor) -> int:
     return input.dim()
 
 
+def element_size(input: Tensor) -> int:
+    """Bytes per element."""
+    return input.itemsize
+
+
 def dim_order(input: Tensor, *, ambiguity_check: bool | list[Any] = False) -> tuple[int, ...]:
     """The dimensions in the order of memory, that with the largest stride first.
 
@@ -242,7 +247,7 @@ def resize_as(input: Tensor, the_template: Tensor) -> Tensor:
 offer(
     globals(),
     functions=("channel_shuffle constant_pad_nd native_channel_shuffle pixel_shuffle pixel_unshuffle vander"),
-    methods="dim_order ndimension resize resize_as",
+    methods="dim_order element_size ndimension resize resize_as",
 )
 offer({"vander": linalg_vander}, functions="vander", namespace="linalg")
 nameless(globals())
