@@ -16,7 +16,10 @@ import numpy as np
 from tapegrad.dtypes import complex_of
 from tapegrad.kernels.errstate import again, nameless
 
-_LOOPS: Any = import_module("numpy.fft._pocketfft_umath")
+try:
+    _LOOPS: Any = import_module("numpy.fft._pocketfft_umath")
+except ImportError:  # a NumPy that keeps them elsewhere: np.fft itself serves
+    _LOOPS = None
 
 
 @lru_cache(256)
@@ -29,6 +32,11 @@ def _factor(n: int, real: Any, divides: bool, norm: str) -> Any:
 
 def _transformed(name: str, x: Any, dim: int, out: Any, factor: Any) -> Any:
     """The transform by the loop that is behind np.fft, which takes 5 us to call it, and warns of inf."""
+    if _LOOPS is None:
+        function, inverse = getattr(np.fft, name.partition("_")[0]), name.startswith("i")
+        n = out.shape[dim] if name == "irfft" else None
+        y = again(function, x, n, dim, "forward" if inverse else "backward")
+        return np.multiply(y, factor, out)
     if dim == x.ndim - 1:
         return getattr(_LOOPS, name)(x, factor, out=out)
     return getattr(_LOOPS, name)(x, factor, axes=[(dim,), (), (dim,)], out=out)
