@@ -61,6 +61,7 @@ _lobpcg = factored(
     _rule,
     title="LOBPCGAutogradFunctionBackward",
     kinds="==",
+    values=True,
 )
 
 
