@@ -950,9 +950,9 @@ def lobpcg(
     largest: builtins.bool | None = ...,
     method: str | None = ...,
     tracker: Any = ...,
-    ortho_iparams: dict[str, builtins.int] | None = ...,
-    ortho_fparams: dict[str, builtins.float] | None = ...,
-    ortho_bparams: dict[str, builtins.bool] | None = ...,
+    ortho_iparams: dict[str, Any] | None = ...,
+    ortho_fparams: dict[str, Any] | None = ...,
+    ortho_bparams: dict[str, Any] | None = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def log(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def log10(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...

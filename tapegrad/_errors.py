@@ -22,6 +22,7 @@ PACKAGES = frozenset(
         "tapegrad.kernels",
         "tapegrad.nn",
         "tapegrad.nn.modules",
+        "tapegrad.nn.utils",
         "tapegrad.ops",
         "tapegrad.ops.networks",
         "tapegrad.optim",

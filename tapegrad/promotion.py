@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
-from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, NARROW, REAL, limits, of, result
+from tapegrad.dtypes import F4, F8, FLOAT, FLOATING, NARROW, REAL, limits, of, promote, result
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.tape import Op
@@ -112,6 +112,17 @@ def result_dtype(xs: Sequence[Any]) -> Any:
 def _numpy_dtype(xs: Sequence[Any]) -> Any:
     """The dtype that NumPy gives the tensors' values and the numbers together."""
     return of(np.result_type(*[x._a.dtype if isinstance(x, Tensor) else x for x in xs])).numpy
+
+
+def two(op: Op, a: Any, b: Any, cast: Callable[[Tensor, Any], Tensor]) -> Any:
+    """`operands` of two tensors with dimensions, of which one is of the float32 or float64 that both become;
+    None for others."""
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor) or not a._a.ndim or not b._a.ndim:
+        return None
+    kind = promote(a._kind, b._kind)
+    if (kind is not F4 and kind is not F8) or op.check not in (None, check_real, check_order):
+        return None
+    return a if a._kind is kind else cast(a, kind), b if b._kind is kind else cast(b, kind)
 
 
 def operands(

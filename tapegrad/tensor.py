@@ -360,10 +360,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
     def _number(self, what: str) -> Any:
         a = self._a
         if a.size != 1:
-            raise ValueError(
-                f"{what}: a Tensor{sizes(a.shape)} has {a.size} elements; exactly one is needed. "
-                "Use .tolist()."
-            )
+            raise ValueError(f"{what}: a Tensor{sizes(a.shape)} has {a.size} elements; one is needed.")
         if special.alert and self._node is not None:
             left(self, f"{what}()")
         return a.item()

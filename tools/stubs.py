@@ -189,7 +189,8 @@ def space_stub(space: str) -> str:
 def formatted(text: str) -> str:
     """`text` with the hidden builtins under other names, as ruff formats a stub."""
     head, _, body = text.partition("\n\n")
-    body = re.sub(rf"(?<=[:\[|>] )\b({'|'.join(BUILTINS)})\b|(?<=\[)({'|'.join(BUILTINS)})\b", _hidden, body)
+    names = f"({'|'.join(BUILTINS)})"
+    body = re.sub(rf"(?<=[:\[|>] )\b{names}\b|(?<=\[){names}\b|(?<=, ){names}(?=\])", _hidden, body)
     text = f"{head}\n\nimport builtins\n{body}"
     checked = _ruff(text, "check", "--select", "F401,I", "--fix", "-q")
     return _ruff(checked, "format")

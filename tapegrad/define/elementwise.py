@@ -259,7 +259,8 @@ def _careful_binary(op: Op, kernel: Any, floats: bool, operator: bool, input: An
                 return _careful_binary(op, kernel, floats, operator, cast(input, default.dtype), other)
         except SURPRISES:
             pass
-    pair = promotion.operands(op, (input, other), floats, cast, operator)
+    pair = promotion.two(op, input, other, cast)
+    pair = pair or promotion.operands(op, (input, other), floats, cast, operator)
     if pair is NotImplemented:
         return pair
     a, b = pair

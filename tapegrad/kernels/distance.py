@@ -69,10 +69,11 @@ def _slope(d: Any, y: Any, p: float, dim: Any) -> Any:
     if p == 0:
         return np.zeros_like(d)
     if p == 1:
-        return sign
+        return np.where(d == d, sign, d)  # nan stays
     if p == np.inf:
         hit = np.abs(d) == y
-        return np.where(hit, sign / np.add.reduce(hit, axis=dim, keepdims=True, dtype=d.dtype), 0)
+        share = sign / np.add.reduce(hit, axis=dim, keepdims=True, dtype=d.dtype)
+        return np.where(hit, share, np.where(y == y, 0, y))
     steep = np.where(d == 0, 0, sign * np.abs(d) ** (p - 1))
     return np.where(y == 0, 0, steep * y ** (1 - p))
 

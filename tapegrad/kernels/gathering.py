@@ -66,14 +66,19 @@ def gather(x: Any, index: Any, dim: int) -> Any:
     check("gather", index, n, dim)
     if x.ndim > 1 and index.size and not x.flags.c_contiguous:
         return x[_grid(index, dim)]
-    return x.reshape(-1).take(flat(index, x.shape, dim))
+    return _row(x).take(flat(index, x.shape, dim))
+
+
+def _row(x: Any) -> Any:
+    """x as one row."""
+    return x if x.ndim == 1 else x.reshape(-1)
 
 
 def _written(op: str, x: Any, index: Any, dim: int) -> tuple[Any, Any, Any]:
     """A copy of x, the same as one row, and the places in it."""
     check(op, index, x.shape[dim] if x.ndim else 1, dim)
     y = copied(x)
-    return y, y.reshape(-1), flat(index, x.shape, dim)
+    return y, _row(y), flat(index, x.shape, dim)
 
 
 def scatter(x: Any, src: Any, index: Any, dim: int) -> Any:
@@ -96,7 +101,7 @@ def without(g: Any, index: Any, dim: int) -> Any:
 def scatter_add(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with src added at the places: a repeated one gets every share."""
     y, row, places = _written("scatter_add", x, index, dim)
-    np.add.at(row, places.reshape(-1), src.reshape(-1))
+    np.add.at(row, _row(places), _row(src))
     return y
 
 
@@ -182,6 +187,10 @@ def index_spread(g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
 def index_add(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with the entries of src added."""
     check("index_add", index, x.shape[dim] if x.ndim else 1, dim, RuntimeError if x.ndim > 1 else IndexError)
+    if x.ndim == 1:
+        y = copied(x)
+        np.add.at(y, index, src)
+        return y
     return scatter_add(x, src, spanned(index, src.shape, dim), dim)
 
 

@@ -77,10 +77,13 @@ def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
     if type(x) is not ndarray or lead < 0 or not x.flags.c_contiguous or 0 in shape or x.dtype.kind == "V":
         return np.broadcast_to(x, shape)  # which is written in Python, and takes 4 us
     strides = [0] * lead
-    for n, k, step in zip(x.shape, shape[lead:], x.strides, strict=True):
-        if n != k and n != 1:
-            return np.broadcast_to(x, shape)  # which says what is wrong
-        strides.append(step if n == k else 0)
+    if x.shape == shape[lead:]:
+        strides += x.strides
+    else:
+        for n, k, step in zip(x.shape, shape[lead:], x.strides, strict=True):
+            if n != k and n != 1:
+                return np.broadcast_to(x, shape)  # which says what is wrong
+            strides.append(step if n == k else 0)
     y = ndarray(shape, x.dtype, x, 0, strides)
     y.setflags(write=False)
     return y

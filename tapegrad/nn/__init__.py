@@ -1,8 +1,8 @@
 """Networks: modules, parameters, functional forms, initialisation."""
 
-from tapegrad.nn import functional, init, modules, parameter
+from tapegrad.nn import functional, init, modules, parameter, utils
 from tapegrad.nn.modules import *  # noqa: F403 # the modules, by its `__all__`
 from tapegrad.nn.parameter import Parameter
 
-__all__ = ["Parameter", "functional", "init", "modules", "parameter"]
+__all__ = ["Parameter", "functional", "init", "modules", "parameter", "utils"]
 __all__ += modules.__all__

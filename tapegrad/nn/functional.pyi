@@ -1,6 +1,7 @@
 """Made by tools/stubs.py from the registry of operations. Do not edit."""
 
 import builtins
+from collections.abc import Callable
 from typing import Any
 
 from tapegrad.ops.random import Generator
@@ -19,8 +20,34 @@ def batch_norm(
     momentum: builtins.float = ...,
     eps: builtins.float = ...,
 ) -> Tensor: ...
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+    pos_weight: Tensor | None = ...,
+) -> Tensor: ...
 def celu(input: Tensor, alpha: builtins.float = ..., inplace: builtins.bool = ...) -> Tensor: ...
 def celu_(input: Tensor, alpha: builtins.float = ...) -> Tensor: ...
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: builtins.float = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
 def cosine_similarity(
     x1: Tensor, x2: Tensor, dim: builtins.int = ..., eps: builtins.float = ...
 ) -> Tensor: ...
@@ -73,6 +100,14 @@ def embedding_bag(
 def feature_alpha_dropout(
     input: Tensor, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
 ) -> Tensor: ...
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | builtins.float,
+    full: builtins.bool = ...,
+    eps: builtins.float = ...,
+    reduction: str = ...,
+) -> Tensor: ...
 def gelu(input: Tensor, *, approximate: str = ...) -> Tensor: ...
 def glu(input: Tensor, dim: builtins.int = ...) -> Tensor: ...
 def group_norm(
@@ -96,6 +131,21 @@ def hardtanh(
     input: Tensor, min_val: builtins.float = ..., max_val: builtins.float = ..., inplace: builtins.bool = ...
 ) -> Tensor: ...
 def hardtanh_(input: Tensor, min_val: builtins.float = ..., max_val: builtins.float = ...) -> Tensor: ...
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: builtins.float = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = ...,
+    delta: builtins.float = ...,
+    weight: Tensor | None = ...,
+) -> Tensor: ...
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = ...,
@@ -105,6 +155,22 @@ def instance_norm(
     use_input_stats: builtins.bool = ...,
     momentum: builtins.float = ...,
     eps: builtins.float = ...,
+) -> Tensor: ...
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+    log_target: builtins.bool = ...,
+) -> Tensor: ...
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+    weight: Tensor | None = ...,
 ) -> Tensor: ...
 def layer_norm(
     input: Tensor,
@@ -133,6 +199,15 @@ def log_softmax(
     **names: Any,
 ) -> Tensor: ...
 def logsigmoid(input: Tensor) -> Tensor: ...
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: builtins.float = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
 def mish(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
 def mse_loss(
     input: Tensor,
@@ -141,6 +216,14 @@ def mse_loss(
     reduce: builtins.bool | None = ...,
     reduction: str = ...,
     weight: Tensor | None = ...,
+) -> Tensor: ...
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
 ) -> Tensor: ...
 def nll_loss(
     input: Tensor,
@@ -156,6 +239,16 @@ def pairwise_distance(
     x1: Tensor, x2: Tensor, p: builtins.float = ..., eps: builtins.float = ..., keepdim: builtins.bool = ...
 ) -> Tensor: ...
 def pdist(input: Tensor, p: builtins.float = ...) -> Tensor: ...
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: builtins.bool = ...,
+    full: builtins.bool = ...,
+    size_average: builtins.bool | None = ...,
+    eps: builtins.float = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
 def prelu(input: Tensor, weight: Tensor) -> Tensor: ...
 def relu(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
 def relu6(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
@@ -181,6 +274,21 @@ def selu(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
 def selu_(input: Tensor) -> Tensor: ...
 def sigmoid(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def silu(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+    beta: builtins.float = ...,
+) -> Tensor: ...
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
 def softmax(
     input: Tensor,
     dim: builtins.int | None = ...,
@@ -200,5 +308,27 @@ def threshold(
     input: Tensor, threshold: builtins.float, value: builtins.float, inplace: builtins.bool = ...
 ) -> Tensor: ...
 def threshold_(input: Tensor, threshold: builtins.float, value: builtins.float) -> Tensor: ...
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: builtins.float = ...,
+    p: builtins.float = ...,
+    eps: builtins.float = ...,
+    swap: builtins.bool = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = ...,
+    margin: builtins.float = ...,
+    swap: builtins.bool = ...,
+    reduction: str = ...,
+) -> Tensor: ...
 
 __all__: list[str]

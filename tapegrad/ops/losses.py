@@ -29,7 +29,8 @@ from tapegrad.tensor import Tensor, wrap
 _REDUCTIONS = ("none", "mean", "sum")
 
 
-def _reduction(name: str, reduction: str) -> None:
+def check_reduction(name: str, reduction: str) -> None:
+    """Raises: ValueError for an unknown reduction."""
     if reduction not in _REDUCTIONS:
         raise ValueError(f"{name}: reduction is {reduction!r}; {choices(_REDUCTIONS)} is needed.")
 
@@ -48,7 +49,7 @@ _squared_error = elementwise(
 )
 
 
-def _same_shape(input: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tensor]:
+def same_shape(input: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tensor]:
     """Both in one shape and dtype."""
     if input._a.shape != target._a.shape:
         say_once(
@@ -90,10 +91,10 @@ def mse_loss(
         except AttributeError:
             pass
     reduction = legacy_reduction(size_average, reduce, reduction)
-    _reduction("mse_loss", reduction)
+    check_reduction("mse_loss", reduction)
     x, y = need_tensor(input, "mse_loss"), need_tensor(target, "mse_loss", "target")
     if x._a.shape != y._a.shape or x._a.dtype is not y._a.dtype:
-        x, y = _same_shape(x, y, "mse_loss")
+        x, y = same_shape(x, y, "mse_loss")
     if x._a.dtype.kind not in FLOATING and (weight is None or x._a.dtype.kind != "c"):
         raise NotImplementedError(
             f"mse_loss: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
@@ -234,7 +235,7 @@ def nll_loss(
     for other shapes and dtypes.
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    _reduction("nll_loss", reduction)
+    check_reduction("nll_loss", reduction)
     x = need_tensor(input, "nll_loss")
     if x._a.ndim == 0:
         raise ValueError("nll_loss: input is 0-d; [C], [N, C] or [N, C, ...] is needed.")
@@ -291,7 +292,7 @@ def cross_entropy(
     Raises: as nll_loss; RuntimeError for a label_smoothing outside 0 to 1.
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    _reduction("cross_entropy", reduction)
+    check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"cross_entropy: label_smoothing is {label_smoothing}; 0 to 1 is needed.")
     x = need_tensor(input, "cross_entropy")

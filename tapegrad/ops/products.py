@@ -328,9 +328,8 @@ def _fitting(op: str, c: Tensor, a: Tensor, b: Tensor, fits: bool, shape: tuple[
             "a matrix product."
         )
     have = c._a.shape
-    if have == shape:
-        return
-    if len(have) > len(shape) or any(k not in (1, n) for k, n in zip(have[::-1], shape[::-1], strict=False)):
+    pairs = () if have == shape else zip(have[::-1], shape[::-1], strict=False)
+    if len(have) > len(shape) or any(k not in (1, n) for k, n in pairs):
         raise RuntimeError(
             f"{op}: {argument('input', c)} is {sizes(have)} and the product {sizes(shape)}; input must "
             "broadcast to it."

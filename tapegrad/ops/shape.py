@@ -390,13 +390,6 @@ def listed(tensors: Any, op: str) -> list[Tensor]:
     ):
         raise TypeError(f"{op}: tensors is {type(tensors).__name__}; a tuple or list of Tensors is needed.")
     found = list(tensors)
-    kind = found[0]._kind if found and isinstance(found[0], Tensor) else None
-    for x in found:
-        if type(x) is not Tensor or x._kind is not kind:
-            break
-    else:
-        if found:
-            return found
     for i, x in enumerate(found):
         if not isinstance(x, Tensor):
             raise not_a_tensor(op, f"tensors[{i}]", x)
@@ -410,6 +403,12 @@ def listed(tensors: Any, op: str) -> list[Tensor]:
 def _tensors(tensors: Any, op: str) -> list[Tensor]:
     """The same, promoted to one dtype."""
     found = listed(tensors, op)
+    kind = found[0]._kind
+    for x in found:
+        if x._kind is not kind:
+            break
+    else:
+        return found
     kind = result_dtype(found)
     return [x if x._kind is kind else cast(x, kind) for x in found]
 

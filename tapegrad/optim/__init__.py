@@ -6,6 +6,7 @@ from typing import Any
 
 from tapegrad.optim._adafactor import Adafactor
 from tapegrad.optim._muon import Muon
+from tapegrad.optim._stateless import swap_in_optimizer_params_and_state
 from tapegrad.optim.adadelta import Adadelta
 from tapegrad.optim.adagrad import Adagrad
 from tapegrad.optim.adam import Adam
@@ -38,10 +39,12 @@ __all__ = [
     "Rprop",
     "lr_scheduler",
     "swa_utils",
+    "swap_in_optimizer_params_and_state",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in ("lr_scheduler", "swa_utils"):  # loaded when first used
         return import_module(f"tapegrad.optim.{name}")
-    raise AttributeError(f"torch.optim of tapegrad has no {name!r}.")
+    why = " (sparse tensors). Use Adam" if name == "SparseAdam" else ""
+    raise AttributeError(f"torch.optim of tapegrad has no {name!r}{why}.")

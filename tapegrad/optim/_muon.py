@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tapegrad._errors import describe
+from tapegrad.dtypes import bfloat16
 from tapegrad.ops.optim import muon_
 from tapegrad.optim.optimizer import Params
 from tapegrad.optim.updating import Updating, given
@@ -13,11 +14,10 @@ from tapegrad.tensor import Tensor
 
 class Muon(Updating):
     """For the matrices of hidden layers: the momentum's singular values are all brought to about 1, in
-    bfloat16.
-    Other parameters need another optimizer. adjust_lr_fn: "original" or "match_rms_adamw".
+    bfloat16. Other parameters need another optimizer. adjust_lr_fn: "original" or "match_rms_adamw".
 
     Raises: ValueError for an option out of range or a parameter that is no matrix; RuntimeError for complex
-    ones.
+    ones; in `step`, ImportError without the package that has bfloat16.
     Source: torch.optim.Muon; Jordan et al. 2024; Liu et al. 2025.
     """
 
@@ -57,4 +57,5 @@ class Muon(Updating):
         self._need(len(abc) == 3, "ns_coefficients", abc, "three numbers are needed")
         if p.is_complex():
             raise RuntimeError(f"Muon: a parameter is {describe(p)}; real ones are needed.")
+        _ = bfloat16.numpy  # raises where the package that has it is not installed
         return self.slots

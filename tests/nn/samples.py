@@ -149,8 +149,45 @@ LINEAR = (
     _of("Identity", 54, unused=0.1),
 )
 
+_PAIR = (x(4, 5), x(4, 5))
+_CHANCES = (x(4, 5, low=0, high=1), x(4, 5, low=0, high=1, grad=False))
+_LABELS = (x(4, 5), x(4, 5, low=0, high=1, grad=False))
+_WEIGHT = x(5, low=1, high=3, grad=False)
+_SIGNS = x(4, values=[1.0, -1.0, -1.0, 1.0], grad=False)
+_RANKED = (x(4), x(4), _SIGNS)
+_ANGLES = (x(4, 5), x(4, 5), _SIGNS)
+_CLASSES = (x(3, 4), _numbers([1, 3, 0]))
+LOSSES = (
+    *[_of(n, inputs=_PAIR) for n in ("L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss", "KLDivLoss")],
+    *[_of(n, reduction="sum", inputs=_PAIR) for n in ("L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss")],
+    _of("SmoothL1Loss", beta=0.3, inputs=_PAIR),
+    _of("HuberLoss", "none", 0.3, inputs=_PAIR),
+    *[_of("KLDivLoss", reduction=r, log_target=True, inputs=_PAIR) for r in ("batchmean", "none")],
+    *[_of("BCELoss", w, inputs=_CHANCES) for w in (None, _WEIGHT)],
+    *[
+        _of("BCEWithLogitsLoss", w, pos_weight=p, inputs=_LABELS)
+        for w in (None, _WEIGHT)
+        for p in (None, _WEIGHT)
+    ],
+    *[_of("MultiLabelSoftMarginLoss", w, reduction="sum", inputs=_LABELS) for w in (None, _WEIGHT)],
+    *[
+        _of("PoissonNLLLoss", full=f, inputs=(x(4, 5), x(4, 5, low=0, high=3, grad=False)))
+        for f in (True, False)
+    ],
+    *[_of("GaussianNLLLoss", full=f, inputs=(*_PAIR, x(4, 5, low=1, high=3))) for f in (True, False)],
+    _of("SoftMarginLoss", inputs=(x(4), _SIGNS)),
+    *[_of("HingeEmbeddingLoss", m, inputs=(x(4), _SIGNS)) for m in (1.0, 0.3)],
+    *[_of("MarginRankingLoss", margin=m, inputs=_RANKED) for m in (0.0, 0.3)],
+    *[_of("CosineEmbeddingLoss", margin=m, inputs=_ANGLES) for m in (0.0, 0.3)],
+    *[_of("TripletMarginLoss", 2.0, p=p, swap=p == 1, inputs=(*_PAIR, x(4, 5))) for p in (1, 2)],
+    _of("TripletMarginWithDistanceLoss", margin=2.0, swap=True, inputs=(*_PAIR, x(4, 5))),
+    *[_of("NLLLoss", ignore_index=i, reduction="sum", inputs=_CLASSES) for i in (-100, 3)],
+    _of("CrossEntropyLoss", x(4, low=1, high=3, grad=False), label_smoothing=0.1, inputs=_CLASSES),
+    *[_of("CosineSimilarity", dim, 1e-6, inputs=_PAIR) for dim in (0, 1)],
+    *[_of("PairwiseDistance", p, 1e-3, True, inputs=_PAIR) for p in (1.0, 2.0)],
+)
 SAMPLES = (
-    *(*ACTIVATIONS, *DROPOUTS, *TABLES, *LINEAR),
+    *(*ACTIVATIONS, *DROPOUTS, *TABLES, *LINEAR, *LOSSES),
     *[replace(s, ulps=64) for s in NORMS],  # differences of nearly equal numbers
 )
 ERRORS: tuple[Sample, ...] = (

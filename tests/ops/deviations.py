@@ -123,6 +123,14 @@ DEVIATIONS = (
         "by running moments: a product and a sum",
     ),
     Deviation("[lg]*_norm", "gradient", r"None, float", "torch's second derivative needs a weight"),
+    *[
+        Deviation(name, "name", "", "an op for each element, then a mean or sum")
+        for name in ("smooth_l1_loss", "huber_loss", "binary_cross_entropy*", "soft_margin_loss")
+    ],
+    Deviation("huber_loss", "*", r"float16.*float32", "torch takes the input's dtype; its backward fails"),
+    Deviation(
+        "*_with_logits", "value", r"float16.*float32", "torch rounds steps before it promotes; here the sum"
+    ),
     Deviation("leaky_relu", "gradient", "_.*slope=-", "torch reads the result, and cannot tell the sides"),
     Deviation("mode", "*", "nan", "torch sorts with a comparison that nan makes inconsistent"),
     Deviation(

@@ -44,10 +44,11 @@ def test_a_wrong_derivative_is_found_and_made_small(monkeypatch: pytest.MonkeyPa
             run_program(torch, pick_of(3, number))
         except Failure as failure:
             small, found = shrunk(torch, failure.statements)
-            if "tanh" in text_of(small):  # not a difference of another op
+            if len(small) <= 5 and "tanh" in text_of(small):  # leaves, tanh, sums and a backward
                 break
+    else:
+        pytest.fail("no program with a wrong tanh was made small")
     assert found.what in ("gradient", "value")
-    assert len(small) <= 5 and "tanh" in text_of(small)  # leaves, tanh, sums and a backward
     assert compile(text_of(small), "small", "exec")
 
 
@@ -97,6 +98,39 @@ def test_rounding_is_told_from_a_bug() -> None:
         for s in program("x = torch.tensor([0.3, 0.7])", f"y = {wrong}"):
             advance(run, s)
     assert found.value.what == "value" and not is_rounding(run, found.value)
+
+
+def test_overflow_is_told_from_a_bug() -> None:
+    def run_both(wrong: str) -> None:
+        run = Run(torch)
+        second = f"y = {wrong} if torch.__name__ == 'tapegrad' else x * 0.0"
+        for s in program("x = torch.tensor([1e+30])", second):
+            advance(run, s)
+
+    run_both("x * x - x * x")  # nan, and 0; of a smaller number both are 0
+    for wrong in ("x * float('inf')", "x * 1.0"):
+        with pytest.raises(Difference, match="value"):
+            run_both(wrong)
+
+
+def test_which_of_equal_elements_is_open_and_no_more() -> None:
+    def differs(wrong: str) -> bool:
+        run = Run(torch)
+        first = "x = torch.tensor([[1.0, 2.0, 1.0], [3.0, 0.5, 0.5]])"
+        second = f"y = torch.sort(x, 1) if torch.__name__ == 'torch' else {wrong}"
+        try:
+            for s in program(first, second):
+                run.step(s)
+        except Over:
+            return False
+        except Difference:
+            return True
+        return False
+
+    values = "torch.tensor([[1.0, 1.0, 2.0], [0.5, 0.5, 3.0]])"
+    assert not differs(f"({values}, torch.tensor([[2, 0, 1], [1, 2, 0]]))")  # ties the other way round
+    assert differs(f"({values}, torch.tensor([[0, 1, 2], [1, 2, 0]]))")  # 2.0 is no tie
+    assert differs(f"({values}, torch.tensor([[0, 0, 1], [1, 2, 0]]))")  # one element twice
 
 
 def test_the_perturbation_keeps_what_is_equal_and_what_is_exact() -> None:

@@ -31,6 +31,9 @@ torch = pytest.importorskip("torch")
 STEPS = {
     **dict.fromkeys(("mse_loss", "nll_loss", "cross_entropy", "softmax", "log_softmax", "logsumexp"), 1),
     **dict.fromkeys(("softmin", "layer_norm", "group_norm", "batch_norm", "instance_norm", "rms_norm"), 1),
+    **dict.fromkeys(("l1_loss", "smooth_l1_loss", "binary_cross_entropy", "huber_loss"), 1),
+    "binary_cross_entropy_with_logits": 2,
+    **dict.fromkeys(("kl_div", "triplet_margin_loss", "triplet_margin_with_distance_loss"), 2),
     **dict.fromkeys(("trapezoid", "trapz", "dist", "cosine_similarity", "renorm"), 1),
     "rsqrt": 1,  # in what is left of a vector of 16 or 32
     "i0e": 3,  # there, too: a polynomial, term by term

@@ -1,5 +1,7 @@
 """Optimizers against torch's: trajectories, state, repr, gradients through steps, errors."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,8 @@ def numbers(rng, shape, dtype):
 
 def start(lib, name, options, dtype, seed=0):
     """An optimizer with its parameters."""
+    if name == "Muon":
+        pytest.importorskip("ml_dtypes")  # which has bfloat16
     rng = np.random.default_rng(seed)
     params = [
         lib.tensor(numbers(rng, shape, dtype)).requires_grad_()
@@ -171,3 +175,32 @@ def test_a_tensor_as_learning_rate(name):
         steps(lib, params, optimizer, 3)
         ends.append(values(params))
     assert_equal(*ends, 2e-6)
+
+
+ABSENT = {"SparseAdam"}
+
+
+@pytest.mark.parametrize("space", ["", "lr_scheduler", "swa_utils"])
+def test_names_and_signatures_are_torchs(space):
+    ours, theirs = ((getattr(lib.optim, space) if space else lib.optim) for lib in (tapegrad, torch))
+    for name in set(theirs.__all__) - ABSENT:
+        a, b = getattr(ours, name), getattr(theirs, name)
+        if not callable(b):
+            continue
+        mine, parameters = inspect.signature(a).parameters, inspect.signature(b).parameters
+        assert list(mine) == list(parameters), name
+        for key, p in parameters.items():
+            assert (mine[key].default, mine[key].kind) == (p.default, p.kind), (name, key)
+        if inspect.isclass(b):
+            public = {n for n in dir(b) if n[0] != "_"}
+            assert public - set(dir(a)) <= {
+                "OptimizerPostHook",
+                "OptimizerPreHook",
+                "profile_hook_step",
+                "share_memory",
+            } | {n for n in dir(torch.nn.Module) if n[0] != "_"}, name
+
+
+def test_what_is_absent_says_so():
+    with pytest.raises(AttributeError, match="sparse"):
+        _ = tapegrad.optim.SparseAdam

@@ -10,6 +10,7 @@ import pytest
 import tapegrad as torch
 from tapegrad import nn
 from tapegrad.optim import SGD, Adagrad, Adam, AdamW, Muon, Optimizer, RMSprop
+from tapegrad.optim import swap_in_optimizer_params_and_state as swapped
 from tapegrad.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from .samples import DIFFERENTIABLE, OPTIONS
@@ -97,6 +98,8 @@ def test_a_step_is_noticed_by_a_graph_that_saved_the_parameter():
 
 
 def make(name, shapes=((2, 3), (2, 2)), dtype="float32", **options):
+    if name == "Muon":
+        pytest.importorskip("ml_dtypes")  # which has bfloat16
     rng = np.random.default_rng(0)
     params = [torch.tensor(rng.standard_normal(shape).astype(dtype)).requires_grad_() for shape in shapes]
     for p in params:
@@ -388,3 +391,29 @@ def test_a_step_is_noticed_by_a_graph_that_saved_the_state():
     optimizer.step()
     with pytest.raises(RuntimeError, match="that mul saved"):
         loss.backward()
+
+
+def test_other_parameters_and_another_state_for_a_while():
+    (w, v), optimizer = make("Adam")
+    optimizer.step()
+    before = [w.tolist(), optimizer.state_dict()["state"][0]["step"].item()]
+    others = {"a": torch.ones(2, 3, requires_grad=True), "b": torch.ones(2, 2, requires_grad=True)}
+    state = copy.deepcopy(optimizer.state_dict())
+    state["param_groups"][0]["lr"] = 0.5
+    for p in others.values():
+        p.grad = torch.ones(p.shape)
+    with swapped(optimizer, others, state):
+        optimizer.step()
+    assert state["state"][0]["step"].item() == 2 and others["a"][0, 0].item() != 1.0
+    assert [w.tolist(), optimizer.state_dict()["state"][0]["step"].item()] == before
+    assert optimizer.param_groups[0]["params"][1] is v and optimizer.param_groups[0]["lr"] == 1e-3
+    for bad, text in (
+        ({"state": {}}, "no state or param_groups"),
+        ({**state, "param_groups": []}, "0 groups"),
+        ({**state, "state": {7: {}}}, r"state has \[7\]"),
+        ({**state, "param_groups": [{"params": [0, 1]}]}, "only one of both"),
+    ):
+        with pytest.raises(RuntimeError, match=text), swapped(optimizer, others, bad):
+            pass
+    with pytest.raises(RuntimeError, match="1 parameters; 2 are needed"), swapped(optimizer, {"a": w}, state):
+        pass

@@ -4,6 +4,7 @@ from tapegrad.nn.modules import (
     activation,
     batchnorm,
     container,
+    distance,
     dropout,
     flatten,
     linear,
@@ -14,6 +15,7 @@ from tapegrad.nn.modules import (
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.batchnorm import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.container import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.distance import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.dropout import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.flatten import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
@@ -26,6 +28,7 @@ __all__ = ["Module"]
 __all__ += activation.__all__
 __all__ += batchnorm.__all__
 __all__ += container.__all__
+__all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += flatten.__all__
 __all__ += linear.__all__

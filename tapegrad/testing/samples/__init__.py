@@ -18,6 +18,7 @@ from tapegrad.testing.samples import (
     index,
     joins,
     linalg,
+    losses,
     matrices,
     nn,
     norms,
@@ -43,7 +44,7 @@ _ON_NUMBERS = (
     *(products, matrices, nn, sort, distance),
 )
 FAMILIES = (
-    *(*_ON_NUMBERS, activations, tables, norms, cumulative, statistics, fourier, complex_numbers),
+    *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
     *(create, random, segments),
 )
 
