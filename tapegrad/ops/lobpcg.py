@@ -43,7 +43,7 @@ def _rule(F: Any, gs: Any, factors: Any, a: Any, _plan: Plan, _x: Any, b: Any, *
     onto = F.matmul(u, ut)
     fixed = a - F.matmul(u * row(F, values), ut) + onto
     each = F.getitem(values, (Ellipsis, None, None))
-    systems = _for_each(F, fixed) - each * _for_each(F, K.eye(m, kind) - onto)
+    systems = _for_each(F, fixed) + each * _for_each(F, onto - K.eye(m, kind))
     z = F.linalg_solve(systems, column(F, F.mT(across)))
     z = F.mT(F.reshape(z, (*values.shape, m)))
     return F.matmul(F.matmul(u, inner) - z, ut)
@@ -61,6 +61,7 @@ _lobpcg = factored(
     _rule,
     title="LOBPCGAutogradFunctionBackward",
     kinds="==",
+    values=True,
 )
 
 
