@@ -36,7 +36,7 @@ erfinv = elementwise(
     S.erfinv,
     ir="erfinv(a)",
     floats=True,
-    d=(f"g * (F.exp(F.erfinv(a) ** 2) * {1 / _SLOPE!r})",),
+    d=(f"g * (F.exp(F.square(F.erfinv(a))) * {1 / _SLOPE!r})",),
     doc="The inverse of erf.",
 )
 erfcx = elementwise(

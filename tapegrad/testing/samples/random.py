@@ -107,6 +107,17 @@ ROWS = (
         how=_method("geometric_"),
         writes=True,
     ),
+    *[
+        Row(
+            f"{name} in training",
+            tuple([call(a, training=True) for a in (x(4, 5), x(17, dtype="float64"), x(0), x())]),
+            errors=(call(x(3), 0.5, 0.25, training=True),),
+            how=_function(name),
+            writes=name == "rrelu_",
+            ulps=1,  # torch multiplies by the slope before that is rounded
+        )
+        for name in ("rrelu", "rrelu_")
+    ],
     _drawn(
         "randint_like",
         *[

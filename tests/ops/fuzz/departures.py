@@ -290,6 +290,14 @@ ON_PURPOSE = (
         "torch adds gradients in place, also into expanded memory",
         *("error", "expand.*>>> .*create_graph", "ours None torch .*more than one element of the written-to"),
     ),
+    Departure(
+        "torch has no derivative by the targets and weights of these losses",
+        *(
+            "error",
+            ">>> .*(binary_cross_entropy|soft_margin_loss)",
+            "ours None torch .*not differentiable with respect to argument",
+        ),
+    ),
     Departure("torch saves the result of cdist", "error", "cdist", f"{_STALE}.*output 0 of (Cdist|Euclid)"),
     Departure(
         "torch saves the result of copysign also where only the sign needs a gradient",
