@@ -20,9 +20,7 @@ from tapegrad.kernels.pointwise import constant, sign
 
 Options = Mapping[str, Any]
 Update = Callable[..., tuple[Any, ...]]
-BLOCK = (
-    1 << 16
-)  # bytes of a parameter that are updated at a time: all that an update touches stays in the cache
+BLOCK = 1 << 16  # bytes of a parameter updated at a time: all that an update touches stays in the cache
 
 
 class Arrays:

@@ -278,8 +278,8 @@ class HingeEmbeddingLoss(_Loss):
         return L.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
 
-class MarginRankingLoss(_Loss):
-    """What the order of two inputs is short of a margin. Source: torch.nn.MarginRankingLoss."""
+class _WithMargin(_Loss):
+    """A loss of what falls short of a margin, which is 0 by default."""
 
     def __init__(
         self,
@@ -290,24 +290,18 @@ class MarginRankingLoss(_Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         self.margin = margin
+
+
+class MarginRankingLoss(_WithMargin):
+    """What the order of two inputs is short of a margin. Source: torch.nn.MarginRankingLoss."""
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """margin_ranking_loss(input1, input2, target)."""
         return L.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
-class CosineEmbeddingLoss(_Loss):
+class CosineEmbeddingLoss(_WithMargin):
     """How far two inputs point in other directions than wanted. Source: torch.nn.CosineEmbeddingLoss."""
-
-    def __init__(
-        self,
-        margin: float = 0.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """cosine_embedding_loss(input1, input2, target)."""

@@ -201,19 +201,28 @@ def batch_norm(
         raise ValueError(f"{op}: eps is {eps}; it must be positive.")
     if training and prod(x._a.shape[:1] + x._a.shape[2:]) == 1:
         raise ValueError(f"{op}: input is {sizes(x._a.shape)}; in training a channel needs several values.")
-    given, x = x, _floats(op, x, weight, bias)
+    running = running_mean, running_var
+    return _of_channels(_BATCH, op, x, running, (weight, bias), training, momentum, eps)
+
+
+def _of_channels(
+    norm: Any, op: str, given: Tensor, running: Any, affine: Any, own: bool, momentum: float, eps: float
+) -> Tensor:
+    """Batch or instance normalisation, by the input's own moments, or by running ones."""
+    x = _floats(op, given, *affine)
     if x._a.ndim < 2:
         raise RuntimeError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
+    (weight, bias), (running_mean, running_var) = affine, running
     _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
-    if not training:
+    if not own:
         return _as(_by_running(op, x, running_mean, running_var, weight, bias, eps), given)
     view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
-    axes = (0, *range(2, x._a.ndim))
-    y, found = _normalised(_BATCH, x, weight, bias, view, axes, shape, eps)
+    axes = (*range(1 if norm is _BATCH else 0), *range(2, x._a.ndim))
+    y, found = _normalised(norm, x, weight, bias, view, axes, shape, eps)
     if running_mean is not None or running_var is not None:
         mean, var = _moved(x, view, axes, found)
-        _keep(running_mean, reshape(mean, -1), momentum)
-        _keep(running_var, reshape(var, -1), momentum)
+        _keep(running_mean, reshape(mean.mean(0), -1), momentum)
+        _keep(running_var, reshape(var.mean(0), -1), momentum)
     return _as(y, given)
 
 
@@ -249,20 +258,8 @@ def instance_norm(
     x = need_tensor(input, op)
     if use_input_stats and prod(x._a.shape[2:]) == 1:
         raise ValueError(f"{op}: input is {sizes(x._a.shape)}; a channel needs several values.")
-    given, x = x, _floats(op, x, weight, bias)
-    if x._a.ndim < 2:
-        raise RuntimeError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
-    _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
-    if not use_input_stats:
-        return _as(_by_running(op, x, running_mean, running_var, weight, bias, eps), given)
-    view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
-    axes = tuple(range(2, x._a.ndim))
-    y, found = _normalised(_INSTANCE, x, weight, bias, view, axes, shape, eps)
-    if running_mean is not None or running_var is not None:
-        mean, var = _moved(x, view, axes, found)
-        _keep(running_mean, reshape(mean.mean(0), -1), momentum)
-        _keep(running_var, reshape(var.mean(0), -1), momentum)
-    return _as(y, given)
+    running = running_mean, running_var
+    return _of_channels(_INSTANCE, op, x, running, (weight, bias), use_input_stats, momentum, eps)
 
 
 def group_norm(
