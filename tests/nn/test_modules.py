@@ -14,11 +14,14 @@ import pytest
 import tapegrad
 from tapegrad.testing.samples import Array
 from tapegrad.testing.samples.base import Call
-from tests.nn.samples import ERRORS, SAMPLES, Sample
+from tests.nn import images, samples
+from tests.nn.samples import Sample
 from tests.ops.comparing import array, attempt, attempt_quietly, differing, leaves_of, same_class
 from tests.ops.reporting import weight
 
 torch = pytest.importorskip("torch")
+
+SAMPLES, ERRORS = (*samples.SAMPLES, *images.SAMPLES), (*samples.ERRORS, *images.ERRORS)
 
 
 def made(lib: Any, s: Sample) -> tuple[Any, list[Any], list[Any]]:

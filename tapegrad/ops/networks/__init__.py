@@ -4,7 +4,16 @@ from importlib import import_module
 
 from tapegrad.public import FUNCTIONS
 
-for _name in ["activations", "dropout", "embedding", "losses", "normalisation"]:  # every file with an offer
+for _name in [
+    "activations",
+    "convolution",
+    "dropout",
+    "embedding",
+    "losses",
+    "normalisation",
+    "padding",
+    "resampling",
+]:  # every file with an offer
     import_module(f"tapegrad.ops.networks.{_name}")
 
 FORMS = FUNCTIONS["nn"]

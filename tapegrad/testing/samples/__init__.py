@@ -9,6 +9,7 @@ from tapegrad.testing.samples import (
     activations,
     arrange,
     complex_numbers,
+    convolutions,
     create,
     cumulative,
     distance,
@@ -45,7 +46,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments),
+    *(create, random, segments, convolutions),
 )
 
 
