@@ -11,6 +11,7 @@ from tapegrad.nn.modules import (
     loss,
     normalization,
     sparse,
+    transformer,
 )
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.batchnorm import *  # noqa: F403 # its `__all__`
@@ -23,6 +24,7 @@ from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.sparse import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.transformer import *  # noqa: F403 # its `__all__`
 
 __all__ = ["Module"]
 __all__ += activation.__all__
@@ -35,3 +37,4 @@ __all__ += linear.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += sparse.__all__
+__all__ += transformer.__all__

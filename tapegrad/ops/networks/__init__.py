@@ -4,7 +4,17 @@ from importlib import import_module
 
 from tapegrad.public import FUNCTIONS
 
-for _name in ["activations", "dropout", "embedding", "losses", "normalisation"]:  # every file with an offer
+# Every file with an offer.
+for _name in [
+    "activations",
+    "attention",
+    "combined",
+    "dropout",
+    "embedding",
+    "losses",
+    "multihead",
+    "normalisation",
+]:
     import_module(f"tapegrad.ops.networks.{_name}")
 
 FORMS = FUNCTIONS["nn"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tapegrad.testing.samples import (
     activations,
     arrange,
+    attention,
     complex_numbers,
     create,
     cumulative,
@@ -45,7 +46,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments),
+    *(create, random, segments, attention),
 )
 
 
