@@ -28,12 +28,12 @@ def weights(q: Any, k: Any, mask: Any, scale: float, safe: bool) -> Any:
         return y
     top = np.maximum.reduce(y, axis=-1, keepdims=True)
     if safe:
-        np.maximum(top, np.finfo(y.dtype).min, top)
+        np.maximum(top, np.finfo(y.dtype).min, out=top)
     y -= top
     np.exp(y, y)
     total = np.add.reduce(y, axis=-1, keepdims=True)
     if safe:
-        np.maximum(total, np.finfo(y.dtype).tiny, total)
+        np.maximum(total, np.finfo(y.dtype).tiny, out=total)
     y *= 1 / total
     return y
 

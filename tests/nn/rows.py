@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tapegrad.testing.samples import Array, Name
-from tapegrad.testing.samples.base import x
+from tapegrad.testing.samples.base import Call, x
 
 
 @dataclass(frozen=True)
@@ -32,5 +32,5 @@ def of(name: str, *args: Any, inputs: tuple[Any, ...] | None = None, **kwargs: A
 
 def in_doubles(s: Sample, ulps: int) -> Sample:
     """The row in float64: of what amplifies rounding, so that what is compared are more than few digits."""
-    inputs = tuple([a.in_doubles() if isinstance(a, Array) else a for a in s.inputs])
+    inputs = Call(s.inputs).map(Array, lambda a: a.in_doubles()).args
     return replace(s, kwargs={**s.kwargs, "dtype": Name("float64")}, inputs=inputs, ulps=ulps)

@@ -121,5 +121,60 @@ TRANSFORMER_ERRORS = (
     of("Transformer", *_LAYER[:2], 1, 1, 6, inputs=(_SRC, x(2, _N, 3))),
 )
 
-SAMPLES: tuple[Sample, ...] = tuple([in_doubles(s, 1000) for s in TRANSFORMERS])
-ERRORS: tuple[Sample, ...] = (*ATTENTION_ERRORS, *TRANSFORMER_ERRORS)
+_X = x(5, 2, 3)
+_STATE, _TWO = x(1, 2, 4), x(4, 2, 4)
+RECURRENT = (
+    *[of(name, 3, 4, inputs=(_X,)) for name in ("RNN", "LSTM", "GRU")],
+    *[of(name, 3, 4, bias=False, batch_first=True, inputs=(x(2, 5, 3),)) for name in ("RNN", "LSTM", "GRU")],
+    *[of(name, 3, 4, 2, bidirectional=True, dropout=0.4, inputs=(_X,)) for name in ("RNN", "LSTM", "GRU")],
+    *[of(name, 3, 4, inputs=(x(5, 3),)) for name in ("RNN", "LSTM", "GRU")],
+    *[of(name, 3, 4, inputs=(_X, _STATE)) for name in ("RNN", "GRU")],
+    of("LSTM", 3, 4, inputs=(_X, (_STATE, x(1, 2, 4)))),
+    of("LSTM", 3, 4, inputs=(x(5, 3), (x(1, 4), x(1, 4)))),
+    of("GRU", 3, 4, inputs=(x(5, 3), x(1, 4))),
+    of("RNN", 3, 4, 1, "relu", inputs=(_X,)),
+    of("RNN", 3, 4, 2, nonlinearity="relu", bidirectional=True, inputs=(_X, _TWO)),
+    of("LSTM", 3, 4, proj_size=2, inputs=(_X,)),
+    of("LSTM", 3, 4, 2, False, proj_size=2, bidirectional=True, inputs=(_X, (x(4, 2, 2), _TWO))),
+    of("LSTM", 3, 4, inputs=(x(1, 1, 3),)),
+    of("GRU", 3, 1, inputs=(x(3, 0, 3),)),
+    *[
+        of(name, 3, 4, *more, inputs=(shape,))
+        for name, *more in (
+            ("RNNCell",),
+            ("RNNCell", False, "relu"),
+            ("LSTMCell",),
+            ("GRUCell", False),
+            ("GRUCell",),
+        )
+        for shape in (x(2, 3), x(3))
+    ],
+    *[of(name, 3, 4, inputs=(x(2, 3), x(2, 4))) for name in ("RNNCell", "GRUCell")],
+    of("LSTMCell", 3, 4, False, inputs=(x(2, 3), (x(2, 4), x(2, 4)))),
+    of("LSTMCell", 3, 4, inputs=(x(3), (x(4), x(4)))),
+)
+RECURRENT_ERRORS = (
+    *[of("LSTM", 3, 4, **kw) for kw in ({"dropout": 1.5}, {"num_layers": 0}, {"proj_size": 4}, {"bias": 1})],
+    *[of("LSTM", 3, 4, **kw) for kw in ({"batch_first": 0}, {"proj_size": -1}, {"dropout": True})],
+    *[of("GRU", *n) for n in ((0, 4), (3, 0), (3.0, 4), (3, 4.0))],
+    *[of(name, 3, 4, proj_size=2) for name in ("GRU", "RNN")],
+    of("RNN", 3, 4, nonlinearity="no"),
+    *[of(name, 3, 4, inputs=(given,)) for name in ("RNN", "LSTM", "GRU") for given in (x(3), x(5, 2, 4))],
+    *[of(name, 3, 4, inputs=(x(5, 2, 3, dtype="float64"),)) for name in ("LSTM", "GRU")],
+    *[of("LSTM", 3, 4, inputs=(x(0, 2, 3),)), of("GRU", 3, 4, inputs=(_X, x(1, 3, 4)))],
+    of("GRU", 3, 4, inputs=(_X, x(1, 4))),
+    of("LSTM", 3, 4, inputs=(_X, (_STATE, x(1, 3, 4)))),
+    of("LSTM", 3, 4, inputs=(_X, (_STATE, x(1, 4)))),
+    *[of(name, 3, 4, inputs=(given,)) for name in ("RNNCell", "LSTMCell") for given in (x(2, 4), x(2, 2, 3))],
+    of("RNNCell", 3, 4, nonlinearity="no", inputs=(x(2, 3),)),
+    *[of("GRUCell", 3, 4, inputs=(x(2, 3), x(*s))) for s in ((2, 3), (3, 4), (1, 2, 4))],
+    of("LSTMCell", 3, 4, inputs=(x(2, 3, dtype="float64"),)),
+)
+
+_WHOLE = ("RNN", "LSTM", "GRU")
+SAMPLES: tuple[Sample, ...] = (
+    *[in_doubles(s, 1000) for s in TRANSFORMERS],
+    *RECURRENT,
+    *[in_doubles(s, 64) for s in RECURRENT if s.name in _WHOLE],
+)
+ERRORS: tuple[Sample, ...] = (*ATTENTION_ERRORS, *TRANSFORMER_ERRORS, *RECURRENT_ERRORS)

@@ -27,8 +27,8 @@ def made(lib: Any, s: Sample) -> tuple[Any, list[Any], list[Any]]:
     made_of = Call(s.args, s.kwargs).map(Array, lambda a: a.make(lib, 99, False))
     made_of = made_of.map(Name, lambda name: getattr(lib, name.name))
     module = getattr(lib.nn, s.name)(*made_of.args, **made_of.kwargs)
-    inputs = [a.make(lib, i + 1, True) if isinstance(a, Array) else a for i, a in enumerate(s.inputs)]
-    return module, inputs, [t for t in inputs if getattr(t, "requires_grad", False)]
+    tensors, call = Call(s.inputs).build(lib)
+    return module, list(call.args), [t for t in tensors if t.requires_grad]
 
 
 def run(lib: Any, s: Sample) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tapegrad.nn.modules import (
     linear,
     loss,
     normalization,
+    rnn,
     sparse,
     transformer,
 )
@@ -23,6 +24,7 @@ from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.rnn import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.sparse import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.transformer import *  # noqa: F403 # its `__all__`
 
@@ -36,5 +38,6 @@ __all__ += flatten.__all__
 __all__ += linear.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
+__all__ += rnn.__all__
 __all__ += sparse.__all__
 __all__ += transformer.__all__

@@ -14,6 +14,7 @@ for _name in [
     "losses",
     "multihead",
     "normalisation",
+    "recurrent",
 ]:
     import_module(f"tapegrad.ops.networks.{_name}")
 
