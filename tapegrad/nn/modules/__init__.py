@@ -12,7 +12,9 @@ from tapegrad.nn.modules import (
     loss,
     normalization,
     padding,
+    rnn,
     sparse,
+    transformer,
 )
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.batchnorm import *  # noqa: F403 # its `__all__`
@@ -26,7 +28,9 @@ from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.padding import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.rnn import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.sparse import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.transformer import *  # noqa: F403 # its `__all__`
 
 __all__ = ["Module"]
 __all__ += activation.__all__
@@ -40,4 +44,6 @@ __all__ += linear.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += padding.__all__
+__all__ += rnn.__all__
 __all__ += sparse.__all__
+__all__ += transformer.__all__

@@ -4,16 +4,21 @@ from importlib import import_module
 
 from tapegrad.public import FUNCTIONS
 
+# Every file with an offer.
 for _name in [
     "activations",
+    "attention",
+    "combined",
     "convolution",
     "dropout",
     "embedding",
     "losses",
+    "multihead",
     "normalisation",
     "padding",
+    "recurrent",
     "resampling",
-]:  # every file with an offer
+]:
     import_module(f"tapegrad.ops.networks.{_name}")
 
 FORMS = FUNCTIONS["nn"]
