@@ -8,7 +8,7 @@ from typing import Any
 
 import tapegrad.kernels.losses as L
 from tapegrad._errors import choices, describe, say_once, sizes
-from tapegrad.define import offer, opaque
+from tapegrad.define import cast, offer, opaque
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -17,6 +17,7 @@ from tapegrad.ops import distances, losses
 from tapegrad.ops.distances import pairwise_distance
 from tapegrad.ops.losses import check_reduction, legacy_reduction, same_shape
 from tapegrad.ops.networks.activations import logsigmoid
+from tapegrad.ops.new import ones_like
 from tapegrad.ops.pairs import xlogy
 from tapegrad.ops.pointwise import where
 from tapegrad.promotion import need_tensor
@@ -172,7 +173,7 @@ def huber_loss(
     delta: float = 1.0,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Half the squared difference up to delta, straight on from there.
+    """Half the squared difference up to delta, straight on from there; in input's dtype.
 
     Raises: ValueError for another reduction, RuntimeError unless delta is positive.
     Source: P. Huber, "Robust Estimation of a Location Parameter" (1964).
@@ -181,6 +182,10 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError(f"huber_loss: delta is {delta}; it must be positive.")
     each = _huber(*_both("huber_loss", input, target), delta)
+    if each._kind is not input._kind:
+        if input._kind.kind not in FLOATING:
+            raise RuntimeError(f"huber_loss: input is {describe(input)}; the result has its dtype.")
+        each = cast(each, input._kind)
     return _reduced(
         "huber_loss", each if weight is None else _weighted("huber_loss", each, weight, input), reduction
     )
@@ -223,7 +228,7 @@ def gaussian_nll_loss(
     """
     op = "gaussian_nll_loss"
     x = need_tensor(input, op)
-    v = x.detach() * 0 + var if isinstance(var, float) else need_tensor(var, op, "var")
+    v = ones_like(x.detach()) * var if isinstance(var, float) else need_tensor(var, op, "var")
     if (_values(v) < 0).any():
         raise ValueError(f"{op}: var has a negative element; 0 or more is needed.")
     shape, other = tuple(x.shape), tuple(v.shape)
@@ -256,7 +261,7 @@ def binary_cross_entropy(
     """-target log(input) - (1 - target) log(1 - input); logarithms are at least -100.
 
     Shapes: input and target equal; weight broadcasts.
-    Raises: ValueError for other shapes, RuntimeError for input outside 0 to 1, or another dtype.
+    Raises: ValueError for other shapes, RuntimeError for numbers outside 0 to 1, or another dtype.
     """
     op = "binary_cross_entropy"
     reduction = legacy_reduction(size_average, reduce, reduction)
@@ -265,9 +270,10 @@ def binary_cross_entropy(
     x = _floating(op, input)
     if x._kind is not target._kind:
         raise RuntimeError(f"{op}: input is {x.dtype} and target {target.dtype}; they must be equal.")
-    a = _values(x)
-    if not ((a >= 0) & (a <= 1)).all():
-        raise RuntimeError(f"{op}: input has a number outside 0 to 1; take its sigmoid first.")
+    for name, given, cure in (("input", x, "take its sigmoid first"), ("target", target, "scale it")):
+        a = _values(given)
+        if not ((a >= 0) & (a <= 1)).all():
+            raise RuntimeError(f"{op}: {name} has a number outside 0 to 1; {cure}.")
     each = _bce(x, target)
     return _reduced(op, each if weight is None else each * weight, reduction)
 
@@ -418,6 +424,14 @@ def _triplet(op: str, near: Tensor, far: Tensor, other: Tensor | None, margin: f
     return _reduced(op, (near - far + margin).clamp_min(0), how)
 
 
+def _check_dimensions(op: str, *tensors: Tensor) -> None:
+    dims = [need_tensor(t, op)._a.ndim for t in tensors]
+    if len(set(dims)) > 1:
+        raise RuntimeError(
+            f"{op}: anchor, positive and negative have {dims} dimensions; the numbers must be equal."
+        )
+
+
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -440,8 +454,7 @@ def triplet_margin_loss(
     check_reduction(op, reduction)
     if margin <= 0:
         raise ValueError(f"{op}: margin is {margin}; it must be positive.")
-    if len({need_tensor(t, op)._a.ndim for t in (anchor, positive, negative)}) > 1:
-        raise RuntimeError(f"{op}: anchor, positive and negative must have one number of dimensions.")
+    _check_dimensions(op, anchor, positive, negative)
     near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
     other = pairwise_distance(positive, negative, p, eps) if swap else None
     return _triplet(op, near, far, other, margin, reduction)
@@ -457,11 +470,12 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """triplet_margin_loss with any distance, pairwise_distance by default. Raises: ValueError as there."""
+    """triplet_margin_loss with any distance, pairwise_distance by default. Raises: as there."""
     op = "triplet_margin_with_distance_loss"
     check_reduction(op, reduction)
     if margin <= 0:
         raise ValueError(f"{op}: margin is {margin}; it must be positive.")
+    _check_dimensions(op, anchor, positive, negative)
     far_from = distance_function or pairwise_distance
     near, far = far_from(anchor, positive), far_from(anchor, negative)
     return _triplet(op, near, far, far_from(positive, negative) if swap else None, margin, reduction)
