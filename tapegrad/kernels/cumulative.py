@@ -91,14 +91,14 @@ def cummin_at(x: Any, dim: int) -> Any:
 def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
     if not x.ndim:
         return np.int64(0)
-    y = ufunc.accumulate(x, axis=dim)
+    y = ufunc.accumulate(x, dim)
     hit = x == y
-    if x.dtype.kind in INEXACT:
+    if x.dtype.kind in INEXACT and not (x.ndim == 1 and y.size and (last := y.item(-1)) == last):
         hit |= x != x
     places = places_up_to(x.shape[dim])
     if dim < x.ndim - 1:
         places = places.reshape((-1, *(1,) * (x.ndim - 1 - dim)))
-    return np.maximum.accumulate(hit * places, dim)
+    return np.maximum.accumulate(np.where(hit, places, zero(places.dtype)), dim)
 
 
 def recur(a: Any, b: Any, dim: int, back: bool) -> Any:

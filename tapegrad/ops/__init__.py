@@ -61,6 +61,7 @@ for _name in [
     "overlay",
     "pairs",
     "parts",
+    "picking",
     "pointwise",
     "products",
     "put",

@@ -115,6 +115,7 @@ LOADED = [
     "ops.overlay",
     "ops.pairs",
     "ops.parts",
+    "ops.picking",
     "ops.pointwise",
     "ops.products",
     "ops.put",
