@@ -44,6 +44,7 @@ LOADED = [
     "kernels.errstate",
     "kernels.extra",
     "kernels.factor",
+    "kernels.few",
     "kernels.fits",
     "kernels.fourier",
     "kernels.gathering",
