@@ -24,55 +24,26 @@ _F8 = np.dtype("f8")
 _ONE = constant(1.0, _F8)  # shared, and read-only
 _POINTS = 9  # enough for |x| < 4
 _ANGLES = (np.arange(_POINTS) + 0.5) * (np.pi / _POINTS)
-_COS, _COS_LESS_1 = np.cos(_ANGLES)[None].astype("f4"), (np.cos(_ANGLES)[None] - 1).astype("f4")
-_MEAN, _MEAN_OF_SQUARES = np.full(_POINTS, 1 / _POINTS, "f4"), (np.sin(_ANGLES) ** 2 / _POINTS).astype("f4")
 
 
-def _mean(x: Any, rates: Any, weights: Any) -> Any:
-    """The weighted sum of exp(rate x)."""
-    y = x.reshape(-1, 1).dot(rates)
-    return np.exp(y, y).dot(weights)
+def _bessel(order: int, scaled: bool) -> Any:
+    """i0, i1, i0e or i1e: the mean of exp(x cos) over the circle; for order 1 with sin^2, and times x."""
+    rates = (np.cos(_ANGLES)[None] - scaled).astype("f4")
+    weights = (np.sin(_ANGLES) ** (2 * order) / _POINTS).astype("f4")
+    # The mean grows or falls with |x|: one of them tells whether all are of |x| below 4.
+    edge = float(np.exp(4 * rates).dot(weights)[0])
+
+    def call(x: Any) -> Any:
+        y = (np.abs(x) if scaled else x).reshape(-1, 1).dot(rates)
+        y = np.exp(y, y).dot(weights)
+        if not (edge < y.item(y.argmin()) if scaled else y.item(y.argmax()) < edge):  # so for nan
+            raise ValueError
+        return y * x if order else y
+
+    return call
 
 
-# These means grow or fall with |x|, so that one of them tells whether all of |x| are below 4.
-_AT_4 = np.array([4], "f4")
-_I0_AT_4, _I1_AT_4 = _mean(_AT_4, _COS, _MEAN)[0], _mean(_AT_4, _COS, _MEAN_OF_SQUARES)[0]
-_I0E_AT_4, _I1E_AT_4 = _mean(_AT_4, _COS_LESS_1, _MEAN)[0], _mean(_AT_4, _COS_LESS_1, _MEAN_OF_SQUARES)[0]
-
-
-def i0(x: Any) -> Any:
-    """The modified Bessel function of order 0."""
-    y = _mean(x, _COS, _MEAN)
-    if not y.item(y.argmax()) < _I0_AT_4:  # of nan it is the place of that
-        raise ValueError
-    return y
-
-
-def i1(x: Any) -> Any:
-    """The modified Bessel function of order 1."""
-    y = _mean(x, _COS, _MEAN_OF_SQUARES)
-    if not y.item(y.argmax()) < _I1_AT_4:
-        raise ValueError
-    y *= x
-    return y
-
-
-def i0e(x: Any) -> Any:
-    """exp(-|x|) i0(x)."""
-    y = _mean(np.abs(x), _COS_LESS_1, _MEAN)
-    if not y.item(y.argmin()) > _I0E_AT_4:
-        raise ValueError
-    return y
-
-
-def i1e(x: Any) -> Any:
-    """exp(-|x|) i1(x)."""
-    y = _mean(np.abs(x), _COS_LESS_1, _MEAN_OF_SQUARES)
-    if not y.item(y.argmin()) > _I1E_AT_4:
-        raise ValueError
-    y *= x
-    return y
-
+i0, i1, i0e, i1e = _bessel(0, False), _bessel(1, False), _bessel(0, True), _bessel(1, True)
 
 # digamma(x) = digamma(1 + x) - 1 / x; the latter as one more fraction, with a pole that is nearly 0.
 _NEAR_0 = 1e-30

@@ -14,7 +14,8 @@ recurrences, reflections), 9.7 (Bessel functions at infinity).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from math import erf as number_erf
 from math import erfc as number_erfc
 from math import exp, log, log1p
@@ -43,7 +44,7 @@ TINY = 5e-324  # the smallest number above 0
 _F8 = np.dtype("f8")
 _MANY = np.arange(SMALL + 1)
 Kernel = Callable[[Any], Any]
-Numbers = Callable[[list[float]], list[float]]
+Numbers = Callable[[list[float]], Iterable[float]]
 
 
 def kernel(
@@ -67,10 +68,7 @@ def kernel(
         if f is not None and 0 < x.size <= SMALL:
             flat = x if x.ndim == 1 else x.ravel()
             try:
-                if few is None or wide:
-                    found = np.array(f(flat.tolist()), x.dtype)
-                else:
-                    found = few(flat)
+                found = few(flat) if f is few else np.fromiter(f(flat.tolist()), x.dtype, x.size)
             except (OverflowError, ValueError):  # a pole
                 pass
             else:
@@ -200,8 +198,8 @@ def _erfcx_numbers(xs: list[float]) -> list[float]:
     return [exp(x * x) * number_erfc(x) for x in xs]
 
 
-erf = kernel(_erf, lambda xs: [*map(number_erf, xs)])
-erfc = kernel(_erfc, lambda xs: [*map(number_erfc, xs)])
+erf = kernel(_erf, partial(map, number_erf))
+erfc = kernel(_erfc, partial(map, number_erfc))
 erfcx = kernel(_erfcx, rough=_erfcx_numbers)
 
 
@@ -402,7 +400,7 @@ def _digamma(x: Any) -> Any:
     )
 
 
-lgamma = kernel(_lgamma, rough=lambda xs: [*map(math.lgamma, xs)])
+lgamma = kernel(_lgamma, rough=partial(map, math.lgamma))
 digamma = kernel(_digamma, few=few.digamma)
 
 
