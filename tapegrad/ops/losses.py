@@ -19,8 +19,9 @@ from tapegrad.naming import argument
 from tapegrad.ops.index import fetch
 from tapegrad.ops.new import ones_like
 from tapegrad.ops.nn import log_softmax
+from tapegrad.ops.picking import pick
 from tapegrad.ops.pointwise import add, div, mul, neg, where
-from tapegrad.ops.reduce import mean, pick
+from tapegrad.ops.reduce import mean
 from tapegrad.ops.reduce import sum as sum_
 from tapegrad.ops.shape import expand, expand_as, reshape, unsqueeze
 from tapegrad.promotion import need_tensor, real_only, result_dtype
