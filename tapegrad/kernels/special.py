@@ -66,9 +66,9 @@ def kernel(
         wide = x.itemsize == 8
         f = numbers if wide else few or rough
         if f is not None and 0 < x.size <= SMALL:
-            flat = x if x.ndim == 1 else x.ravel()
+            flat: Any = x if x.ndim == 1 else x.ravel()
             try:
-                found = few(flat) if f is few else np.fromiter(f(flat.tolist()), x.dtype, x.size)
+                found: Any = few(flat) if f is few else np.fromiter(f(flat.tolist()), x.dtype, x.size)
             except (OverflowError, ValueError):  # a pole
                 pass
             else:

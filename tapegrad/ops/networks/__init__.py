@@ -13,6 +13,7 @@ for _name in [
     "dropout",
     "embedding",
     "losses",
+    "margins",
     "multihead",
     "normalisation",
     "padding",
