@@ -118,6 +118,18 @@ _LAZY = (
     "viz",
 )
 _LAZY_NAMES = {"explain": "viz", "load": "serialization", "save": "serialization", "vmap": "func"}
+# Functions of networks: their files offer them when they load.
+_OF_NETWORKS = (
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_tbc",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "convolution",
+)
+__all__ += _OF_NETWORKS
 
 
 def __getattr__(name: str) -> Any:
@@ -125,6 +137,9 @@ def __getattr__(name: str) -> Any:
         return import_module(f"tapegrad.{name}")
     if name in _LAZY_NAMES:
         return getattr(import_module(f"tapegrad.{_LAZY_NAMES[name]}"), name)
+    if name in _OF_NETWORKS:
+        import_module("tapegrad.ops.networks")
+        return _FUNCTIONS[name]
     raise _missing("torch", name)
 
 

@@ -115,6 +115,7 @@ DEVIATIONS = (
     Deviation("softshrink", "*", r"\[(4, 5|2, 3, 4|21)\]", "the sign of zero depends on torch's vectors"),
     Deviation("embedding", "gradient", r"int64\[0\]", "torch's backward of nothing fails"),
     Deviation("embedding_bag", "name", "", "composed of a look-up and sums"),
+    Deviation("scaled_dot_product_attention", "name", "", "composed of the weights and a product"),
     Deviation("embedding_bag", "gradient", "", "torch has no second derivative; tests/nn compare the first"),
     Deviation(
         "[bi]*_norm",

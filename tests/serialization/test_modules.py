@@ -5,8 +5,8 @@ import io
 import pytest
 
 import tapegrad
-from tapegrad.testing.samples import Array
 from tests.nn.samples import SAMPLES
+from tests.nn.test_modules import module_of
 
 torch = pytest.importorskip("torch")
 
@@ -20,13 +20,7 @@ def through(x, writer, reader):
 
 def made(library, sample):
     library.manual_seed(0)
-    args = [_given(library, a) for a in sample.args]
-    kwargs = {name: _given(library, a) for name, a in sample.kwargs.items()}
-    return getattr(library.nn, sample.name)(*args, **kwargs)
-
-
-def _given(library, a):
-    return library.ones(a.shape) if isinstance(a, Array) else a
+    return module_of(library, sample)
 
 
 KINDS = {s.name: s for s in SAMPLES}.values()

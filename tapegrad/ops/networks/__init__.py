@@ -4,7 +4,22 @@ from importlib import import_module
 
 from tapegrad.public import FUNCTIONS
 
-for _name in ["activations", "dropout", "embedding", "losses", "normalisation"]:  # every file with an offer
+# Every file with an offer.
+for _name in [
+    "activations",
+    "attention",
+    "combined",
+    "convolution",
+    "dropout",
+    "embedding",
+    "losses",
+    "margins",
+    "multihead",
+    "normalisation",
+    "padding",
+    "recurrent",
+    "resampling",
+]:
     import_module(f"tapegrad.ops.networks.{_name}")
 
 FORMS = FUNCTIONS["nn"]

@@ -8,7 +8,9 @@ from __future__ import annotations
 from tapegrad.testing.samples import (
     activations,
     arrange,
+    attention,
     complex_numbers,
+    convolutions,
     create,
     cumulative,
     distance,
@@ -45,7 +47,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments),
+    *(create, random, segments, attention, convolutions),
 )
 
 
