@@ -116,6 +116,9 @@ _LAZY = (
 _LAZY_NAMES = {"explain": "viz", "vmap": "func"}
 # Functions of networks: their files offer them when they load.
 _OF_NETWORKS = (
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
+    "avg_pool1d",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -124,6 +127,10 @@ _OF_NETWORKS = (
     "conv_transpose2d",
     "conv_transpose3d",
     "convolution",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool3d",
 )
 __all__ += _OF_NETWORKS
 

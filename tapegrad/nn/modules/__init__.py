@@ -8,10 +8,12 @@ from tapegrad.nn.modules import (
     distance,
     dropout,
     flatten,
+    fold,
     linear,
     loss,
     normalization,
     padding,
+    pooling,
     sparse,
 )
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
@@ -21,11 +23,13 @@ from tapegrad.nn.modules.conv import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.distance import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.dropout import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.flatten import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.fold import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.padding import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.pooling import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.sparse import *  # noqa: F403 # its `__all__`
 
 __all__ = ["Module"]
@@ -36,8 +40,10 @@ __all__ += conv.__all__
 __all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += flatten.__all__
+__all__ += fold.__all__
 __all__ += linear.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += padding.__all__
+__all__ += pooling.__all__
 __all__ += sparse.__all__

@@ -6,12 +6,15 @@ from tapegrad.public import FUNCTIONS
 
 for _name in [
     "activations",
+    "adaptive",
     "convolution",
     "dropout",
     "embedding",
+    "folding",
     "losses",
     "normalisation",
     "padding",
+    "pooling",
     "resampling",
 ]:  # every file with an offer
     import_module(f"tapegrad.ops.networks.{_name}")

@@ -25,6 +25,7 @@ from tapegrad.testing.samples import (
     norms,
     pairs,
     pointwise,
+    pools,
     products,
     random,
     reduce,
@@ -46,7 +47,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments, convolutions),
+    *(create, random, segments, convolutions, pools),
 )
 
 
