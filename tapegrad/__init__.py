@@ -118,6 +118,7 @@ _LAZY_NAMES = {"explain": "viz", "vmap": "func"}
 _OF_NETWORKS = (
     "adaptive_avg_pool1d",
     "adaptive_max_pool1d",
+    "affine_grid_generator",
     "avg_pool1d",
     "conv1d",
     "conv2d",
@@ -127,6 +128,9 @@ _OF_NETWORKS = (
     "conv_transpose2d",
     "conv_transpose3d",
     "convolution",
+    "grid_sampler",
+    "grid_sampler_2d",
+    "grid_sampler_3d",
     "max_pool1d",
     "max_pool1d_with_indices",
     "max_pool2d",

@@ -81,8 +81,22 @@ POOLS = (
     _of("Fold", (4, 4), 2, inputs=(x(2, 12, 9),)),
     _of("Fold", (5, 4), 2, padding=1, stride=(1, 2), inputs=(x(4, 18),)),
 )
+SIZES = (
+    *[_of("Upsample", scale_factor=2, inputs=(at,)) for at in (_LINE, _IMAGE, _BLOCK)],
+    *[
+        _of("Upsample", size, mode="bilinear", align_corners=aligned, inputs=(_IMAGE,))
+        for size in (3, (7, 9))
+        for aligned in (None, True)
+    ],
+    _of("Upsample", scale_factor=(1.5, 0.7), mode="bicubic", recompute_scale_factor=True, inputs=(_IMAGE,)),
+    _of("UpsamplingNearest2d", scale_factor=3, inputs=(_IMAGE,)),
+    _of("UpsamplingBilinear2d", (3, 8), inputs=(_IMAGE,)),
+    _of("PixelShuffle", 2, inputs=(_IMAGE,)),
+    _of("PixelUnshuffle", 2, inputs=(x(4, 6, 4),)),
+    _of("ChannelShuffle", 2, inputs=(_IMAGE,)),
+)
 SAMPLES: tuple[Sample, ...] = (
-    *(*CONVOLUTIONS, *PADDINGS),
+    *(*CONVOLUTIONS, *PADDINGS, *SIZES),
     *[replace(s, second=not s.name.startswith("Frac")) for s in POOLS],  # torch has none of these
 )
 ERRORS: tuple[Sample, ...] = (
@@ -102,6 +116,9 @@ ERRORS: tuple[Sample, ...] = (
     _of("MaxPool2d", 0, inputs=(_IMAGE,)),
     _of("MaxPool2d", 2, padding=2, inputs=(_IMAGE,)),
     _of("AvgPool3d", 9, inputs=(_BLOCK,)),
+    _of("Upsample", inputs=(_IMAGE,)),
+    _of("Upsample", 2, mode="linear", inputs=(_IMAGE,)),
+    _of("PixelShuffle", 3, inputs=(_IMAGE,)),
     _of("AdaptiveAvgPool2d", (1, 2, 3), inputs=(_IMAGE,)),
     _of("FractionalMaxPool2d", 2, inputs=(_IMAGE,)),
     _of("FractionalMaxPool2d", 2, 2, 0.5, inputs=(_IMAGE,)),

@@ -11,11 +11,13 @@ for _name in [
     "dropout",
     "embedding",
     "folding",
+    "interpolation",
     "losses",
     "normalisation",
     "padding",
     "pooling",
     "resampling",
+    "sampling",
 ]:  # every file with an offer
     import_module(f"tapegrad.ops.networks.{_name}")
 

@@ -96,7 +96,7 @@ def means(n: int, m: int) -> Table:
     """The means of m windows over n elements."""
     index, widths = _windows(n, m)
     used = np.arange(index.shape[0])[:, None] < widths
-    return Table(n, index, used / widths)
+    return Table(n, np.where(used, index, -1), np.broadcast_to(1 / widths, index.shape))
 
 
 def _target(op: str, n: int, input: Any, size: Any) -> tuple[Tensor, tuple[int, ...]]:

@@ -16,6 +16,7 @@ from tapegrad.testing.samples import (
     elementary,
     fourier,
     gather,
+    images,
     index,
     joins,
     linalg,
@@ -47,7 +48,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments, convolutions, pools),
+    *(create, random, segments, convolutions, pools, images),
 )
 
 

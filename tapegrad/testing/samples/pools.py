@@ -138,7 +138,7 @@ _UNPOOL = (
     Row(
         "max_unpool3d",
         (call(x(2, 1, 1, 2, 2), x(2, 1, 1, 2, 2, dtype="int64", values=[[[[[1, 9], [11, 30]]]]] * 2), 2),),
-        (call(x(2, 2), _index(2, 2, count=4), 2),),
+        (call(x(1, 1, 1, 2, 2), x(1, 1, 1, 2, 2, dtype="int64", values=[[[[[1, 9], [11, 99]]]]]), 2),),
         **FORM,
     ),
 )
