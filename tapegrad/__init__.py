@@ -120,6 +120,10 @@ _LAZY = (
 _LAZY_NAMES = {"explain": "viz", "load": "serialization", "save": "serialization", "vmap": "func"}
 # Functions of networks: their files offer them when they load.
 _OF_NETWORKS = (
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
+    "affine_grid_generator",
+    "avg_pool1d",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -128,6 +132,13 @@ _OF_NETWORKS = (
     "conv_transpose2d",
     "conv_transpose3d",
     "convolution",
+    "grid_sampler",
+    "grid_sampler_2d",
+    "grid_sampler_3d",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool3d",
 )
 __all__ += _OF_NETWORKS
 

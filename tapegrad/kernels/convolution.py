@@ -161,4 +161,26 @@ def convolved_weight(
     return total.reshape((o, per, *kernel))
 
 
+def unfolded(x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
+    """What each window of x [..., C, *size] shows: [..., C * kernel, out]."""
+    n = len(kernel)
+    lead, size = x.shape[: -n - 1], x.shape[-n:]
+    c, out = x.shape[-n - 1], result_size(x.shape[-n:], kernel, stride, padding, dilation)
+    x = x.reshape((prod(lead), c, *size))
+    if any(padding):
+        z = np.zeros((x.shape[0], c, *[k + 2 * p for k, p in zip(size, padding, strict=True)]), x.dtype)
+        z[_inner(size, padding)] = x
+        x = z
+    return _windows(x, kernel, out, stride, dilation).reshape((*lead, c * prod(kernel), prod(out)))
+
+
+def folded(g: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, size: Sizes) -> Any:
+    """What windows show, added up where it belongs: unfolded's adjoint."""
+    lead, c = g.shape[:-2], g.shape[-2] // prod(kernel)
+    out = result_size(size, kernel, stride, padding, dilation)
+    z = np.zeros((prod(lead), c, *[k + 2 * p for k, p in zip(size, padding, strict=True)]), g.dtype)
+    spread(g.reshape((prod(lead), c, *kernel, *out)), z, kernel, out, stride, dilation)
+    return z[_inner(size, padding)].reshape((*lead, c, *size)).copy("C")
+
+
 nameless(globals())

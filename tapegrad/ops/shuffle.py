@@ -249,5 +249,10 @@ offer(
     functions=("channel_shuffle constant_pad_nd native_channel_shuffle pixel_shuffle pixel_unshuffle vander"),
     methods="dim_order element_size ndimension resize resize_as",
 )
+offer(
+    globals(),
+    functions="channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle",
+    namespace="nn",
+)
 offer({"vander": linalg_vander}, functions="vander", namespace="linalg")
 nameless(globals())

@@ -23,6 +23,7 @@ class Deviation:
 
 # Composed of other ops here, the last of which is not torch's; or one op, where torch composes.
 _COMPOSED = (
+    *("affine_grid", "grid_sample"),
     *("chain_matmul", "cholesky*", "einsum", "inner", "kron"),
     *("linalg.cond", "linalg.lstsq*", "linalg.lu", "linalg.lu_solve", "linalg.matrix_norm.dim"),
     *("linalg.multi_dot", "linalg.solve*", "linalg.tensorinv", "linalg.vecdot", "logdet", "lu_unpack"),
@@ -171,6 +172,8 @@ DEVIATIONS = (
     Deviation(
         "segment_reduce", "gradient", "", "torch has no second derivative; test_segments compares the first"
     ),
+    Deviation("interpolate", "gradient", r"'bicubic', size=1", "the sign of zero"),
+    Deviation("grid_sample", "gradient", r"'(border|reflection)', False", "the sign of zero"),
     Deviation("lobpcg", "error", r"complex64\[", "torch fails on the way, as it does not conjugate"),
     Deviation(
         "lobpcg", "second", "float32", "torch divides polynomials of A, which costs half of the digits"

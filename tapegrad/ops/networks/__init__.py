@@ -7,18 +7,23 @@ from tapegrad.public import FUNCTIONS
 # Every file with an offer.
 for _name in [
     "activations",
+    "adaptive",
     "attention",
     "combined",
     "convolution",
     "dropout",
     "embedding",
+    "folding",
+    "interpolation",
     "losses",
     "margins",
     "multihead",
     "normalisation",
     "padding",
+    "pooling",
     "recurrent",
     "resampling",
+    "sampling",
 ]:
     import_module(f"tapegrad.ops.networks.{_name}")
 
