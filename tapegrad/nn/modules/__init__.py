@@ -8,6 +8,7 @@ from tapegrad.nn.modules import (
     dropout,
     flatten,
     linear,
+    linear_cross_entropy,
     loss,
     normalization,
     rnn,
@@ -21,6 +22,7 @@ from tapegrad.nn.modules.distance import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.dropout import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.flatten import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.linear_cross_entropy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
@@ -36,6 +38,7 @@ __all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += flatten.__all__
 __all__ += linear.__all__
+__all__ += linear_cross_entropy.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += rnn.__all__

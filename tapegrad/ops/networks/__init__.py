@@ -8,7 +8,9 @@ from tapegrad.public import FUNCTIONS
 for _name in [
     "activations",
     "attention",
+    "classes",
     "combined",
+    "ctc",
     "dropout",
     "embedding",
     "losses",
