@@ -63,12 +63,11 @@ def kernel(
             raise TypeError(body.__name__)
         if type(x) is not ndarray or not x.ndim:
             return x.dtype.type(call(np.array([x]))[0])
-        wide = x.itemsize == 8
-        f = numbers if wide else few or rough
+        f: Any = numbers if x.itemsize == 8 else few or rough
         if f is not None and 0 < x.size <= SMALL:
             flat = x if x.ndim == 1 else x.ravel()
             try:
-                found = few(flat) if f is few else np.fromiter(f(flat.tolist()), x.dtype, x.size)
+                found: Any = few(flat) if f is few else np.fromiter(f(flat.tolist()), x.dtype, x.size)
             except (OverflowError, ValueError):  # a pole
                 pass
             else:
