@@ -43,7 +43,7 @@ for _view, _title in (
     (moves.squeeze_all, "SqueezeBackward3"),
     (moves.squeeze_dim, "SqueezeBackward4"),
     (moves.squeeze_dims, "SqueezeBackward5"),
-    (views._as_strided, "AsStridedBackward1"),
+    (views.strided, "AsStridedBackward1"),
 ):
     _twins[_view.op] = _twin(_view.op, _title)
 
