@@ -93,9 +93,9 @@ def acos(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acos_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acosh(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acosh_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
-def adaptive_avg_pool1d(input: Tensor, output_size: Sizes) -> Tensor: ...
+def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | tuple[builtins.int, ...]) -> Tensor: ...
 def adaptive_max_pool1d(
-    input: Tensor, output_size: Sizes, return_indices: builtins.bool = ...
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
 ) -> tuple[Tensor, Tensor]: ...
 def add(
     input: Any,
@@ -303,9 +303,9 @@ def atleast_2d(*tensors: Any) -> Any: ...
 def atleast_3d(*tensors: Any) -> Any: ...
 def avg_pool1d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     count_include_pad: builtins.bool = ...,
 ) -> Tensor: ...
@@ -1166,37 +1166,37 @@ def max(
 ) -> Any: ...
 def max_pool1d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> Any: ...
 def max_pool1d_with_indices(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def max_pool2d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> Any: ...
 def max_pool3d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> Any: ...

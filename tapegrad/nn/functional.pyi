@@ -7,24 +7,38 @@ from typing import Any
 from tapegrad.ops.random import Generator
 from tapegrad.tensor import Tensor
 
-def adaptive_avg_pool1d(input: Tensor, output_size: Sizes) -> Tensor: ...
-def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSizes) -> Tensor: ...
-def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSizes) -> Tensor: ...
-def adaptive_max_pool1d(input: Tensor, output_size: Sizes, return_indices: builtins.bool = ...) -> Any: ...
+def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | tuple[builtins.int, ...]) -> Tensor: ...
+def adaptive_avg_pool2d(
+    input: Tensor, output_size: builtins.int | None | tuple[builtins.int | None, ...]
+) -> Tensor: ...
+def adaptive_avg_pool3d(
+    input: Tensor, output_size: builtins.int | None | tuple[builtins.int | None, ...]
+) -> Tensor: ...
+def adaptive_max_pool1d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
+) -> Any: ...
 def adaptive_max_pool1d_with_indices(
-    input: Tensor, output_size: Sizes, return_indices: builtins.bool = ...
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
 ) -> tuple[Tensor, Tensor]: ...
 def adaptive_max_pool2d(
-    input: Tensor, output_size: OptionalSizes, return_indices: builtins.bool = ...
+    input: Tensor,
+    output_size: builtins.int | None | tuple[builtins.int | None, ...],
+    return_indices: builtins.bool = ...,
 ) -> Any: ...
 def adaptive_max_pool2d_with_indices(
-    input: Tensor, output_size: OptionalSizes, return_indices: builtins.bool = ...
+    input: Tensor,
+    output_size: builtins.int | None | tuple[builtins.int | None, ...],
+    return_indices: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def adaptive_max_pool3d(
-    input: Tensor, output_size: OptionalSizes, return_indices: builtins.bool = ...
+    input: Tensor,
+    output_size: builtins.int | None | tuple[builtins.int | None, ...],
+    return_indices: builtins.bool = ...,
 ) -> Any: ...
 def adaptive_max_pool3d_with_indices(
-    input: Tensor, output_size: OptionalSizes, return_indices: builtins.bool = ...
+    input: Tensor,
+    output_size: builtins.int | None | tuple[builtins.int | None, ...],
+    return_indices: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def affine_grid(theta: Tensor, size: Any, align_corners: builtins.bool | None = ...) -> Tensor: ...
 def alpha_dropout(
@@ -32,26 +46,26 @@ def alpha_dropout(
 ) -> Tensor: ...
 def avg_pool1d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     count_include_pad: builtins.bool = ...,
 ) -> Tensor: ...
 def avg_pool2d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     count_include_pad: builtins.bool = ...,
     divisor_override: builtins.int | None = ...,
 ) -> Tensor: ...
 def avg_pool3d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     count_include_pad: builtins.bool = ...,
     divisor_override: builtins.int | None = ...,
@@ -217,24 +231,24 @@ def feature_alpha_dropout(
 ) -> Tensor: ...
 def fold(
     input: Tensor,
-    output_size: Sizes,
-    kernel_size: Sizes,
-    dilation: Sizes = ...,
-    padding: Sizes = ...,
-    stride: Sizes = ...,
+    output_size: builtins.int | tuple[builtins.int, ...],
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
 ) -> Tensor: ...
 def fractional_max_pool2d(
     input: Tensor,
-    kernel_size: Sizes,
-    output_size: Sizes | None = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    output_size: builtins.int | tuple[builtins.int, ...] | None = ...,
     output_ratio: builtins.float | tuple[builtins.float, builtins.float] | None = ...,
     return_indices: builtins.bool = ...,
     _random_samples: Tensor | None = ...,
 ) -> Any: ...
 def fractional_max_pool3d(
     input: Tensor,
-    kernel_size: Sizes,
-    output_size: Sizes | None = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    output_size: builtins.int | tuple[builtins.int, ...] | None = ...,
     output_ratio: builtins.float | tuple[builtins.float, float, builtins.float] | None = ...,
     return_indices: builtins.bool = ...,
     _random_samples: Tensor | None = ...,
@@ -370,21 +384,21 @@ def lp_pool1d(
     input: Tensor,
     norm_type: builtins.int | builtins.float,
     kernel_size: builtins.int,
-    stride: Sizes | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
     ceil_mode: builtins.bool = ...,
 ) -> Tensor: ...
 def lp_pool2d(
     input: Tensor,
     norm_type: builtins.int | builtins.float,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
     ceil_mode: builtins.bool = ...,
 ) -> Tensor: ...
 def lp_pool3d(
     input: Tensor,
     norm_type: builtins.int | builtins.float,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
     ceil_mode: builtins.bool = ...,
 ) -> Tensor: ...
 def margin_ranking_loss(
@@ -398,80 +412,80 @@ def margin_ranking_loss(
 ) -> Tensor: ...
 def max_pool1d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> Any: ...
 def max_pool1d_with_indices(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def max_pool2d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> Any: ...
 def max_pool2d_with_indices(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def max_pool3d(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> Any: ...
 def max_pool3d_with_indices(
     input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
-    dilation: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
     ceil_mode: builtins.bool = ...,
     return_indices: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def max_unpool1d(
     input: Tensor,
     indices: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
     output_size: Any = ...,
 ) -> Tensor: ...
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
     output_size: Any = ...,
 ) -> Tensor: ...
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = ...,
-    padding: Sizes = ...,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
     output_size: Any = ...,
 ) -> Tensor: ...
 def mish(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
@@ -665,7 +679,11 @@ def triplet_margin_with_distance_loss(
     reduction: str = ...,
 ) -> Tensor: ...
 def unfold(
-    input: Tensor, kernel_size: Sizes, dilation: Sizes = ..., padding: Sizes = ..., stride: Sizes = ...
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
 ) -> Tensor: ...
 def upsample(
     input: Tensor,

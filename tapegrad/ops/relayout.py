@@ -50,7 +50,7 @@ for _view, _title in (
 
 def _change(t: Tensor, shown: Tensor) -> None:
     """Make t show what the view op has made of it."""
-    layouts.pattern.op = views._as_strided.op
+    layouts.pattern.op = views.strided.op
     old, node, above, c = t._a, t._node, t._cold, shown._cold
     op = _twins.get(c.op, c.op)
     wrote(*arrays_of(old))

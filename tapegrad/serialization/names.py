@@ -56,6 +56,7 @@ _TORCH = SAFE | _TYPES
 
 _OURS, _THEIRS = "tapegrad", "torch"
 _ELSEWHERE = {f"InstanceNorm{n}d": "torch.nn.modules.instancenorm" for n in (1, 2, 3)} | {
+    "LinearCrossEntropyLoss": "torch.nn.modules.loss",
     "MultiheadAttention": "torch.nn.modules.activation",
     "NonDynamicallyQuantizableLinear": "torch.nn.modules.linear",
 }  # in other files there
