@@ -9,10 +9,10 @@ from tapegrad.tensor import Tensor
 
 def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | tuple[builtins.int, ...]) -> Tensor: ...
 def adaptive_avg_pool2d(
-    input: Tensor, output_size: builtins.int | None | tuple[builtins.int | None, ...]
+    input: Tensor, output_size: builtins.int | tuple[builtins.int | None, ...] | None
 ) -> Tensor: ...
 def adaptive_avg_pool3d(
-    input: Tensor, output_size: builtins.int | None | tuple[builtins.int | None, ...]
+    input: Tensor, output_size: builtins.int | tuple[builtins.int | None, ...] | None
 ) -> Tensor: ...
 def adaptive_max_pool1d(
     input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
@@ -22,22 +22,22 @@ def adaptive_max_pool1d_with_indices(
 ) -> tuple[Tensor, Tensor]: ...
 def adaptive_max_pool2d(
     input: Tensor,
-    output_size: builtins.int | None | tuple[builtins.int | None, ...],
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
     return_indices: builtins.bool = ...,
 ) -> Any: ...
 def adaptive_max_pool2d_with_indices(
     input: Tensor,
-    output_size: builtins.int | None | tuple[builtins.int | None, ...],
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
     return_indices: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def adaptive_max_pool3d(
     input: Tensor,
-    output_size: builtins.int | None | tuple[builtins.int | None, ...],
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
     return_indices: builtins.bool = ...,
 ) -> Any: ...
 def adaptive_max_pool3d_with_indices(
     input: Tensor,
-    output_size: builtins.int | None | tuple[builtins.int | None, ...],
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
     return_indices: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor]: ...
 def affine_grid(theta: Tensor, size: Any, align_corners: builtins.bool | None = ...) -> Tensor: ...
