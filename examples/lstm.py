@@ -39,7 +39,7 @@ class Writer(nn.Module):
 
 
 def train(steps, length=32, size=16):
-    """(the loss of each step, the model, the characters). The state goes on from piece to piece of the text."""
+    """(the loss of each step, the model, the characters). The state goes from piece to piece of the text."""
     torch.manual_seed(0)
     text = TEXT.read_text(encoding="utf-8")
     characters = sorted(set(text))
