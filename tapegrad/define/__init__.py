@@ -18,7 +18,7 @@ then the op's arguments, and returns the cotangent of input i. A saved value is 
 needs a gradient reads it.
 """
 
-from tapegrad.define.base import OPS, OUT, Function, bare, finish, newborn, recording, store
+from tapegrad.define.base import OPS, OUT, Function, bare, finish, newborn, plain, recording, store
 from tapegrad.define.elementwise import elementwise, inplace, writes
 from tapegrad.define.general import composite, gufunc, opaque, reduction, results
 from tapegrad.define.linear import cast, indexing, linear, several, variadic
@@ -40,6 +40,7 @@ __all__ = [
     "newborn",
     "offer",
     "opaque",
+    "plain",
     "recording",
     "reduction",
     "results",

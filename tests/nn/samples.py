@@ -121,7 +121,8 @@ NORMS = (
     _of("InstanceNorm1d", 4, inputs=(x(4, 3),)),
     _of("InstanceNorm2d", 4, affine=True, track_running_stats=True, inputs=(_IMAGES,)),
     _of("InstanceNorm2d", 4, inputs=(x(4, 2, 3),)),
-    _of("InstanceNorm3d", 4, affine=True, bias=False, inputs=(x(2, 4, 2, 1, 2),)),
+    # a channel's mean is 9 deviations from 0: what cancels is an ulp of the mean
+    replace(_of("InstanceNorm3d", 4, affine=True, bias=False, inputs=(x(2, 4, 2, 1, 2),)), ulps=64),
     _of("LocalResponseNorm", 2, inputs=(_IMAGES,)),
     _of("LocalResponseNorm", 3, 0.1, 0.5, 2.0, inputs=(x(2, 4, 3),)),
 )
@@ -186,8 +187,13 @@ LOSSES = (
     *[_of("PairwiseDistance", p, 1e-3, True, inputs=_PAIR) for p in (1.0, 2.0)],
 )
 SAMPLES = (
-    *(*ACTIVATIONS, *DROPOUTS, *TABLES, *LINEAR, *LOSSES),
-    *[replace(s, ulps=64) for s in (*NORMS, *sequences.ATTENTION)],  # differences of nearly equal numbers
+    *ACTIVATIONS,
+    *DROPOUTS,
+    *TABLES,
+    *LINEAR,
+    *LOSSES,
+    *NORMS,
+    *sequences.ATTENTION,
     *sequences.SAMPLES,
 )
 ERRORS: tuple[Sample, ...] = (

@@ -14,19 +14,27 @@ import pytest
 import tapegrad
 from tapegrad.testing.samples import Array, Name
 from tapegrad.testing.samples.base import Call
-from tests.nn.samples import ERRORS, SAMPLES, Sample
+from tests.nn import images, samples
+from tests.nn.samples import Sample
 from tests.ops.comparing import array, attempt, attempt_quietly, differing, leaves_of, same_class
 from tests.ops.reporting import weight
 
 torch = pytest.importorskip("torch")
 
+SAMPLES, ERRORS = (*samples.SAMPLES, *images.SAMPLES), (*samples.ERRORS, *images.ERRORS)
+
+
+def module_of(lib: Any, s: Sample) -> Any:
+    """The sample's module, made by one of the libraries."""
+    made_of = Call(s.args, s.kwargs).map(Array, lambda a: a.make(lib, 99, False))
+    made_of = made_of.map(Name, lambda name: getattr(lib, name.name))
+    return getattr(lib.nn, s.name)(*made_of.args, **made_of.kwargs)
+
 
 def made(lib: Any, s: Sample) -> tuple[Any, list[Any], list[Any]]:
     """(the module, the arguments of its call, the tensors among these that require grad)."""
     lib.manual_seed(3)
-    made_of = Call(s.args, s.kwargs).map(Array, lambda a: a.make(lib, 99, False))
-    made_of = made_of.map(Name, lambda name: getattr(lib, name.name))
-    module = getattr(lib.nn, s.name)(*made_of.args, **made_of.kwargs)
+    module = module_of(lib, s)
     tensors, call = Call(s.inputs).build(lib)
     return module, list(call.args), [t for t in tensors if t.requires_grad]
 

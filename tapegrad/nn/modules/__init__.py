@@ -4,6 +4,7 @@ from tapegrad.nn.modules import (
     activation,
     batchnorm,
     container,
+    conv,
     distance,
     dropout,
     flatten,
@@ -11,6 +12,7 @@ from tapegrad.nn.modules import (
     linear_cross_entropy,
     loss,
     normalization,
+    padding,
     rnn,
     sparse,
     transformer,
@@ -18,6 +20,7 @@ from tapegrad.nn.modules import (
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.batchnorm import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.container import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.conv import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.distance import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.dropout import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.flatten import *  # noqa: F403 # its `__all__`
@@ -26,6 +29,7 @@ from tapegrad.nn.modules.linear_cross_entropy import *  # noqa: F403 # its `__al
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.padding import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.rnn import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.sparse import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.transformer import *  # noqa: F403 # its `__all__`
@@ -34,6 +38,7 @@ __all__ = ["Module"]
 __all__ += activation.__all__
 __all__ += batchnorm.__all__
 __all__ += container.__all__
+__all__ += conv.__all__
 __all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += flatten.__all__
@@ -41,6 +46,7 @@ __all__ += linear.__all__
 __all__ += linear_cross_entropy.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
+__all__ += padding.__all__
 __all__ += rnn.__all__
 __all__ += sparse.__all__
 __all__ += transformer.__all__

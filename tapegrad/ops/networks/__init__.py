@@ -10,13 +10,17 @@ for _name in [
     "attention",
     "classes",
     "combined",
+    "convolution",
     "ctc",
     "dropout",
     "embedding",
     "losses",
+    "margins",
     "multihead",
     "normalisation",
+    "padding",
     "recurrent",
+    "resampling",
 ]:
     import_module(f"tapegrad.ops.networks.{_name}")
 

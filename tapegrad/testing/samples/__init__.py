@@ -10,6 +10,7 @@ from tapegrad.testing.samples import (
     arrange,
     attention,
     complex_numbers,
+    convolutions,
     create,
     cumulative,
     distance,
@@ -46,7 +47,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments, attention),
+    *(create, random, segments, attention, convolutions),
 )
 
 
