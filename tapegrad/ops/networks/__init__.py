@@ -14,6 +14,7 @@ for _name in [
     "ctc",
     "dropout",
     "embedding",
+    "forms",
     "losses",
     "margins",
     "multihead",
