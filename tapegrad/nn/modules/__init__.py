@@ -8,6 +8,7 @@ from tapegrad.nn.modules import (
     distance,
     dropout,
     flatten,
+    lazy,
     linear,
     linear_cross_entropy,
     loss,
@@ -24,6 +25,7 @@ from tapegrad.nn.modules.conv import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.distance import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.dropout import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.flatten import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.lazy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear_cross_entropy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
@@ -42,6 +44,7 @@ __all__ += conv.__all__
 __all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += flatten.__all__
+__all__ += lazy.__all__
 __all__ += linear.__all__
 __all__ += linear_cross_entropy.__all__
 __all__ += loss.__all__
