@@ -60,7 +60,10 @@ __all__ = [
     "nn",
     "no_grad",
     "optim",
+    "load",
     "return_types",
+    "save",
+    "serialization",
     "set_default_dtype",
     "set_grad_enabled",
     "set_printoptions",
@@ -108,12 +111,13 @@ _LAZY = (
     "nn",
     "optim",
     "return_types",
+    "serialization",
     "special",
     "testing",
     "utils",
     "viz",
 )
-_LAZY_NAMES = {"explain": "viz", "vmap": "func"}
+_LAZY_NAMES = {"explain": "viz", "load": "serialization", "save": "serialization", "vmap": "func"}
 # Functions of networks: their files offer them when they load.
 _OF_NETWORKS = (
     "adaptive_avg_pool1d",

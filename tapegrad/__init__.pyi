@@ -16,6 +16,7 @@ from tapegrad import mps as mps
 from tapegrad import nn as nn
 from tapegrad import optim as optim
 from tapegrad import return_types as return_types
+from tapegrad import serialization as serialization
 from tapegrad import special as special
 from tapegrad import utils as utils
 from tapegrad import version as version
@@ -417,6 +418,75 @@ def concatenate(
 def conj(input: Tensor) -> Tensor: ...
 def conj_physical(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def constant_pad_nd(input: Tensor, pad: Sequence[builtins.int], value: Any = ...) -> Tensor: ...
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: builtins.int = ...) -> Tensor: ...
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: tuple[builtins.int, ...],
+    padding: tuple[builtins.int, ...],
+    dilation: tuple[builtins.int, ...],
+    transposed: builtins.bool,
+    output_padding: tuple[builtins.int, ...],
+    groups: builtins.int,
+) -> Tensor: ...
 def copysign(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -938,6 +1008,15 @@ def linspace(
     requires_grad: builtins.bool = ...,
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
+def load(
+    f: Any,
+    map_location: Any = ...,
+    pickle_module: Any = ...,
+    *,
+    weights_only: builtins.bool | None = ...,
+    mmap: builtins.bool | None = ...,
+    **pickle_load_args: Any,
+) -> Any: ...
 def lobpcg(
     A: Tensor,
     k: builtins.int | None = ...,
@@ -1439,6 +1518,14 @@ def rsqrt_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def rsub(
     input: Tensor, other: Any, alpha: builtins.bool | builtins.int | builtins.float | builtins.complex = ...
 ) -> Tensor: ...
+def save(
+    obj: object,
+    f: Any,
+    pickle_module: Any = ...,
+    pickle_protocol: builtins.int = ...,
+    _use_new_zipfile_serialization: builtins.bool = ...,
+    _disable_byteorder_record: builtins.bool = ...,
+) -> None: ...
 def scalar_tensor(
     s: Any,
     *,

@@ -27,6 +27,7 @@ PACKAGES = frozenset(
         "tapegrad.ops.networks",
         "tapegrad.optim",
         "tapegrad.optim.lr_scheduler",
+        "tapegrad.serialization",
         "tapegrad.storage",
         "tapegrad.utils",
         "tapegrad.viz",

@@ -79,7 +79,6 @@ ABSENT = (
     ),
     Absence("torch\\.set_default_tensor_type", "deprecated in torch", "Use set_default_dtype()."),
     Absence("torch\\.range", "deprecated in torch", "Use arange(), whose end is left out."),
-    Absence("torch\\.(load|save)", "files", "They come with torch.serialization."),
     Absence(
         "torch\\.\\w*anomaly\\w*", "switches of torch's own machinery", "Use autograd.set_detect_anomaly()."
     ),

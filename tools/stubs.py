@@ -47,6 +47,7 @@ MODULES = [
     "nn",
     "optim",
     "return_types",
+    "serialization",
     "utils",
     "version",
     "viz",

@@ -1,7 +1,7 @@
 """Made by tools/stubs.py from the registry of operations. Do not edit."""
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tapegrad.ops.random import Generator
@@ -20,6 +20,7 @@ def batch_norm(
     momentum: builtins.float = ...,
     eps: builtins.float = ...,
 ) -> Tensor: ...
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = ...) -> Tensor: ...
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -39,6 +40,64 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor: ...
 def celu(input: Tensor, alpha: builtins.float = ..., inplace: builtins.bool = ...) -> Tensor: ...
 def celu_(input: Tensor, alpha: builtins.float = ...) -> Tensor: ...
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: builtins.int = ...) -> Tensor: ...
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -217,6 +276,33 @@ def mse_loss(
     reduction: str = ...,
     weight: Tensor | None = ...,
 ) -> Tensor: ...
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: builtins.int,
+    num_heads: builtins.int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: builtins.bool,
+    dropout_p: builtins.float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: builtins.bool = ...,
+    key_padding_mask: Tensor | None = ...,
+    need_weights: builtins.bool = ...,
+    attn_mask: Tensor | None = ...,
+    use_separate_proj_weight: builtins.bool = ...,
+    q_proj_weight: Tensor | None = ...,
+    k_proj_weight: Tensor | None = ...,
+    v_proj_weight: Tensor | None = ...,
+    static_k: Tensor | None = ...,
+    static_v: Tensor | None = ...,
+    average_attn_weights: builtins.bool = ...,
+    is_causal: builtins.bool = ...,
+) -> tuple[Tensor, Tensor | None]: ...
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -234,7 +320,17 @@ def nll_loss(
     reduce: builtins.bool | None = ...,
     reduction: str = ...,
 ) -> Tensor: ...
+def normalize(
+    input: Tensor,
+    p: builtins.float = ...,
+    dim: builtins.int = ...,
+    eps: builtins.float = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
 def one_hot(tensor: Tensor, num_classes: builtins.int = ...) -> Tensor: ...
+def pad(
+    input: Tensor, pad: Sequence[builtins.int], mode: str = ..., value: builtins.float | None = ...
+) -> Tensor: ...
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: builtins.float = ..., eps: builtins.float = ..., keepdim: builtins.bool = ...
 ) -> Tensor: ...
@@ -269,6 +365,17 @@ def rrelu_(
     upper: builtins.float = ...,
     training: builtins.bool = ...,
     generator: Generator | None = ...,
+) -> Tensor: ...
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = ...,
+    dropout_p: builtins.float = ...,
+    is_causal: builtins.bool = ...,
+    *,
+    scale: builtins.float | None = ...,
+    enable_gqa: builtins.bool = ...,
 ) -> Tensor: ...
 def selu(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
 def selu_(input: Tensor) -> Tensor: ...

@@ -64,6 +64,7 @@ for _name in [
     "overlay",
     "pairs",
     "parts",
+    "picking",
     "pointwise",
     "products",
     "put",

@@ -14,7 +14,7 @@ from tapegrad.define.refusing import no_derivative
 from tapegrad.dtypes import B1, I8, number_dtype, promote
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
-from tapegrad.ops.reduce import pick
+from tapegrad.ops.picking import pick
 from tapegrad.promotion import NUMBERS, need_tensor, number, real_only
 from tapegrad.tensor import Tensor, axis, wrap
 

@@ -16,7 +16,9 @@ from tapegrad.nn.modules import (
     padding,
     pixelshuffle,
     pooling,
+    rnn,
     sparse,
+    transformer,
     upsampling,
 )
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
@@ -35,7 +37,9 @@ from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.padding import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.pixelshuffle import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.pooling import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.rnn import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.sparse import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.transformer import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.upsampling import *  # noqa: F403 # its `__all__`
 
 __all__ = ["Module"]
@@ -54,5 +58,7 @@ __all__ += normalization.__all__
 __all__ += padding.__all__
 __all__ += pixelshuffle.__all__
 __all__ += pooling.__all__
+__all__ += rnn.__all__
 __all__ += sparse.__all__
+__all__ += transformer.__all__
 __all__ += upsampling.__all__

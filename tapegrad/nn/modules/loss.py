@@ -8,6 +8,7 @@ from tapegrad.nn.modules.distance import PairwiseDistance
 from tapegrad.nn.modules.module import Module
 from tapegrad.ops.losses import cross_entropy, legacy_reduction, mse_loss, nll_loss
 from tapegrad.ops.networks import losses as L
+from tapegrad.ops.networks import margins as M
 from tapegrad.tensor import Tensor
 
 __all__ = [
@@ -275,7 +276,7 @@ class HingeEmbeddingLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """hinge_embedding_loss(input, target)."""
-        return L.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
+        return M.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
 
 class _WithMargin(_Loss):
@@ -297,7 +298,7 @@ class MarginRankingLoss(_WithMargin):
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """margin_ranking_loss(input1, input2, target)."""
-        return L.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+        return M.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
 class CosineEmbeddingLoss(_WithMargin):
@@ -305,7 +306,7 @@ class CosineEmbeddingLoss(_WithMargin):
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """cosine_embedding_loss(input1, input2, target)."""
-        return L.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+        return M.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
 class TripletMarginLoss(_Loss):
@@ -329,7 +330,7 @@ class TripletMarginLoss(_Loss):
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """triplet_margin_loss(anchor, positive, negative)."""
-        return L.triplet_margin_loss(
+        return M.triplet_margin_loss(
             anchor,
             positive,
             negative,
@@ -359,7 +360,7 @@ class TripletMarginWithDistanceLoss(_Loss):
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """triplet_margin_with_distance_loss(anchor, positive, negative)."""
-        return L.triplet_margin_with_distance_loss(
+        return M.triplet_margin_with_distance_loss(
             anchor,
             positive,
             negative,

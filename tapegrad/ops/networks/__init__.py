@@ -4,21 +4,27 @@ from importlib import import_module
 
 from tapegrad.public import FUNCTIONS
 
+# Every file with an offer.
 for _name in [
     "activations",
     "adaptive",
+    "attention",
+    "combined",
     "convolution",
     "dropout",
     "embedding",
     "folding",
     "interpolation",
     "losses",
+    "margins",
+    "multihead",
     "normalisation",
     "padding",
     "pooling",
+    "recurrent",
     "resampling",
     "sampling",
-]:  # every file with an offer
+]:
     import_module(f"tapegrad.ops.networks.{_name}")
 
 FORMS = FUNCTIONS["nn"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tapegrad.testing.samples import (
     activations,
     arrange,
+    attention,
     complex_numbers,
     convolutions,
     create,
@@ -48,7 +49,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments, convolutions, pools, images),
+    *(create, random, segments, attention, convolutions, pools, images),
 )
 
 
