@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import choices, describe, say_once, sizes
-from tapegrad.define import offer
-from tapegrad.dtypes import FLOATING
+from tapegrad.define import cast, offer
+from tapegrad.dtypes import F4, FLOATING, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.interpolation import cubic_weights
 from tapegrad.naming import argument
@@ -114,6 +114,8 @@ def grid_sample(
         raise NotImplementedError(f"{op}: input is {describe(x)}; a floating point tensor is needed.")
     if mode == "bicubic" and n == 3:
         raise RuntimeError(f"{op}: mode is 'bicubic' and input {sizes(shape)}; [N, C, H, W] is needed.")
+    if x._kind.char in NARROW:  # rounded once
+        return cast(_sampled(cast(x, F4), cast(at, F4), mode, padding_mode, bool(align_corners)), x._kind)
     return _sampled(x, at, mode, padding_mode, bool(align_corners))
 
 
