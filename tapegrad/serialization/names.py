@@ -15,6 +15,7 @@ from tapegrad.devices import device
 from tapegrad.nn.parameter import Parameter
 from tapegrad.ops.memory import UntypedStorage
 from tapegrad.ops.random import Generator
+from tapegrad.public import FUNCTIONS
 from tapegrad.serialization import rebuilding
 from tapegrad.serialization.storages import CLASSES, FOREIGN, StorageType
 from tapegrad.tensor import Size, Tensor
@@ -54,7 +55,12 @@ SAFE: dict[str, Any] = {
 _TORCH = SAFE | _TYPES
 
 _OURS, _THEIRS = "tapegrad", "torch"
-_ELSEWHERE = {f"InstanceNorm{n}d": "torch.nn.modules.instancenorm" for n in (1, 2, 3)}  # in other files there
+_ELSEWHERE = {f"InstanceNorm{n}d": "torch.nn.modules.instancenorm" for n in (1, 2, 3)} | {
+    "LinearCrossEntropyLoss": "torch.nn.modules.loss",
+    "MultiheadAttention": "torch.nn.modules.activation",
+    "NonDynamicallyQuantizableLinear": "torch.nn.modules.linear",
+}  # in other files there
+_SPACES = {"": "torch", "nn": "torch.nn.functional"}  # functions are of their space, whatever file has them
 _BLOCKED = ("sys", "os", "posix", "nt")  # of these nothing is safe, whoever says so
 
 Known = Callable[..., Any] | tuple[Callable[..., Any], str]
@@ -71,6 +77,9 @@ def torch_name(found: Any) -> tuple[str, str] | None:
     for full, known in _TYPES.items():
         if found is known:
             return full.rpartition(".")[0], name
+    for space in ("nn", "", "linalg", "fft", "special"):
+        if FUNCTIONS[space].get(name) is found:
+            return _SPACES.get(space, f"torch.{space}"), name
     if name in _ELSEWHERE and module.startswith("tapegrad.nn."):
         return _ELSEWHERE[name], name
     return _THEIRS + module.removeprefix(_OURS), name

@@ -143,6 +143,7 @@ _WEIGHT = x(5, low=1, high=3, grad=False)
 _SIGNS = x(4, values=[1.0, -1.0, -1.0, 1.0], grad=False)
 _RANKED = (x(4), x(4), _SIGNS)
 _ANGLES = (x(4, 5), x(4, 5), _SIGNS)
+_LOGS = x(6, 2, 5, low=-3, high=-1)
 _CLASSES = (x(3, 4), _numbers([1, 3, 0]))
 LOSSES = (
     *[_of(n, inputs=_PAIR) for n in ("L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss", "KLDivLoss")],
@@ -170,6 +171,18 @@ LOSSES = (
     _of("TripletMarginWithDistanceLoss", margin=2.0, swap=True, inputs=(*_PAIR, x(4, 5))),
     *[_of("NLLLoss", ignore_index=i, reduction="sum", inputs=_CLASSES) for i in (-100, 3)],
     _of("CrossEntropyLoss", x(4, low=1, high=3, grad=False), label_smoothing=0.1, inputs=_CLASSES),
+    *[_of("MultiMarginLoss", p, reduction=r, inputs=_CLASSES) for p in (1, 2) for r in ("mean", "none")],
+    _of("MultiMarginLoss", margin=0.3, weight=x(4, low=1, high=3, grad=False), inputs=_CLASSES),
+    _of("MultiLabelMarginLoss", inputs=(x(2, 3), _numbers([[0, 2, -1], [1, -1, 0]]))),
+    _of("NLLLoss2d", inputs=(x(2, 3, 1, 2), _numbers([[[0, 1]], [[2, 2]]]))),
+    *[
+        _of("LinearCrossEntropyLoss", 4, 5, out_features=s, bias=bool(s), inputs=(x(2, 4), _numbers(t)))
+        for s, t in (((), [4, 0]), ((2,), [[1, 0], [4, 2]]))
+    ],
+    *[
+        _of("CTCLoss", 0, r, zero, inputs=(_LOGS, _numbers([[1, 2], [3, 3]]), (6, n), (2, 2)))
+        for r, zero, n in (("mean", False, 6), ("sum", False, 4), ("none", True, 1))
+    ],
     *[_of("CosineSimilarity", dim, 1e-6, inputs=_PAIR) for dim in (0, 1)],
     *[_of("PairwiseDistance", p, 1e-3, True, inputs=_PAIR) for p in (1.0, 2.0)],
 )
@@ -220,6 +233,11 @@ ERRORS: tuple[Sample, ...] = (
     _of("InstanceNorm2d", 4),
     _of("LocalResponseNorm", 2),
     _of("Bilinear", 0, 3, 2),
+    _of("MultiMarginLoss", 3),
+    _of("MultiMarginLoss", weight=x(2, 2, grad=False)),
+    _of("LinearCrossEntropyLoss", 4, 5, label_smoothing=1.5),
+    _of("LinearCrossEntropyLoss", 4, 5, weight=x(4, grad=False)),
+    _of("CTCLoss", 5, inputs=(_LOGS, _numbers([[1, 2], [3, 3]]), (6, 6), (2, 2))),
     _of("Bilinear", 4, 3, 2, inputs=(x(3, 4), x(3, 4))),
     _of("Bilinear", 4, 3, 2, inputs=(x(3, 4), x(2, 3))),
     *sequences.ERRORS,

@@ -116,6 +116,13 @@ DEVIATIONS = (
     Deviation("softshrink", "*", r"\[(4, 5|2, 3, 4|21)\]", "the sign of zero depends on torch's vectors"),
     Deviation("embedding", "gradient", r"int64\[0\]", "torch's backward of nothing fails"),
     Deviation("embedding_bag", "name", "", "composed of a look-up and sums"),
+    *[
+        Deviation(name, "gradient", "", "torch has no second derivative; tests/nn compare the first")
+        for name in ("multi_margin_loss", "multilabel_margin_loss", "ctc_loss")
+    ],
+    Deviation("ctc_loss", "name", "True", "torch replaces infinite losses by another op"),
+    Deviation("multi*_margin_loss", "name", "", "composed of other ops"),
+    Deviation("linear_cross_entropy", "name", "float32.*float32.*float32", "as cross_entropy"),
     Deviation("scaled_dot_product_attention", "name", "", "composed of the weights and a product"),
     Deviation("embedding_bag", "gradient", "", "torch has no second derivative; tests/nn compare the first"),
     Deviation(

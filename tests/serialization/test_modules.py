@@ -26,6 +26,8 @@ def made(library, sample):
 KINDS = {s.name: s for s in SAMPLES}.values()
 
 
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # torch says it of its own Transformer
+@pytest.mark.filterwarnings("ignore:.*deprecated")
 @pytest.mark.parametrize("sample", KINDS, ids=lambda s: s.name)
 def test_modules_of_one_library_are_read_by_the_other(sample):
     """One that torch does not find belongs into names._ELSEWHERE."""

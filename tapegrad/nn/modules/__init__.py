@@ -11,6 +11,7 @@ from tapegrad.nn.modules import (
     flatten,
     fold,
     linear,
+    linear_cross_entropy,
     loss,
     normalization,
     padding,
@@ -31,6 +32,7 @@ from tapegrad.nn.modules.dropout import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.flatten import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.fold import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.linear_cross_entropy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
@@ -53,6 +55,7 @@ __all__ += dropout.__all__
 __all__ += flatten.__all__
 __all__ += fold.__all__
 __all__ += linear.__all__
+__all__ += linear_cross_entropy.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += padding.__all__
