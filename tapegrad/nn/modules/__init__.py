@@ -10,6 +10,7 @@ from tapegrad.nn.modules import (
     dropout,
     flatten,
     fold,
+    lazy,
     linear,
     linear_cross_entropy,
     loss,
@@ -31,6 +32,7 @@ from tapegrad.nn.modules.distance import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.dropout import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.flatten import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.fold import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.lazy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear_cross_entropy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
@@ -54,6 +56,7 @@ __all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += flatten.__all__
 __all__ += fold.__all__
+__all__ += lazy.__all__
 __all__ += linear.__all__
 __all__ += linear_cross_entropy.__all__
 __all__ += loss.__all__
