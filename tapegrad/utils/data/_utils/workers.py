@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 from collections import deque
@@ -84,6 +85,7 @@ class Workers:
         in_order: bool,
     ) -> None:
         self._workers: list[_Worker] = []
+        self._process = os.getpid()
         self._timeout, self._in_order = timeout, in_order
         pipes: list[Connection] = []
         try:
@@ -175,6 +177,8 @@ class Workers:
     def close(self) -> None:
         """End the processes."""
         workers, self._workers = self._workers, []
+        if os.getpid() != self._process:
+            return  # this is a copy that a fork has made
         for w in workers:
             w.tasks.close()  # which a worker that waits notices
             w.results.close()  # and this, one that has a batch
