@@ -65,7 +65,18 @@ def sum(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
                 return y.reshape((1, -1)) if keepdim else y
             y = x.dot(ones(x.shape[1], x.dtype))
             return y.reshape((-1, 1)) if keepdim else y
+        elif not keepdim and (rows := _as_rows(x.shape, dim)) and x.flags.c_contiguous:
+            return x.reshape(rows).dot(ones(rows[1], x.dtype)).reshape(x.shape[: -len(dim)])
     return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)  # NumPy widens small integers
+
+
+@lru_cache(256)
+def _as_rows(shape: tuple[int, ...], dim: Dims) -> tuple[int, int] | None:
+    """The shape in which few elements have a row for each of several sums, if they lie so."""
+    n, lead = len(shape), len(shape) - len(dim or ())
+    if not 0 < lead < n or dim != tuple(range(lead, n)) or not 0 < prod_of(shape) <= FEW:
+        return None
+    return prod_of(shape[:lead]), prod_of(shape[lead:])
 
 
 def sum_at(x: Any, dim: tuple[int, ...]) -> Any:

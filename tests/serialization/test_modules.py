@@ -30,6 +30,7 @@ KINDS = {s.name: s for s in SAMPLES}.values()
 
 @pytest.mark.filterwarnings("ignore:`NLLLoss2d` has been deprecated")
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # torch says it of its own Transformer
+@pytest.mark.filterwarnings("ignore:.*deprecated")
 @pytest.mark.parametrize("sample", KINDS, ids=lambda s: s.name)
 def test_modules_of_one_library_are_read_by_the_other(sample):
     ours, theirs = made(tapegrad, sample), made(torch, sample)

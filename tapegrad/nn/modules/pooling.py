@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Sizes = int | tuple[int, ...]
-OptionalSizes = int | None | tuple[int | None, ...]
+OptionalSizes = int | tuple[int | None, ...] | None
 
 
 class _MaxPoolNd(Module):

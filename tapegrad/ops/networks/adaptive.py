@@ -27,7 +27,7 @@ from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
 Sizes = int | tuple[int, ...]
-OptionalSizes = int | None | tuple[int | None, ...]
+OptionalSizes = int | tuple[int | None, ...] | None
 
 _AVG = {
     n: resampling(f"adaptive_avg_pool{n}d", title)
