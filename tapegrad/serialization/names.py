@@ -57,7 +57,6 @@ _TORCH = SAFE | _TYPES
 _OURS, _THEIRS = "tapegrad", "torch"
 # What torch has in other modules: by name, and by our module.
 _ELSEWHERE = {f"InstanceNorm{n}d": "torch.nn.modules.instancenorm" for n in (1, 2, 3)} | {
-    "LinearCrossEntropyLoss": "torch.nn.modules.loss",
     "MultiheadAttention": "torch.nn.modules.activation",
     "NonDynamicallyQuantizableLinear": "torch.nn.modules.linear",
     "LinearCrossEntropyLoss": "torch.nn.modules.loss",
