@@ -82,16 +82,17 @@ def _as_rows(shape: tuple[int, ...], dim: Dims) -> tuple[int, int] | None:
 def sum_at(x: Any, dim: tuple[int, ...]) -> Any:
     """The sum along one axis, for whoever broadcasts it against x: of few numbers at each place that it goes
     to, by one small matrix product, which saves the broadcast, too (1 us)."""
-    each = _all_to_each(x.shape, dim, x.dtype.char) if type(x) is ndarray else None
+    each = _to_each(x.shape, dim, x.dtype.char) if type(x) is ndarray else None
     if each is None:
         return sum(x, dim, True)
     return x.dot(each) if dim[0] == x.ndim - 1 else each.dot(x)
 
 
 @lru_cache(256)
-def _all_to_each(shape: tuple[int, ...], dim: tuple[int, ...], char: str) -> Any:
-    """The matrix of ones that does that; None where there is another way."""
-    n = shape[dim[0]] if 0 < len(shape) <= 2 else 0
+def _to_each(shape: tuple[int, ...], dim: tuple[int, ...], char: str) -> Any:
+    """The matrix of ones whose product with an array of that shape does that; None where it is too large, or
+    not of float32 or float64."""
+    n = shape[dim[0]] if dim and 0 < len(shape) <= 2 else 0
     return square(n, np.dtype(char)) if char in "fd" and 0 < n <= MOST and prod_of(shape) <= FEW else None
 
 
