@@ -96,6 +96,14 @@ def _to_each(shape: tuple[int, ...], dim: tuple[int, ...], char: str) -> Any:
     return square(n, np.dtype(char)) if char in "fd" and 0 < n <= MOST and prod_of(shape) <= FEW else None
 
 
+def trace(x: Any) -> Any:
+    """The sum of the diagonal of the last two axes."""
+    d = x.diagonal(0, -2, -1)
+    if d.ndim == 1 and d.dtype.char in "fd" and d.size <= FEW:
+        return d.dot(ones(d.size, d.dtype))
+    return np.add.reduce(d, axis=-1)
+
+
 def mean(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
     """The arithmetic mean; nan over nothing."""
     y = sum(x, dim, keepdim)
