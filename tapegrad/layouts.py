@@ -1,4 +1,4 @@
-"""Bases that changed their own shape in place (t_, squeeze_, ...): what that means for older views."""
+"""Tensors that changed their own shape in place (t_, squeeze_, ...): where their older views lie since."""
 
 from __future__ import annotations
 
@@ -7,38 +7,51 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._errors import sizes
+from tapegrad.kernels.strided import geometry_of
 
-RELAYOUTS: set[Any] = set()  # the ops of such changes, once any was recorded
+
+class Pattern:
+    """`op`: as_strided, by which a view is found again whose base has another shape than it was cut from;
+    None until a tensor changes its shape in place for the first time, and all paths hold."""
+
+    __slots__ = ("op",)
+
+    def __init__(self) -> None:
+        self.op: Any = None
+
+
+pattern = Pattern()
 
 
 def _place(a: Any) -> tuple[Any, ...]:
     """Which memory an array shows, and how."""
-    return a.shape, a.strides, a.__array_interface__["data"][0]
+    return a.shape, a.strides, a.__array_interface__["data"][0] if a.size else 0
 
 
-def written(view: Any, base: Any, path: Any, n: Any, seen: Any) -> bool:
-    """Whether the base, whose node is n now, was written since it had the node that a view of it has seen,
-    and did not only change its own shape.
-
-    view, base: their arrays. path: how the view was cut.
-    Raises: RuntimeError if the base did both: the path starts from the old shape.
-    """
-    while n is not seen and n is not None and n.op in RELAYOUTS:
-        n = n.parents[0]
-    if n is seen or type(view) is not ndarray or not view.size:
-        return n is not seen
+def _leads(base: Any, view: Any, path: Any) -> bool:
+    """Whether the steps of a path still lead from the base to the view."""
     a = base
     for op, shape, args in path:
         if a.shape != shape:
-            break
+            return False
         try:
             a = op.view(a, *args)
         except (IndexError, ValueError):  # the base has other dimensions now than the view was cut from
-            break
-    else:
-        if _place(a) == _place(view):
-            return True
-    raise RuntimeError(
-        f"view: the base of this Tensor{sizes(view.shape)} changed its own shape in place (t_, squeeze_, "
-        "...) and was written since; cut the view anew."
-    )
+            return False
+    return _place(a) == _place(view)
+
+
+def path_now(base: Any, view: Any, path: Any) -> Any:
+    """The path from the base to a view as both lie in memory now: that which cut the view, or one by strides.
+
+    base, view: their arrays. Raises: RuntimeError if they have different dtypes, which strides cannot tell.
+    """
+    if type(view) is not ndarray or type(base) is not ndarray or _leads(base, view, path):
+        return path
+    if base.dtype != view.dtype:
+        raise RuntimeError(
+            f"view: the base of this Tensor{sizes(view.shape)} changed its own shape in place (t_, squeeze_, "
+            "...) and shows complex numbers as pairs; cut the view anew."
+        )
+    own = geometry_of(base)
+    return ((pattern.op, base.shape, (*geometry_of(view), own)),)

@@ -20,7 +20,6 @@ from tapegrad._state import Reason, grad_enabled, inference_block, set_rebased, 
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
-from tapegrad.layouts import RELAYOUTS
 from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
 from tapegrad.rare import succeed
@@ -96,13 +95,16 @@ def base_of(t: Any) -> Any:
 
 
 def path_of(t: Any) -> tuple[Step, ...]:
-    """The steps that lead from t's base to t."""
+    """The steps that lead from t's base to t, as they lie in memory now."""
     steps: list[Step] = []
     c = t._cold
     while c is not None and c.parent is not None:
         steps.append((c.op, c.parent._a.shape, c.args))
         c = c.parent._cold
-    return tuple(reversed(steps))
+    path = tuple(reversed(steps))
+    if layouts.pattern.op is None or not path:
+        return path
+    return layouts.path_now(base_of(t)._a, t._a, path)  # type: ignore[no-any-return] # steps as above
 
 
 def cold_of(t: Any) -> Cold:
@@ -191,7 +193,7 @@ def fresh(t: Any) -> None:
                 f"view: this Tensor{sizes(t._a.shape)} {c.made.how}. It is a view whose base was written in "
                 "place since, so it can no longer be used where gradients are recorded."
             )
-    elif written and (not RELAYOUTS or layouts.written(t._a, base._a, path_of(t), n, c.seen)):
+    elif written:
         c.seen = n
         succeed(t, record(REGION, (n,), (), path_of(t), None))
 

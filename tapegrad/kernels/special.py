@@ -65,7 +65,7 @@ def kernel(
             return x.dtype.type(call(np.array([x]))[0])
         f: Any = numbers if x.itemsize == 8 else few or rough
         if f is not None and 0 < x.size <= SMALL:
-            flat = x if x.ndim == 1 else x.ravel()
+            flat: Any = x if x.ndim == 1 else x.ravel()
             try:
                 found: Any = few(flat) if f is few else np.fromiter(f(flat.tolist()), x.dtype, x.size)
             except (OverflowError, ValueError):  # a pole

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from tapegrad.dtypes import B1, INEXACT, U1
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.cumulative import cumsum
 from tapegrad.ops.index import index
-from tapegrad.ops.pointwise import mul
+from tapegrad.ops.pointwise import add, mul
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import cat, dims_of, reshape
 from tapegrad.ops.write import copied
@@ -52,11 +54,20 @@ _untrapezoid: Function = linear(
     batch=B.at_dim,
     widens=True,
 )
-_half: Function = linear(
-    "half",
-    lambda x: x / x.dtype.type(2),
-    lambda F, g, _: F.apply(_half.op, g),
+# By numbers: torch divides and multiplies here by what its nodes need not save.
+_over: Function = linear(
+    "over",
+    lambda x, n: x / x.dtype.type(n),
+    lambda F, g, _, n: F.apply(_over.op, g, n),
     title="DivBackward1",
+    batch=B.same,
+    widens=True,
+)
+_times: Function = linear(
+    "times",
+    lambda x, n: x * x.dtype.type(n),
+    lambda F, g, _, n: F.apply(_times.op, g, n),
+    title="MulBackward1",
     batch=B.same,
     widens=True,
 )
@@ -113,14 +124,24 @@ def _at(x: Tensor, dim: int, start: int | None, stop: int | None) -> Tensor:
 
 def _apart(x: Tensor, dim: int, h: Any, edge_order: int) -> Tensor:
     """The derivative along `dim` where points are h apart."""
-    middle = (_at(x, dim, 2, None) - _at(x, dim, None, -2)) / h / 2
+    middle = _over(_per(_at(x, dim, 2, None) - _at(x, dim, None, -2), h), 2)
     if edge_order == 1:
-        first = (_at(x, dim, 1, 2) - _at(x, dim, 0, 1)) / h
-        last = (_at(x, dim, -1, None) - _at(x, dim, -2, -1)) / h
+        first = _at(x, dim, 1, 2) - _at(x, dim, 0, 1)
+        last = _at(x, dim, -1, None) - _at(x, dim, -2, -1)
     else:
-        first = (_at(x, dim, 0, 1) * -1.5 + _at(x, dim, 1, 2) * 2 + _at(x, dim, 2, 3) * -0.5) / h
-        last = (_at(x, dim, -1, None) * 1.5 + _at(x, dim, -2, -1) * -2 + _at(x, dim, -3, -2) * 0.5) / h
-    return cat((first, middle, last), dim)
+        first = _weighted(x, dim, ((0, -1.5), (1, 2), (2, -0.5)))
+        last = _weighted(x, dim, ((-1, 1.5), (-2, -2), (-3, 0.5)))
+    return cat((_per(first, h), middle, _per(last, h)), dim)
+
+
+def _per(x: Tensor, h: Any) -> Tensor:
+    return x / h if isinstance(h, Tensor) else _over(x, h)
+
+
+def _weighted(x: Tensor, dim: int, terms: Sequence[tuple[int, float]]) -> Tensor:
+    """The sum of a few points, each times its number."""
+    first, *rest = [_times(_at(x, dim, i, i + 1 or None), n) for i, n in terms]
+    return reduce(add, rest, first)
 
 
 def _at_places(x: Tensor, dim: int, places: Tensor, edge_order: int) -> Tensor:
@@ -167,6 +188,8 @@ def gradient(
     """
     x = need_tensor(input, "gradient")
     dims = dims_of(dim, x._a.ndim, "gradient")
+    if not x._a.ndim and (isinstance(dim, int) or dim):
+        raise IndexError(f"gradient: input is 0-d and dim is {dim}; 1-d or more is needed.")
     every = tuple(range(x._a.ndim)) if dims is None else dims
     steps = _spacings(spacing, len(every))
     if edge_order not in (1, 2):
@@ -251,7 +274,16 @@ def _widths(op: str, values: Tensor, x: Tensor, i: int) -> Tensor:
 
 def _areas(y: Tensor, widths: Any, dim: int) -> Tensor:
     """Twice the area between neighbours."""
-    return mul(widths, _at(y, dim, None, -1) + _at(y, dim, 1, None))
+    return mul(widths, _sums(y, dim))
+
+
+def _sums(y: Tensor, dim: int) -> Tensor:
+    """Each two neighbours added."""
+    return _at(y, dim, None, -1) + _at(y, dim, 1, None)
+
+
+def _inexact(x: Tensor) -> Tensor:
+    return x if x._kind.kind in INEXACT else cast(x, default.dtype)
 
 
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
@@ -264,19 +296,18 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     if not values._a.shape[i]:  # of no points it is 0 without a graph, as torch's
         return wrap(np.zeros((*values._a.shape[:i], *values._a.shape[i + 1 :]), values._kind))
     if x is None:
-        floats = values if values._kind.kind in INEXACT else cast(values, default.dtype)
-        return _trapezoid(floats, i, 1.0 if dx is None else float(dx))
+        return _trapezoid(_inexact(values), i, 1.0 if dx is None else float(dx))
     total = sum(_areas(values, _widths("trapezoid", values, x, i), i), i)
-    return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
+    return _over(_inexact(total), 2)
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The running integral along a dimension by the trapezoidal rule: see `trapezoid`."""
     values, i = _points("cumulative_trapezoid", y, x, dx, dim)
     if x is None:
-        return cumsum(_areas(values, (1.0 if dx is None else dx) / 2, i), i)
+        return cumsum(_times(_sums(_inexact(values), i), (1.0 if dx is None else dx) / 2), i)
     total = cumsum(_areas(values, _widths("cumulative_trapezoid", values, x, i), i), i)
-    return _half(total if total._kind.kind in INEXACT else cast(total, default.dtype))
+    return _over(_inexact(total), 2)
 
 
 trapz = trapezoid  # its old name

@@ -161,9 +161,8 @@ def histogramdd(
     op = "histogramdd"
     x = _checked(op, input, weight, None)
     if x._a.ndim < 2:
-        raise RuntimeError(
-            f"{op}: input is {sizes(x._a.shape)}; 2-d or more is needed: points by dimensions."
-        )
+        error = RuntimeError if x._a.ndim or isinstance(bins, (tuple, list)) else IndexError
+        raise error(f"{op}: input is {sizes(x._a.shape)}; 2-d or more is needed: points by dimensions.")
     d = x._a.shape[-1]
     each = list(bins) if isinstance(bins, (tuple, list)) else [bins] * d
     if len(each) != d:

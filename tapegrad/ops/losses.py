@@ -36,6 +36,12 @@ def check_reduction(name: str, reduction: str) -> None:
         raise ValueError(f"{name}: reduction is {reduction!r}; {choices(_REDUCTIONS)} is needed.")
 
 
+def reduced(op: str, each: Tensor, reduction: str) -> Tensor:
+    """The losses, their mean or their sum."""
+    check_reduction(op, reduction)
+    return each if reduction == "none" else each.mean() if reduction == "mean" else each.sum()
+
+
 @composite("mse_loss", 2, (Q.mse, Q.mse_vjp))
 def _mse(F: Any, x: Any, y: Any, n: int) -> Any:
     d = x - y

@@ -60,6 +60,12 @@ class Generator:
         """Continue from a state. Raises: RuntimeError for what is no state; nothing has changed then."""
         self._stream.set_state(need_tensor(new_state, "set_state", "new_state")._a)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Generator, (CPU,), (self.initial_seed(), None, self.get_state())
+
+    def __setstate__(self, state: tuple[int, Any, Tensor]) -> None:
+        self.set_state(state[2])
+
 
 default_generator = Generator()
 

@@ -1,8 +1,8 @@
 """Tensors that change their own shape in place: t_, squeeze_, as_strided_ and so on.
 
 The tensor shows the same memory through a view op from then on, and its node is that op's, under torch's name
-for the in-place form. Views that were cut before keep their own shapes; they cannot be derived anew when the
-memory is written later (`views.fresh` says so).
+for the in-place form. As in torch it counts as a write: what was saved is stale, and the other views of the
+memory are derived anew, by strides where the steps that cut them lead elsewhere now (`layouts.path_now`).
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
+from tapegrad import layouts
+from tapegrad._state import set_rebased
 from tapegrad.define import offer
 from tapegrad.define.describing import InPlace
 from tapegrad.kernels.errstate import nameless
-from tapegrad.layouts import RELAYOUTS
+from tapegrad.kernels.strided import geometry_of
+from tapegrad.levels import arrays_of
 from tapegrad.ops import moves, shape, views
 from tapegrad.promotion import need_tensor
 from tapegrad.rare import succeed
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import check_history, cold_of, is_view, view_of
+from tapegrad.views import check_history, is_view, view_of
+from tapegrad.writes import wrote
 
 _twins: dict[Any, Any] = {}  # by view op: the same op under the name of the in-place form
 
@@ -44,27 +48,36 @@ for _view, _title in (
     _twins[_view.op] = _twin(_view.op, _title)
 
 
+def _change(t: Tensor, shown: Tensor) -> None:
+    """Make t show what the view op has made of it."""
+    layouts.pattern.op = views.strided.op
+    old, node, above, c = t._a, t._node, t._cold, shown._cold
+    op = _twins.get(c.op, c.op)
+    wrote(*arrays_of(old))
+    args = c.args
+    if above is not None and above.parent is not None:
+        if c.parent is t:  # one step further on the way from the base
+            before = wrap(old, node)
+            before._cold = above
+            c = view_of(before, op, args)
+        else:  # as_strided starts from the base, but its gradient is the view's
+            args = (*args[:-1], geometry_of(old))
+        c.made, c.seen, c.leaf = above.made, above.seen, above.leaf
+        t._cold = c
+    t._a = shown._a
+    if node is not None and node.op is not None:
+        set_rebased()
+        succeed(t, record(op, (node,), (), (old.shape, args), None))
+
+
 def relayout(name: str, view: Any) -> Any:
     """The in-place form of a view function."""
 
     def call(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_history(need_tensor(input, name), name)
         shown = view(input, *args, **kwargs)
-        cold = shown._cold
-        if shown is input or not is_view(shown):
-            return input
-        op = _twins.get(cold.op, cold.op)
-        old, node = input._a, input._node
-        if is_view(input):  # one step further on the way from the base
-            before = wrap(old, node)
-            before._cold = input._cold
-            input._cold = view_of(before, op, cold.args)
-        else:
-            cold_of(input).count += 1
-        input._a = shown._a
-        if node is not None and node.op is not None:
-            succeed(input, record(op, (node,), (), (old.shape, cold.args), None, 2))
-            RELAYOUTS.add(op)
+        if shown is not input and is_view(shown):
+            _change(input, shown)
         return input
 
     call.__name__ = call.__qualname__ = name

@@ -90,7 +90,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     r, s = _positive(downscale_factor, input, "downscale_factor", "pixel_unshuffle")
     if s[-1] % r or s[-2] % r:
         raise RuntimeError(f"pixel_unshuffle: input is {sizes(s)}; {r} must divide the last two sizes.")
-    return _unshuffle(input, r)
+    return _unshuffle(input, r) if input._a.size else input.clone()  # as torch: nothing stays what it is
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
@@ -248,6 +248,11 @@ offer(
     globals(),
     functions=("channel_shuffle constant_pad_nd native_channel_shuffle pixel_shuffle pixel_unshuffle vander"),
     methods="dim_order element_size ndimension resize resize_as",
+)
+offer(
+    globals(),
+    functions="channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle",
+    namespace="nn",
 )
 offer({"vander": linalg_vander}, functions="vander", namespace="linalg")
 nameless(globals())

@@ -74,28 +74,34 @@ _embedding.op.reads = ((),)  # torch saves the numbers: a graph through them can
 
 
 def _numbers(op: str, input: Tensor, weight: Tensor, error: type[Exception] = IndexError) -> Any:
-    """The row numbers, as an array or storage. Raises: RuntimeError for another dtype or a weight that is no
-    table, `error` for a number that is out of range."""
+    """The row numbers, as an array or storage. Raises: RuntimeError for another dtype, a weight that is no
+    table (IndexError if it is 0-d and requires grad) or has no rows, `error` for a number out of range."""
     t, w = need_tensor(input, op)._a, need_tensor(weight, op, "weight")._a
     if t.dtype not in _INTEGERS:
         raise RuntimeError(
             f"{op}: {argument('input', input)} is {describe(input)}; int64 or int32 is needed."
         )
     if w.ndim != 2:
-        raise RuntimeError(f"{op}: {argument('weight', weight)} is {describe(weight)}; a 2-d one is needed.")
+        unsized = not w.ndim and weight._node is not None  # torch keeps the number of rows for the backward
+        kind = IndexError if unsized else RuntimeError
+        raise kind(f"{op}: {argument('weight', weight)} is {describe(weight)}; a 2-d one is needed.")
     for a in arrays_of(t):
         bad = outside(np.asarray(a), w.shape[0])
         if bad is not None:
-            raise error(
+            raise (error if w.shape[0] else RuntimeError)(
                 f"{op}: {argument('input', input)} has {bad}; weight has {w.shape[0]} rows, so 0 to "
                 f"{w.shape[0] - 1} are possible."
             )
     return t
 
 
-def _padding(op: str, padding: int | None, n: int) -> int:
+def _padding(op: str, padding: int | None, weight: Tensor) -> int:
+    """The row that gets no gradient, counted from the front; -1 for none. Raises: AssertionError."""
     if padding is None:
         return -1
+    if not padding:
+        return 0
+    n = weight.size(0)
     if not -n <= padding < n:
         raise AssertionError(f"{op}: padding_idx is {padding}; weight has {n} rows.")
     return padding % n
@@ -141,8 +147,8 @@ def embedding(
     scale_grad_by_freq: gradients are divided by how often a number comes. sparse: accepted; it is dense.
     Raises: IndexError for a number out of range, RuntimeError for other dtypes.
     """
+    padding = _padding("embedding", padding_idx, need_tensor(weight, "embedding", "weight"))
     t = _numbers("embedding", input, weight)
-    padding = _padding("embedding", padding_idx, weight._a.shape[0])
     if max_norm is not None:
         embedding_renorm_(input, weight, max_norm, norm_type)
     result: Tensor = _embedding(weight, t, _share(t, padding, scale_grad_by_freq, weight))
@@ -200,7 +206,7 @@ def embedding_bag(
     bags, count = _bags(op, input, offsets, include_last_offset)
     _numbers(op, input, weight, RuntimeError)
     flat = reshape(input, -1)[: bags.size]
-    padding = _padding(op, padding_idx, weight._a.shape[0])
+    padding = _padding(op, padding_idx, weight)
     if max_norm is not None:
         embedding_renorm_(input, weight, max_norm, norm_type)
     if weight._kind.itemsize == 2:  # sums are rounded once

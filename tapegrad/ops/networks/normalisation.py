@@ -9,8 +9,9 @@ import numpy as np
 
 import tapegrad.kernels.normalise as N
 from tapegrad._errors import describe, sizes
+from tapegrad._state import grad_enabled
 from tapegrad.define import cast, composite, offer
-from tapegrad.dtypes import F4, FLOATING, of
+from tapegrad.dtypes import F4, FLOATING, of, promote
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.new import ones_like, zeros_like
@@ -145,21 +146,45 @@ def rms_norm(
     Raises: RuntimeError for other shapes and dtypes.
     Source: B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization" (2019).
     """
-    x = _floats("rms_norm", input, weight)
+    x = _floats("rms_norm", input)
     shape = _shape_of("rms_norm", x, normalized_shape, ("weight", weight))
+    if weight is not None and weight._kind is not x._kind:  # in the wider dtype
+        wide = promote(x._kind, weight._kind)
+        x, weight = cast(x, wide), cast(weight, wide)
     axes = tuple(range(x._a.ndim - len(shape), x._a.ndim))
-    e = float(np.finfo(F4 if x._kind.itemsize == 2 else x._kind).eps) if eps is None else eps
+    e = float(np.finfo(F4 if input._kind.itemsize == 2 else input._kind).eps) if eps is None else eps
     w = wrap(np.ones((), x._kind)) if weight is None else weight
     return _as(_rms(x, w, axes, e), input)
 
 
 def _per_channel(op: str, x: Tensor, **given: Any) -> None:
+    channels = x._a.shape[1] if x._a.ndim > 1 else 0
     for name, t in given.items():
-        if t is not None and need_tensor(t, op, name)._a.shape != (x._a.shape[1],):
+        if t is not None and need_tensor(t, op, name)._a.shape != (channels,):
             raise RuntimeError(
                 f"{op}: {name} is {sizes(t._a.shape)} and input {sizes(x._a.shape)}; one per channel, "
-                f"[{x._a.shape[1]}], is needed."
+                f"[{channels}], is needed."
             )
+
+
+def _need_channels(op: str, x: Tensor) -> None:
+    if x._a.ndim < 2:
+        raise IndexError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
+
+
+def _check_running(op: str, own: bool, **running: Any) -> None:
+    """Raises: RuntimeError if a running moment is missing, or wants a gradient, which it never gets."""
+    for name, t in running.items():
+        if t is None and not own:
+            raise RuntimeError(f"{op}: {name} is missing; without training it is needed.")
+        if t is not None and grad_enabled() and t.requires_grad:
+            raise RuntimeError(f"{op}: {argument(name, t)} requires grad, and gets none; detach() it first.")
+
+
+def _nothing(x: Tensor, weight: Any, bias: Any) -> Tensor:
+    """x, which has no elements, in the graph of its weights."""
+    y = x.clone() if weight is None else mul(x, weight[0])
+    return y if bias is None else add(y, bias[0])
 
 
 def _keep(running: Any, value: Any, momentum: float) -> None:
@@ -192,13 +217,16 @@ def batch_norm(
     moments are the batch's, and the running ones move towards them; else they are the running ones.
 
     Shapes: input [N, C, ...]; all others [C].
-    Raises: ValueError in training for one value per channel, RuntimeError for other shapes.
+    Raises: ValueError in training for one value per channel, RuntimeError for other shapes, IndexError for
+    fewer than two dimensions.
     Source: S. Ioffe, C. Szegedy, "Batch Normalization" (2015).
     """
     op = "batch_norm"
     x = need_tensor(input, op)
     if eps < 0 or (training and eps == 0):
         raise ValueError(f"{op}: eps is {eps}; it must be positive.")
+    if training and not x._a.ndim:
+        _need_channels(op, x)
     if training and prod(x._a.shape[:1] + x._a.shape[2:]) == 1:
         raise ValueError(f"{op}: input is {sizes(x._a.shape)}; in training a channel needs several values.")
     running = running_mean, running_var
@@ -209,13 +237,19 @@ def _of_channels(
     norm: Any, op: str, given: Tensor, running: Any, affine: Any, own: bool, momentum: float, eps: float
 ) -> Tensor:
     """Batch or instance normalisation, by the input's own moments, or by running ones."""
-    x = _floats(op, given, *affine)
-    if x._a.ndim < 2:
-        raise RuntimeError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
     (weight, bias), (running_mean, running_var) = affine, running
+    x = _floats(op, given, *affine, *running)
+    if not x._a.size:
+        entries = 1 if norm is _BATCH else x._a.shape[0]
+        y = _nothing(x, *[t if t is None else t.repeat(entries) for t in affine])
+        if norm is _INSTANCE and own:
+            _per_channel(op, x, running_mean=running_mean, running_var=running_var)
+        return _as(y, given)
+    _check_running(op, own, running_mean=running_mean, running_var=running_var)
     _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
+    _need_channels(op, x)
     if not own:
-        return _as(_by_running(op, x, running_mean, running_var, weight, bias, eps), given)
+        return _as(_by_running(x, running_mean, running_var, weight, bias, eps), given)
     view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
     axes = (*range(1 if norm is _BATCH else 0), *range(2, x._a.ndim))
     y, found = _normalised(norm, x, weight, bias, view, axes, shape, eps)
@@ -226,9 +260,7 @@ def _of_channels(
     return _as(y, given)
 
 
-def _by_running(op: str, x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
-    if mean is None or var is None:
-        raise RuntimeError(f"{op}: running_mean or running_var is missing; without training they are needed.")
+def _by_running(x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
     scale = (var.detach() + eps).rsqrt()
     scale = scale if weight is None else scale * weight
     shift = -mean.detach() * scale
@@ -258,6 +290,9 @@ def instance_norm(
     x = need_tensor(input, op)
     if use_input_stats and prod(x._a.shape[2:]) == 1:
         raise ValueError(f"{op}: input is {sizes(x._a.shape)}; a channel needs several values.")
+    if not use_input_stats:
+        _check_running(op, False, running_mean=running_mean, running_var=running_var)
+        _need_channels(op, x)
     running = running_mean, running_var
     return _of_channels(_INSTANCE, op, x, running, (weight, bias), use_input_stats, momentum, eps)
 

@@ -1,6 +1,7 @@
 """Running programs in child processes: torch itself crashes now and then, and may spoil its own memory.
 
-A chunk of programs has a child of its own. If it dies, another one goes on after the program that it died in.
+A chunk of programs has a child of its own. If it dies, another one goes on after the program that it died in;
+so it does if a program takes too long.
 A program that fails runs once more, alone in a fresh child, where it is made small, too.
 """
 
@@ -12,6 +13,7 @@ import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from time import monotonic
 from typing import Any, NamedTuple
 
 from tests.ops.fuzz import running
@@ -21,6 +23,7 @@ from tests.ops.fuzz.running import text_of
 from tests.ops.fuzz.shrinking import shrunk
 
 CHUNK = 100  # programs of one child
+LIMIT = 60.0  # seconds for a program, and ten times as many to make one small
 NOT_AGAIN = "failed in a process that had run others, but not alone"
 
 _fork = multiprocessing.get_context("forkserver")
@@ -46,7 +49,8 @@ class Child:
 
     def __init__(self, seed: int, numbers: Sequence[int], alone: bool) -> None:
         self.numbers, self.alone = deque(numbers), alone
-        self.over = False
+        self.over = self.late = False
+        self._since = monotonic()
         self._last: Report | None = None
         self._ours = _fork.RawValue("b", 0)
         self.pipe, end = _fork.Pipe(duplex=False)
@@ -57,6 +61,7 @@ class Child:
 
     def report(self) -> Report | None:
         """The next report. Of one alone the last counts: a program that fails, and then its small form."""
+        self._since = monotonic()
         try:
             report: Report = self.pipe.recv()
         except EOFError:
@@ -73,10 +78,19 @@ class Child:
         if not self.numbers:
             return None
         number, code = self.numbers.popleft(), self.process.exitcode or 0
+        if self.late:
+            took = f"took more than {LIMIT:.0f} s"
+            return Report(number, failure=took) if self._ours.value else Report(number, end=f"torch {took}")
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         if code < 0 and not self._ours.value:
             return Report(number, crash=how)
         return Report(number, failure=f"{how} while {'tapegrad' if self._ours.value else 'the fuzzer'} ran")
+
+    def look(self) -> None:
+        """End it if its program has hung; its report says so."""
+        if monotonic() - self._since > LIMIT * (10 if self.alone else 1):
+            self.late = True
+            self.process.kill()
 
     def stop(self) -> None:
         """End it."""
@@ -115,7 +129,9 @@ def reports(seed: int, numbers: range, jobs: int) -> Iterator[Report]:
             while todo and len(children) < jobs:
                 child = Child(seed, *todo.popleft())
                 children[child.pipe] = child
-            for pipe in wait(list(children)):
+            for child in children.values():
+                child.look()
+            for pipe in wait(list(children), 1.0):
                 child = children[pipe]
                 report = child.report()
                 if child.over:

@@ -6,7 +6,7 @@ A departure asks here whether the arguments of the call are such, so that no wro
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,62 @@ def unordered_bins(run: Any) -> bool:
 def _ascends(x: Any, strictly: bool) -> bool:
     low, high = x[..., :-1], x[..., 1:]
     return bool((low < high if strictly else low <= high).all())
+
+
+def within(most: float) -> Callable[[Any], bool]:
+    """Whether all tensors differ by this at most, relatively to the largest element."""
+
+    def near(run: Any) -> bool:
+        pairs = [(_array(a), _array(b)) for _, _, a, b in run.pairs() if a is not None and b is not None]
+        return all(
+            x.shape == y.shape and np.allclose(x, y, 0, most * max(1, _largest(y)), equal_nan=True)
+            for x, y in pairs
+        )
+
+    return near
+
+
+def _largest(x: Any) -> float:
+    return float(np.max(np.abs(x), initial=0, where=np.isfinite(x)))
+
+
+def zero(run: Any) -> bool:
+    """Whether the results of the last statement, in the library that gave any, are all 0, or None."""
+    for side in (run.ours, run.theirs):
+        if side.error is None:
+            found = side.names.get(run.done[-1].binds)
+            each = found if isinstance(found, (tuple, list)) else [found]
+            return all(t is None or not _array(t).any() for t in each)
+    return False
+
+
+def no_further(run: Any) -> bool:
+    """Whether each tensor that has a graph in one library only has no gradient there but 0."""
+    for _, _, a, b in run.pairs():
+        if a is None or b is None or a.requires_grad == b.requires_grad:
+            continue
+        side, t = (run.ours, a) if a.requires_grad else (run.theirs, b)
+        leaves = [x for ref in run.refs if (x := side.tensor(ref)).is_leaf and x.requires_grad]
+        try:
+            found = (
+                side.lib.autograd.grad(t.sum(), leaves, retain_graph=True, allow_unused=True)
+                if leaves
+                else ()
+            )
+        except RuntimeError:
+            return False
+        if any(g is not None and _array(g).any() for g in found):
+            return False
+    return True
+
+
+def roomy(run: Any) -> bool:
+    """Whether torch has a tensor in memory that is larger than it needs, and tapegrad not."""
+    return any(
+        np.asarray(run.ours.tensor(ref)._a).nbytes < run.theirs.tensor(ref).untyped_storage().nbytes()
+        for ref in run.refs
+        if not run.ours.tensor(ref)._is_view()
+    )
 
 
 def with_nan(run: Any) -> bool:
