@@ -161,6 +161,20 @@ class StoppedGrad(AccumulateGrad):
 setattr(StoppedGrad, "grad", property(lambda n: None, lambda n, g: None))  # noqa: B010
 
 
+class Severed(StoppedGrad):
+    """The node of a view that was cut from what requires grad where nothing is recorded. As in torch such a
+    view requires grad, and so does what is computed of it, but no gradient arrives, and no hook sees one."""
+
+    __slots__ = ()
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(shape)
+        self.kept = None
+
+
+setattr(Severed, "rare", property(lambda n: None, lambda n, r: None))  # noqa: B010
+
+
 class Held(Protocol):
     """What `saved` is while the saved values are not in the node."""
 

@@ -175,7 +175,7 @@ def along(dim: int, index: Any) -> tuple[Any, ...]:
 def index_select(x: Any, index: Any, dim: int) -> Any:
     """The entries of x along an axis."""
     n = x.shape[dim] if x.ndim else 1
-    check("index_select", index, n, dim, RuntimeError if dim else IndexError)
+    check("index_select", index, n, dim, RuntimeError if dim or (x.ndim > 1 and not x.size) else IndexError)
     return x.take(index, dim) if x.ndim else copied(x)
 
 
