@@ -562,3 +562,21 @@ def test_parts_of_unsafe_split_have_a_count_of_their_own() -> None:
         return x, x._version, a._version, a.grad_fn, b.grad_fn, y.sum()
 
     same(torch, f)
+
+
+def test_what_was_cut_from_one_of_several_is_refused_once_the_memory_is_written() -> None:
+    def f(lib: Any) -> Any:
+        first, second = lib.arange(4.0).add(1).chunk(2)
+        first.requires_grad_()
+        below = [first.as_strided((2, 2), (1, 0)), first[:1]]
+        second.log_()
+        return [used(lambda t=t: t * 1) for t in (*below, first)]
+
+    def used(call: Any) -> str:
+        try:
+            call()
+        except RuntimeError:
+            return REFUSED
+        return "used"
+
+    assert same(torch, f) == [REFUSED, REFUSED, "used"]

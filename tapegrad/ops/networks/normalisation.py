@@ -170,9 +170,9 @@ def _per_channel(op: str, x: Tensor, **given: Any) -> None:
             )
 
 
-def _need_channels(op: str, x: Tensor) -> None:
+def _need_channels(op: str, x: Tensor, error: type[Exception] = IndexError) -> None:
     if x._a.ndim < 2:
-        raise IndexError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
+        raise error(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
 
 
 def _check_running(op: str, own: bool, **running: Any) -> None:
@@ -251,7 +251,7 @@ def _of_channels(
         return _as(y, given)
     _check_running(op, own, running_mean=running_mean, running_var=running_var)
     _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
-    _need_channels(op, x)
+    _need_channels(op, x, IndexError if x._a.ndim else RuntimeError)
     if not own:
         return _as(_by_running(x, running_mean, running_var, weight, bias, eps), given)
     view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
