@@ -60,7 +60,10 @@ __all__ = [
     "nn",
     "no_grad",
     "optim",
+    "load",
     "return_types",
+    "save",
+    "serialization",
     "set_default_dtype",
     "set_grad_enabled",
     "set_printoptions",
@@ -108,12 +111,36 @@ _LAZY = (
     "nn",
     "optim",
     "return_types",
+    "serialization",
     "special",
     "testing",
     "utils",
     "viz",
 )
-_LAZY_NAMES = {"explain": "viz", "vmap": "func"}
+_LAZY_NAMES = {"explain": "viz", "load": "serialization", "save": "serialization", "vmap": "func"}
+# Functions of networks: their files offer them when they load.
+_OF_NETWORKS = (
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
+    "affine_grid_generator",
+    "avg_pool1d",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_tbc",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "convolution",
+    "grid_sampler",
+    "grid_sampler_2d",
+    "grid_sampler_3d",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool3d",
+)
+__all__ += _OF_NETWORKS
 
 
 def __getattr__(name: str) -> Any:
@@ -121,6 +148,9 @@ def __getattr__(name: str) -> Any:
         return import_module(f"tapegrad.{name}")
     if name in _LAZY_NAMES:
         return getattr(import_module(f"tapegrad.{_LAZY_NAMES[name]}"), name)
+    if name in _OF_NETWORKS:
+        import_module("tapegrad.ops.networks")
+        return _FUNCTIONS[name]
     raise _missing("torch", name)
 
 

@@ -16,6 +16,7 @@ from tapegrad import mps as mps
 from tapegrad import nn as nn
 from tapegrad import optim as optim
 from tapegrad import return_types as return_types
+from tapegrad import serialization as serialization
 from tapegrad import special as special
 from tapegrad import utils as utils
 from tapegrad import version as version
@@ -92,6 +93,10 @@ def acos(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acos_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acosh(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acosh_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | tuple[builtins.int, ...]) -> Tensor: ...
+def adaptive_max_pool1d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
+) -> tuple[Tensor, Tensor]: ...
 def add(
     input: Any,
     other: Any,
@@ -142,6 +147,7 @@ def addr(
     out: Tensor | None = ...,
 ) -> Tensor: ...
 def adjoint(input: Tensor) -> Tensor: ...
+def affine_grid_generator(theta: Tensor, size: Any, align_corners: builtins.bool) -> Tensor: ...
 def alias_copy(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def all(
     input: Tensor,
@@ -295,6 +301,14 @@ def atanh_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def atleast_1d(*tensors: Any) -> Any: ...
 def atleast_2d(*tensors: Any) -> Any: ...
 def atleast_3d(*tensors: Any) -> Any: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    count_include_pad: builtins.bool = ...,
+) -> Tensor: ...
 def baddbmm(
     input: Tensor,
     batch1: Tensor,
@@ -417,6 +431,75 @@ def concatenate(
 def conj(input: Tensor) -> Tensor: ...
 def conj_physical(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def constant_pad_nd(input: Tensor, pad: Sequence[builtins.int], value: Any = ...) -> Tensor: ...
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: builtins.int = ...) -> Tensor: ...
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: tuple[builtins.int, ...],
+    padding: tuple[builtins.int, ...],
+    dilation: tuple[builtins.int, ...],
+    transposed: builtins.bool,
+    output_padding: tuple[builtins.int, ...],
+    groups: builtins.int,
+) -> Tensor: ...
 def copysign(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -705,6 +788,27 @@ def greater_equal(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def grid_sampler(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: builtins.int,
+    padding_mode: builtins.int,
+    align_corners: builtins.bool,
+) -> Tensor: ...
+def grid_sampler_2d(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: builtins.int,
+    padding_mode: builtins.int,
+    align_corners: builtins.bool,
+) -> Tensor: ...
+def grid_sampler_3d(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: builtins.int,
+    padding_mode: builtins.int,
+    align_corners: builtins.bool,
+) -> Tensor: ...
 def gt(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -938,6 +1042,15 @@ def linspace(
     requires_grad: builtins.bool = ...,
     pin_memory: builtins.bool = ...,
 ) -> Tensor: ...
+def load(
+    f: Any,
+    map_location: Any = ...,
+    pickle_module: Any = ...,
+    *,
+    weights_only: builtins.bool | None = ...,
+    mmap: builtins.bool | None = ...,
+    **pickle_load_args: Any,
+) -> Any: ...
 def lobpcg(
     A: Tensor,
     k: builtins.int | None = ...,
@@ -1050,6 +1163,42 @@ def matrix_exp(A: Tensor) -> Tensor: ...
 def matrix_power(A: Tensor, n: builtins.int, *, out: Tensor | None = ...) -> Tensor: ...
 def max(
     input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ..., **names: Any
+) -> Any: ...
+def max_pool1d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def max_pool2d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool3d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
 ) -> Any: ...
 def maximum(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -1439,6 +1588,14 @@ def rsqrt_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def rsub(
     input: Tensor, other: Any, alpha: builtins.bool | builtins.int | builtins.float | builtins.complex = ...
 ) -> Tensor: ...
+def save(
+    obj: object,
+    f: Any,
+    pickle_module: Any = ...,
+    pickle_protocol: builtins.int = ...,
+    _use_new_zipfile_serialization: builtins.bool = ...,
+    _disable_byteorder_record: builtins.bool = ...,
+) -> None: ...
 def scalar_tensor(
     s: Any,
     *,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import tapegrad
-from tapegrad.cli import adaline, info
+from tapegrad.cli import adaline, info, run
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     commands = p.add_subparsers(dest="command", metavar="COMMAND", required=True)
     adaline.add_parser(commands)
     info.add_parser(commands)
+    run.add_parser(commands)
     return p
 
 

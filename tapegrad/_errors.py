@@ -27,8 +27,11 @@ PACKAGES = frozenset(
         "tapegrad.ops.networks",
         "tapegrad.optim",
         "tapegrad.optim.lr_scheduler",
+        "tapegrad.serialization",
         "tapegrad.storage",
         "tapegrad.utils",
+        "tapegrad.utils.data",
+        "tapegrad.utils.data._utils",
         "tapegrad.viz",
     }
 )

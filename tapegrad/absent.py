@@ -15,11 +15,9 @@ class Absence(NamedTuple):
 
 
 _NETWORKS = (
-    "adaptive_\\w+|affine_grid_generator|alpha_dropout\\w*|avg_pool\\w+|batch_norm|bilinear|"
-    "binary_cross_entropy_with_logits|conv\\d\\w+|conv_tbc|conv_transpose\\w+|convolution|"
-    "cosine_embedding_loss|ctc_loss|dropout\\w*|embedding\\w*|feature_\\w*dropout\\w*|grid_sampler\\w*|"
-    "group_norm|gru\\w*|hinge_embedding_loss|instance_norm|kl_div|layer_norm|lstm\\w*|margin_ranking_loss|"
-    "max_pool\\w+|poisson_nll_loss|rms_norm|rnn_\\w+|triplet_margin_loss"
+    "alpha_dropout\\w*|batch_norm|bilinear|binary_cross_entropy_with_logits|cosine_embedding_loss|ctc_loss|"
+    "dropout\\w*|embedding\\w*|feature_\\w*dropout\\w*|group_norm|gru\\w*|hinge_embedding_loss|instance_norm|"
+    "kl_div|layer_norm|lstm\\w*|margin_ranking_loss|poisson_nll_loss|rms_norm|rnn_\\w+|triplet_margin_loss"
 )
 _DENSE = "Tensors here are dense; sum over indices with index_add or scatter_add."
 
@@ -81,7 +79,6 @@ ABSENT = (
     ),
     Absence("torch\\.set_default_tensor_type", "deprecated in torch", "Use set_default_dtype()."),
     Absence("torch\\.range", "deprecated in torch", "Use arange(), whose end is left out."),
-    Absence("torch\\.(load|save)", "files", "They come with torch.serialization."),
     Absence(
         "torch\\.\\w*anomaly\\w*", "switches of torch's own machinery", "Use autograd.set_detect_anomaly()."
     ),

@@ -56,7 +56,7 @@ class device:
         return f
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        return device, (self.type, self.index)
+        return device, (self.type,) if self.index is None else (self.type, self.index)
 
 
 CPU = device("cpu")

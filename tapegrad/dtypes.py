@@ -76,7 +76,7 @@ class dtype:
         return named, (self.name,)
 
 
-def _extra() -> Any:
+def extra_floats() -> Any:
     """The package that has bfloat16. Raises: ImportError if it is not there."""
     try:
         return importlib.import_module("ml_dtypes")
@@ -88,7 +88,7 @@ def _extra() -> Any:
 
 
 def _bfloat16() -> Any:
-    return np.dtype(_extra().bfloat16)
+    return np.dtype(extra_floats().bfloat16)
 
 
 bool_ = dtype("bool")
@@ -206,7 +206,7 @@ def result(full: Iterable[Any], scalar: Iterable[Any], numbers: Iterable[Any]) -
 
 def limits(d: Any) -> Any:
     """NumPy's finfo of a floating point NumPy dtype, also of bfloat16."""
-    return _extra().finfo(d.type) if d.kind == "V" else np.finfo(d)
+    return extra_floats().finfo(d.type) if d.kind == "V" else np.finfo(d)
 
 
 class finfo:

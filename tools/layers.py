@@ -59,6 +59,7 @@ LAYERS: list[tuple[str, int]] = [
     ("autograd", 5),
     ("nn", 6),
     ("optim", 6),
+    ("serialization", 6),
     ("utils", 6),
     ("viz", 6),
     ("testing", 6),

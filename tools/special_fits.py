@@ -14,7 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from mpmath import besseli as bessel_i
-from mpmath import cos, digamma, erf, erfc, erfinv, exp, findroot, loggamma, mp, mpf, pi, sqrt
+from mpmath import (
+    cos,
+    digamma,
+    erf,
+    erfc,
+    erfinv,
+    exp,
+    findroot,
+    loggamma,
+    lu_solve,
+    matrix,
+    mp,
+    mpf,
+    pi,
+    sqrt,
+)
 
 FILE = Path(__file__).parent.parent / "tapegrad" / "kernels" / "fits.py"
 HEAD = '''"""Coefficients of polynomials, lowest power first, as tools/special_fits.py derives them."""
@@ -99,6 +114,15 @@ def log_gamma_ratio(x: Any) -> Any:
 
 
 ROOT = findroot(digamma, mpf("1.46"))
+# Of digamma(1 + x): the first of its poles, and points that stand for all others.
+POLES = [mpf(k) for k in range(1, 5)] + [4 + mpf("2.2") ** k for k in range(11)]
+
+
+def fractions(f: Callable[[Any], Any], poles: list[Any], high: Any) -> list[Any]:
+    """The w with f(x) = sum w[k] / (1 + x / poles[k]) at as many Chebyshev points of [0, high]."""
+    n = len(poles)
+    xs = [high * (1 + cos(pi * (k + mpf(1) / 2) / n)) / 2 for k in range(n)]
+    return list(lu_solve(matrix([[1 / (1 + x / p) for p in poles] for x in xs]), matrix([f(x) for x in xs])))
 
 
 def fits() -> dict[str, list[Any]]:
@@ -112,6 +136,8 @@ def fits() -> dict[str, list[Any]]:
         "LGAMMA": between(1, 2, log_gamma_ratio),
         "DIGAMMA": between(1, 2, lambda x: digamma(x) / (x - ROOT)),
         "DIGAMMA_ROOT": [mpf(float(ROOT)), ROOT - mpf(float(ROOT))],
+        "DIGAMMA_POLES": POLES,
+        "DIGAMMA_PARTS": fractions(lambda x: digamma(1 + x), POLES, mpf(10)),
         "I0E": between(0, 8, lambda x: exp(-x) * bessel_i(0, x)),
         "I0E_FAR": between(0, mpf(1) / 8, lambda r: exp(-1 / r) * bessel_i(0, 1 / r) / sqrt(r)),
         "I1E": between(0, 8, lambda x: exp(-x) * bessel_i(1, x) / x),

@@ -10,6 +10,7 @@ An op is one of these kinds:
     indexing     a pair of ops that are each other's adjoint (gather and scatter), hence every derivative
     composite    a body over F; `fused` kernels may stand in for it when nobody differentiates twice
     opaque       any arrays and arguments; everything explicit
+    results      several results of any arrays: a fused pair and a body, as a composite
 
 Rules are written over a namespace F: with F = kernels they run on arrays, with F = ops they record
 themselves. A rule d[i] gets F, the cotangent g, what partial i saves (`saves[i]`: input numbers, or OUT),
@@ -17,9 +18,9 @@ then the op's arguments, and returns the cotangent of input i. A saved value is 
 needs a gradient reads it.
 """
 
-from tapegrad.define.base import OPS, OUT, Function, bare, finish, newborn, recording, store
+from tapegrad.define.base import OPS, OUT, Function, bare, finish, newborn, plain, recording, store
 from tapegrad.define.elementwise import elementwise, inplace, writes
-from tapegrad.define.general import composite, gufunc, opaque, reduction
+from tapegrad.define.general import composite, gufunc, opaque, reduction, results
 from tapegrad.define.linear import cast, indexing, linear, several, variadic
 from tapegrad.public import offer
 
@@ -39,8 +40,10 @@ __all__ = [
     "newborn",
     "offer",
     "opaque",
+    "plain",
     "recording",
     "reduction",
+    "results",
     "several",
     "store",
     "variadic",

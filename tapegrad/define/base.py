@@ -13,6 +13,7 @@ from tapegrad._errors import describe, say, sizes
 from tapegrad._state import grad_enabled, special, watch, watching
 from tapegrad.define.narrow import in_float32, kind_among, twin
 from tapegrad.domains import RECORDED
+from tapegrad.dtypes import F4, NARROW
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Storage, youngest
 from tapegrad.memory import resize
@@ -20,6 +21,7 @@ from tapegrad.tape import Node, Op, Severed, record
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import (
     assign,
+    attend,
     box,
     check_fits,
     check_holds,
@@ -119,6 +121,20 @@ def recording(*tensors: Any) -> bool:
         if isinstance(t, Tensor) and t._node is not None:
             return not special.threads or grad_enabled()
     return False
+
+
+def plain(*tensors: Tensor) -> bool:
+    """Whether operations on these do no more than kernels on their arrays: nothing of them is recorded, no
+    transform runs, nobody watches, and NumPy computes in their dtypes. What is made of several operations may
+    then call the kernels itself."""
+    if special.alert and attend(*tensors):
+        return False
+    for t in tensors:
+        if type(t._a) is not ndarray or (t._kind is not F4 and t._kind.char in NARROW):
+            return False
+        if t._node is not None and (not special.threads or grad_enabled()):
+            return False
+    return True
 
 
 def bare(t: Tensor) -> Any:

@@ -9,12 +9,24 @@ from typing import Any
 import tapegrad.kernels as K
 from tapegrad import promotion
 from tapegrad._state import grad_enabled, recorded, special
-from tapegrad.define.base import OUT, Function, Rule, Saves, careful, define, named, reading, trace_of
+from tapegrad.define.base import (
+    OUT,
+    Function,
+    Rule,
+    Saves,
+    careful,
+    define,
+    named,
+    reading,
+    recording,
+    trace_of,
+)
 from tapegrad.define.batching import product
+from tapegrad.define.linear import Parts
 from tapegrad.define.wrappers import write_vjp, write_wrapper
 from tapegrad.domains import RAW, RECORDED, STORED
-from tapegrad.dtypes import F4, NARROW
-from tapegrad.kernels.errstate import nameless
+from tapegrad.dtypes import F4, F8, NARROW
+from tapegrad.kernels.errstate import again, nameless
 from tapegrad.tape import record, sweep
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import attend
@@ -180,6 +192,49 @@ def composite(
     return wrapper
 
 
+def results(key: str, inputs: int, count: int, fused: tuple[Any, Any], body: Any) -> Any:
+    """An op of so many inputs with `count` results: call(tensors, *args) -> a tuple of Tensors; some of the
+    inputs may be None.
+
+    fused: (forward(arrays, *args) -> (results, work), backward(need, gs, work, arrays, *args) -> a cotangent
+    per input), where gs has None for a result that nobody reads, and work is one array of whatever forward
+    keeps for it. body(*tensors, *args) is the same in terms of other ops: for transforms, whoever observes
+    operations, narrow floats, and backwards that are recorded themselves.
+    As in `several` there is one node for the inputs, and one per result above it.
+    """
+    forward, backward = fused
+    hub, port = define(f"{key}.all", "results", None), define(key, "results", None)
+    hub.reads = (tuple(range(inputs + 1)),) * inputs
+
+    def vjp(F: Any, parts: Any, saved: Any, args: Any, need: Any) -> Any:
+        if F is K:
+            return backward(need, [parts.get(i) for i in range(count)], saved[0], saved[1:], *args)
+        return replay(F, lambda F, *given: body(*given), saved[1:], parts, args, need)
+
+    hub.vjp = vjp
+    port.vjp = lambda F, g, _, meta, __: (Parts({meta[0]: g}),)
+    port.replay = lambda meta, xs: forward(xs, *meta[1])[0][meta[0]]
+
+    def call(tensors: Sequence[Tensor | None], *args: Any) -> tuple[Tensor, ...]:
+        given = [t for t in tensors if t is not None]
+        if (special.alert and attend(*given)) or any(t._kind is not F4 and t._kind is not F8 for t in given):
+            return body(*tensors, *args)  # type: ignore[no-any-return] # as it is described above
+        xs = tuple([None if t is None else t._a for t in tensors])
+        try:
+            ys, work = forward(xs, *args)
+        except FloatingPointError:
+            ys, work = again(forward, xs, *args)
+        outs = tuple([wrap(y) for y in ys])
+        if recording(*given):
+            parents = tuple([None if t is None else t._node for t in tensors])
+            above = record(hub, parents, (work, *xs), args, None)
+            for i, t in enumerate(outs):
+                t._node = record(port, (above,), (), (i, args), trace_of(t._a))
+        return outs
+
+    return call
+
+
 ALIAS = define("alias.replay", "linear", None, "AliasBackward0", linear=True)
 ALIAS.vjp = lambda F, g, saved, meta, need: (g,)
 ALIAS.replay = lambda meta, xs: xs[0]
@@ -192,10 +247,12 @@ def replay(
     F: Any, body: Any, inputs: Sequence[Any], g: Any, args: tuple[Any, ...], need: Sequence[Any]
 ) -> list[Any]:
     """The cotangents of a body's inputs: run it on stand-ins for them and sweep back to those. On Tensors
-    they are recorded."""
+    they are recorded. g: the cotangent of its result, or Parts of its several results."""
     domain = RECORDED if F.records else RAW if F is K else STORED
     stand_ins = [
-        wrap(
+        None
+        if x is None
+        else wrap(
             x._a if F.records else x,
             None if p is None else record(ALIAS, (p if F.records else None,), (), None, None),
         )
@@ -203,9 +260,11 @@ def replay(
     ]
     with recorded():
         y = body(RECORDED.F, *stand_ins, *args)
-    nodes = [t._node for t in stand_ins if t._node is not None]
-    got = sweep((y._node,), (g,), domain, retain=True, wanted=nodes)
-    return [None if t._node is None else got.get(t._node) for t in stand_ins]
+    roots = {y[i]._node: part for i, part in g.items()} if type(g) is Parts else {y._node: g}
+    nodes = [None if t is None else t._node for t in stand_ins]
+    wanted = [n for n in nodes if n is not None]
+    got = sweep(tuple(roots), tuple(roots.values()), domain, retain=True, wanted=wanted)
+    return [None if n is None else got.get(n) for n in nodes]
 
 
 nameless(globals())

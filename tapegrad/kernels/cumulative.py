@@ -21,17 +21,18 @@ def toward(dim: int) -> tuple[Any, ...]:
 
 
 # What torch adds up and multiplies these in.
-_WIDE = {"e": np.dtype("f4"), "f": np.dtype("f8"), "F": np.dtype("c16")}
+_F8 = np.dtype("f8")
+_WIDE = {"e": np.dtype("f4"), "f": _F8, "F": np.dtype("c16")}
 
 
 def _run(ufunc: Any, x: Any, dim: int) -> Any:
     if not x.ndim:
         return x.copy()
     wide = x.astype(_WIDE.get(x.dtype.char, x.dtype))
-    if ufunc is np.add and x.dtype.kind in INEXACT:
+    if ufunc is np.add and x.dtype.kind in INEXACT and not (x.ndim == 1 and x.size and x.item(0)):
         wide += zero(wide.dtype)  # -0 becomes 0: torch adds to a first 0
     y = ufunc.accumulate(wide, dim, wide.dtype, wide if wide.size > FEW else None)  # a new array is quicker
-    return y.astype(x.dtype, copy=False)
+    return y if y.dtype is x.dtype else y.astype(x.dtype)
 
 
 def cumsum(x: Any, dim: int, back: bool = False) -> Any:
@@ -58,7 +59,7 @@ def logcumsumexp(x: Any, dim: int) -> Any:
         y[y != y] = complex(nan, nan)
         return y
     # in float64: a million steps in float32 lose a hundredth
-    return np.logaddexp.accumulate(x, axis=dim, dtype="f8").astype(x.dtype, copy=False)
+    return np.logaddexp.accumulate(x.astype(_F8), dim).astype(x.dtype)
 
 
 def _logaddexp(x: complex, y: complex) -> complex:
@@ -91,14 +92,14 @@ def cummin_at(x: Any, dim: int) -> Any:
 def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
     if not x.ndim:
         return np.int64(0)
-    y = ufunc.accumulate(x, axis=dim)
+    y = ufunc.accumulate(x, dim)
     hit = x == y
-    if x.dtype.kind in INEXACT:
+    if x.dtype.kind in INEXACT and not (x.ndim == 1 and y.size and (last := y.item(-1)) == last):
         hit |= x != x
     places = places_up_to(x.shape[dim])
     if dim < x.ndim - 1:
         places = places.reshape((-1, *(1,) * (x.ndim - 1 - dim)))
-    return np.maximum.accumulate(hit * places, dim)
+    return np.maximum.accumulate(np.where(hit, places, zero(places.dtype)), dim)
 
 
 def recur(a: Any, b: Any, dim: int, back: bool) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant, some, zero
@@ -20,10 +19,12 @@ def softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """exp(x) / sum exp(x) along `dim` (one axis, none for a number), shifted so that exp cannot overflow."""
     if not x.size:
         return x.copy()
-    if (wide := _widened(x)) is not None:
-        y = np.exp(wide)
-        y /= sum_at(y, dim)
-        return y.astype(x.dtype)
+    if x.size <= FEW and dim:
+        y = np.exp(x)
+        total_ = sum_at(y, dim)
+        if _holds(total_, 1e30):
+            y /= total_
+            return y
     several = x.ndim > 1
     y = np.exp(x - amax(x, dim, several))
     y /= total(y, dim, several)
@@ -34,26 +35,23 @@ def log_softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """x - log sum exp(x) along `dim`, shifted by the maximum."""
     if not x.size:
         return x.copy()
-    if (wide := _widened(x)) is not None:
-        y = np.exp(wide)
-        y /= sum_at(y, dim)
-        return np.log(y, y).astype(x.dtype)
+    if x.size <= FEW and dim and x.dtype.char == "f":
+        y = np.exp(x.astype(_F8))  # whose shares near 1 have the digits that a logarithm needs
+        total_ = sum_at(y, dim)
+        if _holds(total_, 1e300):
+            y /= total_
+            return np.log(y, y).astype(x.dtype)
     several = x.ndim > 1
     y = x - amax(x, dim, several)
     y -= np.log(total(np.exp(y), dim, several))
     return y
 
 
-_LARGEST = 1e5  # of a sum of squares: exponentials of such numbers are float64s
-
-
-def _widened(x: Any) -> Any:
-    """Few float32 numbers along one axis in float64, where their exponentials need no shift; else None."""
-    if type(x) is ndarray and x.dtype.char == "f" and x.size <= FEW and x.ndim:
-        flat = x.ravel()
-        if flat.dot(flat) < _LARGEST:
-            return x.astype(_F8)
-    return None
+def _holds(total: Any, limit: float) -> bool:
+    """Whether sums of exponentials without a shift have all of their digits: no overflow, no underflow."""
+    if total.ndim == 1:
+        return bool(1 / limit < total.item(0) < limit)  # there is one sum, at each place or alone
+    return bool(1 / limit < total.item(total.argmin()) and total.item(total.argmax()) < limit)
 
 
 def mse(x: Any, y: Any, n: int) -> Any:

@@ -61,6 +61,16 @@ def _in_order(buffer: Any) -> Any:
     return buffer.transpose(sorted(range(buffer.ndim), key=lambda i: -buffer.strides[i]))
 
 
+def in_one_piece(buffer: Any) -> bool:
+    """Whether a buffer has no gaps."""
+    return bool(_in_order(buffer).flags.c_contiguous)
+
+
+def bytes_of(buffer: Any) -> Any:
+    """A buffer's bytes in the order of its memory, which they share. Raises: ValueError if it has gaps."""
+    return ndarray((buffer.nbytes,), np.uint8, _in_order(buffer))
+
+
 def restrided(x: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int | None = None) -> Any:
     """The memory of x in another shape, with strides in bytes, from a byte of its buffer on (default: where x
     starts). Writable if the buffer is. Raises: ValueError beyond the buffer."""

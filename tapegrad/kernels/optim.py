@@ -11,6 +11,7 @@ the last bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -120,18 +121,26 @@ class Arrays:
         return np.minimum(np.maximum(x, low, out=x), high, out=x)
 
 
-def run(update: Update, arrays: Sequence[Any]) -> None:
-    """update(*arrays), all of one shape; large ones block by block."""
+arrays_of = cache(Arrays)
+
+
+def in_blocks(update: Update, arrays: Sequence[Any]) -> None:
+    """update(*arrays), all of one shape, block by block."""
     p = arrays[0]
-    if p.nbytes <= BLOCK:
-        update(*arrays)
-        return
     if all(a.flags.c_contiguous for a in arrays):
         arrays = [a.reshape(-1) for a in arrays]
     rows = arrays[0].shape[0]
     n = max(1, BLOCK * rows // p.nbytes)
     for i in range(0, rows, n):
         update(*[a[i : i + n] for a in arrays])
+
+
+def _as_given(p: Any, g: Any) -> tuple[Any, Any]:
+    return p, g
+
+
+def _uphill(p: Any, g: Any) -> tuple[Any, Any]:
+    return p, -g
 
 
 def _begin(F: Any, o: Options) -> Callable[[Any, Any], tuple[Any, Any]]:
@@ -141,22 +150,19 @@ def _begin(F: Any, o: Options) -> Callable[[Any, Any], tuple[Any, Any]]:
         keep = F.option(1 - o["lr"] * decay)
         return lambda p, g: (F.mul(p, keep), -g if up else g)
     if not decay:
-        return lambda p, g: (p, -g if up else g)
+        return _uphill if up else _as_given
     decay = F.option(decay)
     return lambda p, g: (p, F.sub(p * decay, g) if up else F.add(p * decay, g))
 
 
-def sgd(F: Any, o: Options, first: bool) -> tuple[tuple[()], Update]:
+def sgd(F: Any, o: Options, first: bool = False) -> tuple[tuple[()], Update]:
     """Sutskever et al. 2013. first: whether the momentum begins here."""
-    begin, nesterov = _begin(F, o), o["nesterov"]
+    begin, go, nesterov = _begin(F, o), F.go, o["nesterov"]
     size = F.option(-o["lr"])
     if o["momentum"] == 0:
-
-        def plain(p: Any, g: Any) -> tuple[Any, ...]:
-            p, g = begin(p, g)
-            return (F.go(p, g, size),)
-
-        return (), plain
+        if begin is _as_given:  # the most frequent update of all: one call
+            return (), lambda p, g: (go(p, g, size),)
+        return (), lambda p, g: (go(*begin(p, g), size),)
     momentum, rest, damped = F.option(o["momentum"]), F.option(1 - o["dampening"]), o["dampening"] != 0
 
     def update(p: Any, g: Any, b: Any) -> tuple[Any, ...]:
@@ -165,8 +171,8 @@ def sgd(F: Any, o: Options, first: bool) -> tuple[tuple[()], Update]:
             b = F.start(b, g)
         else:
             b = F.mul(b, momentum)
-            b = F.go(b, g, rest) if damped else F.add(b, g)
-        return F.go(p, g + b * momentum if nesterov else b, size), b
+            b = go(b, g, rest) if damped else F.add(b, g)
+        return go(p, g + b * momentum if nesterov else b, size), b
 
     return (), update
 

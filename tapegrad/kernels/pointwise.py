@@ -79,12 +79,13 @@ def relu(x: Any) -> Any:
 
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)): exp overflows to inf on the far left, which gives the exact limit 0."""
-    y = np.exp(-x)
-    if type(y) is not ndarray:
+    y = np.negative(x)
+    if type(y) is not ndarray:  # of a 0-d array, too
+        y = np.exp(y)
         return y.dtype.type(1) / (y + y.dtype.type(1))
-    one = constant(1.0, y.dtype)
-    y += one
-    return np.divide(one, y, y)
+    np.exp(y, y)
+    y += constant(1.0, y.dtype)
+    return np.reciprocal(y, y)
 
 
 def gate(g: Any, y: Any) -> Any:

@@ -70,7 +70,7 @@ def uniform(
     Raises: RuntimeError for a bad range; NotImplementedError if dtype is neither floating nor complex.
     Source: torch.rand, Tensor.uniform_.
     """
-    dtype = np.dtype(dtype)
+    dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(dtype)
     if low == 0 and high == 1 and dtype.char in "fd":
         return draw(stream, n, dtype, unit64 if dtype.char == "d" else unit32)
     if dtype.kind == "c":
@@ -118,9 +118,9 @@ def normal(
     complex.
     Source: torch.randn, torch.normal, Tensor.normal_.
     """
+    dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(dtype)
     if not std >= 0:
         raise RuntimeError(f"normal_: std is {std}; it must be >= 0.")
-    dtype = np.dtype(dtype)
     if 0 < n < gaussian.GROUP and std == 1 and mean == 0 and dtype.char in "fd":
         return _normal_pairs(stream, n, dtype)
     if dtype.kind == "c":
@@ -363,31 +363,28 @@ def _normal_groups(stream: Stream, n: int, mean: float, std: float, dtype: DType
 def _normal_pairs(stream: Stream, n: int, dtype: DType = _FLOAT64) -> Array:
     """n >= 1 standard normals in pairs, beginning with the half pair that is pending; in float64 or float32,
     which has a place for each of them. None is -0: torch adds the mean in one step with the product."""
-    out = np.empty(n, dtype)
     with stream.lock:
-        first = 0
-        if stream.pending_normal is not None:
-            out[0] = stream.pending_normal
-            first = 1
-        pairs = (n - first + 1) // 2
-        found = stream.converted(_pairs, 4, pairs, 2, late=True)
-        if found is not None:
-            normals = found
-        elif pairs < _FEW_PAIRS:
+        pending, stream.pending_normal = stream.pending_normal, None
+        lacking = n if pending is None else n - 1
+        pairs = (lacking + 1) // 2
+        normals = stream.converted(_pairs, 4, pairs, 2, late=True)
+        if normals is None and pairs < _FEW_PAIRS:
             words = stream.words(4 * pairs).tolist()
             few: list[float] = []
             for start in range(0, 4 * pairs, 4):
                 few += gaussian.box_muller_pair(*words[start : start + 4])
             normals = np.array(few)
             normals += 0.0
-        else:
+        elif normals is None:
             normals = _pairs(stream.words(4 * pairs))
-        if (n - first) % 2:
+        if lacking % 2:
             stream.pending_normal = normals.item(-1)
             normals = normals[:-1]
-        else:
-            stream.pending_normal = None
-        out[first:] = normals
+    if pending is None:
+        return normals.astype(dtype)  # a copy in any case: the stream keeps what it has converted
+    out = np.empty(n, dtype)
+    out[0] = pending
+    out[1:] = normals
     return out
 
 

@@ -12,6 +12,7 @@ from tapegrad.dtypes import FLOATING, limits
 from tapegrad.kernels.drawing import FLOATS, INTEGERS, WIDE_UNSIGNED, Array, DType, draw, need_dtype
 from tapegrad.kernels.generator import Stream
 
+_I8 = np.dtype(np.int64)
 _INT64 = range(-(2**63), 2**63)
 _LONG_RANGE = 1 << 28  # from this many different numbers on, torch takes 64 bits for one
 _LONG_SHUFFLE = (
@@ -35,14 +36,14 @@ def randint(
     NotImplementedError if all 64 bits are asked of a dtype for which torch has no such kernel.
     Source: torch.randint, Tensor.random_(to), Tensor.random_(from, to), Tensor.random_(from, None).
     """
-    dtype = np.dtype(dtype)
+    dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(dtype)
     low, span, divisor = _span(index(low), None if high is None else index(high), dtype)
     if span == 0:
         return _all_64_bits(stream, n, dtype)
 
     def make(stream: Stream, count: int) -> Array:
         words = stream.long_words(count) if span >= _LONG_RANGE else stream.words(count)
-        values = (words % divisor if count < _FEW else _modulo(words, span)).astype(np.int64)
+        values = (words % divisor if count < _FEW else _modulo(words, span)).astype(_I8)
         if low:
             values += low  # wraps within int64 if it has to, as in torch
         return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod as prod_of
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import constant
 from tapegrad.kernels.shape import column_sum, ones, square
 
@@ -63,18 +65,34 @@ def sum(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
                 return y.reshape((1, -1)) if keepdim else y
             y = x.dot(ones(x.shape[1], x.dtype))
             return y.reshape((-1, 1)) if keepdim else y
+        elif not keepdim and (rows := _as_rows(x.shape, dim)) and x.flags.c_contiguous:
+            return x.reshape(rows).dot(ones(rows[1], x.dtype)).reshape(x.shape[: -len(dim)])
     return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)  # NumPy widens small integers
+
+
+@lru_cache(256)
+def _as_rows(shape: tuple[int, ...], dim: Dims) -> tuple[int, int] | None:
+    """The shape in which few elements have a row for each of several sums, if they lie so."""
+    n, lead = len(shape), len(shape) - len(dim or ())
+    if not 0 < lead < n or dim != tuple(range(lead, n)) or not 0 < prod_of(shape) <= FEW:
+        return None
+    return prod_of(shape[:lead]), prod_of(shape[lead:])
 
 
 def sum_at(x: Any, dim: tuple[int, ...]) -> Any:
     """The sum along one axis, for whoever broadcasts it against x: of few numbers at each place that it goes
     to, by one small matrix product, which saves the broadcast, too (1 us)."""
-    if type(x) is ndarray and x.dtype.char in "fd" and x.size <= FEW and 0 < x.ndim <= 2:
-        n = x.shape[dim[0]]
-        if n <= MOST:
-            s = square(n, x.dtype)
-            return x.dot(s) if dim[0] == x.ndim - 1 else s.dot(x)
-    return sum(x, dim, True)
+    each = _all_to_each(x.shape, dim, x.dtype.char) if type(x) is ndarray else None
+    if each is None:
+        return sum(x, dim, True)
+    return x.dot(each) if dim[0] == x.ndim - 1 else each.dot(x)
+
+
+@lru_cache(256)
+def _all_to_each(shape: tuple[int, ...], dim: tuple[int, ...], char: str) -> Any:
+    """The matrix of ones that does that; None where there is another way."""
+    n = shape[dim[0]] if 0 < len(shape) <= 2 else 0
+    return square(n, np.dtype(char)) if char in "fd" and 0 < n <= MOST and prod_of(shape) <= FEW else None
 
 
 def mean(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
@@ -107,6 +125,15 @@ def others(x: Any, dim: Dims) -> Any:
 def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The variance, of complex numbers that of both parts together; in float64, as torch computes it: squares
     of large float32 do not overflow."""
+    if x.dtype.char == "f" and not keepdim and (plan := _of_few(x.shape, dim, correction)):
+        apart, shares = plan
+        d = x.astype(_F8)
+        if dim is None or x.ndim == 1:
+            d = d.ravel().dot(apart)
+            return d.dot(d) * shares
+        d = (d if dim[0] else d.T).dot(apart)
+        d *= d
+        return d.dot(shares)
     n = count(x.shape, dim)
     if n == 0:
         return np.full(np.add.reduce(x, axis=dim, keepdims=keepdim).shape, np.nan)[()]
@@ -124,19 +151,37 @@ def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     return sum((d * d.conj()).real if complex_ else d * d, dim, keepdim) / constant(least, _F8)
 
 
+@lru_cache(256)
+def _of_few(shape: tuple[int, ...], dim: Dims, correction: float) -> Any:
+    """For the variance of few numbers, of all or of each row or column of a matrix: what maps n of them to n
+    times their distances from the mean (in whole numbers, so that it is 0 where they are equal) and a 0 that
+    becomes nan if one is infinite, and the share of a square of these in the variance. None for others."""
+    n = count(shape, dim)
+    if not 0 < n <= MOST or not shape or n - correction <= 0:
+        return None
+    share = 1 / (n * n * (n - correction))
+    apart = n * np.eye(n, n + 1) - 1
+    apart[:, n] = 0
+    if dim is None or len(shape) == 1:
+        return apart, share
+    return (apart, np.full(n + 1, share)) if len(shape) == 2 and len(dim) == 1 else None
+
+
 def var(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The variance with n - correction in the denominator (inf or nan where that is not positive)."""
-    return _variance(x, dim, keepdim, correction).astype(_real(x.dtype), copy=False)
+    return _in_dtype(_variance(x, dim, keepdim, correction), x.dtype)
 
 
 def std(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The square root of the variance."""
-    return np.sqrt(_variance(x, dim, keepdim, correction)).astype(_real(x.dtype), copy=False)
+    return _in_dtype(np.sqrt(_variance(x, dim, keepdim, correction)), x.dtype)
 
 
-def _real(dtype: Any) -> Any:
-    """The dtype of the parts of complex numbers; any other one as it is."""
-    return dtype.type(0).real.dtype if dtype.kind == "c" else dtype
+def _in_dtype(x: Any, dtype: Any) -> Any:
+    """Real numbers in a dtype or, if that is complex, in that of its parts."""
+    if dtype.kind == "c":
+        dtype = dtype.type(0).real.dtype
+    return x.astype(dtype) if type(x) is ndarray else dtype.type(x)  # astype of a scalar takes longer
 
 
 def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
@@ -204,6 +249,9 @@ def pick(x: Any, index: Any, dim: int, keepdim: Keep) -> Any:
     """The entries of x at `index` along `dim`; unless keepdim, without that axis, of which there is one."""
     if x.ndim == 0:
         return x.copy()
+    if 0 < dim == x.ndim - 1 and index.shape[dim] == 1 and index.size:  # nothing to broadcast: quicker
+        y = x.take(index.reshape(-1) + _first_places(*x.shape))
+        return y.reshape(index.shape if keepdim else index.shape[:-1])
     y = x.take(_flat(index, dim, x.shape))  # as if x were in row-major order
     return y if keepdim else y.reshape(y.shape[:dim] + y.shape[dim + 1 :])
 
@@ -226,25 +274,27 @@ def place_all(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> 
     return z
 
 
-_starts: dict[tuple[tuple[int, ...], int], Any] = {}
-
-
 def _flat(index: Any, dim: int, shape: tuple[int, ...]) -> Any:
     """An index array along one axis of a row-major array as one into all of its elements."""
     if len(shape) == 1 or not index.size:
         return index
-    starts = _starts.get((shape, dim))
-    if starts is None:
-        lead, rest = shape[:dim], shape[dim + 1 :]
-        starts = np.arange(0, prod_of(shape), prod_of(shape[dim:]) or 1)
-        starts = starts.reshape((*lead, 1, *(1,) * len(rest)))
-        if rest:
-            starts = starts + np.arange(prod_of(rest)).reshape((1, *rest))
-        if starts.size <= 4096:
-            if len(_starts) >= 256:
-                _starts.clear()
-            _starts[shape, dim] = starts
-    return index + starts if dim == len(shape) - 1 else index * prod_of(shape[dim + 1 :]) + starts
+    if dim < len(shape) - 1:
+        return index * prod_of(shape[dim + 1 :]) + _starts(shape, dim)
+    return index + _starts(shape, dim)
+
+
+@shared
+def _first_places(*shape: int) -> Any:
+    """Where the rows of an array of this shape begin."""
+    return np.arange(0, prod_of(shape), shape[-1])
+
+
+@shared
+def _starts(shape: tuple[int, ...], dim: int) -> Any:
+    """Where in a row-major array of `shape` each row along `dim` begins, with that axis as 1."""
+    lead, rest = shape[:dim], shape[dim + 1 :]
+    starts = np.arange(0, prod_of(shape), prod_of(shape[dim:]) or 1).reshape((*lead, 1, *(1,) * len(rest)))
+    return starts + np.arange(prod_of(rest)).reshape((1, *rest)) if rest else starts
 
 
 nameless(globals())

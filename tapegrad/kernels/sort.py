@@ -22,9 +22,14 @@ def argsort(x: Any, dim: int, descending: bool = False) -> Any:
         return np.int64(0)
     if not descending:
         return x.argsort(axis=dim, kind="stable")
-    around = (*(slice(None),) * dim, slice(None, None, -1))
-    y = x[around].argsort(axis=dim, kind="stable")[around]  # so that equal ones keep their order
-    return np.subtract(constant(x.shape[dim] - 1, y.dtype), y)
+    return _last(x, dim, x.shape[dim])
+
+
+def _last(x: Any, dim: int, k: int) -> Any:
+    """Where the k last sorted elements are, from the end on; equal ones keep their order."""
+    n, lead = x.shape[dim], (slice(None),) * dim
+    y = x[(*lead, slice(None, None, -1))].argsort(dim, "stable")
+    return np.subtract(constant(n - 1, y.dtype), y[(*lead, slice(None, n - 1 - k if k < n else None, -1))])
 
 
 def topk(x: Any, dim: int, k: int, largest: bool) -> Any:
@@ -34,7 +39,7 @@ def topk(x: Any, dim: int, k: int, largest: bool) -> Any:
     n = x.shape[dim]
     lead = (slice(None),) * dim
     if n <= 64 or 4 * k > n or not k:
-        return argsort(x, dim, largest)[(*lead, slice(k))]
+        return _last(x, dim, k) if largest else argsort(x, dim)[(*lead, slice(k))]
     at = n - k if largest else k - 1
     y = x.copy()
     y.partition(at, axis=dim)
@@ -59,23 +64,36 @@ def _beyond(x: Any, edge: Any, largest: bool) -> tuple[Any, Any]:
 
 
 def kth_at(x: Any, dim: int, k: int) -> Any:
-    """Where the k-th smallest element is (k counts from 0), with that axis as 1."""
-    return _place_of(x, _partitioned(x, dim, k), dim) if x.ndim else np.int64(0)
-
-
-def _partitioned(x: Any, dim: int, k: int) -> Any:
-    """The k-th smallest element, with that axis as 1."""
+    """Where the k-th element in order is (k counts from 0), with that axis as 1."""
+    if not x.ndim:
+        return np.int64(0)
+    at = (*(slice(None),) * dim, slice(k, k + 1))
+    if x.size <= FEW:
+        return x.argsort(dim, "stable")[at]
     y = x.copy()
-    y.partition(k, axis=dim)
-    return y[(*(slice(None),) * dim, slice(k, k + 1))]
+    y.partition(k, dim)
+    return _place_of(x, y[at], dim, k)
 
 
-def _place_of(x: Any, value: Any, dim: int) -> Any:
-    """The first place along `dim` that has the value there, which may be nan."""
-    hit = x == value
+def _place_of(x: Any, value: Any, dim: int, k: Any) -> Any:
+    """The place of the k-th element in order, which has this value: there may be several of it, or nan."""
+    hit, before = x == value, x < value
     if x.dtype.kind in FLOATING and some(odd := value != value):
         hit |= (x != x) & odd
-    return hit.argmax(axis=dim, keepdims=True)
+        before |= (x == x) & odd
+    more = k - np.add.reduce(before, axis=dim, keepdims=True)  # equal ones that come first
+    if some(more):
+        hit = np.add.accumulate(hit, dim, "i8") > more
+    return hit.argmax(dim, keepdims=True)
+
+
+def _numbers(x: Any) -> bool:
+    """Whether there is no nan."""
+    if x.dtype.char in "fd" and x.size <= FEW:
+        flat = x.ravel()
+        total = flat.dot(flat).item()  # nan if there is one, else perhaps inf
+        return bool(total == total)
+    return x.dtype.kind not in FLOATING or not some(x != x)
 
 
 def median_at(x: Any, dim: int, skip: bool) -> Any:
@@ -86,31 +104,26 @@ def median_at(x: Any, dim: int, skip: bool) -> Any:
     if not x.ndim:
         return np.int64(0)
     n = x.shape[dim]
-    if x.size <= FEW:  # sorting is one call, and shows whether there is a nan: it comes last
-        y = sorted(x, dim)
-        lead = (slice(None),) * dim
-        last = y[(*lead, slice(n - 1, n))]
-        if np.count_nonzero(last == last) == last.size:
-            at = (n - 1) // 2
-            return (x == y[(*lead, slice(at, at + 1))]).argmax(axis=dim, keepdims=True)
-    odd = np.add.reduce(x != x, axis=dim, keepdims=True) if x.dtype.kind in FLOATING else None
-    if odd is None or not odd.any():
-        value = _partitioned(x, dim, (n - 1) // 2)
-    else:
-        at = np.maximum(n - odd - 1, 0) // 2 if skip else np.where(odd > 0, n - 1, (n - 1) // 2)
-        value = pick(sorted(x, dim), at, dim, True)
-    return _place_of(x, value, dim)
+    if _numbers(x):
+        return kth_at(x, dim, (n - 1) // 2)
+    odd = np.add.reduce(x != x, axis=dim, keepdims=True)
+    at = np.maximum(n - odd - 1, 0) // 2 if skip else np.where(odd > 0, n - odd, (n - 1) // 2)
+    return pick(argsort(x, dim), at, dim, True)
 
 
 _FEW = 64  # elements to count in Python
 
 
 def _mode_of(values: list[Any]) -> int:
-    counts: dict[Any, int] = {}
+    """The last place of the most frequent value, the smallest of several."""
+    places = {v: i for i, v in enumerate(values)}
+    if len(places) == len(values):
+        return places[min(places)]
+    counts = dict.fromkeys(places, 0)
     for v in values:
-        counts[v] = counts.get(v, 0) + 1
+        counts[v] += 1
     most = max(counts.values())
-    return len(values) - 1 - values[::-1].index(min([v for v, n in counts.items() if n == most]))
+    return places[min([v for v, n in counts.items() if n == most])]
 
 
 def mode_at(x: Any, dim: int) -> Any:
@@ -119,9 +132,12 @@ def mode_at(x: Any, dim: int) -> Any:
     if not x.ndim:
         return np.int64(0)
     n = x.shape[dim]
-    if x.size <= _FEW and dim == x.ndim - 1 and np.count_nonzero(x == x) == x.size:
-        found = [_mode_of(row) for row in x.reshape(-1, n).tolist()]
-        return np.array(found, "i8").reshape((*x.shape[:-1], 1))
+    if x.size <= _FEW and _numbers(x):
+        if len(set(x.ravel().tolist())) == x.size:  # each comes once
+            return x.argmin(dim, keepdims=True)
+        if dim == x.ndim - 1:
+            found = [_mode_of(row) for row in x.reshape(-1, n).tolist()]
+            return np.array(found, "i8").reshape((*x.shape[:-1], 1))
     order = argsort(x, dim)
     lead = (slice(None),) * dim
     y = pick(x, order, dim, True)

@@ -14,13 +14,18 @@ recurrences, reflections), 9.7 (Bessel functions at infinity).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
+from math import erf as number_erf
+from math import erfc as number_erfc
+from math import exp, log, log1p
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 import tapegrad.kernels.fits as T
+from tapegrad.kernels import few
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant
 
@@ -39,26 +44,30 @@ TINY = 5e-324  # the smallest number above 0
 _F8 = np.dtype("f8")
 _MANY = np.arange(SMALL + 1)
 Kernel = Callable[[Any], Any]
-Number = Callable[[float], float]
+Numbers = Callable[[list[float]], Iterable[float]]
 
 
-def kernel(body: Kernel, scalar: Number | None = None, rough: Number | None = None) -> Kernel:
+def kernel(
+    body: Kernel, numbers: Numbers | None = None, rough: Numbers | None = None, few: Any = None
+) -> Kernel:
     """body, which maps a 1-d float64 array, as a kernel on any float array.
 
-    scalar: the same for one number, for small arrays. rough: such a function whose error is below that of a
-    float32. Where they do not know the value they raise ValueError or OverflowError.
+    For small arrays: numbers, the same for a list of numbers; rough, such a function whose error is below
+    that of a float32; few, the same for a 1-d array of that (see few.py). Where they do not know a value they
+    raise ValueError or OverflowError.
     """
-    rough = rough or scalar
+    rough = rough or numbers
 
     def call(x: Any) -> Any:
         if x.dtype.kind != "f":
             raise TypeError(body.__name__)
         if type(x) is not ndarray or not x.ndim:
             return x.dtype.type(call(np.array([x]))[0])
-        f = scalar if x.itemsize == 8 else rough
-        if f is not None and x.size <= SMALL:
+        f: Any = numbers if x.itemsize == 8 else few or rough
+        if f is not None and 0 < x.size <= SMALL:
+            flat: Any = x if x.ndim == 1 else x.ravel()
             try:
-                found = np.array([*map(f, x.ravel().tolist())], x.dtype)
+                found: Any = few(flat) if f is few else np.fromiter(f(flat.tolist()), x.dtype, x.size)
             except (OverflowError, ValueError):  # a pole
                 pass
             else:
@@ -93,14 +102,6 @@ def horner(t: Any, cs: Any) -> Any:
         y += c
         y *= t
     y += cs[0]
-    return y
-
-
-def _horner_number(t: float, falling: Sequence[float]) -> float:
-    """The same for one number, with the coefficients in falling order."""
-    y = 0.0
-    for c in falling:
-        y = y * t + c
     return y
 
 
@@ -190,15 +191,15 @@ def _erfcx(x: Any) -> Any:
     )
 
 
-def _erfcx_number(x: float) -> float:
-    if x > 25:
+def _erfcx_numbers(xs: list[float]) -> list[float]:
+    if not max(xs) <= 25:
         raise ValueError("erfc goes to 0, and exp(x * x) to inf")
-    return math.exp(x * x) * math.erfc(x)
+    return [exp(x * x) * number_erfc(x) for x in xs]
 
 
-erf = kernel(_erf, math.erf)
-erfc = kernel(_erfc, math.erfc)
-erfcx = kernel(_erfcx, rough=_erfcx_number)
+erf = kernel(_erf, partial(map, number_erf))
+erfc = kernel(_erfc, partial(map, number_erfc))
+erfcx = kernel(_erfcx, rough=_erfcx_numbers)
 
 
 def _of_tail(w: Any) -> Any:
@@ -240,14 +241,17 @@ def _ndtri(p: Any) -> Any:
     return np.where(tail >= 0, y, np.nan)
 
 
-def _ndtri_number(p: float) -> float:
-    return float(normal_inverse(p, 0.0, 1.0))
+def _ndtri_numbers(ps: list[float]) -> list[float]:
+    return [normal_inverse(p, 0.0, 1.0) for p in ps]
 
 
-def _erfinv_number(x: float) -> float:
-    if -1e-4 < x < 1e-4:  # its series
-        return x * (0.886226925452758 + 0.232013666534655 * x * x)
-    return float(normal_inverse(0.5 + x / 2, 0.0, _HALF_ROOT))
+def _erfinv_numbers(xs: list[float]) -> list[float]:
+    return [
+        x * (0.886226925452758 + 0.232013666534655 * x * x)  # its series
+        if -1e-4 < x < 1e-4
+        else normal_inverse(0.5 + x / 2, 0.0, _HALF_ROOT)
+        for x in xs
+    ]
 
 
 def _ndtr(x: Any) -> Any:
@@ -263,12 +267,8 @@ def _entr(x: Any) -> Any:
     )
 
 
-def _ndtr_number(x: float) -> float:
-    return (1 + math.erf(x * _HALF_ROOT)) * 0.5
-
-
-def _entr_number(x: float) -> float:
-    return -x * math.log(x) if x > 0 else 0.0 if x == 0 else x - math.inf
+def _ndtr_numbers(xs: list[float]) -> list[float]:
+    return [(1 + number_erf(x * _HALF_ROOT)) * 0.5 for x in xs]
 
 
 def _log_ndtr(x: Any) -> Any:
@@ -282,18 +282,20 @@ def _log_ndtr(x: Any) -> Any:
     )
 
 
-def _log_ndtr_number(x: float) -> float:
-    t = x * _HALF_ROOT
-    if t < -25:
+def _log_ndtr_numbers(xs: list[float]) -> list[float]:
+    if not min(xs) > -35:
         raise ValueError("erfc goes to 0")
-    return math.log(math.erfc(-t) / 2) if x < -1 else math.log1p(-math.erfc(t) / 2)
+    return [
+        log(number_erfc(x * -_HALF_ROOT) / 2) if x < -1 else log1p(number_erfc(x * _HALF_ROOT) / -2)
+        for x in xs
+    ]
 
 
-erfinv = kernel(_erfinv, rough=normal_inverse and _erfinv_number)
-ndtri = kernel(_ndtri, rough=normal_inverse and _ndtri_number)
-log_ndtr = kernel(_log_ndtr, _log_ndtr_number)
-ndtr = kernel(_ndtr, _ndtr_number)
-entr = kernel(_entr, _entr_number)
+erfinv = kernel(_erfinv, rough=normal_inverse and _erfinv_numbers)
+ndtri = kernel(_ndtri, rough=normal_inverse and _ndtri_numbers)
+log_ndtr = kernel(_log_ndtr, _log_ndtr_numbers)
+ndtr = kernel(_ndtr, _ndtr_numbers)
+entr = kernel(_entr, few=few.entr)
 
 
 # ---- the gamma function and its kin
@@ -397,23 +399,8 @@ def _digamma(x: Any) -> Any:
     )
 
 
-_DIGAMMA_FALLING = T.DIGAMMA[::-1]
-
-
-def _digamma_number(x: float) -> float:
-    if not 0 < x < 10:
-        raise ValueError("a reflection, or Stirling's series")
-    total = -1 / x if x < 1 else 0.0
-    z = x + 1 if x < 1 else x
-    while z >= 2:
-        z -= 1
-        total += 1 / z
-    root, rest = T.DIGAMMA_ROOT
-    return ((z - root) - rest) * _horner_number(z * 2 - 3, _DIGAMMA_FALLING) + total
-
-
-lgamma = kernel(_lgamma, rough=math.lgamma)
-digamma = kernel(_digamma, _digamma_number)
+lgamma = kernel(_lgamma, rough=partial(map, math.lgamma))
+digamma = kernel(_digamma, few=few.digamma)
 
 
 # ---- modified Bessel functions of the first kind
@@ -451,34 +438,6 @@ def _i1(x: Any) -> Any:
     return np.exp(np.abs(x)) * _i1e(x)
 
 
-# Their power series in x * x / 4, which are good to a float32 up to 4, and their ends, which are up to 1.
-_I0_FALLING = [1 / math.factorial(k) ** 2 for k in range(14, -1, -1)]
-_I1_FALLING = [1 / math.factorial(k) / math.factorial(k + 1) for k in range(14, -1, -1)]
-_I0_ENDS, _I1_ENDS = _I0_FALLING[-7:], _I1_FALLING[-7:]
-
-
-def _series_number(x: float, falling: Sequence[float], ends: Sequence[float]) -> float:
-    if not -4 < x < 4:
-        raise ValueError("the series is too short")
-    return _horner_number(x * x / 4, ends if -1 < x < 1 else falling)
-
-
-def _i0_number(x: float) -> float:
-    return _series_number(x, _I0_FALLING, _I0_ENDS)
-
-
-def _i0e_number(x: float) -> float:
-    return math.exp(-abs(x)) * _i0_number(x)
-
-
-def _i1_number(x: float) -> float:
-    return (x / 2 or 0.0) * _series_number(x, _I1_FALLING, _I1_ENDS)  # no -0
-
-
-def _i1e_number(x: float) -> float:
-    return math.exp(-abs(x)) * _i1_number(x)
-
-
 def _spherical_bessel_j0(x: Any) -> Any:
     """sin(x) / x, 1 at 0 and 0 at infinity."""
     y = np.sin(x) / np.where(x == 0, 1, x)
@@ -486,8 +445,8 @@ def _spherical_bessel_j0(x: Any) -> Any:
 
 
 spherical_bessel_j0 = kernel(_spherical_bessel_j0)
-i0, i0e = kernel(_i0, rough=_i0_number), kernel(_i0e, rough=_i0e_number)
-i1, i1e = kernel(_i1, rough=_i1_number), kernel(_i1e, rough=_i1e_number)
+i0, i0e = kernel(_i0, few=few.i0), kernel(_i0e, few=few.i0e)
+i1, i1e = kernel(_i1, few=few.i1), kernel(_i1e, few=few.i1e)
 
 
 nameless(globals())

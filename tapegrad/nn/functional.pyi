@@ -1,14 +1,74 @@
 """Made by tools/stubs.py from the registry of operations. Do not edit."""
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tapegrad.ops.random import Generator
 from tapegrad.tensor import Tensor
 
+def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | tuple[builtins.int, ...]) -> Tensor: ...
+def adaptive_avg_pool2d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int | None, ...] | None
+) -> Tensor: ...
+def adaptive_avg_pool3d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int | None, ...] | None
+) -> Tensor: ...
+def adaptive_max_pool1d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
+) -> Any: ...
+def adaptive_max_pool1d_with_indices(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
+) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool2d(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def adaptive_max_pool2d_with_indices(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool3d(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def adaptive_max_pool3d_with_indices(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def affine_grid(theta: Tensor, size: Any, align_corners: builtins.bool | None = ...) -> Tensor: ...
 def alpha_dropout(
     input: Tensor, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
+) -> Tensor: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    count_include_pad: builtins.bool = ...,
+) -> Tensor: ...
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    count_include_pad: builtins.bool = ...,
+    divisor_override: builtins.int | None = ...,
+) -> Tensor: ...
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    count_include_pad: builtins.bool = ...,
+    divisor_override: builtins.int | None = ...,
 ) -> Tensor: ...
 def batch_norm(
     input: Tensor,
@@ -20,6 +80,7 @@ def batch_norm(
     momentum: builtins.float = ...,
     eps: builtins.float = ...,
 ) -> Tensor: ...
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = ...) -> Tensor: ...
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -39,6 +100,65 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor: ...
 def celu(input: Tensor, alpha: builtins.float = ..., inplace: builtins.bool = ...) -> Tensor: ...
 def celu_(input: Tensor, alpha: builtins.float = ...) -> Tensor: ...
+def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor: ...
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: str | builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+) -> Tensor: ...
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: builtins.int = ...) -> Tensor: ...
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_padding: builtins.int | tuple[builtins.int, ...] = ...,
+    groups: builtins.int = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -60,6 +180,15 @@ def cross_entropy(
     reduce: builtins.bool | None = ...,
     reduction: str = ...,
     label_smoothing: builtins.float = ...,
+) -> Tensor: ...
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: builtins.int = ...,
+    reduction: str = ...,
+    zero_infinity: builtins.bool = ...,
 ) -> Tensor: ...
 def dropout(
     input: Tensor, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
@@ -100,6 +229,30 @@ def embedding_bag(
 def feature_alpha_dropout(
     input: Tensor, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
 ) -> Tensor: ...
+def fold(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int, ...],
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def fractional_max_pool2d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    output_size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    output_ratio: builtins.float | tuple[builtins.float, builtins.float] | None = ...,
+    return_indices: builtins.bool = ...,
+    _random_samples: Tensor | None = ...,
+) -> Any: ...
+def fractional_max_pool3d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    output_size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    output_ratio: builtins.float | tuple[builtins.float, float, builtins.float] | None = ...,
+    return_indices: builtins.bool = ...,
+    _random_samples: Tensor | None = ...,
+) -> Any: ...
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -110,6 +263,13 @@ def gaussian_nll_loss(
 ) -> Tensor: ...
 def gelu(input: Tensor, *, approximate: str = ...) -> Tensor: ...
 def glu(input: Tensor, dim: builtins.int = ...) -> Tensor: ...
+def grid_sample(
+    input: Tensor,
+    grid: Tensor,
+    mode: str = ...,
+    padding_mode: str = ...,
+    align_corners: builtins.bool | None = ...,
+) -> Tensor: ...
 def group_norm(
     input: Tensor,
     num_groups: builtins.int,
@@ -156,6 +316,15 @@ def instance_norm(
     momentum: builtins.float = ...,
     eps: builtins.float = ...,
 ) -> Tensor: ...
+def interpolate(
+    input: Tensor,
+    size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    scale_factor: builtins.float | tuple[builtins.float, ...] | None = ...,
+    mode: str = ...,
+    align_corners: builtins.bool | None = ...,
+    recompute_scale_factor: builtins.bool | None = ...,
+    antialias: builtins.bool = ...,
+) -> Tensor: ...
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -184,6 +353,18 @@ def leaky_relu(
 ) -> Tensor: ...
 def leaky_relu_(input: Tensor, negative_slope: builtins.float = ...) -> Tensor: ...
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = ...) -> Tensor: ...
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = ...,
+    weight: Tensor | None = ...,
+    reduction: str = ...,
+    ignore_index: builtins.int | None = ...,
+    label_smoothing: builtins.float = ...,
+    options: Any = ...,
+) -> Tensor: ...
 def local_response_norm(
     input: Tensor,
     size: builtins.int,
@@ -199,6 +380,27 @@ def log_softmax(
     **names: Any,
 ) -> Tensor: ...
 def logsigmoid(input: Tensor) -> Tensor: ...
+def lp_pool1d(
+    input: Tensor,
+    norm_type: builtins.int | builtins.float,
+    kernel_size: builtins.int,
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    ceil_mode: builtins.bool = ...,
+) -> Tensor: ...
+def lp_pool2d(
+    input: Tensor,
+    norm_type: builtins.int | builtins.float,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    ceil_mode: builtins.bool = ...,
+) -> Tensor: ...
+def lp_pool3d(
+    input: Tensor,
+    norm_type: builtins.int | builtins.float,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    ceil_mode: builtins.bool = ...,
+) -> Tensor: ...
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -207,6 +409,84 @@ def margin_ranking_loss(
     size_average: builtins.bool | None = ...,
     reduce: builtins.bool | None = ...,
     reduction: str = ...,
+) -> Tensor: ...
+def max_pool1d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def max_pool2d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def max_pool3d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_size: Any = ...,
+) -> Tensor: ...
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_size: Any = ...,
+) -> Tensor: ...
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_size: Any = ...,
 ) -> Tensor: ...
 def mish(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
 def mse_loss(
@@ -217,6 +497,50 @@ def mse_loss(
     reduction: str = ...,
     weight: Tensor | None = ...,
 ) -> Tensor: ...
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: builtins.int,
+    num_heads: builtins.int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: builtins.bool,
+    dropout_p: builtins.float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: builtins.bool = ...,
+    key_padding_mask: Tensor | None = ...,
+    need_weights: builtins.bool = ...,
+    attn_mask: Tensor | None = ...,
+    use_separate_proj_weight: builtins.bool = ...,
+    q_proj_weight: Tensor | None = ...,
+    k_proj_weight: Tensor | None = ...,
+    v_proj_weight: Tensor | None = ...,
+    static_k: Tensor | None = ...,
+    static_v: Tensor | None = ...,
+    average_attn_weights: builtins.bool = ...,
+    is_causal: builtins.bool = ...,
+) -> tuple[Tensor, Tensor | None]: ...
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: builtins.int = ...,
+    margin: builtins.float = ...,
+    weight: Tensor | None = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -225,6 +549,7 @@ def multilabel_soft_margin_loss(
     reduce: builtins.bool | None = ...,
     reduction: str = ...,
 ) -> Tensor: ...
+def native_channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor: ...
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -234,11 +559,23 @@ def nll_loss(
     reduce: builtins.bool | None = ...,
     reduction: str = ...,
 ) -> Tensor: ...
+def normalize(
+    input: Tensor,
+    p: builtins.float = ...,
+    dim: builtins.int = ...,
+    eps: builtins.float = ...,
+    out: Tensor | None = ...,
+) -> Tensor: ...
 def one_hot(tensor: Tensor, num_classes: builtins.int = ...) -> Tensor: ...
+def pad(
+    input: Tensor, pad: Sequence[builtins.int], mode: str = ..., value: builtins.float | None = ...
+) -> Tensor: ...
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: builtins.float = ..., eps: builtins.float = ..., keepdim: builtins.bool = ...
 ) -> Tensor: ...
 def pdist(input: Tensor, p: builtins.float = ...) -> Tensor: ...
+def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor: ...
+def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor: ...
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -269,6 +606,17 @@ def rrelu_(
     upper: builtins.float = ...,
     training: builtins.bool = ...,
     generator: Generator | None = ...,
+) -> Tensor: ...
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = ...,
+    dropout_p: builtins.float = ...,
+    is_causal: builtins.bool = ...,
+    *,
+    scale: builtins.float | None = ...,
+    enable_gqa: builtins.bool = ...,
 ) -> Tensor: ...
 def selu(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
 def selu_(input: Tensor) -> Tensor: ...
@@ -329,6 +677,30 @@ def triplet_margin_with_distance_loss(
     margin: builtins.float = ...,
     swap: builtins.bool = ...,
     reduction: str = ...,
+) -> Tensor: ...
+def unfold(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def upsample(
+    input: Tensor,
+    size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    scale_factor: builtins.float | tuple[builtins.float, ...] | None = ...,
+    mode: str = ...,
+    align_corners: builtins.bool | None = ...,
+) -> Tensor: ...
+def upsample_bilinear(
+    input: Tensor,
+    size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    scale_factor: builtins.float | tuple[builtins.float, ...] | None = ...,
+) -> Tensor: ...
+def upsample_nearest(
+    input: Tensor,
+    size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    scale_factor: builtins.float | tuple[builtins.float, ...] | None = ...,
 ) -> Tensor: ...
 
 __all__: list[str]

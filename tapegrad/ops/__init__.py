@@ -23,8 +23,11 @@ def apply(op: Op, x: Tensor, *args: Any) -> Tensor:
 
 
 def __getattr__(name: str) -> Any:
-    """Here for type checkers: all of RULES is in this namespace."""
-    raise AttributeError(f"F: there is no operation {name!r}.")
+    """What files that load later have offered to rules."""
+    f = RULES.get(name)
+    if f is None:
+        raise AttributeError(f"F: there is no operation {name!r}.")
+    return f
 
 
 for _name in [
@@ -61,6 +64,7 @@ for _name in [
     "overlay",
     "pairs",
     "parts",
+    "picking",
     "pointwise",
     "products",
     "put",

@@ -12,7 +12,8 @@ import tapegrad.kernels.cumulative as C
 from tapegrad.define import OUT, Function, finish, inplace, linear, offer, opaque
 from tapegrad.dtypes import B1, INEXACT, as_numpy
 from tapegrad.kernels.errstate import nameless
-from tapegrad.ops.reduce import in_dtype, picking
+from tapegrad.ops.picking import found, picking
+from tapegrad.ops.reduce import in_dtype
 from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import numpy_names
 from tapegrad.promotion import need_tensor, real_only
@@ -157,7 +158,8 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
 
 
 def _check_order(x: Tensor, op: str) -> None:
-    real_only(op, (x,), NotImplementedError if x._a.ndim else RuntimeError)
+    if x._kind.kind == "c":
+        real_only(op, (x,), NotImplementedError if x._a.ndim else RuntimeError)
 
 
 def cummax(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
@@ -165,8 +167,7 @@ def cummax(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
     x = need_tensor(input, "cummax")
     i = axis(dim, x._a.ndim, "cummax")
     _check_order(x, "cummax")
-    at = _cummax_at(x, i)
-    return written(_cummax_kind(_pick_cummax(x, at._a, i, True), at), out, "cummax")
+    return written(_cummax_kind(*found(_cummax_at, _pick_cummax, x, i, True)), out, "cummax")
 
 
 def cummin(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
@@ -175,8 +176,7 @@ def cummin(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
     x = need_tensor(input, "cummin")
     i = axis(dim, x._a.ndim, "cummin")
     _check_order(x, "cummin")
-    at = _cummin_at(x, i)
-    return written(_cummin_kind(_pick_cummin(x, at._a, i, True), at), out, "cummin")
+    return written(_cummin_kind(*found(_cummin_at, _pick_cummin, x, i, True)), out, "cummin")
 
 
 offer(

@@ -10,7 +10,8 @@ import numpy as np
 
 import tapegrad.kernels.random as R
 from tapegrad._errors import describe
-from tapegrad.define import bare, cast, finish, inplace, newborn, offer, opaque
+from tapegrad._state import special
+from tapegrad.define import bare, cast, finish, inplace, newborn, offer, opaque, plain
 from tapegrad.devices import check_device
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.counting import binomial as draw_binomial
@@ -45,11 +46,12 @@ def _like(
     check_device(device, op)
     a = need_tensor(input, op)._a
     kind = kind_of(dtype, op, a.dtype)
-    if isinstance(a, Storage) or batches():
+    if special.alert and (isinstance(a, Storage) or batches()):
         t = cast(input.detach(), kind) if isinstance(a, Storage) else newborn(wrap(_template(a, kind)))
         _IN_PLACE[flat](t, *bounds, generator=generator)
         return t.requires_grad_() if grad else t
-    a = _template(a, kind)
+    if kind is not a.dtype or not a.flags.c_contiguous:
+        a = _template(a, kind)
     values = flat(stream_of(generator, op), a, *bounds)
     return leaf(values if values.shape == a.shape else arranged(values, a), grad)
 
@@ -124,7 +126,10 @@ def bernoulli(
 
     Raises: RuntimeError for a probability outside 0 to 1.
     """
-    if p is not None or isinstance(need_tensor(input, "bernoulli")._a, Storage):
+    if p is None and plain(need_tensor(input, "bernoulli")):
+        drawn = R.bernoulli_from(stream_of(generator, "bernoulli"), input._a)
+        return finish(wrap(drawn), out, "bernoulli")
+    if p is not None or isinstance(input._a, Storage):
         probability = input.detach() if p is None else p
         return finish(empty_like(input).bernoulli_(probability, generator=generator), out, "bernoulli")
     return finish(_parametric("bernoulli", generator, R.bernoulli_from, input), out, "bernoulli")

@@ -19,8 +19,9 @@ from tapegrad.naming import argument
 from tapegrad.ops.index import fetch
 from tapegrad.ops.new import ones_like
 from tapegrad.ops.nn import log_softmax
+from tapegrad.ops.picking import pick
 from tapegrad.ops.pointwise import add, div, mul, neg, where
-from tapegrad.ops.reduce import mean, pick
+from tapegrad.ops.reduce import mean
 from tapegrad.ops.reduce import sum as sum_
 from tapegrad.ops.shape import expand, expand_as, reshape, unsqueeze
 from tapegrad.promotion import need_tensor, real_only, result_dtype
@@ -33,6 +34,12 @@ def check_reduction(name: str, reduction: str) -> None:
     """Raises: ValueError for an unknown reduction."""
     if reduction not in _REDUCTIONS:
         raise ValueError(f"{name}: reduction is {reduction!r}; {choices(_REDUCTIONS)} is needed.")
+
+
+def reduced(op: str, each: Tensor, reduction: str) -> Tensor:
+    """The losses, their mean or their sum."""
+    check_reduction(op, reduction)
+    return each if reduction == "none" else each.mean() if reduction == "mean" else each.sum()
 
 
 @composite("mse_loss", 2, (Q.mse, Q.mse_vjp))

@@ -13,7 +13,7 @@ from tapegrad.define.base import run
 from tapegrad.define.batching import same
 from tapegrad.dtypes import as_numpy
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.memory import buffer_of, offset_of, restrided
+from tapegrad.kernels.memory import buffer_of, bytes_of, in_one_piece, offset_of, restrided
 from tapegrad.kernels.strided import geometry_of, row_major
 from tapegrad.memory import alias, replace_memory, resize, version_of
 from tapegrad.promotion import need_tensor
@@ -46,6 +46,18 @@ class UntypedStorage:
     def data_ptr(self) -> int:
         """The address of the first byte."""
         return int(self._a.__array_interface__["data"][0])
+
+    def bytes(self) -> Any:
+        """Its bytes, in their order, as an array that shares them. Raises: ValueError unless in_one_piece."""
+        return bytes_of(self._a)
+
+    def in_one_piece(self) -> bool:
+        """Whether nothing of others lies between its bytes."""
+        return in_one_piece(self._a)
+
+    def cpu(self) -> UntypedStorage:
+        """Itself: everything is on the CPU."""
+        return self
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and self.data_ptr() == other.data_ptr()
@@ -108,7 +120,7 @@ def set_(
     if source is None:
         a = np.empty(0, input._kind)
     elif isinstance(source, UntypedStorage):
-        a = source._a.reshape(-1).view(np.uint8).view(input._kind)
+        a = source.bytes().view(input._kind)
     else:
         a = box(need_tensor(source, "set_", "source"))
         if source._kind is not input._kind:

@@ -10,7 +10,7 @@ import tapegrad.kernels.linalg as L
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad.define import OUT, Function, cast, offer, opaque
-from tapegrad.dtypes import FLOATING, as_numpy, of
+from tapegrad.dtypes import F4, FLOATING, as_numpy, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.linalg import addmm, matmul
@@ -181,6 +181,10 @@ def softmax(
 
     Raises: IndexError for dim, NotImplementedError for integers.
     """
+    if dtype is None and type(dim) is int and isinstance(input, Tensor) and input._kind is F4:
+        n = input._a.ndim
+        if -n <= dim < n:
+            return _softmax(input, (dim % n,))
     if names:
         dim, _ = numpy_names("softmax", names, dim)
     return _soft(_softmax, input, dim, dtype, "softmax")
@@ -193,6 +197,10 @@ def log_softmax(
 
     Raises: IndexError for dim, NotImplementedError for integers.
     """
+    if dtype is None and type(dim) is int and isinstance(input, Tensor) and input._kind is F4:
+        n = input._a.ndim
+        if -n <= dim < n:
+            return _log_softmax(input, (dim % n,))
     if names:
         dim, _ = numpy_names("log_softmax", names, dim)
     return _soft(_log_softmax, input, dim, dtype, "log_softmax")

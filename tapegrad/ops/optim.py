@@ -89,15 +89,15 @@ class Tensors:
 class Job:
     """An update that is checked and ready.
 
-    arrays: of each parameter, its gradient and state; None for what runs on Tensors. written: those of them
-    that change. recording: the grad mode it needs, None if any will do.
+    parts: of each parameter its arguments and the arrays of it, its gradient and its state, None if it runs
+    on Tensors. written: those arrays that change. recording: the grad mode it needs, None if any will do.
     """
 
-    __slots__ = ("arguments", "arrays", "options", "recording", "written")
+    __slots__ = ("options", "parts", "recording", "written")
 
-    def __init__(self, arguments: list[Arguments], options: Mapping[str, Any], recording: bool) -> None:
-        self.arguments, self.options = arguments, options
-        self.arrays: list[list[Any] | None] = []
+    def __init__(self, options: Mapping[str, Any], recording: bool) -> None:
+        self.options = options
+        self.parts: list[tuple[Arguments, list[Any] | None]] = []
         self.written: list[Any] = []
         self.recording: bool | None = True if recording else None
 
@@ -119,9 +119,10 @@ class Update:
 
         Raises: RuntimeError if a parameter must not be written, or its state is of another shape.
         """
-        job = Job(arguments, options if record else _plain(options), record)
+        job = Job(options if record else _plain(options), record)
         plain = self.elementwise and not record
-        for p, g, _, held in arguments:
+        for given in arguments:
+            p, g, _, held = given
             arrays = _ready(p, g, held) if plain else None
             if arrays is None:
                 self._check(p, g, held, record)
@@ -131,7 +132,7 @@ class Update:
                 job.written += arrays[2:]
             elif not record:
                 job.recording = False
-            job.arrays.append(arrays)
+            job.parts.append((given, arrays))
         return job
 
     def _check(self, p: Tensor, g: Tensor, held: Sequence[Tensor], record: bool) -> None:
@@ -161,8 +162,8 @@ class Update:
         before: list[Any] = []
         new: tuple[Any, ...] = ()
         update: Any = None
-        for (p, g, counts, held), arrays in zip(job.arguments, job.arrays, strict=True):
-            now = [_value(c) for c in counts]
+        for (p, g, counts, held), arrays in job.parts:
+            now = [c if c.__class__ is bool else c._a[()] for c in counts] if counts else []
             if arrays is None:
                 new, update = self.rule(Tensors, job.options, *now)
                 self._tensors(update, p, g, held)
@@ -171,12 +172,15 @@ class Update:
                 a = arrays[0]
                 if a.dtype is not kind or now != before:
                     kind, before = a.dtype, now
-                    new, update = self.rule(O.Arrays(kind), job.options, *now)
-                if type(p._a) is ndarray:
-                    O.run(update, arrays)
-                else:
+                    new, update = self.rule(O.arrays_of(kind), job.options, *now)
+                number = type(p._a) is not ndarray
+                if number:
                     a.view(p._kind)[...] = p._a
-                    O.run(update, arrays)
+                if a.nbytes <= O.BLOCK:
+                    update(*arrays)
+                else:
+                    O.in_blocks(update, arrays)
+                if number:
                     assign(p, wrap(a.view(p._kind).reshape(())))
             if new:
                 for c, value in zip(counts, new, strict=True):
@@ -192,17 +196,15 @@ class Update:
 
 def _plain(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options with NumPy scalars for Tensors."""
-    changed: dict[str, Any] = {}
-    for name in ("lr", "weight_decay"):
-        if isinstance(value := options.get(name), Tensor):
-            changed[name] = _scalar(value)
-    if "betas" in options and isinstance(options["betas"][0], Tensor):
-        changed["betas"] = tuple(map(_scalar, options["betas"]))
-    return {**options, **changed} if changed else options
+    lr, decay, betas = options["lr"], options.get("weight_decay"), options.get("betas", (0.0,))
+    if not (isinstance(lr, Tensor) or isinstance(decay, Tensor) or isinstance(betas[0], Tensor)):
+        return options
+    changed = {"lr": _number(lr), "weight_decay": _number(decay), "betas": tuple(map(_number, betas))}
+    return {**options, **{name: value for name, value in changed.items() if name in options}}
 
 
-def _scalar(x: Tensor) -> Any:
-    return x._a.reshape(())[()]
+def _number(x: Any) -> Any:
+    return x._a.reshape(())[()] if isinstance(x, Tensor) else x
 
 
 def _ready(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> list[Any] | None:
@@ -235,14 +237,6 @@ def _arrays(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> list[Any] | None:
     if kind.char in "FD" and all(x.flags.c_contiguous for x in xs):
         return [x.reshape(-1).view(x.real.dtype) for x in xs]
     return xs if kind.char in "fd" else None
-
-
-def _value(count: Any) -> Any:
-    """The number in a Tensor without dimensions; what is no Tensor as it is."""
-    if type(count) is bool:
-        return count
-    a = count._a
-    return a[()] if type(a) is ndarray else a
 
 
 def _count(count: Tensor, value: Any) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 import tapegrad.kernels.random as R
-from tapegrad._errors import sizes
 from tapegrad._state import special, watch
 from tapegrad.define import finish, offer, store
 from tapegrad.devices import CPU, check_device, device
@@ -18,7 +18,7 @@ from tapegrad.kernels.generator import Stream
 from tapegrad.levels import Level, arrays_of, looped
 from tapegrad.ops.create import kind_of, leaf, shape_of
 from tapegrad.ops.recorded import of_parameters
-from tapegrad.promotion import need_tensor
+from tapegrad.promotion import broadcast, need_tensor
 from tapegrad.tensor import Tensor, wrap
 
 
@@ -60,6 +60,12 @@ class Generator:
         """Continue from a state. Raises: RuntimeError for what is no state; nothing has changed then."""
         self._stream.set_state(need_tensor(new_state, "set_state", "new_state")._a)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Generator, (CPU,), (self.initial_seed(), None, self.get_state())
+
+    def __setstate__(self, state: tuple[int, Any, Tensor]) -> None:
+        self.set_state(state[2])
+
 
 default_generator = Generator()
 
@@ -91,9 +97,12 @@ def set_rng_state(new_state: Tensor) -> None:
 
 def stream_of(generator: Generator | None, op: str) -> Stream:
     """A generator's stream, or the default one. Raises: TypeError for what is no generator."""
-    if generator is not None and not isinstance(generator, Generator):
+    if generator is None:
+        stream = default_generator._stream
+    elif isinstance(generator, Generator):
+        stream = generator._stream
+    else:
         raise TypeError(f"{op}: generator is {type(generator).__name__}; a torch.Generator is needed.")
-    stream = (generator or default_generator)._stream
     for level in looped.now.levels:
         level.draws(op, stream)
     return stream
@@ -104,14 +113,14 @@ def batches() -> tuple[Level, ...]:
     return tuple([x for x in watch().levels if x.size is not None]) if special.alert else ()
 
 
-def draw_flat(op: str, generator: Generator | None, shape: tuple[int, ...], draw: Any) -> Any:
-    """An array of a shape, of the flat values draw(stream, n); inside of vmap by its randomness."""
+def draw_flat(op: str, generator: Generator | None, shape: tuple[int, ...], draw: Any, *args: Any) -> Any:
+    """An array of a shape, of the flat values draw(stream, n, *args); inside of vmap by its randomness."""
     stream = stream_of(generator, op)
-    if levels := batches():
-        return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, _count(wide)).reshape(wide))
+    if special.alert and (levels := batches()):
+        return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, prod(wide), *args).reshape(wide))
     if len(shape) == 1:
-        return draw(stream, shape[0])
-    return draw(stream, _count(shape)).reshape(shape)
+        return draw(stream, shape[0], *args)
+    return draw(stream, prod(shape), *args).reshape(shape)
 
 
 def finished(op: str, drawn: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
@@ -119,13 +128,6 @@ def finished(op: str, drawn: Any, requires_grad: bool, out: Tensor | None) -> Te
     if out is not None:
         return store(leaf(drawn), out, op, warns=False)
     return leaf(drawn, requires_grad)
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    n = 1
-    for k in shape:
-        n *= k
-    return n
 
 
 # ---- new tensors
@@ -145,7 +147,7 @@ def rand(
     """Uniform numbers in [0, 1)."""
     check_device(device, "rand")
     shape, kind = shape_of(sides, "rand", size), kind_of(dtype, "rand")
-    drawn = draw_flat("rand", generator, shape, lambda stream, n: R.uniform(stream, n, 0.0, 1.0, kind))
+    drawn = draw_flat("rand", generator, shape, R.uniform, 0.0, 1.0, kind)
     return finished("rand", drawn, requires_grad, out)
 
 
@@ -163,7 +165,7 @@ def randn(
     """Numbers of the standard normal distribution."""
     check_device(device, "randn")
     shape, kind = shape_of(sides, "randn", size), kind_of(dtype, "randn")
-    drawn = draw_flat("randn", generator, shape, lambda stream, n: R.normal(stream, n, 0.0, 1.0, kind))
+    drawn = draw_flat("randn", generator, shape, R.normal, 0.0, 1.0, kind)
     return finished("randn", drawn, requires_grad, out)
 
 
@@ -201,7 +203,7 @@ def randint(
         )
     shape, kind = shape_of((tuple(size),), "randint"), kind_of(dtype, "randint", I8)
     first, end = int(low), int(high)
-    drawn = draw_flat("randint", generator, shape, lambda stream, n: R.randint(stream, n, first, end, kind))
+    drawn = draw_flat("randint", generator, shape, R.randint, first, end, kind)
     return finished("randint", drawn, requires_grad, out)
 
 
@@ -222,12 +224,14 @@ def randperm(
         raise RuntimeError(f"randperm: n is {n}; 0 or more is needed.")
     kind = kind_of(dtype, "randperm", I8)
 
-    def several(stream: Stream, count: int) -> Any:
-        if count == n:
-            return R.randperm(stream, n, kind)
-        return np.concatenate([R.randperm(stream, n, kind) for _ in range(count // n)])
+    return finished("randperm", draw_flat("randperm", generator, (n,), _orders, n, kind), requires_grad, out)
 
-    return finished("randperm", draw_flat("randperm", generator, (n,), several), requires_grad, out)
+
+def _orders(stream: Stream, count: int, n: int, kind: Any) -> Any:
+    """Random orders of n, `count` numbers in all."""
+    if count == n:
+        return R.randperm(stream, n, kind)
+    return np.concatenate([R.randperm(stream, n, kind) for _ in range(count // n)])
 
 
 def normal(
@@ -254,7 +258,7 @@ def normal(
                 "normal: mean and std are numbers and size is missing; e.g. normal(0.0, 1.0, (3,))."
             )
         shape, own = shape_of((tuple(size),), "normal"), kind_of(dtype, "normal")
-        drawn = draw_flat("normal", generator, shape, lambda stream, n: R.normal(stream, n, mean, std, own))
+        drawn = draw_flat("normal", generator, shape, R.normal, mean, std, own)
         return finished("normal", drawn, requires_grad, out)
     return finish(_normal_around(mean, std, generator), out, "normal")
 
@@ -264,15 +268,10 @@ def _normal_around(mean: Any, std: Any, generator: Generator | None) -> Tensor:
     stds = arrays_of(std._a if isinstance(std, Tensor) else np.asarray(std))
     if (least := min([float(a.min()) for a in stds if a.size], default=0.0)) < 0:
         raise RuntimeError(f"normal: std has {least}; 0 or more is needed.")
-    given = {name: v for name, v in (("mean", mean), ("std", std)) if isinstance(v, Tensor)}
-    try:
-        shape = np.broadcast_shapes(*[v._a.shape for v in given.values()])
-    except ValueError:
-        raise RuntimeError(
-            f"normal: mean is {sizes(mean.shape)} and std is {sizes(std.shape)}; they must broadcast."
-        ) from None
+    given: dict[str, Any] = {name: v for name, v in (("mean", mean), ("std", std)) if isinstance(v, Tensor)}
+    shape = broadcast("normal", **given)
     kind = next(iter(given.values())).dtype.numpy
-    standard = draw_flat("normal", generator, shape, lambda stream, n: R.normal(stream, n, 0.0, 1.0, kind))
+    standard = draw_flat("normal", generator, shape, R.normal, 0.0, 1.0, kind)
     plain = [v.detach() if isinstance(v, Tensor) else v for v in (std, mean)]
     values = wrap(standard) * plain[0] + plain[1]
     return of_parameters(", ".join(given), values, [mean, std])

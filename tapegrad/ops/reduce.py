@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-import tapegrad.define.batching as B
 import tapegrad.kernels as K
 import tapegrad.kernels.reduce as R
 from tapegrad._errors import say_once, sizes
 from tapegrad._state import grad_enabled
-from tapegrad.define import OUT, Function, cast, finish, indexing, offer, reduction
+from tapegrad.define import OUT, Function, cast, finish, offer, reduction
 from tapegrad.domains import RECORDED
 from tapegrad.dtypes import B1, F4, F8, I8, INEXACT, as_numpy, of, uint8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.parts import unbind
+from tapegrad.ops.picking import found, picking
 from tapegrad.ops.pointwise import maximum, minimum
 from tapegrad.ops.results import Extremes, kind, written
-from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, stack, without
+from tapegrad.ops.shape import Dims, dims_of, numpy_names, reshape, stack
 from tapegrad.promotion import need_tensor, real_only
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -100,32 +100,11 @@ _mean, _mean_dim = _both("mean", R.mean, mean_rule)
 _prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, _y, shape, dim: g * _others(F, x, dim), (0, OUT))
 _var = reduction("var", R.var, d=var_rule, saves=(0,))
 _std = reduction("std", R.std, d=std_rule, saves=(0, OUT))
-_norm = reduction("norm", R.norm, d=norm_rule, saves=(0, OUT), title="LinalgVectorNormBackward0")
+norm_over = reduction("norm", R.norm, d=norm_rule, saves=(0, OUT), title="LinalgVectorNormBackward0")
 _amax = reduction("amax", R.amax, d=scaled, saves=(0, OUT))
 _amin = reduction("amin", R.amin, d=scaled, saves=(0, OUT))
 _max = reduction("max", R.amax, d=spread, saves=(0, OUT), title="MaxBackward1")
 _min = reduction("min", R.amin, d=spread, saves=(0, OUT), title="MinBackward1")
-pick, place = indexing(
-    ("pick", "place"),
-    R.pick,
-    R.place,
-    titles=("GatherBackward0", "ScatterBackward0"),
-    batch=(B.picked, B.picked),
-)
-
-
-def picking(key: str, title: str, *, again: bool = False) -> Function:
-    """`pick` under the name of an operation that chooses elements along a dimension; with `again`, some
-    perhaps several times."""
-    return indexing(
-        (key, f"{key}.place"),
-        R.pick,
-        R.place_all if again else R.place,
-        titles=(title, "ScatterBackward0"),
-        batch=(B.picked, B.picked),
-    )[0]
-
-
 _pick_max, _pick_min = picking("max.dim", "MaxBackward0"), picking("min.dim", "MinBackward0")
 
 
@@ -251,10 +230,11 @@ def spread_arguments(
         dim, unbiased = None, dim
     dims = dims_of(dim, x._a.ndim, op)
     c = (1 if unbiased else 0) if correction is None else correction
-    if R.count(x._a.shape, dims) - c <= 0:
+    n = R.count(x._a.shape, dims)
+    if n - c <= 0:
         say_once(
-            f"{op}: {R.count(x._a.shape, dims)} elements with correction {c} leave no degrees of freedom; "
-            "the result is nan or inf. Pass correction=0 for a single element."
+            f"{op}: {n} elements with correction {c} leave no degrees of freedom; the result is nan or inf. "
+            "Pass correction=0 for a single element."
         )
     return x, dims, c
 
@@ -329,7 +309,7 @@ def norm(
     order = 2.0 if p is None or isinstance(p, str) else float(p)
     dims = dims_of(dim, x._a.ndim, "norm")
     need_elements("norm", x, dims, order)
-    return finish(_norm(x, dims, keepdim, order), out, "norm", exact=True)
+    return finish(norm_over(x, dims, keepdim, order), out, "norm", exact=True)
 
 
 # ---- extremes
@@ -377,9 +357,7 @@ def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict
     not_empty(x, dim, op)
     if dim is None:
         return finish(whole(x), out, op)
-    i = axis(dim, x._a.ndim, op)
-    at = arg(x, i, True)
-    return written(kind(pick(x, at._a, i, keepdim), at if keepdim else without(at, i)), out, op)
+    return written(kind(*found(arg, pick, x, axis(dim, x._a.ndim, op), keepdim, True)), out, op)
 
 
 _EXTREMES = {
@@ -485,6 +463,6 @@ def any(
 offer(
     globals(),
     both="all amax amin any argmax argmin max mean min norm prod std sum var",
-    rules="pick place sum_rows unreduce",
+    rules="sum_rows unreduce",
 )
 nameless(globals())

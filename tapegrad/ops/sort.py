@@ -17,10 +17,11 @@ from tapegrad.dtypes import B1
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.elementary import round
+from tapegrad.ops.picking import found, pick, picking
 from tapegrad.ops.pointwise import ceil, floor, where
-from tapegrad.ops.reduce import pick, picking, spread, sum
+from tapegrad.ops.reduce import spread, sum
 from tapegrad.ops.results import Extremes, kind, written
-from tapegrad.ops.shape import numpy_names, permute, reshape, transpose, unsqueeze, without
+from tapegrad.ops.shape import numpy_names, permute, reshape, transpose, unsqueeze
 from tapegrad.promotion import need_tensor, number
 from tapegrad.tensor import Tensor, axis, wrap
 
@@ -54,7 +55,8 @@ def _of_all(name: str) -> Function:
 
 
 _middle = {name: _of_all(name) for name in ("median", "nanmedian")}
-_KINDS = {n: kind(n, Extremes) for n in ("sort", "topk", "kthvalue", "median", "nanmedian", "mode")}
+_MEDIANS = {name: kind(name, Extremes) for name in ("median", "nanmedian")}
+_SORTED, _TOP, _KTH, _MODE = (kind(name, Extremes) for name in ("sort", "topk", "kthvalue", "mode"))
 
 
 def _ordered(input: Any, op: str) -> Tensor:
@@ -79,9 +81,8 @@ def sort(
     if names:
         dim, _ = numpy_names("sort", names, dim)
     i = axis(dim, x._a.ndim, "sort")
-    at = _argsort(x, i, descending)
-    values = (_pick_sort if stable is None else _pick_stable)(x, at._a, i, True)
-    return written(_KINDS["sort"](values, at), out, "sort")
+    values = _pick_sort if stable is None else _pick_stable
+    return written(_SORTED(*found(_argsort, values, x, i, True, descending)), out, "sort")
 
 
 def argsort(
@@ -122,8 +123,7 @@ def topk(
     count = _count(k, x, i, "topk", 0)
     if x._kind is B1:
         raise RuntimeError("topk: input is bool; numbers are needed. Convert it first, e.g. with .int().")
-    at = _topk(x, i, count, largest)
-    return written(_KINDS["topk"](_pick_topk(x, at._a, i, True), at), out, "topk")
+    return written(_TOP(*found(_topk, _pick_topk, x, i, True, count, largest)), out, "topk")
 
 
 def _count(k: Any, x: Tensor, dim: int, op: str, least: int) -> int:
@@ -148,12 +148,6 @@ def _along(x: Tensor, dim: Any, op: str) -> int:
     return i
 
 
-def _chosen(op: str, pick: Any, x: Tensor, at: Tensor, dim: int, keepdim: bool, out: Any) -> Extremes:
-    """The elements at indices that have the dimension as 1."""
-    indices = at if keepdim else without(at, dim)
-    return written(_KINDS[op](pick(x, at._a, dim, keepdim), indices), out, op)
-
-
 def _no_bool(x: Tensor, op: str) -> None:
     if x._kind is B1:
         raise NotImplementedError(f"{op}: input is bool; numbers are needed. Convert it with .int().")
@@ -172,7 +166,7 @@ def kthvalue(
     i = _along(x, dim, "kthvalue")
     place = _count(k, x, i, "kthvalue", 1) - 1
     _no_bool(x, "kthvalue")
-    return _chosen("kthvalue", _pick_kth, x, _kth(x, i, place), i, keepdim, out)
+    return written(_KTH(*found(_kth, _pick_kth, x, i, keepdim, place)), out, "kthvalue")
 
 
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None, **names: Any) -> Extremes:
@@ -184,7 +178,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
     if names:
         dim, keepdim = numpy_names("mode", names, dim, keepdim)
     i = _along(x, dim, "mode")
-    return _chosen("mode", _pick_mode, x, _mode_at(x, i), i, keepdim, out)
+    return written(_MODE(*found(_mode_at, _pick_mode, x, i, keepdim)), out, "mode")
 
 
 def _median(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Any:
@@ -196,7 +190,7 @@ def _median(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[
     if dim is None:
         return _middle[op](x, None, False, skip)
     i = _along(x, dim, op)
-    return _chosen(op, _pick_median[op], x, _median_at(x, i, skip), i, keepdim, out)
+    return written(_MEDIANS[op](*found(_median_at, _pick_median[op], x, i, keepdim, skip)), out, op)
 
 
 def median(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:

@@ -8,7 +8,7 @@ import tapegrad.kernels.reduce as R
 import tapegrad.kernels.statistics as C
 from tapegrad._errors import say_once, sizes
 from tapegrad._state import default
-from tapegrad.define import OUT, cast, finish, offer, reduction
+from tapegrad.define import OUT, cast, finish, offer, plain, reduction
 from tapegrad.dtypes import B1, FLOATING, I8, INEXACT, as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -51,6 +51,15 @@ _var = reduction("var_mean", R.var, d=var_rule, saves=(0,))
 _std = reduction("std_mean", R.std, d=std_rule, saves=(0, OUT))
 _mean_of_var = _mean_beside("var_mean", "VarMeanBackward0")
 _mean_of_std = _mean_beside("std_mean", "StdMeanBackward0")
+
+
+def _both(spread: Any, mean: Any, x: Tensor, dims: R.Dims, keepdim: bool, c: float) -> tuple[Tensor, Tensor]:
+    if plain(x):
+        try:
+            return wrap(spread.op.forward(x._a, dims, keepdim, c)), wrap(R.mean(x._a, dims, keepdim))
+        except FloatingPointError:  # NumPy is set to raise: the operations know what to do
+            pass
+    return spread(x, dims, keepdim, c), mean(x, dims, keepdim)
 
 
 def nansum(
@@ -125,6 +134,10 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False, out
     dims = None if dim is None else (axis(dim, x._a.ndim, "aminmax"),)
     if not x._a.ndim:
         dims, keepdim = None, False
+    if dims is None and not keepdim and plain(x):
+        return written(
+            _range_kind(wrap(R.amin(x._a, None, False)), wrap(R.amax(x._a, None, False))), out, "aminmax"
+        )
     return written(_range_kind(_smallest(x, dims, keepdim), _largest(x, dims, keepdim)), out, "aminmax")
 
 
@@ -141,7 +154,7 @@ def var_mean(
     if names:
         dim, keepdim = numpy_names("var_mean", names, dim, keepdim)
     x, dims, c = spread_arguments("var_mean", input, dim, unbiased, correction)
-    return _var(x, dims, keepdim, c), _mean_of_var(x, dims, keepdim)
+    return _both(_var, _mean_of_var, x, dims, keepdim, c)
 
 
 def std_mean(
@@ -157,7 +170,7 @@ def std_mean(
     if names:
         dim, keepdim = numpy_names("std_mean", names, dim, keepdim)
     x, dims, c = spread_arguments("std_mean", input, dim, unbiased, correction)
-    return _std(x, dims, keepdim, c), _mean_of_std(x, dims, keepdim)
+    return _both(_std, _mean_of_std, x, dims, keepdim, c)
 
 
 # ---- covariances

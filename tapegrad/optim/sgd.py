@@ -49,10 +49,7 @@ class SGD(Updating):
     def _slots(self, group: dict[str, Any], p: Tensor) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def _arguments(
-        self, p: Tensor, g: Tensor, group: dict[str, Any], fresh: dict[Tensor, dict[str, Any]]
-    ) -> Arguments:
+    def _arguments(self, group: dict[str, Any], fresh: dict[Tensor, dict[str, Any]]) -> list[Arguments]:
         if group["momentum"] == 0:
-            return p, g, (False,), ()
-        p, g, _, slots = super()._arguments(p, g, group, fresh)
-        return p, g, (p in fresh,), slots
+            return [(p, g, (), ()) for p in group["params"] if (g := p.grad) is not None]
+        return [(p, g, (p in fresh,), held) for p, g, _, held in super()._arguments(group, fresh)]

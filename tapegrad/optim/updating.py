@@ -115,30 +115,30 @@ class Updating(Checked):
                 held[name] = _count(value, group) if name in self.counts else self._slot(p, name, value)
         return held
 
-    def _arguments(
-        self, p: Tensor, g: Tensor, group: dict[str, Any], fresh: dict[Tensor, dict[str, Any]]
-    ) -> Arguments:
-        """What the update takes. A state that is new goes into `fresh`, until all is checked."""
-        held = fresh.get(p) or self.state.get(p) or {}
-        counts, slots = self.counts, self._slots(group, p)
-        try:
-            return p, g, [held[name] for name in counts], [held[name] for name in slots]
-        except KeyError:
-            held = fresh[p] = self._completed(p, group, held)
-            return p, g, [held[name] for name in counts], [held[name] for name in slots]
+    def _arguments(self, group: dict[str, Any], fresh: dict[Tensor, dict[str, Any]]) -> list[Arguments]:
+        """What the update takes of each parameter that has a gradient. A state that is new goes into `fresh`,
+        until all is checked."""
+        arguments: list[Arguments] = []
+        counts = self.counts
+        for p in group["params"]:
+            if (g := p.grad) is None:
+                continue
+            held, slots = fresh.get(p) or self.state.get(p) or {}, self._slots(group, p)
+            try:
+                arguments.append((p, g, [held[name] for name in counts], [held[name] for name in slots]))
+            except KeyError:
+                held = fresh[p] = self._completed(p, group, held)
+                arguments.append((p, g, [held[name] for name in counts], [held[name] for name in slots]))
+        return arguments
 
     def _prepared(self) -> list[Job]:
         """A Job for each group. Raises: what `step` does, and then nothing has changed."""
-        jobs: list[Job] = []
         fresh: dict[Tensor, dict[str, Any]] = {}
-        for group in self.param_groups:
-            arguments: list[Arguments] = []
-            for p in group["params"]:
-                g = p.grad
-                if g is not None:
-                    arguments.append(self._arguments(p, g, group, fresh))
-            if arguments:
-                jobs.append(self.update.prepare(arguments, group, bool(group.get("differentiable"))))
+        jobs = [
+            self.update.prepare(arguments, group, bool(group.get("differentiable")))
+            for group in self.param_groups
+            if (arguments := self._arguments(group, fresh))
+        ]
         self.state.update(fresh)
         return jobs
 

@@ -25,7 +25,7 @@ LOOPING = {
     *("argwhere", "index", "int ", "is_nonzero", "item", "linspace", "lobpcg", "nonzero_static"),
     *("masked_select", "nonzero", "numpy", "repeat_interleave", "segment_reduce", "tolist", "unique"),
     *("embedding_bag", "one_hot.counted"),
-    *("bincount", "histc", "histogram", "histogramdd", "unique_consecutive"),
+    *("bincount", "histc", "histogram", "histogramdd", "unique_consecutive", "ctc_loss"),
 }
 # So do masks as indices, where(condition) alone, and tensor([...]) of tensors.
 MASK = re.compile(r"(getitem|setitem|index_put_?)\(.*bool\[|where\(\w+\[[^\]]*\][^,]*\)$|tensor\(\[")

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tapegrad.testing.samples import Array
 from tapegrad.testing.samples.base import x
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A module by its name, the arguments that make it, and those of one call."""
-
-    name: str
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    inputs: tuple[Any, ...] = (x(3, 4),)
-    ulps: int = 16
-    second: bool = True  # whether torch's second gradients are right
-
-    def __repr__(self) -> str:
-        made = ", ".join([*map(repr, self.args), *[f"{k}={v!r}" for k, v in self.kwargs.items()]])
-        return f"{self.name}({made})({', '.join(map(repr, self.inputs))})"
-
-
-def _of(name: str, *args: Any, inputs: tuple[Any, ...] | None = None, **kwargs: Any) -> Sample:
-    return Sample(name, args, kwargs) if inputs is None else Sample(name, args, kwargs, inputs)
+from tests.nn import sequences
+from tests.nn.rows import Sample
+from tests.nn.rows import of as _of
 
 
 def _numbers(values: Any) -> Array:
@@ -138,7 +121,8 @@ NORMS = (
     _of("InstanceNorm1d", 4, inputs=(x(4, 3),)),
     _of("InstanceNorm2d", 4, affine=True, track_running_stats=True, inputs=(_IMAGES,)),
     _of("InstanceNorm2d", 4, inputs=(x(4, 2, 3),)),
-    _of("InstanceNorm3d", 4, affine=True, bias=False, inputs=(x(2, 4, 2, 1, 2),)),
+    # a channel's mean is 9 deviations from 0: what cancels is an ulp of the mean
+    replace(_of("InstanceNorm3d", 4, affine=True, bias=False, inputs=(x(2, 4, 2, 1, 2),)), ulps=64),
     _of("LocalResponseNorm", 2, inputs=(_IMAGES,)),
     _of("LocalResponseNorm", 3, 0.1, 0.5, 2.0, inputs=(x(2, 4, 3),)),
 )
@@ -147,6 +131,9 @@ LINEAR = (
     _of("Linear", 4, 2, bias=False),
     _of("Linear", 4, 2, inputs=(x(2, 3, 4),)),
     _of("Identity", 54, unused=0.1),
+    _of("Bilinear", 4, 3, 2, inputs=(x(5, 4), x(5, 3))),
+    _of("Bilinear", 4, 3, 2, bias=False, inputs=(x(2, 5, 4), x(2, 5, 3))),
+    _of("Bilinear", 4, 3, 1, inputs=(x(4), x(3))),
 )
 
 _PAIR = (x(4, 5), x(4, 5))
@@ -156,6 +143,7 @@ _WEIGHT = x(5, low=1, high=3, grad=False)
 _SIGNS = x(4, values=[1.0, -1.0, -1.0, 1.0], grad=False)
 _RANKED = (x(4), x(4), _SIGNS)
 _ANGLES = (x(4, 5), x(4, 5), _SIGNS)
+_LOGS = x(6, 2, 5, low=-3, high=-1)
 _CLASSES = (x(3, 4), _numbers([1, 3, 0]))
 LOSSES = (
     *[_of(n, inputs=_PAIR) for n in ("L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss", "KLDivLoss")],
@@ -183,12 +171,30 @@ LOSSES = (
     _of("TripletMarginWithDistanceLoss", margin=2.0, swap=True, inputs=(*_PAIR, x(4, 5))),
     *[_of("NLLLoss", ignore_index=i, reduction="sum", inputs=_CLASSES) for i in (-100, 3)],
     _of("CrossEntropyLoss", x(4, low=1, high=3, grad=False), label_smoothing=0.1, inputs=_CLASSES),
+    *[_of("MultiMarginLoss", p, reduction=r, inputs=_CLASSES) for p in (1, 2) for r in ("mean", "none")],
+    _of("MultiMarginLoss", margin=0.3, weight=x(4, low=1, high=3, grad=False), inputs=_CLASSES),
+    _of("MultiLabelMarginLoss", inputs=(x(2, 3), _numbers([[0, 2, -1], [1, -1, 0]]))),
+    _of("NLLLoss2d", inputs=(x(2, 3, 1, 2), _numbers([[[0, 1]], [[2, 2]]]))),
+    *[
+        _of("LinearCrossEntropyLoss", 4, 5, out_features=s, bias=bool(s), inputs=(x(2, 4), _numbers(t)))
+        for s, t in (((), [4, 0]), ((2,), [[1, 0], [4, 2]]))
+    ],
+    *[
+        _of("CTCLoss", 0, r, zero, inputs=(_LOGS, _numbers([[1, 2], [3, 3]]), (6, n), (2, 2)))
+        for r, zero, n in (("mean", False, 6), ("sum", False, 4), ("none", True, 1))
+    ],
     *[_of("CosineSimilarity", dim, 1e-6, inputs=_PAIR) for dim in (0, 1)],
     *[_of("PairwiseDistance", p, 1e-3, True, inputs=_PAIR) for p in (1.0, 2.0)],
 )
 SAMPLES = (
-    *(*ACTIVATIONS, *DROPOUTS, *TABLES, *LINEAR, *LOSSES),
-    *[replace(s, ulps=64) for s in NORMS],  # differences of nearly equal numbers
+    *ACTIVATIONS,
+    *DROPOUTS,
+    *TABLES,
+    *LINEAR,
+    *LOSSES,
+    *NORMS,
+    *sequences.ATTENTION,
+    *sequences.SAMPLES,
 )
 ERRORS: tuple[Sample, ...] = (
     _of("Dropout", 1.5),
@@ -226,4 +232,13 @@ ERRORS: tuple[Sample, ...] = (
     _of("InstanceNorm1d", 3, affine=True, inputs=(x(2, 4, 3),)),
     _of("InstanceNorm2d", 4),
     _of("LocalResponseNorm", 2),
+    _of("Bilinear", 0, 3, 2),
+    _of("MultiMarginLoss", 3),
+    _of("MultiMarginLoss", weight=x(2, 2, grad=False)),
+    _of("LinearCrossEntropyLoss", 4, 5, label_smoothing=1.5),
+    _of("LinearCrossEntropyLoss", 4, 5, weight=x(4, grad=False)),
+    _of("CTCLoss", 5, inputs=(_LOGS, _numbers([[1, 2], [3, 3]]), (6, 6), (2, 2))),
+    _of("Bilinear", 4, 3, 2, inputs=(x(3, 4), x(3, 4))),
+    _of("Bilinear", 4, 3, 2, inputs=(x(3, 4), x(2, 3))),
+    *sequences.ERRORS,
 )

@@ -23,6 +23,7 @@ class Deviation:
 
 # Composed of other ops here, the last of which is not torch's; or one op, where torch composes.
 _COMPOSED = (
+    *("affine_grid", "grid_sample"),
     *("chain_matmul", "cholesky*", "einsum", "inner", "kron"),
     *("linalg.cond", "linalg.lstsq*", "linalg.lu", "linalg.lu_solve", "linalg.matrix_norm.dim"),
     *("linalg.multi_dot", "linalg.solve*", "linalg.tensorinv", "linalg.vecdot", "logdet", "lu_unpack"),
@@ -115,6 +116,14 @@ DEVIATIONS = (
     Deviation("softshrink", "*", r"\[(4, 5|2, 3, 4|21)\]", "the sign of zero depends on torch's vectors"),
     Deviation("embedding", "gradient", r"int64\[0\]", "torch's backward of nothing fails"),
     Deviation("embedding_bag", "name", "", "composed of a look-up and sums"),
+    *[
+        Deviation(name, "gradient", "", "torch has no second derivative; tests/nn compare the first")
+        for name in ("multi_margin_loss", "multilabel_margin_loss", "ctc_loss")
+    ],
+    Deviation("ctc_loss", "name", "True", "torch replaces infinite losses by another op"),
+    Deviation("multi*_margin_loss", "name", "", "composed of other ops"),
+    Deviation("linear_cross_entropy", "name", "float32.*float32.*float32", "as cross_entropy"),
+    Deviation("scaled_dot_product_attention", "name", "", "composed of the weights and a product"),
     Deviation("embedding_bag", "gradient", "", "torch has no second derivative; tests/nn compare the first"),
     Deviation(
         "[bi]*_norm",
@@ -170,6 +179,8 @@ DEVIATIONS = (
     Deviation(
         "segment_reduce", "gradient", "", "torch has no second derivative; test_segments compares the first"
     ),
+    Deviation("interpolate", "gradient", r"'bicubic', size=1", "the sign of zero"),
+    Deviation("grid_sample", "gradient", r"'(border|reflection)', False", "the sign of zero"),
     Deviation("lobpcg", "error", r"complex64\[", "torch fails on the way, as it does not conjugate"),
     Deviation(
         "lobpcg", "second", "float32", "torch divides polynomials of A, which costs half of the digits"

@@ -6,6 +6,7 @@ from typing import Any
 
 from tapegrad._errors import describe, say_once
 from tapegrad.nn import init
+from tapegrad.nn.modules.attention import MultiheadAttention
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.parameter import Parameter
 from tapegrad.ops import activations, nn, pointwise
@@ -27,6 +28,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Mish",
+    "MultiheadAttention",
     "PReLU",
     "RReLU",
     "ReLU",

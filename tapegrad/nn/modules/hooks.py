@@ -81,6 +81,67 @@ def add_backward(hooks: Hooks, call: Any, full: bool, prepend: bool = False) -> 
     return hooks.add("backward", Hook(call, full=full), prepend)
 
 
+# torch's attributes for hooks: whose values are the hooks by number, and those that say how to call them.
+_TORCHS = {
+    "pre_backward": "_backward_pre_hooks",
+    "backward": "_backward_hooks",
+    "forward": "_forward_hooks",
+    "pre_forward": "_forward_pre_hooks",
+    "saved": "_state_dict_hooks",
+    "save": "_state_dict_pre_hooks",
+    "load": "_load_state_dict_pre_hooks",
+    "loaded": "_load_state_dict_post_hooks",
+}
+_HOW = ("_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs")
+_OF_STATE = ("saved", "save", "load", "loaded")
+
+
+def as_torchs(hooks: Hooks | None) -> dict[str, Any]:
+    """Hooks as the attributes that a module of torch has for them.
+
+    Raises: RuntimeError for hooks of state_dict, which torch wraps.
+    """
+    hooks = hooks or Hooks()
+    if any(hooks.of(kind) for kind in _OF_STATE):
+        raise RuntimeError(
+            "save: a module has hooks of state_dict, which files cannot keep; remove them, or save its "
+            "state_dict() instead."
+        )
+    state: dict[str, Any] = {
+        name: OrderedDict((i, h.call) for i, h in getattr(hooks, kind).items())
+        for kind, name in _TORCHS.items()
+    }
+    state["_is_full_backward_hook"] = hooks.has_full
+    with_kwargs, always, pre_with_kwargs = _HOW
+    state[with_kwargs] = OrderedDict((i, True) for i, h in hooks.forward.items() if h.with_kwargs)
+    state[always] = OrderedDict((i, True) for i, h in hooks.forward.items() if h.always)
+    state[pre_with_kwargs] = OrderedDict((i, True) for i, h in hooks.pre_forward.items() if h.with_kwargs)
+    return state
+
+
+def from_torchs(state: dict[str, Any]) -> Hooks | None:
+    """The hooks in the attributes of a module of torch, which are taken out.
+
+    Raises: RuntimeError for hooks of state_dict.
+    """
+    found = {kind: state.pop(name, None) or {} for kind, name in _TORCHS.items()}
+    with_kwargs, always, pre_with_kwargs = [state.pop(name, None) or {} for name in _HOW]
+    full = state.pop("_is_full_backward_hook", None)
+    if any(found[kind] for kind in _OF_STATE):
+        raise RuntimeError("load: a module has hooks of state_dict, which cannot be read; load a state_dict.")
+    if not any(found.values()):
+        return None
+    hooks = Hooks()
+    for i, call in found["forward"].items():
+        hooks.forward[i] = Hook(call, i in with_kwargs, i in always)
+    for i, call in found["pre_forward"].items():
+        hooks.pre_forward[i] = Hook(call, i in pre_with_kwargs)
+    for kind in ("backward", "pre_backward"):
+        for i, call in found[kind].items():
+            getattr(hooks, kind)[i] = Hook(call, full=full is not False)
+    return hooks
+
+
 class Hooked:
     """What a Module's hooks are registered with."""
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tapegrad.nn.modules.distance import PairwiseDistance
 from tapegrad.nn.modules.module import Module
 from tapegrad.ops.losses import cross_entropy, legacy_reduction, mse_loss, nll_loss
+from tapegrad.ops.networks import classes
 from tapegrad.ops.networks import losses as L
+from tapegrad.ops.networks import margins as M
+from tapegrad.ops.networks.ctc import ctc_loss
 from tapegrad.tensor import Tensor
 
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
@@ -22,8 +27,11 @@ __all__ = [
     "L1Loss",
     "MSELoss",
     "MarginRankingLoss",
+    "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
+    "NLLLoss2d",
     "PoissonNLLLoss",
     "SmoothL1Loss",
     "SoftMarginLoss",
@@ -275,7 +283,7 @@ class HingeEmbeddingLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """hinge_embedding_loss(input, target)."""
-        return L.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
+        return M.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
 
 class _WithMargin(_Loss):
@@ -297,7 +305,7 @@ class MarginRankingLoss(_WithMargin):
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """margin_ranking_loss(input1, input2, target)."""
-        return L.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+        return M.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
 class CosineEmbeddingLoss(_WithMargin):
@@ -305,7 +313,7 @@ class CosineEmbeddingLoss(_WithMargin):
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """cosine_embedding_loss(input1, input2, target)."""
-        return L.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+        return M.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
 class TripletMarginLoss(_Loss):
@@ -329,7 +337,7 @@ class TripletMarginLoss(_Loss):
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """triplet_margin_loss(anchor, positive, negative)."""
-        return L.triplet_margin_loss(
+        return M.triplet_margin_loss(
             anchor,
             positive,
             negative,
@@ -359,7 +367,7 @@ class TripletMarginWithDistanceLoss(_Loss):
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """triplet_margin_with_distance_loss(anchor, positive, negative)."""
-        return L.triplet_margin_with_distance_loss(
+        return M.triplet_margin_with_distance_loss(
             anchor,
             positive,
             negative,
@@ -388,3 +396,58 @@ class MultiLabelSoftMarginLoss(_Loss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """multilabel_soft_margin_loss(input, target)."""
         return L.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
+
+
+class NLLLoss2d(NLLLoss):
+    """NLLLoss under the name it once had for images. Source: torch.nn.NLLLoss2d."""
+
+
+class MultiMarginLoss(_Loss):
+    """multi_margin_loss(input, target). Source: torch.nn.MultiMarginLoss."""
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        p: int = 1,
+        margin: float = 1.0,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        if p not in (1, 2) or (weight is not None and weight.dim() != 1):
+            given = None if weight is None else f"{weight.dim()}-d"
+            raise ValueError(
+                f"MultiMarginLoss: p is {p} and weight {given}; p must be 1 or 2, and weight 1-d or None."
+            )
+        self.register_buffer("weight", weight)
+        self.p, self.margin = p, margin
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss, reduced."""
+        return classes.multi_margin_loss(
+            input, target, self.p, self.margin, self.weight, reduction=self.reduction
+        )
+
+
+class MultiLabelMarginLoss(_Loss):
+    """multilabel_margin_loss(input, target). Source: torch.nn.MultiLabelMarginLoss."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss, reduced."""
+        return classes.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class CTCLoss(_Loss):
+    """ctc_loss(log_probs, targets, input_lengths, target_lengths). Source: torch.nn.CTCLoss."""
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any) -> Tensor:
+        """The loss, reduced."""
+        lengths = input_lengths, target_lengths
+        return ctc_loss(log_probs, targets, *lengths, self.blank, self.reduction, self.zero_infinity)

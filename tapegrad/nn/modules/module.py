@@ -12,6 +12,7 @@ from tapegrad.nn.modules.hooks import (
     Hooked,
     call_with_hooks,
     everywhere,
+    from_torchs,
     register_module_forward_hook,
     register_module_forward_pre_hook,
     register_module_full_backward_hook,
@@ -60,6 +61,14 @@ class Module(Hooked):
         put("_non_persistent_buffers_set", set())
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over the attributes of a pickled module, ours or torch's."""
+        own = self.__dict__
+        own.update(state)
+        hooks = from_torchs(own)
+        if hooks is not None:
+            own["_hooks"] = hooks
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; each subclass defines it."""

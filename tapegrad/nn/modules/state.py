@@ -27,11 +27,9 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-class StateDict(OrderedDict[str, Any]):
-    """The tensors of a module by their full names; `_metadata` holds the version of each module, as torch
-    writes it."""
-
-    _metadata: OrderedDict[str, Any]
+# The tensors of a module by their full names. Its `_metadata` holds the version of each module, as torch
+# writes it; no class of its own, so that files and repr name none.
+StateDict = OrderedDict[str, Any]
 
 
 class Loading(OrderedDict[str, Any]):
@@ -65,7 +63,7 @@ def save(module: Any, base: type, destination: Any, prefix: str, keep_vars: bool
 def save_all(module: Any, destination: Any, prefix: str, keep_vars: bool) -> Any:
     """Write a module's state and its children's, with the hooks of each."""
     if destination is None:
-        destination = StateDict()
+        destination = OrderedDict()
         destination._metadata = OrderedDict()
     metadata = {"version": module._version}
     if hasattr(destination, "_metadata"):

@@ -4,7 +4,29 @@ from importlib import import_module
 
 from tapegrad.public import FUNCTIONS
 
-for _name in ["activations", "dropout", "embedding", "losses", "normalisation"]:  # every file with an offer
+# Every file with an offer.
+for _name in [
+    "activations",
+    "adaptive",
+    "attention",
+    "classes",
+    "combined",
+    "convolution",
+    "ctc",
+    "dropout",
+    "embedding",
+    "folding",
+    "interpolation",
+    "losses",
+    "margins",
+    "multihead",
+    "normalisation",
+    "padding",
+    "pooling",
+    "recurrent",
+    "resampling",
+    "sampling",
+]:
     import_module(f"tapegrad.ops.networks.{_name}")
 
 FORMS = FUNCTIONS["nn"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import log, pi
 from typing import Any
 
@@ -14,8 +13,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument
 from tapegrad.ops import distances, losses
-from tapegrad.ops.distances import pairwise_distance
-from tapegrad.ops.losses import check_reduction, legacy_reduction, same_shape
+from tapegrad.ops.losses import check_reduction, legacy_reduction, reduced, same_shape
 from tapegrad.ops.networks.activations import logsigmoid
 from tapegrad.ops.new import ones_like
 from tapegrad.ops.pairs import xlogy
@@ -68,12 +66,6 @@ _bce_of_logits = _each(
 )
 
 # ---- what all share
-
-
-def _reduced(op: str, each: Tensor, reduction: str) -> Tensor:
-    """The losses, their mean or their sum."""
-    check_reduction(op, reduction)
-    return each if reduction == "none" else each.mean() if reduction == "mean" else each.sum()
 
 
 def _floating(op: str, x: Any) -> Tensor:
@@ -139,9 +131,9 @@ def l1_loss(
         x, t = same_shape(x, t, "l1_loss")
     each = (x - t).abs()
     if weight is None:
-        return _reduced("l1_loss", each, reduction)
+        return reduced("l1_loss", each, reduction)
     each = _weighted("l1_loss", each, weight, input)
-    return each.sum() / weight.sum() if reduction == "mean" else _reduced("l1_loss", each, reduction)
+    return each.sum() / weight.sum() if reduction == "mean" else reduced("l1_loss", each, reduction)
 
 
 def smooth_l1_loss(
@@ -163,7 +155,7 @@ def smooth_l1_loss(
     check_reduction("smooth_l1_loss", reduction)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss: beta is {beta}; 0 or more is needed.")
-    return _reduced("smooth_l1_loss", _smooth_l1(*_both("smooth_l1_loss", input, target), beta), reduction)
+    return reduced("smooth_l1_loss", _smooth_l1(*_both("smooth_l1_loss", input, target), beta), reduction)
 
 
 def huber_loss(
@@ -186,7 +178,7 @@ def huber_loss(
         if input._kind.kind not in FLOATING:
             raise RuntimeError(f"huber_loss: input is {describe(input)}; the result has its dtype.")
         each = cast(each, input._kind)
-    return _reduced(
+    return reduced(
         "huber_loss", each if weight is None else _weighted("huber_loss", each, weight, input), reduction
     )
 
@@ -211,7 +203,7 @@ def poisson_nll_loss(
     if full:
         stirling = t * t.log() - t + (t * (2 * pi)).log() * 0.5
         each = each + where(t <= 1, 0, stirling)
-    return _reduced(op, each, reduction)
+    return reduced(op, each, reduction)
 
 
 def gaussian_nll_loss(
@@ -244,7 +236,7 @@ def gaussian_nll_loss(
     check_reduction(op, reduction)
     limited = v + (v.detach().clamp(min=eps) - v.detach())
     each = (limited.log() + (x - target) ** 2 / limited) * 0.5
-    return _reduced(op, each + 0.5 * log(2 * pi) if full else each, reduction)
+    return reduced(op, each + 0.5 * log(2 * pi) if full else each, reduction)
 
 
 # ---- of probabilities
@@ -275,7 +267,7 @@ def binary_cross_entropy(
         if not ((a >= 0) & (a <= 1)).all():
             raise RuntimeError(f"{op}: {name} has a number outside 0 to 1; {cure}.")
     each = _bce(x, target)
-    return _reduced(op, each if weight is None else each * weight, reduction)
+    return reduced(op, each if weight is None else each * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -301,7 +293,7 @@ def binary_cross_entropy_with_logits(
         each = _bce_of_logits(*_both(op, input, target))
     else:
         each = (1 - target) * input - ((pos_weight - 1) * target + 1) * logsigmoid(input)
-    return _reduced(op, each if weight is None else each * weight, reduction)
+    return reduced(op, each if weight is None else each * weight, reduction)
 
 
 def kl_div(
@@ -326,7 +318,7 @@ def kl_div(
     x, t = need_tensor(input, "kl_div"), need_tensor(target, "kl_div", "target")
     each = t.exp() * (t - x) if log_target else xlogy(t, t) - t * x
     if reduction != "batchmean":
-        return _reduced("kl_div", each, reduction)
+        return reduced("kl_div", each, reduction)
     return each.sum() / x.shape[0] if x._a.ndim else each.sum()
 
 
@@ -343,142 +335,9 @@ def soft_margin_loss(
     """log(1 + exp(-target * input)), target 1 or -1."""
     reduction = legacy_reduction(size_average, reduce, reduction)
     check_reduction("soft_margin_loss", reduction)
-    return _reduced(
+    return reduced(
         "soft_margin_loss", -logsigmoid(need_tensor(target, "soft_margin_loss") * input), reduction
     )
-
-
-def hinge_embedding_loss(
-    input: Tensor,
-    target: Tensor,
-    margin: float = 1.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """input where target is 1, max(0, margin - input) where it is -1."""
-    op = "hinge_embedding_loss"
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    check_reduction(op, reduction)
-    x, t = need_tensor(input, op), need_tensor(target, op, "target")
-    far = where(t != 1, (margin - x).clamp_min(0), 0)
-    return _reduced(op, far + where(t != -1, x, 0), reduction)
-
-
-def margin_ranking_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """max(0, -target * (input1 - input2) + margin), target 1 where input1 should rank higher, else -1.
-
-    Raises: RuntimeError for different numbers of dimensions.
-    """
-    op = "margin_ranking_loss"
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    check_reduction(op, reduction)
-    dims = {need_tensor(t, op)._a.ndim for t in (input1, input2, target)}
-    if len(dims) > 1:
-        raise RuntimeError(
-            f"{op}: {sizes(input1.shape)}, {sizes(input2.shape)} and {sizes(target.shape)} are given; the "
-            "numbers of dimensions must be equal."
-        )
-    return _reduced(op, (-target * (input1 - input2) + margin).clamp_min(0), reduction)
-
-
-def cosine_embedding_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1.
-
-    Shapes: inputs [N, D] or [D], target [N] or []. Raises: RuntimeError for other shapes.
-    """
-    op = "cosine_embedding_loss"
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    check_reduction(op, reduction)
-    a, b, t = need_tensor(input1, op), need_tensor(input2, op), need_tensor(target, op, "target")
-    if t._a.ndim not in (0, 1) or a._a.ndim != t._a.ndim + 1 or b._a.ndim != t._a.ndim + 1:
-        raise RuntimeError(
-            f"{op}: inputs are {sizes(a._a.shape)} and {sizes(b._a.shape)}, target {sizes(t._a.shape)}; "
-            "[N, D] and [N], or [D] and [], are needed."
-        )
-    small = 1e-12
-    along, sizes_ = (a * b).sum(-1), ((a * a).sum(-1) + small) * ((b * b).sum(-1) + small)
-    cos = along / sizes_.sqrt()
-    near, far = where(t == 1, 1 - cos, 0), where(t == -1, (cos - margin).clamp_min(0), 0)
-    return _reduced(op, near + far, reduction)
-
-
-def _triplet(op: str, near: Tensor, far: Tensor, other: Tensor | None, margin: float, how: str) -> Tensor:
-    far = far if other is None else far.minimum(other)
-    return _reduced(op, (near - far + margin).clamp_min(0), how)
-
-
-def _check_dimensions(op: str, *tensors: Tensor) -> None:
-    dims = [need_tensor(t, op)._a.ndim for t in tensors]
-    if len(set(dims)) > 1:
-        raise RuntimeError(
-            f"{op}: anchor, positive and negative have {dims} dimensions; the numbers must be equal."
-        )
-
-
-def triplet_margin_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    margin: float = 1.0,
-    p: float = 2,
-    eps: float = 1e-06,
-    swap: bool = False,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """max(0, |anchor - positive| - |anchor - negative| + margin), of p-norms; `swap`: the negative's distance
-    from the nearer of anchor and positive.
-
-    Raises: ValueError unless margin is positive, RuntimeError for different numbers of dimensions.
-    """
-    op = "triplet_margin_loss"
-    reduction = legacy_reduction(size_average, reduce, reduction)
-    check_reduction(op, reduction)
-    if margin <= 0:
-        raise ValueError(f"{op}: margin is {margin}; it must be positive.")
-    _check_dimensions(op, anchor, positive, negative)
-    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
-    other = pairwise_distance(positive, negative, p, eps) if swap else None
-    return _triplet(op, near, far, other, margin, reduction)
-
-
-def triplet_margin_with_distance_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    *,
-    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
-    margin: float = 1.0,
-    swap: bool = False,
-    reduction: str = "mean",
-) -> Tensor:
-    """triplet_margin_loss with any distance, pairwise_distance by default. Raises: as there."""
-    op = "triplet_margin_with_distance_loss"
-    check_reduction(op, reduction)
-    if margin <= 0:
-        raise ValueError(f"{op}: margin is {margin}; it must be positive.")
-    _check_dimensions(op, anchor, positive, negative)
-    far_from = distance_function or pairwise_distance
-    near, far = far_from(anchor, positive), far_from(anchor, negative)
-    return _triplet(op, near, far, far_from(positive, negative) if swap else None, margin, reduction)
 
 
 def multilabel_soft_margin_loss(
@@ -496,16 +355,15 @@ def multilabel_soft_margin_loss(
     each = -(t * logsigmoid(x) + (1 - t) * logsigmoid(-x))
     each = each if weight is None else each * weight
     last = x.ndim - 1  # of x, also where what it broadcasts with has more
-    return _reduced(op, each.sum(last) / x.shape[last], reduction)
+    return reduced(op, each.sum(last) / x.shape[last], reduction)
 
 
 offer(vars(distances), functions="cosine_similarity pairwise_distance pdist", namespace="nn")
 offer(vars(losses), functions="cross_entropy mse_loss nll_loss", namespace="nn")
 offer(
     globals(),
-    functions="binary_cross_entropy binary_cross_entropy_with_logits cosine_embedding_loss gaussian_nll_loss "
-    "hinge_embedding_loss huber_loss kl_div l1_loss margin_ranking_loss multilabel_soft_margin_loss "
-    "poisson_nll_loss smooth_l1_loss soft_margin_loss triplet_margin_loss triplet_margin_with_distance_loss",
+    functions="binary_cross_entropy binary_cross_entropy_with_logits gaussian_nll_loss huber_loss kl_div "
+    "l1_loss multilabel_soft_margin_loss poisson_nll_loss smooth_l1_loss soft_margin_loss",
     namespace="nn",
 )
 nameless(globals())

@@ -8,13 +8,16 @@ from __future__ import annotations
 from tapegrad.testing.samples import (
     activations,
     arrange,
+    attention,
     complex_numbers,
+    convolutions,
     create,
     cumulative,
     distance,
     elementary,
     fourier,
     gather,
+    images,
     index,
     joins,
     linalg,
@@ -24,6 +27,7 @@ from tapegrad.testing.samples import (
     norms,
     pairs,
     pointwise,
+    pools,
     products,
     random,
     reduce,
@@ -45,7 +49,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments),
+    *(create, random, segments, attention, convolutions, pools, images),
 )
 
 
