@@ -95,6 +95,10 @@ def torch_name(found: Any) -> tuple[str, str] | None:
         return _ELSEWHERE[name], name
     if module in _FILES:
         return _FILES[module], name
+    if module == "tapegrad.nn.modules.lazy" and (
+        becomes := torch_name(getattr(found, "cls_to_become", None))
+    ):
+        return becomes[0], name  # torch has a lazy module beside what it becomes
     return _THEIRS + module.removeprefix(_OURS), name
 
 

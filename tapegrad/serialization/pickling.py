@@ -12,7 +12,7 @@ from tapegrad.dtypes import dtype
 from tapegrad.kernels.strided import row_major
 from tapegrad.nn.modules.hooks import as_torchs
 from tapegrad.nn.modules.module import Module
-from tapegrad.nn.parameter import Parameter
+from tapegrad.nn.parameter import Parameter, UninitializedTensorMixin
 from tapegrad.ops.memory import UntypedStorage
 from tapegrad.serialization.names import torch_name
 from tapegrad.serialization.storages import CLASS_OF
@@ -144,6 +144,8 @@ _PLAIN = {kind: f for kind, f in Pickler.dispatch.items() if kind not in (Functi
 
 def _tensor(t: Tensor) -> Any:
     """The reduction of a tensor. Source: torch.Tensor.__reduce_ex__."""
+    if isinstance(t, UninitializedTensorMixin):
+        return t.__reduce_ex__(2)
     attributes = t.__dict__ or None
     if isinstance(t, Parameter):
         given = (t.data, t.requires_grad, OrderedDict())  # type: ignore[var-annotated] # empty

@@ -127,6 +127,16 @@ def test_optimizers_continue_in_the_other_library(name):
         assert q.view(-1).tolist() == pytest.approx(p.view(-1).tolist(), rel=1e-6)
 
 
+def test_lazy_modules_stay_lazy():
+    for name, args, shape in (("LazyLinear", (3,), (2, 5)), ("LazyBatchNorm1d", (), (4, 5))):
+        found = through(getattr(tapegrad.nn, name)(*args), tapegrad, tapegrad)
+        assert found.has_uninitialized_params()
+        assert found(tapegrad.ones(shape)).shape[0] == shape[0]
+        assert type(found) is getattr(tapegrad.nn, name.removeprefix("Lazy"))
+    theirs = through(tapegrad.nn.LazyLinear(3).state_dict(), tapegrad, torch)
+    assert type(theirs["weight"]) is torch.nn.UninitializedParameter
+
+
 class Net(tapegrad.nn.Module):
     def __init__(self):
         super().__init__()
