@@ -2,6 +2,7 @@
 
 from tapegrad.nn.modules import (
     activation,
+    adaptive,
     batchnorm,
     container,
     conv,
@@ -19,6 +20,7 @@ from tapegrad.nn.modules import (
     transformer,
 )
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.adaptive import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.batchnorm import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.container import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.conv import *  # noqa: F403 # its `__all__`
@@ -38,6 +40,7 @@ from tapegrad.nn.modules.transformer import *  # noqa: F403 # its `__all__`
 
 __all__ = ["Module"]
 __all__ += activation.__all__
+__all__ += adaptive.__all__
 __all__ += batchnorm.__all__
 __all__ += container.__all__
 __all__ += conv.__all__
