@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from benchmarks import optimizers, transforms
+from benchmarks import loading, optimizers, transforms
 from tapegrad.cli import ways
 from tapegrad.cli.ways import Library
 
@@ -236,6 +236,12 @@ CASES = {
         Case("hvp", "a Hessian times a vector, 256 variables, float64", transforms.hvp, 1.0),
         Case(
             "double_backward", "a gradient penalty, MLP 64-128-1, batch 128", transforms.double_backward, 1.0
+        ),
+        Case(
+            "dataloader",
+            "an epoch of 60,000 x 784 in memory, batches of 64, shuffled",
+            loading.dataloader,
+            3.0,
         ),
         Case("deep", "1,000,000 nodes: forward, backward, release", deep),
     )

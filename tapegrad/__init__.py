@@ -120,8 +120,12 @@ _LAZY = (
 _LAZY_NAMES = {"explain": "viz", "load": "serialization", "save": "serialization", "vmap": "func"}
 # Functions of networks: their files offer them when they load.
 _OF_NETWORKS = (
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
+    "affine_grid_generator",
     "alpha_dropout",
     "alpha_dropout_",
+    "avg_pool1d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy_with_logits",
@@ -143,6 +147,9 @@ _OF_NETWORKS = (
     "feature_alpha_dropout_",
     "feature_dropout",
     "feature_dropout_",
+    "grid_sampler",
+    "grid_sampler_2d",
+    "grid_sampler_3d",
     "group_norm",
     "gru",
     "gru_cell",
@@ -153,6 +160,10 @@ _OF_NETWORKS = (
     "lstm",
     "lstm_cell",
     "margin_ranking_loss",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool3d",
     "poisson_nll_loss",
     "rms_norm",
     "rnn_relu",

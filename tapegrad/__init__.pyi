@@ -93,6 +93,10 @@ def acos(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acos_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acosh(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def acosh_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | tuple[builtins.int, ...]) -> Tensor: ...
+def adaptive_max_pool1d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
+) -> tuple[Tensor, Tensor]: ...
 def add(
     input: Any,
     other: Any,
@@ -143,6 +147,7 @@ def addr(
     out: Tensor | None = ...,
 ) -> Tensor: ...
 def adjoint(input: Tensor) -> Tensor: ...
+def affine_grid_generator(theta: Tensor, size: Any, align_corners: builtins.bool) -> Tensor: ...
 def alias_copy(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def all(
     input: Tensor,
@@ -296,6 +301,14 @@ def atanh_(input: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def atleast_1d(*tensors: Any) -> Any: ...
 def atleast_2d(*tensors: Any) -> Any: ...
 def atleast_3d(*tensors: Any) -> Any: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    count_include_pad: builtins.bool = ...,
+) -> Tensor: ...
 def baddbmm(
     input: Tensor,
     batch1: Tensor,
@@ -775,6 +788,27 @@ def greater_equal(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
+def grid_sampler(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: builtins.int,
+    padding_mode: builtins.int,
+    align_corners: builtins.bool,
+) -> Tensor: ...
+def grid_sampler_2d(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: builtins.int,
+    padding_mode: builtins.int,
+    align_corners: builtins.bool,
+) -> Tensor: ...
+def grid_sampler_3d(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: builtins.int,
+    padding_mode: builtins.int,
+    align_corners: builtins.bool,
+) -> Tensor: ...
 def gt(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,
@@ -1129,6 +1163,42 @@ def matrix_exp(A: Tensor) -> Tensor: ...
 def matrix_power(A: Tensor, n: builtins.int, *, out: Tensor | None = ...) -> Tensor: ...
 def max(
     input: Tensor, dim: Any = ..., keepdim: builtins.bool = ..., *, out: Any = ..., **names: Any
+) -> Any: ...
+def max_pool1d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def max_pool2d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool3d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
 ) -> Any: ...
 def maximum(
     input: Tensor | builtins.int | builtins.float | builtins.complex,

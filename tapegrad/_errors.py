@@ -30,6 +30,8 @@ PACKAGES = frozenset(
         "tapegrad.serialization",
         "tapegrad.storage",
         "tapegrad.utils",
+        "tapegrad.utils.data",
+        "tapegrad.utils.data._utils",
         "tapegrad.viz",
     }
 )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import GenericAlias, UnionType
 from typing import Any
 
 import tapegrad
@@ -74,18 +75,18 @@ def signature(f: Any, method: bool) -> str:
             parts.append("self")
             continue
         if p.kind is p.VAR_KEYWORD:
-            parts.append(f"**{p.name}: {_type(p.annotation)}")
+            parts.append(f"**{p.name}: {_type(p.annotation, f)}")
             continue
         if p.kind is p.VAR_POSITIONAL:
             star = True
-            parts.append(f"*{p.name}: {_type(p.annotation)}")
+            parts.append(f"*{p.name}: {_type(p.annotation, f)}")
             continue
         if p.kind is p.KEYWORD_ONLY and not star:
             star = True
             parts.append("*")
         default = "" if p.default is p.empty else " = ..."
-        parts.append(f"{p.name}: {_type(p.annotation)}{default}")
-    return f"({', '.join(parts)}) -> {_type(sig.return_annotation)}"
+        parts.append(f"{p.name}: {_type(p.annotation, f)}{default}")
+    return f"({', '.join(parts)}) -> {_type(sig.return_annotation, f)}"
 
 
 def _elementwise(f: Any, method: bool) -> str:
@@ -95,10 +96,15 @@ def _elementwise(f: Any, method: bool) -> str:
     return f"({first}{other}, *, out: Tensor | None = ...) -> Tensor"
 
 
-def _type(annotation: Any) -> str:
+def _type(annotation: Any, f: Any) -> str:
+    """An annotation of f, without the short names for types that f's file has."""
     if annotation is inspect.Parameter.empty:
         return "Any"
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    for name in re.findall(r"\b[A-Z]\w+\b", text):
+        meaning = getattr(inspect.unwrap(f), "__globals__", {}).get(name)
+        if name not in ALIASES and isinstance(meaning, UnionType | GenericAlias):
+            text = re.sub(rf"\b{name}\b", str(meaning), text)
     for alias, meaning in ALIASES.items():
         text = re.sub(rf"\b{alias}\b", meaning, text)
     return text

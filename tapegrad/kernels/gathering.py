@@ -36,6 +36,30 @@ def check(op: str, index: Any, n: int, dim: int, error: type[Exception] = Runtim
         raise error(f"{op}: index has {bad}; dimension {dim} has {n} entries, so 0 to {n - 1} are possible.")
 
 
+def _in_row(act: Any, x: Any, index: Any, *src: Any) -> Any:
+    """act(x, index, *src) where NumPy may be left to look for what is out of range: if the axis is the only
+    one of x, and no index is negative, which NumPy would count from the end. None elsewhere, and where it
+    found something: `check` says what."""
+    if x.ndim == 1 and index.size and index.item(index.argmin()) >= 0:
+        try:
+            return act(x, index, *src)
+        except IndexError:
+            pass
+    return None
+
+
+def _replaced(x: Any, index: Any, src: Any) -> Any:
+    y = copied(x)
+    y[index] = src
+    return y
+
+
+def _added(x: Any, index: Any, src: Any) -> Any:
+    y = copied(x)
+    np.add.at(y, index, src)
+    return y
+
+
 def flat(index: Any, shape: tuple[int, ...], dim: int) -> Any:
     """Where, in a row-major array of `shape`, the elements are that index names along an axis."""
     if len(shape) <= 1 or not index.size:
@@ -62,6 +86,8 @@ def copied(x: Any) -> Any:
 
 def gather(x: Any, index: Any, dim: int) -> Any:
     """y[i, j] = x[index[i, j], j], for dim 0."""
+    if (y := _in_row(ndarray.take, x, index)) is not None:
+        return y
     n = x.shape[dim] if x.ndim else 1
     check("gather", index, n, dim)
     if x.ndim > 1 and index.size and not x.flags.c_contiguous:
@@ -83,6 +109,8 @@ def _written(op: str, x: Any, index: Any, dim: int) -> tuple[Any, Any, Any]:
 
 def scatter(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with y[index[i, j], j] = src[i, j], for dim 0; src may be a number."""
+    if (y := _in_row(_replaced, x, index, src)) is not None:
+        return y
     y, row, places = _written("scatter", x, index, dim)
     row[places] = src
     return y
@@ -100,6 +128,8 @@ def without(g: Any, index: Any, dim: int) -> Any:
 
 def scatter_add(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with src added at the places: a repeated one gets every share."""
+    if (y := _in_row(_added, x, index, src)) is not None:
+        return y
     y, row, places = _written("scatter_add", x, index, dim)
     np.add.at(row, _row(places), _row(src))
     return y
@@ -174,8 +204,10 @@ def along(dim: int, index: Any) -> tuple[Any, ...]:
 
 def index_select(x: Any, index: Any, dim: int) -> Any:
     """The entries of x along an axis."""
+    if (y := _in_row(ndarray.take, x, index)) is not None:
+        return y
     n = x.shape[dim] if x.ndim else 1
-    check("index_select", index, n, dim, RuntimeError if dim else IndexError)
+    check("index_select", index, n, dim, RuntimeError if dim or (x.ndim > 1 and not x.size) else IndexError)
     return x.take(index, dim) if x.ndim else copied(x)
 
 
@@ -186,11 +218,9 @@ def index_spread(g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
 
 def index_add(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with the entries of src added."""
-    check("index_add", index, x.shape[dim] if x.ndim else 1, dim, RuntimeError if x.ndim > 1 else IndexError)
-    if x.ndim == 1:
-        y = copied(x)
-        np.add.at(y, index, src)
+    if (y := _in_row(_added, x, index, src)) is not None:
         return y
+    check("index_add", index, x.shape[dim] if x.ndim else 1, dim, RuntimeError if x.ndim > 1 else IndexError)
     return scatter_add(x, src, spanned(index, src.shape, dim), dim)
 
 

@@ -15,7 +15,7 @@ EVERY: tuple[Any, ...] = ()  # all results
 class Table:
     """A map of n numbers to m: result j is the sum over t of weight[t, j] * x[index[t, j]].
 
-    index [taps, m]; weight [taps, m], 0 where a tap is not used, or None for ones.
+    index [taps, m], -1 where a tap is not used; weight [taps, m], or None for ones.
     """
 
     __slots__ = ("_adjoint", "index", "n", "taps", "weight")
@@ -60,13 +60,12 @@ class Table:
 
 def _tap(at: Any, weight: Any) -> tuple[Any, Any, Any]:
     """(the results that it adds to, as an index, which elements it reads, their weights: None for ones)."""
-    places = EVERY
-    if weight is not None:
-        used = np.flatnonzero(weight)
-        if used.size < at.size:
-            places, at, weight = (_as_slice(used),), at[used], weight[used]
-        if (weight == 1).all():
-            weight = None
+    places, used = EVERY, np.flatnonzero(at >= 0)
+    if used.size < at.size:
+        places, at = (_as_slice(used),), at[used]
+        weight = None if weight is None else weight[used]
+    if weight is not None and (weight == 1).all():
+        weight = None
     return places, _as_slice(at), weight
 
 
@@ -83,17 +82,19 @@ def _as_slice(at: Any) -> Any:
 
 def _transposed(table: Table) -> Table:
     taps, m = table.index.shape
-    weight = np.ones(table.index.shape) if table.weight is None else table.weight
-    used = np.flatnonzero(weight.T.reshape(-1))  # in the order of results
-    source = table.index.T.reshape(-1)[used]
-    order = np.argsort(source, kind="stable")
-    source, result, weights = source[order], (used // taps)[order], weight.T.reshape(-1)[used][order]
+    every = table.index.T.reshape(-1)  # in the order of results
+    order = np.argsort(every, kind="stable")
+    order = order[every[order] >= 0]
+    source = every[order]
     counts = np.bincount(source, minlength=table.n)
     tap = np.arange(source.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    index = np.zeros((int(counts.max(initial=0)), table.n), np.int64)
-    new = np.zeros(index.shape, weight.dtype)
-    index[tap, source], new[tap, source] = result, weights
-    return Table(m, index, new)
+    index = np.full((int(counts.max(initial=0)), table.n), -1)
+    index[tap, source] = order // taps
+    if table.weight is None:
+        return Table(m, index)
+    weight = np.zeros(index.shape, table.weight.dtype)
+    weight[tap, source] = table.weight.T.reshape(-1)[order]
+    return Table(m, index, weight)
 
 
 def resampled(x: Any, tables: tuple[Table | None, ...]) -> Any:

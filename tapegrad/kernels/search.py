@@ -10,7 +10,10 @@ from numpy import ndarray
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import constant
 from tapegrad.kernels.reduce import pick
+
+_I8, _BOOL = np.dtype("i8"), np.dtype("?")
 
 
 def distinct(x: Any, ordered: bool, indices: bool) -> tuple[Any, Any, Any, Any]:
@@ -79,7 +82,8 @@ def isin(x: Any, tests: Any, invert: bool) -> Any:
     """Which elements of x are among the tests."""
     if type(x) is ndarray and x.size + tests.size <= 128:
         among = {*tests.ravel().tolist()}
-        found = np.array([v in among for v in x.ravel().tolist()], bool).reshape(x.shape)
+        found = np.fromiter(map(among.__contains__, x.ravel().tolist()), _BOOL, x.size)
+        found = found if x.ndim == 1 else found.reshape(x.shape)
         return ~found if invert else found
     if x.size * tests.size <= 4096:
         return np.logical_or.reduce(x[..., None] == tests.reshape(-1), axis=-1) != invert
@@ -97,11 +101,16 @@ def bin_numbers(x: Any, edges: Any) -> Any:
     return np.where((at > last) | (x != x), -1, at)
 
 
-def bins_between(x: Any, low: Any, high: Any, n: int) -> Any:
-    """The same for n bins of one width, computed as torch's histc does it."""
-    inside = (x >= low) & (x <= high)
-    wide = np.where(inside, x, low)
-    return np.where(inside, np.minimum(((wide - low) * n / (high - low)).astype("i8"), n - 1), -1)
+def histogram(x: Any, low: Any, high: Any, n: int, all_inside: bool) -> Any:
+    """How many elements each of n bins of one width has, computed as torch's histc does it, in x's dtype."""
+    kind = x.dtype
+    if not all_inside:
+        x = x[(x >= low) & (x <= high)]
+    at = x - low
+    at *= constant(n, kind)
+    at /= high - low
+    numbers = np.minimum(at.astype(_I8), constant(n - 1, _I8))
+    return np.bincount(numbers, None, n).astype(kind)
 
 
 def counted(numbers: Any, weights: Any, n: int, dtype: Any) -> Any:

@@ -63,8 +63,7 @@ def kernel(
             raise TypeError(body.__name__)
         if type(x) is not ndarray or not x.ndim:
             return x.dtype.type(call(np.array([x]))[0])
-        wide = x.itemsize == 8
-        f = numbers if wide else few or rough
+        f: Any = numbers if x.itemsize == 8 else few or rough
         if f is not None and 0 < x.size <= SMALL:
             flat: Any = x if x.ndim == 1 else x.ravel()
             try:

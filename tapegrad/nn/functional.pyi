@@ -7,8 +7,68 @@ from typing import Any
 from tapegrad.ops.random import Generator
 from tapegrad.tensor import Tensor
 
+def adaptive_avg_pool1d(input: Tensor, output_size: builtins.int | tuple[builtins.int, ...]) -> Tensor: ...
+def adaptive_avg_pool2d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int | None, ...] | None
+) -> Tensor: ...
+def adaptive_avg_pool3d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int | None, ...] | None
+) -> Tensor: ...
+def adaptive_max_pool1d(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
+) -> Any: ...
+def adaptive_max_pool1d_with_indices(
+    input: Tensor, output_size: builtins.int | tuple[builtins.int, ...], return_indices: builtins.bool = ...
+) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool2d(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def adaptive_max_pool2d_with_indices(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool3d(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def adaptive_max_pool3d_with_indices(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int | None, ...] | None,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def affine_grid(theta: Tensor, size: Any, align_corners: builtins.bool | None = ...) -> Tensor: ...
 def alpha_dropout(
     input: Tensor, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
+) -> Tensor: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    count_include_pad: builtins.bool = ...,
+) -> Tensor: ...
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    count_include_pad: builtins.bool = ...,
+    divisor_override: builtins.int | None = ...,
+) -> Tensor: ...
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    count_include_pad: builtins.bool = ...,
+    divisor_override: builtins.int | None = ...,
 ) -> Tensor: ...
 def batch_norm(
     input: Tensor,
@@ -40,6 +100,7 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor: ...
 def celu(input: Tensor, alpha: builtins.float = ..., inplace: builtins.bool = ...) -> Tensor: ...
 def celu_(input: Tensor, alpha: builtins.float = ...) -> Tensor: ...
+def channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor: ...
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -120,6 +181,15 @@ def cross_entropy(
     reduction: str = ...,
     label_smoothing: builtins.float = ...,
 ) -> Tensor: ...
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: builtins.int = ...,
+    reduction: str = ...,
+    zero_infinity: builtins.bool = ...,
+) -> Tensor: ...
 def dropout(
     input: Tensor, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
 ) -> Tensor: ...
@@ -159,6 +229,30 @@ def embedding_bag(
 def feature_alpha_dropout(
     input: Tensor, p: builtins.float = ..., training: builtins.bool = ..., inplace: builtins.bool = ...
 ) -> Tensor: ...
+def fold(
+    input: Tensor,
+    output_size: builtins.int | tuple[builtins.int, ...],
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def fractional_max_pool2d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    output_size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    output_ratio: builtins.float | tuple[builtins.float, builtins.float] | None = ...,
+    return_indices: builtins.bool = ...,
+    _random_samples: Tensor | None = ...,
+) -> Any: ...
+def fractional_max_pool3d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    output_size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    output_ratio: builtins.float | tuple[builtins.float, float, builtins.float] | None = ...,
+    return_indices: builtins.bool = ...,
+    _random_samples: Tensor | None = ...,
+) -> Any: ...
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -169,6 +263,13 @@ def gaussian_nll_loss(
 ) -> Tensor: ...
 def gelu(input: Tensor, *, approximate: str = ...) -> Tensor: ...
 def glu(input: Tensor, dim: builtins.int = ...) -> Tensor: ...
+def grid_sample(
+    input: Tensor,
+    grid: Tensor,
+    mode: str = ...,
+    padding_mode: str = ...,
+    align_corners: builtins.bool | None = ...,
+) -> Tensor: ...
 def group_norm(
     input: Tensor,
     num_groups: builtins.int,
@@ -215,6 +316,15 @@ def instance_norm(
     momentum: builtins.float = ...,
     eps: builtins.float = ...,
 ) -> Tensor: ...
+def interpolate(
+    input: Tensor,
+    size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    scale_factor: builtins.float | tuple[builtins.float, ...] | None = ...,
+    mode: str = ...,
+    align_corners: builtins.bool | None = ...,
+    recompute_scale_factor: builtins.bool | None = ...,
+    antialias: builtins.bool = ...,
+) -> Tensor: ...
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -243,6 +353,18 @@ def leaky_relu(
 ) -> Tensor: ...
 def leaky_relu_(input: Tensor, negative_slope: builtins.float = ...) -> Tensor: ...
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = ...) -> Tensor: ...
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = ...,
+    weight: Tensor | None = ...,
+    reduction: str = ...,
+    ignore_index: builtins.int | None = ...,
+    label_smoothing: builtins.float = ...,
+    options: Any = ...,
+) -> Tensor: ...
 def local_response_norm(
     input: Tensor,
     size: builtins.int,
@@ -258,6 +380,27 @@ def log_softmax(
     **names: Any,
 ) -> Tensor: ...
 def logsigmoid(input: Tensor) -> Tensor: ...
+def lp_pool1d(
+    input: Tensor,
+    norm_type: builtins.int | builtins.float,
+    kernel_size: builtins.int,
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    ceil_mode: builtins.bool = ...,
+) -> Tensor: ...
+def lp_pool2d(
+    input: Tensor,
+    norm_type: builtins.int | builtins.float,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    ceil_mode: builtins.bool = ...,
+) -> Tensor: ...
+def lp_pool3d(
+    input: Tensor,
+    norm_type: builtins.int | builtins.float,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    ceil_mode: builtins.bool = ...,
+) -> Tensor: ...
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -266,6 +409,84 @@ def margin_ranking_loss(
     size_average: builtins.bool | None = ...,
     reduce: builtins.bool | None = ...,
     reduction: str = ...,
+) -> Tensor: ...
+def max_pool1d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def max_pool2d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def max_pool3d(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> Any: ...
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    ceil_mode: builtins.bool = ...,
+    return_indices: builtins.bool = ...,
+) -> tuple[Tensor, Tensor]: ...
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_size: Any = ...,
+) -> Tensor: ...
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_size: Any = ...,
+) -> Tensor: ...
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    stride: builtins.int | tuple[builtins.int, ...] | None = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    output_size: Any = ...,
 ) -> Tensor: ...
 def mish(input: Tensor, inplace: builtins.bool = ...) -> Tensor: ...
 def mse_loss(
@@ -303,6 +524,23 @@ def multi_head_attention_forward(
     average_attn_weights: builtins.bool = ...,
     is_causal: builtins.bool = ...,
 ) -> tuple[Tensor, Tensor | None]: ...
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: builtins.int = ...,
+    margin: builtins.float = ...,
+    weight: Tensor | None = ...,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: builtins.bool | None = ...,
+    reduce: builtins.bool | None = ...,
+    reduction: str = ...,
+) -> Tensor: ...
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -311,6 +549,7 @@ def multilabel_soft_margin_loss(
     reduce: builtins.bool | None = ...,
     reduction: str = ...,
 ) -> Tensor: ...
+def native_channel_shuffle(input: Tensor, groups: builtins.int) -> Tensor: ...
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -335,6 +574,8 @@ def pairwise_distance(
     x1: Tensor, x2: Tensor, p: builtins.float = ..., eps: builtins.float = ..., keepdim: builtins.bool = ...
 ) -> Tensor: ...
 def pdist(input: Tensor, p: builtins.float = ...) -> Tensor: ...
+def pixel_shuffle(input: Tensor, upscale_factor: builtins.int) -> Tensor: ...
+def pixel_unshuffle(input: Tensor, downscale_factor: builtins.int) -> Tensor: ...
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -436,6 +677,30 @@ def triplet_margin_with_distance_loss(
     margin: builtins.float = ...,
     swap: builtins.bool = ...,
     reduction: str = ...,
+) -> Tensor: ...
+def unfold(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    dilation: builtins.int | tuple[builtins.int, ...] = ...,
+    padding: builtins.int | tuple[builtins.int, ...] = ...,
+    stride: builtins.int | tuple[builtins.int, ...] = ...,
+) -> Tensor: ...
+def upsample(
+    input: Tensor,
+    size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    scale_factor: builtins.float | tuple[builtins.float, ...] | None = ...,
+    mode: str = ...,
+    align_corners: builtins.bool | None = ...,
+) -> Tensor: ...
+def upsample_bilinear(
+    input: Tensor,
+    size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    scale_factor: builtins.float | tuple[builtins.float, ...] | None = ...,
+) -> Tensor: ...
+def upsample_nearest(
+    input: Tensor,
+    size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    scale_factor: builtins.float | tuple[builtins.float, ...] | None = ...,
 ) -> Tensor: ...
 
 __all__: list[str]

@@ -11,7 +11,7 @@ from tapegrad.define import Function, cast, finish, indexing, linear, offer, opa
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument
-from tapegrad.ops.gather import Groups, check_reduction, index_array, reduce_rule
+from tapegrad.ops.gather import Groups, check_reduction, in_rows, index_array, reduce_rule
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.shape import expand, reshape
 from tapegrad.promotion import NUMBERS, need_tensor, number
@@ -101,6 +101,8 @@ def places_along(index: Any, shape: tuple[int, ...], dim: int) -> Any:
 
 def _along(input: Any, dim: int, index: Any, op: str, **kinds: Any) -> tuple[int, Any]:
     """dim counted from the front, and the index with one dimension."""
+    if in_rows(input, dim, index):
+        return 0, index._a
     i = axis(dim, need_tensor(input, op)._a.ndim, op)
     flat = need_tensor(index, op, "index")._a.ndim < 2
     if flat or op == "index_fill":
@@ -146,6 +148,9 @@ def _wanted(input: Tensor, i: int, index: Any) -> tuple[int, ...]:
 
 def _source(input: Tensor, i: int, index: Any, source: Any, op: str) -> Tensor:
     """The source. Raises: RuntimeError or IndexError if it does not fit."""
+    if isinstance(source, Tensor) and input._a.ndim == 1 and source._a.shape == index.shape:
+        _same_dtype(input, source, op)
+        return source
     s = need_tensor(source, op, "source")._a
     _same_dtype(input, source, op)
     _entries(i, index, source, op, RuntimeError if s.ndim or i else IndexError)

@@ -17,18 +17,20 @@ from tapegrad.naming import argument
 from tapegrad.ops import along, views
 from tapegrad.ops.copies import diagonal_copied
 from tapegrad.ops.create import finished
-from tapegrad.ops.shape import _sequence, expand
+from tapegrad.ops.shape import expand, integers
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
-_flip: Function = linear("flip", A.flip, lambda F, g, _, dims: F.apply(_flip.op, g, dims), batch=B.at_dims)
+flipped: Function = linear(
+    "flip", A.flip, lambda F, g, _, dims: F.apply(flipped.op, g, dims), batch=B.at_dims
+)
 
 
 def _rolled_back(F: Any, g: Any, _: Any, shifts: Any, dims: Any) -> Any:
-    return F.apply(_roll.op, g, tuple([-s for s in shifts]), dims)
+    return F.apply(rolled.op, g, tuple([-s for s in shifts]), dims)
 
 
-_roll: Function = linear("roll", A.roll, _rolled_back, batch=B.rolled)
+rolled: Function = linear("roll", A.roll, _rolled_back, batch=B.rolled)
 _rot90: Function = linear(
     "rot90",
     A.rot90,
@@ -45,7 +47,7 @@ _repeat, _ = indexing(
 _diag_embed = linear(
     "diag_embed",
     A.diag_embed,
-    lambda F, g, _, k, i, j: F.apply(views._diagonal.op, g, k, i, j),
+    lambda F, g, _, k, i, j: F.apply(views.diagonal_at.op, g, k, i, j),
     batch=B.shifted(lambda n, k, i, j: (k, i + 1, j + 1)),
 )
 _tril: Function = linear("tril", A.tril, lambda F, g, _, k: F.apply(_tril.op, g, k), batch=B.same)
@@ -70,7 +72,7 @@ def _tuple(given: tuple[Any, ...], name: str, op: str) -> tuple[Any, ...]:
     """f(0, 1), f((0, 1)) or f(dims=(0, 1)) as a tuple of ints. Raises: TypeError."""
     if not given:
         raise TypeError(f"{op}: nothing is given; {name} are needed, e.g. {op}(0).")
-    return _sequence(given, op)
+    return integers(given, op)
 
 
 def _dims(input: Tensor, dims: tuple[Any, ...], op: str) -> tuple[int, ...]:
@@ -87,13 +89,13 @@ def flip(input: Tensor, *dims_: Any, dims: Any = None) -> Tensor:
     Raises: RuntimeError for a dimension that comes twice.
     """
     need_tensor(input, "flip")
-    return _flip(input, _dims(input, _tuple(dims_ if dims is None else (dims,), "dims", "flip"), "flip"))
+    return flipped(input, _dims(input, _tuple(dims_ if dims is None else (dims,), "dims", "flip"), "flip"))
 
 
 def _flipped(input: Tensor, dim: int, op: str) -> Tensor:
     if need_tensor(input, op)._a.ndim <= dim:
         raise RuntimeError(f"{op}: input is {input._a.ndim}-d; {dim + 1}-d or more is needed.")
-    return _flip(input, (dim,))
+    return flipped(input, (dim,))
 
 
 def fliplr(input: Tensor) -> Tensor:
@@ -113,17 +115,17 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     Raises: RuntimeError unless there are as many shifts as dims.
     """
     x = need_tensor(input, "roll")._a
-    by = _sequence((shifts,), "roll")
+    by = integers((shifts,), "roll")
     if not by:
         raise RuntimeError("roll: shifts is empty; one or more are needed.")
-    along_ = () if dims is None else _sequence((dims,), "roll")
+    along_ = () if dims is None else integers((dims,), "roll")
     if not along_ and len(by) == 1:
-        return _roll(input, by, None)
+        return rolled(input, by, None)
     if len(by) != len(along_):
         raise RuntimeError(f"roll: shifts are {by} and dims {along_}; there must be as many.")
     if not x.ndim:
         raise IndexError(f"roll: dims are {along_} and input is 0-d; it has none.")
-    return _roll(input, by, tuple([axis(d, x.ndim, "roll") for d in along_]))
+    return rolled(input, by, tuple([axis(d, x.ndim, "roll") for d in along_]))
 
 
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
@@ -152,7 +154,7 @@ def repeat(input: Tensor, *repeats_: Any, repeats: Any = None) -> Tensor:
     given = repeats_ if repeats is None else (repeats,)
     if not given and need_tensor(input, "repeat")._a.ndim == 0:
         raise TypeError("repeat: nothing is given; one number per dimension is needed, e.g. repeat(2).")
-    times = _sequence(given, "repeat")
+    times = integers(given, "repeat")
     if len(times) < input._a.ndim or min(times, default=0) < 0:
         raise RuntimeError(
             f"repeat: {argument('input', input)} is {sizes(input._a.shape)} and repeats are {times}; at "
@@ -163,7 +165,7 @@ def repeat(input: Tensor, *repeats_: Any, repeats: Any = None) -> Tensor:
 
 def tile(input: Tensor, *dims_: Any, dims: Any = None) -> Tensor:
     """repeat, where missing numbers in front are 1."""
-    times = _sequence(dims_ if dims is None else (dims,), "tile")
+    times = integers(dims_ if dims is None else (dims,), "tile")
     return repeat(input, (*(1,) * (need_tensor(input, "tile")._a.ndim - len(times)), *times))
 
 
@@ -177,7 +179,7 @@ def _indices(repeats: Tensor, output_size: int | None) -> Any:
     if a.size and int(a.min()) < 0:
         raise RuntimeError(f"repeat_interleave: repeats has {int(a.min())}; 0 or more is needed.")
     total = int(a.sum())
-    if output_size is not None and output_size != total:
+    if output_size is not None and output_size != total and a.size:
         raise RuntimeError(
             f"repeat_interleave: output_size is {output_size} and repeats add up to {total}; they "
             "must be equal. Leave output_size out."

@@ -49,15 +49,15 @@ for _key, _source in {
     "unsqueeze_copy": moves.unsqueeze,
     "expand_copy": moves.expand,
     "select_copy": index.getitem,
-    "slice_copy": index._slice,
-    "alias_copy": index._whole,
-    "diagonal_copy": views._diagonal,
-    "unfold_copy": views._unfold,
+    "slice_copy": index.sliced,
+    "alias_copy": index.whole,
+    "diagonal_copy": views.diagonal_at,
+    "unfold_copy": views.windows,
 }.items():
     _twins[_source.op] = _twin(_source, _key)
 
 
-diagonal_copied = _twins[views._diagonal.op]  # by (offset, dim1, dim2), checked
+diagonal_copied = _twins[views.diagonal_at.op]  # by (offset, dim1, dim2), checked
 
 
 def copying(name: str, view: Any) -> Any:
@@ -66,7 +66,7 @@ def copying(name: str, view: Any) -> Any:
     def call(input: Tensor, *args: Any, out: Tensor | None = None, **kwargs: Any) -> Tensor:
         shown = view(need_tensor(input, name), *args, **kwargs)
         if shown is input:
-            result: Tensor = _twins[index._whole.op](input, ...)
+            result: Tensor = _twins[index.whole.op](input, ...)
         elif is_view(shown) and shown._cold.parent is input and shown._cold.op in _twins:
             result = _twins[shown._cold.op](input, *shown._cold.args)
         else:  # what is no view is a copy already
@@ -95,7 +95,7 @@ def _slice(
 def _view(input: Tensor, size: Any = None, dtype: Any = None) -> Tensor:
     """input in another shape, or another dtype."""
     if isinstance(size, (tuple, list)):  # also where only a copy has that shape
-        copied: Tensor = _twins[moves.view.op](input, shape._resolve(tuple(size), input._a, "view_copy"))
+        copied: Tensor = _twins[moves.view.op](input, shape.resolved(tuple(size), input._a, "view_copy"))
         return copied
     shown: Tensor = moves.contiguous(
         shape.view(input, dtype if size is None else size)
@@ -174,11 +174,11 @@ def narrow_copy(
     return finish(_narrow(input, at), out, "narrow_copy", (input,))
 
 
-_split = several("split_copy", parts._split_back, parts._cut, copies="SplitBackward0_copy")
+_split = several("split_copy", parts.split_back, parts.entry, copies="SplitBackward0_copy")
 _sections = several(
-    "split_with_sizes_copy", parts._split_back, parts._cut, copies="SplitWithSizesBackward0_copy"
+    "split_with_sizes_copy", parts.split_back, parts.entry, copies="SplitWithSizesBackward0_copy"
 )
-_unbind = several("unbind_copy", parts._unbind_back, parts._cut, copies="UnbindBackward0_copy")
+_unbind = several("unbind_copy", parts.unbind_back, parts.entry, copies="UnbindBackward0_copy")
 
 
 def _all(results: Sequence[Tensor], out: Any, op: str, input: Tensor) -> Any:
@@ -196,14 +196,16 @@ def _all(results: Sequence[Tensor], out: Any, op: str, input: Tensor) -> Any:
 
 def split_copy(input: Tensor, split_size: int, dim: int = 0, *, out: Any = None) -> Any:
     """The parts that `split` shows, copied."""
-    at = parts._equal(need_tensor(input, "split_copy"), split_size, dim, "split_copy")
-    return _all(parts._pieces(_split, input, *at), out, "split_copy", input)
+    at = parts.equal_lengths(need_tensor(input, "split_copy"), split_size, dim, "split_copy")
+    return _all(parts.pieces_of(_split, input, *at), out, "split_copy", input)
 
 
 def split_with_sizes_copy(input: Tensor, split_sizes: Sequence[int], dim: int = 0, *, out: Any = None) -> Any:
     """The parts that `split_with_sizes` shows, copied."""
-    at = parts._given(need_tensor(input, "split_with_sizes_copy"), split_sizes, dim, "split_with_sizes_copy")
-    return _all(parts._pieces(_sections, input, *at), out, "split_with_sizes_copy", input)
+    at = parts.given_lengths(
+        need_tensor(input, "split_with_sizes_copy"), split_sizes, dim, "split_with_sizes_copy"
+    )
+    return _all(parts.pieces_of(_sections, input, *at), out, "split_with_sizes_copy", input)
 
 
 def unbind_copy(input: Tensor, dim: int = 0, *, out: Any = None) -> Any:

@@ -289,7 +289,7 @@ def _shifted(op: str, input: Any, dim: Any, inverse: bool) -> Tensor:
         raise IndexError(f"{op}: input is 0-d; a dimension to shift along is needed.")
     dims = tuple([axis(d, x._a.ndim, op) for d in dims])
     shifts = [x._a.shape[d] // 2 for d in dims]
-    return arrange._roll(x, tuple([-n if inverse else n for n in shifts]), dims)
+    return arrange.rolled(x, tuple([-n if inverse else n for n in shifts]), dims)
 
 
 def fftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:

@@ -178,8 +178,21 @@ def index_array(
     return a.astype(I8)
 
 
+def in_rows(input: Any, dim: Any, index: Any) -> bool:
+    """Whether both are 1-d, and nothing is left to check but the range."""
+    return (
+        (dim == 0 or dim == -1)
+        and isinstance(input, Tensor)
+        and isinstance(index, Tensor)
+        and index._kind is I8
+        and input._a.ndim == index._a.ndim == 1
+    )
+
+
 def _places(input: Any, dim: int, index: Any, op: str) -> tuple[int, Any]:
     """dim counted from the front, and the index, unless it has no elements."""
+    if in_rows(input, dim, index):
+        return 0, index._a
     shape = need_tensor(input, op)._a.shape
     i, a = axis(dim, len(shape), op), index_array(index, op)
     if a.size and max(a.ndim, 1) != max(len(shape), 1):

@@ -37,8 +37,8 @@ def histc(
     n = _count(bins, "histc")
     a = np.asarray(x._a).reshape(-1)
     low, high = _range("histc", a, float(min), float(max), min == max, 1.0)
-    numbers = C.bins_between(a, x._kind.type(low), x._kind.type(high), n)
-    return finish(wrap(C.counted(numbers, None, n, x._kind)), out, "histc", exact=True)
+    found = C.histogram(a, x._kind.type(low), x._kind.type(high), n, min == max)
+    return finish(wrap(found), out, "histc", exact=True)
 
 
 def _count(bins: Any, op: str) -> int:
@@ -53,7 +53,7 @@ def _count(bins: Any, op: str) -> int:
 def _range(op: str, a: Any, low: float, high: float, by_data: bool, widen: float) -> tuple[float, float]:
     """The ends of the bins: as given, or the data's; pushed apart by `widen` where they are equal."""
     if by_data and a.size:
-        low, high = float(a.min()), float(a.max())
+        low, high = float(a.flat[a.argmin()]), float(a.flat[a.argmax()])  # of nan it is the place of that
     if not (isfinite(low) and isfinite(high)):
         raise RuntimeError(f"{op}: the range is [{low}, {high}]; it must be finite. Pass one.")
     if low > high:

@@ -29,7 +29,7 @@ getitem, putitem = indexing(
     titles=("SelectBackward0", "SelectBackwardBackward0"),
     batch=(B.cut, B.uncut),
 )
-_slice = linear(
+sliced = linear(
     "slice", S.getitem, lambda F, g, shape, i: F.putitem(g, i, shape), view=True, kind="indexing", batch=B.cut
 )
 _newaxis = linear(
@@ -41,7 +41,7 @@ _newaxis = linear(
     title="UnsqueezeBackward0",
     batch=B.cut,
 )
-_whole = linear(
+whole = linear(
     "whole",
     S.getitem,
     lambda F, g, shape, i: F.putitem(g, i, shape),
@@ -229,14 +229,14 @@ def _check_mask(mask: Any, shape: tuple[int, ...], at: int) -> None:
 def cut(x: Tensor, basic: tuple[Any, ...]) -> Tensor:
     """The view of x at a basic index; the node is named for the last thing that the index does, as in
     torch."""
-    op = _whole
+    op = whole
     for i in basic:
         if i is None:
             op = _newaxis
         elif type(i) is int:
             op = getitem
         elif i is not Ellipsis:
-            op = _slice
+            op = sliced
     return op(x, basic)
 
 
@@ -247,6 +247,8 @@ def is_whole(basic: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
         if i is Ellipsis:
             at += len(shape) - sum(j is not None and j is not Ellipsis for j in basic)
         elif type(i) is slice and not i.start and i.indices(shape[at]) == (0, shape[at], 1):
+            if i.stop is not None and i.stop < 0:  # [:-1] of nothing
+                return False
             at += 1
         else:
             return False
@@ -260,16 +262,16 @@ def view_kind(at: Any) -> Any:
     if what is int:
         return getitem
     if what is slice:
-        return _slice if at.step is None or _forwards(at.step) else None
+        return sliced if at.step is None or _forwards(at.step) else None
     if what is not tuple:
-        return _newaxis if at is None else _whole if at is Ellipsis else None
-    kind = _whole
+        return _newaxis if at is None else whole if at is Ellipsis else None
+    kind = whole
     for i in at:
         what = type(i)
         if what is int:
             kind = getitem
         elif what is slice and (i.step is None or _forwards(i.step)):
-            kind = _slice
+            kind = sliced
         elif i is None:
             kind = _newaxis
         elif i is not Ellipsis:

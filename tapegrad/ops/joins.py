@@ -19,7 +19,7 @@ from tapegrad.dtypes import I8, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import index, moves, shape
 from tapegrad.ops.reduce import sum
-from tapegrad.ops.shape import _tensors, cat, listed, stack
+from tapegrad.ops.shape import cat, listed, promoted, stack
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Size, Tensor, wrap
 
@@ -133,7 +133,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     """
     if not tensors:
         return wrap(np.zeros((1, 0), default.dtype))
-    xs = _tensors(list(tensors), "block_diag")
+    xs = promoted(list(tensors), "block_diag")
     for i, x in enumerate(xs):
         if x._a.ndim > 2:
             raise RuntimeError(
@@ -185,7 +185,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """
     if not size:
         raise TypeError("sum_to_size: size is missing; pass the sizes of the result.")
-    wanted, own = shape._sequence(size, "sum_to_size"), input._a.shape
+    wanted, own = shape.integers(size, "sum_to_size"), input._a.shape
     lead = len(own) - len(wanted)
     if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):
         raise RuntimeError(

@@ -15,7 +15,7 @@ from tapegrad.naming import argument
 from tapegrad.ops.decompose import eigvalsh, svdvals
 from tapegrad.ops.factored import matrices
 from tapegrad.ops.pointwise import abs, where
-from tapegrad.ops.reduce import amax, amin, norm, sum
+from tapegrad.ops.reduce import amax, amin, norm, norm_over, sum
 from tapegrad.ops.shape import Dims, unsqueeze
 from tapegrad.ops.solve import inv_ex
 from tapegrad.ops.views import movedim
@@ -98,9 +98,10 @@ def matrix_norm(
         not isinstance(ord, str) and ord not in (1, -1, 2, -2, inf, -inf)
     ):
         raise RuntimeError(f"{op}: ord is {ord!r}; 'fro', 'nuc', 2, -2, 1, -1, inf or -inf is needed.")
-    i, j = _pair(dim, x._a.ndim, op)
+    n = x._a.ndim
+    i, j = (n - 2, n - 1) if dim == (-2, -1) else _pair(dim, n, op)
     if ord == "fro":
-        return finish(norm(x, 2, (i, j), keepdim), out, op)
+        return finish(norm_over(x, (i, j), keepdim, 2.0), out, op)
     if ord in (1, -1):
         i, j = j, i
     if ord == "nuc" or ord in (2, -2):

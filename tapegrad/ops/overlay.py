@@ -63,8 +63,10 @@ def _behind(n: int, at: Any) -> Any:
 
 
 _select = _overlay("select_scatter", index.getitem, _at, _behind)
-_slice = _overlay("slice_scatter", index._slice, _at, _behind)
-_diagonal = _overlay("diagonal_scatter", views._diagonal, _on_diagonal, lambda n, k, i, j: (k, i + 1, j + 1))
+_slice = _overlay("slice_scatter", index.sliced, _at, _behind)
+_diagonal = _overlay(
+    "diagonal_scatter", views.diagonal_at, _on_diagonal, lambda n, k, i, j: (k, i + 1, j + 1)
+)
 _as_strided = _overlay("as_strided_scatter", copies.pattern, S.write, views.in_batch)
 
 

@@ -15,7 +15,7 @@ from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis
 
 
-def _split_back(F: Any, parts: Any, shape: Any, dim: int, lengths: tuple[int, ...]) -> Any:
+def split_back(F: Any, parts: Any, shape: Any, dim: int, lengths: tuple[int, ...]) -> Any:
     like = next(iter(parts.values()))
     pieces = [
         parts[i] if i in parts else F.blank((*shape[:dim], n, *shape[dim + 1 :]), like)
@@ -24,21 +24,21 @@ def _split_back(F: Any, parts: Any, shape: Any, dim: int, lengths: tuple[int, ..
     return F.cat(pieces, dim)
 
 
-def _unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
+def unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
     like = next(iter(parts.values()))
     piece = (*shape[:dim], *shape[dim + 1 :])
     return F.stack([parts[i] if i in parts else F.blank(piece, like) for i in range(shape[dim])], dim)
 
 
-_cut = index.getitem.op
-_split = several("split", _split_back, _cut)
-_split_sizes = several("split_with_sizes", _split_back, _cut)
-_unbind = several("unbind", _unbind_back, _cut)
-_unsafe_split = several("unsafe_split", _split_back, _cut, safe=False)
-_unsafe_sizes = several("unsafe_split_with_sizes", _split_back, _cut, safe=False)
+entry = index.getitem.op
+_split = several("split", split_back, entry)
+_split_sizes = several("split_with_sizes", split_back, entry)
+_unbind = several("unbind", unbind_back, entry)
+_unsafe_split = several("unsafe_split", split_back, entry, safe=False)
+_unsafe_sizes = several("unsafe_split_with_sizes", split_back, entry, safe=False)
 
 
-def _pieces(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tuple[Tensor, ...]:
+def pieces_of(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tuple[Tensor, ...]:
     before, places, start = along(dim), [], 0
     for n in lengths:
         places.append((*before, slice(start, start + n)))
@@ -46,7 +46,7 @@ def _pieces(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tup
     return tuple(cut(tensor, places, dim, lengths))
 
 
-def _equal(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
+def equal_lengths(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
     """The dimension, and the sizes of its parts. Raises: RuntimeError."""
     i, n = sized(tensor, dim, op)
     if size < 0 or (size == 0 and n):
@@ -57,7 +57,7 @@ def _equal(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int
     return i, (size,) * count + ((rest,) if rest else ())
 
 
-def _given(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
+def given_lengths(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
     i, n = sized(tensor, dim, op)
     if not isinstance(sections, (tuple, list)):
         raise TypeError(f"{op}: sections are {sections!r}; a tuple or list of integers is needed.")
@@ -83,13 +83,13 @@ def split(
     """
     given: Any = split_size if split_size_or_sections is None else split_size_or_sections
     if isinstance(given, int):
-        return _pieces(_split, tensor, *_equal(tensor, given, dim, "split"))
-    return _pieces(_split_sizes, tensor, *_given(tensor, given, dim, "split"))
+        return pieces_of(_split, tensor, *equal_lengths(tensor, given, dim, "split"))
+    return pieces_of(_split_sizes, tensor, *given_lengths(tensor, given, dim, "split"))
 
 
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """split with a list of sizes."""
-    return _pieces(_split_sizes, input, *_given(input, split_sizes, dim, "split_with_sizes"))
+    return pieces_of(_split_sizes, input, *given_lengths(input, split_sizes, dim, "split_with_sizes"))
 
 
 def _chunked(input: Tensor, chunks: int, dim: int, op: str) -> tuple[int, int]:
@@ -105,7 +105,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     size, n = _chunked(input, chunks, dim, "chunk")
     if not n:
         return split(input, [0] * chunks, dim)
-    return _pieces(_split, input, *_equal(input, size, dim, "chunk"))
+    return pieces_of(_split, input, *equal_lengths(input, size, dim, "chunk"))
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -129,12 +129,12 @@ def entries(input: Tensor, dim: int, op: str) -> tuple[list[Any], int]:
 def unsafe_split(tensor: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """split, into parts that autograd takes for tensors of their own: they can be written in place, if
     tensor itself, whose memory they share, is not used any more."""
-    return _pieces(_unsafe_split, tensor, *_equal(tensor, split_size, dim, "unsafe_split"))
+    return pieces_of(_unsafe_split, tensor, *equal_lengths(tensor, split_size, dim, "unsafe_split"))
 
 
 def unsafe_split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """split_with_sizes, as `unsafe_split`."""
-    return _pieces(_unsafe_sizes, input, *_given(input, split_sizes, dim, "unsafe_split_with_sizes"))
+    return pieces_of(_unsafe_sizes, input, *given_lengths(input, split_sizes, dim, "unsafe_split_with_sizes"))
 
 
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:

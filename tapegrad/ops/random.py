@@ -268,7 +268,7 @@ def _normal_around(mean: Any, std: Any, generator: Generator | None) -> Tensor:
     stds = arrays_of(std._a if isinstance(std, Tensor) else np.asarray(std))
     if (least := min([float(a.min()) for a in stds if a.size], default=0.0)) < 0:
         raise RuntimeError(f"normal: std has {least}; 0 or more is needed.")
-    given: Any = {name: v for name, v in (("mean", mean), ("std", std)) if isinstance(v, Tensor)}
+    given: dict[str, Any] = {name: v for name, v in (("mean", mean), ("std", std)) if isinstance(v, Tensor)}
     shape = broadcast("normal", **given)
     kind = next(iter(given.values())).dtype.numpy
     standard = draw_flat("normal", generator, shape, R.normal, 0.0, 1.0, kind)

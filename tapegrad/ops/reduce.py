@@ -100,7 +100,7 @@ _mean, _mean_dim = _both("mean", R.mean, mean_rule)
 _prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, _y, shape, dim: g * _others(F, x, dim), (0, OUT))
 _var = reduction("var", R.var, d=var_rule, saves=(0,))
 _std = reduction("std", R.std, d=std_rule, saves=(0, OUT))
-_norm = reduction("norm", R.norm, d=norm_rule, saves=(0, OUT), title="LinalgVectorNormBackward0")
+norm_over = reduction("norm", R.norm, d=norm_rule, saves=(0, OUT), title="LinalgVectorNormBackward0")
 _amax = reduction("amax", R.amax, d=scaled, saves=(0, OUT))
 _amin = reduction("amin", R.amin, d=scaled, saves=(0, OUT))
 _max = reduction("max", R.amax, d=spread, saves=(0, OUT), title="MaxBackward1")
@@ -309,7 +309,7 @@ def norm(
     order = 2.0 if p is None or isinstance(p, str) else float(p)
     dims = dims_of(dim, x._a.ndim, "norm")
     need_elements("norm", x, dims, order)
-    return finish(_norm(x, dims, keepdim, order), out, "norm", exact=True)
+    return finish(norm_over(x, dims, keepdim, order), out, "norm", exact=True)
 
 
 # ---- extremes

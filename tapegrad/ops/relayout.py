@@ -43,14 +43,14 @@ for _view, _title in (
     (moves.squeeze_all, "SqueezeBackward3"),
     (moves.squeeze_dim, "SqueezeBackward4"),
     (moves.squeeze_dims, "SqueezeBackward5"),
-    (views._as_strided, "AsStridedBackward1"),
+    (views.strided, "AsStridedBackward1"),
 ):
     _twins[_view.op] = _twin(_view.op, _title)
 
 
 def _change(t: Tensor, shown: Tensor) -> None:
     """Make t show what the view op has made of it."""
-    layouts.pattern.op = views._as_strided.op
+    layouts.pattern.op = views.strided.op
     old, node, above, c = t._a, t._node, t._cold, shown._cold
     op = _twins.get(c.op, c.op)
     wrote(*arrays_of(old))

@@ -210,19 +210,8 @@ def _isin_of_batch(batch: Any, op: Any, xs: Any, args: Any) -> Any:
 _isin = opaque("isin", C.isin, d=(None, None), batch=_isin_of_batch)
 
 
-def isin(
-    elements: Any,
-    test_elements: Any,
-    *,
-    assume_unique: bool = False,
-    invert: bool = False,
-    out: Tensor | None = None,
-) -> Tensor:
-    """Which elements are among the test elements (with invert: are not). One of the two may be a number.
-
-    Raises: RuntimeError for bool, TypeError for two numbers.
-    """
-    given = (elements, test_elements)
+def _comparable(*given: Any) -> tuple[Tensor, ...]:
+    """The arguments of isin as Tensors of one dtype. Raises: as isin."""
     if not any(isinstance(x, Tensor) for x in given):
         raise TypeError("isin: elements and test_elements are numbers; one Tensor at least is needed.")
     x, tests = (
@@ -236,6 +225,24 @@ def isin(
     if x._kind is not tests._kind:
         kind = promote(x._kind, tests._kind)
         x, tests = (t if t._kind is kind else cast(t, kind) for t in (x, tests))
+    return x, tests
+
+
+def isin(
+    elements: Any,
+    test_elements: Any,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Which elements are among the test elements (with invert: are not). One of the two may be a number.
+
+    Raises: RuntimeError for bool, TypeError for two numbers.
+    """
+    x, tests = elements, test_elements
+    if not (isinstance(x, Tensor) and isinstance(tests, Tensor) and x._kind is tests._kind is I8):
+        x, tests = _comparable(x, tests)
     return finish(_isin(x, tests, bool(invert)), out, "isin", exact=True)
 
 

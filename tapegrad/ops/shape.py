@@ -26,7 +26,7 @@ Dims = int | Sequence[int] | None
 # ---- argument forms
 
 
-def _sequence(sizes: tuple[Any, ...], op: str) -> tuple[int, ...]:
+def integers(sizes: tuple[Any, ...], op: str) -> tuple[int, ...]:
     """f(2, 3), f((2, 3)) and f([2, 3]) as a tuple of ints."""
     given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
     for n in given:
@@ -76,7 +76,7 @@ def numpy_names(op: str, names: dict[str, Any], dim: Any, keepdim: Any = False) 
 # ---- shapes
 
 
-def _resolve(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
+def resolved(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
     """`shape` with its -1 worked out from the elements of x."""
     n, known, holes = x.size, 1, 0
     for k in shape:
@@ -125,7 +125,7 @@ def _shape(given: tuple[Any, ...], x: Any, op: str) -> tuple[int, ...]:
         elif given == (-1,):
             return (x.size,)
     found = fitted(given, x.size)
-    return _resolve(_sequence(given, op), x, op) if found is None else found
+    return resolved(integers(given, op), x, op) if found is None else found
 
 
 def _can_view(x: Any, shape: tuple[int, ...]) -> bool:
@@ -215,7 +215,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
         raise RuntimeError("unflatten: input is 0-d; a dimension to split is needed.")
     part = fitted(tuple(sizes), shape[i])
     if part is None:
-        part = _resolve(tuple(sizes), np.broadcast_to(0, shape[i]), "unflatten")
+        part = resolved(tuple(sizes), np.broadcast_to(0, shape[i]), "unflatten")
     return reshape(input, *shape[:i], *part, *shape[i + 1 :])
 
 
@@ -243,7 +243,7 @@ def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
 
     Raises: RuntimeError for a size that is neither the input's nor reachable from 1.
     """
-    wanted = _sequence(sizes_ if size is None else (size,), "expand")
+    wanted = integers(sizes_ if size is None else (size,), "expand")
     shape = input._a.shape
     lead = len(wanted) - len(shape)
     if lead < 0:
@@ -310,7 +310,7 @@ def permute(input: Tensor, *order_: Any, dims: Sequence[int] | None = None) -> T
     Raises: RuntimeError unless each dimension is named once.
     """
     n = need_tensor(input, "permute")._a.ndim
-    given = _sequence(order_ if dims is None else (dims,), "permute")
+    given = integers(order_ if dims is None else (dims,), "permute")
     order = tuple([axis(d, n, "permute") for d in given]) if len(given) == n else ()
     if len(given) != n or len(set(order)) != n:
         raise RuntimeError(
@@ -400,15 +400,16 @@ def listed(tensors: Any, op: str) -> list[Tensor]:
     return found
 
 
-def _tensors(tensors: Any, op: str) -> list[Tensor]:
+def promoted(tensors: Any, op: str) -> list[Tensor]:
     """The same, promoted to one dtype."""
+    if type(tensors) in (list, tuple) and tensors and isinstance(tensors[0], Tensor):
+        kind = tensors[0]._kind
+        for x in tensors:
+            if not isinstance(x, Tensor) or x._kind is not kind:
+                break
+        else:
+            return list(tensors)
     found = listed(tensors, op)
-    kind = found[0]._kind
-    for x in found:
-        if x._kind is not kind:
-            break
-    else:
-        return found
     kind = result_dtype(found)
     return [x if x._kind is kind else cast(x, kind) for x in found]
 
@@ -420,7 +421,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
     """
     if names:
         dim, _ = numpy_names("cat", names, dim)
-    xs = _tensors(tensors, "cat")
+    xs = promoted(tensors, "cat")
     if type(dim) is int and 0 <= dim < xs[0]._a.ndim:
         try:
             result = _cat(xs, dim)
@@ -456,7 +457,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
     """
     if names:
         dim, _ = numpy_names("stack", names, dim)
-    xs = _tensors(tensors, "stack")
+    xs = promoted(tensors, "stack")
     first = xs[0]._a.shape
     i = axis(dim, len(first) + 1, "stack")
     for k, x in enumerate(xs):

@@ -116,7 +116,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
     Raises: RuntimeError for an odd number, too many, or if more is cut than there is.
     """
     s = need_tensor(input, "constant_pad_nd")._a.shape
-    given = shape._sequence((tuple(pad),), "constant_pad_nd")
+    given = shape.integers((tuple(pad),), "constant_pad_nd")
     if len(given) % 2 or len(given) > 2 * len(s):
         raise RuntimeError(
             f"constant_pad_nd: pad is {given} and {argument('input', input)} is {sizes(s)}; two numbers for "
@@ -164,7 +164,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if x._kind.kind in "iub":
         x = x.to(int64)
     y = _powers(x, n)
-    return y if increasing else arrange._flip(y, (1,))
+    return y if increasing else arrange.flipped(y, (1,))
 
 
 def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
@@ -227,7 +227,7 @@ def resize(input: Tensor, *sizes_: Any) -> Tensor:
     Raises: RuntimeError for another number of elements.
     """
     say_once("resize: this is old, and cannot change the number of elements; use reshape or view.")
-    new = shape._sequence(sizes_, "resize")
+    new = shape.integers(sizes_, "resize")
     n = 1
     for k in new:
         n *= k
@@ -248,6 +248,11 @@ offer(
     globals(),
     functions=("channel_shuffle constant_pad_nd native_channel_shuffle pixel_shuffle pixel_unshuffle vander"),
     methods="dim_order element_size ndimension resize resize_as",
+)
+offer(
+    globals(),
+    functions="channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle",
+    namespace="nn",
 )
 offer({"vander": linalg_vander}, functions="vander", namespace="linalg")
 nameless(globals())

@@ -27,7 +27,7 @@ def conj(input: Tensor) -> Tensor:
     return _conj(input) if need_tensor(input, "conj")._kind.kind == "c" else input
 
 
-_diagonal, _ = indexing(
+diagonal_at, _ = indexing(
     ("diagonal", "diagonal_backward"),
     S.diagonal,
     S.undiagonal,
@@ -38,7 +38,7 @@ _diagonal, _ = indexing(
         B.shifted(lambda n, k, i, j, shape: (k, i + 1, j + 1, (n, *shape))),
     ),
 )
-_unfold, _ = indexing(
+windows, _ = indexing(
     ("unfold", "unfold_backward"),
     S.unfold,
     S.fold,
@@ -61,7 +61,7 @@ def in_batch(
     return ((n, *size), (length, *stride), offset, whole, *[(n, *s) for s in shape])
 
 
-_as_strided, _ = indexing(
+strided, _ = indexing(
     ("as_strided", "as_strided_backward"),
     S.gather,
     S.scatter,
@@ -81,11 +81,11 @@ def as_strided(
     Raises: RuntimeError for negative strides, and beyond the memory.
     """
     new, steps, offset, geometry = pattern_of(input, size, stride, storage_offset, "as_strided")
-    t: Tensor = _as_strided(input, new, steps, offset, geometry)
+    t: Tensor = strided(input, new, steps, offset, geometry)
     if is_view(input):  # what is written to it may lie beside input: it is a part of the base
-        base = base_of(input)
-        t._cold = view_of(base, _as_strided.op, (new, steps, offset, S.geometry_of(base._a)))
-        t._cold.made = t._cold.made or input._cold.made
+        base, made = base_of(input), t._cold.made
+        t._cold = view_of(base, strided.op, (new, steps, offset, S.geometry_of(base._a)))
+        t._cold.made = made
     return t
 
 
@@ -127,8 +127,8 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
             "step is 1 or more."
         )
     if not input._a.ndim:
-        return picked(_unfold(shape.unsqueeze(input, 0), 0, size, step), 0, 0)
-    return _unfold(input, i, size, step)
+        return picked(windows(shape.unsqueeze(input, 0), 0, size, step), 0, 0)
+    return windows(input, i, size, step)
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -139,11 +139,11 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     """
     n = need_tensor(input, "diagonal")._a.ndim
     if dim1 == 0 and dim2 == 1 and n > 1:
-        return _diagonal(input, offset, 0, 1)
+        return diagonal_at(input, offset, 0, 1)
     i, j = axis(dim1, n, "diagonal"), axis(dim2, n, "diagonal")
     if i == j:
         raise RuntimeError(f"diagonal: dim1 is {dim1} and dim2 is {dim2}; two dimensions are needed.")
-    return _diagonal(input, offset, i, j)
+    return diagonal_at(input, offset, i, j)
 
 
 # ---- parts along a dimension
@@ -172,7 +172,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 def picked(input: Tensor, dim: int, at: Any) -> Tensor:
     """The view at an integer or a slice along a dimension."""
     place = shape.along(dim, at)
-    return (index._slice if isinstance(at, slice) else index.getitem)(input, place)
+    return (index.sliced if isinstance(at, slice) else index.getitem)(input, place)
 
 
 def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
@@ -180,7 +180,7 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
 
     Raises: IndexError for a start out of range, RuntimeError for a length beyond the end or below 0.
     """
-    return index._slice(input, narrowed(input, dim, start, length, "narrow"))
+    return index.sliced(input, narrowed(input, dim, start, length, "narrow"))
 
 
 def narrowed(input: Tensor, dim: int, start: int | Tensor, length: int, op: str) -> tuple[Any, ...]:

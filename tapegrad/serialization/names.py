@@ -15,6 +15,7 @@ from tapegrad.devices import device
 from tapegrad.nn.parameter import Parameter
 from tapegrad.ops.memory import UntypedStorage
 from tapegrad.ops.random import Generator
+from tapegrad.public import FUNCTIONS
 from tapegrad.serialization import rebuilding
 from tapegrad.serialization.storages import CLASSES, FOREIGN, StorageType
 from tapegrad.tensor import Size, Tensor
@@ -54,7 +55,23 @@ SAFE: dict[str, Any] = {
 _TORCH = SAFE | _TYPES
 
 _OURS, _THEIRS = "tapegrad", "torch"
-_ELSEWHERE = {f"InstanceNorm{n}d": "torch.nn.modules.instancenorm" for n in (1, 2, 3)}  # in other files there
+# What torch has in other modules: by name, and by our module.
+_ELSEWHERE = {f"InstanceNorm{n}d": "torch.nn.modules.instancenorm" for n in (1, 2, 3)} | {
+    "MultiheadAttention": "torch.nn.modules.activation",
+    "NonDynamicallyQuantizableLinear": "torch.nn.modules.linear",
+    "LinearCrossEntropyLoss": "torch.nn.modules.loss",
+}
+_FILES = {
+    "tapegrad.optim._adafactor": "torch.optim",
+    "tapegrad.optim._muon": "torch.optim",
+    "tapegrad.nn.utils.clipping": "torch.nn.utils.clip_grad",
+    "tapegrad.nn.utils.vectors": "torch.nn.utils.convert_parameters",
+    **{
+        f"tapegrad.optim.lr_scheduler.{file}": "torch.optim.lr_scheduler"
+        for file in ("base", "composed", "cycles", "plateau", "simple")
+    },
+}
+_SPACES = {"": "torch", "nn": "torch.nn.functional"}  # functions are of their space, whatever file has them
 _BLOCKED = ("sys", "os", "posix", "nt")  # of these nothing is safe, whoever says so
 
 Known = Callable[..., Any] | tuple[Callable[..., Any], str]
@@ -71,8 +88,13 @@ def torch_name(found: Any) -> tuple[str, str] | None:
     for full, known in _TYPES.items():
         if found is known:
             return full.rpartition(".")[0], name
+    for space in ("nn", "", "linalg", "fft", "special"):
+        if FUNCTIONS[space].get(name) is found:
+            return _SPACES.get(space, f"torch.{space}"), name
     if name in _ELSEWHERE and module.startswith("tapegrad.nn."):
         return _ELSEWHERE[name], name
+    if module in _FILES:
+        return _FILES[module], name
     return _THEIRS + module.removeprefix(_OURS), name
 
 

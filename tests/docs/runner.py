@@ -17,12 +17,13 @@ import re
 import sys
 import traceback
 import warnings
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stdout
 from dataclasses import dataclass
 from difflib import unified_diff
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 # Any other language is an error: a block marked `pyhton` would never run, and nobody would notice.
@@ -173,12 +174,13 @@ def main(arguments: list[str]) -> int:
     warnings.simplefilter("error")
     failed = 0
     for name in [a for a in arguments if a != "--write"]:
-        path = Path(name)
+        path = Path(name).resolve()
         try:
-            if "--write" in arguments:
-                path.write_text(rewritten(path.name, path.read_text()))
-            else:
-                check(path.name, path.read_text())
+            with TemporaryDirectory() as folder, chdir(folder):  # for the files that programs write
+                if "--write" in arguments:
+                    path.write_text(rewritten(path.name, path.read_text()))
+                else:
+                    check(path.name, path.read_text())
         except PageError as error:
             failed = 1
             sys.stderr.write(f"{error}\n")

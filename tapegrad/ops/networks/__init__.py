@@ -7,6 +7,7 @@ from tapegrad.public import FUNCTIONS
 # Every file with an offer.
 for _name in [
     "activations",
+    "adaptive",
     "attention",
     "classes",
     "combined",
@@ -14,14 +15,18 @@ for _name in [
     "ctc",
     "dropout",
     "embedding",
+    "folding",
     "forms",
+    "interpolation",
     "losses",
     "margins",
     "multihead",
     "normalisation",
     "padding",
+    "pooling",
     "recurrent",
     "resampling",
+    "sampling",
 ]:
     import_module(f"tapegrad.ops.networks.{_name}")
 

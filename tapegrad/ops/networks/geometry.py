@@ -36,12 +36,15 @@ def numbers(value: Any, n: int, name: str, op: str, least: int = 0) -> tuple[int
     return found
 
 
-def need_samples(input: Any, n: int, op: str) -> Tensor:
-    """input, if it is samples with n dimensions behind the channels, or one. Raises: RuntimeError."""
+def need_samples(input: Any, n: int, op: str, few: type[Exception] = RuntimeError) -> Tensor:
+    """input, if it is samples with n dimensions behind the channels, or one.
+
+    Raises: RuntimeError for more dimensions, `few` for less.
+    """
     t = need_tensor(input, op)
     if t._a.ndim not in (n + 1, n + 2):
         axes = ", ".join(AXES[n - 1])
-        raise RuntimeError(
+        raise (few if t._a.ndim <= n else RuntimeError)(
             f"{op}: {argument('input', t)} is {describe(t)}; [N, C, {axes}] or [C, {axes}] is needed."
         )
     return t

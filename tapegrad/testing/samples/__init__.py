@@ -17,6 +17,7 @@ from tapegrad.testing.samples import (
     elementary,
     fourier,
     gather,
+    images,
     index,
     joins,
     linalg,
@@ -26,6 +27,7 @@ from tapegrad.testing.samples import (
     norms,
     pairs,
     pointwise,
+    pools,
     products,
     random,
     reduce,
@@ -47,7 +49,7 @@ _ON_NUMBERS = (
 )
 FAMILIES = (
     *(*_ON_NUMBERS, activations, tables, norms, losses, cumulative, statistics, fourier, complex_numbers),
-    *(create, random, segments, attention, convolutions),
+    *(create, random, segments, attention, convolutions, pools, images),
 )
 
 
