@@ -2,6 +2,7 @@
 
 from tapegrad.nn.modules import (
     activation,
+    adaptive,
     batchnorm,
     channelshuffle,
     container,
@@ -24,6 +25,7 @@ from tapegrad.nn.modules import (
     upsampling,
 )
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.adaptive import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.batchnorm import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.channelshuffle import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.container import *  # noqa: F403 # its `__all__`
@@ -48,6 +50,7 @@ from tapegrad.nn.modules.upsampling import *  # noqa: F403 # its `__all__`
 
 __all__ = ["Module"]
 __all__ += activation.__all__
+__all__ += adaptive.__all__
 __all__ += batchnorm.__all__
 __all__ += channelshuffle.__all__
 __all__ += container.__all__
