@@ -74,6 +74,16 @@ class Pickler(_Python):  # type: ignore[misc] # typeshed knows little of Python'
         self._numbered = numbered
         self._keys: dict[Any, tuple[str, Any]] = {}
 
+    def save(self, x: Any, save_persistent_id: bool = True) -> None:
+        """Writes an object. Most are of plain types, which need no questions: there may be very many."""
+        write = _PLAIN.get(type(x))
+        if write is None:
+            super().save(x, save_persistent_id)
+        elif (found := self.memo.get(id(x))) is not None:
+            self.write(self.get(found[0]))
+        else:
+            write(self, x)
+
     def reducer_override(self, x: Any) -> Any:
         """How our objects are pickled."""
         if isinstance(x, Tensor):
@@ -127,6 +137,9 @@ class Pickler(_Python):  # type: ignore[misc] # typeshed knows little of Python'
         named = _UNTYPED if kind is None else Global.of("torch", CLASS_OF[kind.name])
         pid = "storage", named, key, _CPU, size // width
         return pid if self._numbered else (*pid, None)
+
+
+_PLAIN = {kind: f for kind, f in Pickler.dispatch.items() if kind not in (FunctionType, type)}
 
 
 def _tensor(t: Tensor) -> Any:

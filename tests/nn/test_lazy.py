@@ -1,110 +1,137 @@
-"""Lazy modules against torch: before, at and after the first input."""
+"""Lazy modules, against torch."""
 
 from __future__ import annotations
 
 import copy
-import gc
-import weakref
-from typing import Any
+import pickle
 
 import pytest
 
 import tapegrad
-from tests.ops.comparing import array, attempt, attempt_quietly, differing, same_class
+from tests.nn.programs import compare, raised
 
 torch = pytest.importorskip("torch")
 
-_IMAGE = (2, 4, 6, 5)
-CASES: tuple[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]], ...] = (
-    ("LazyLinear", (3,), {}, (2, 5)),
-    ("LazyLinear", (3,), {"bias": False}, (2, 4, 5)),
-    ("LazyConv1d", (6, 3), {"padding": "same"}, (2, 4, 6)),
-    ("LazyConv2d", (6, 3), {}, _IMAGE),
-    ("LazyConv2d", (6, 3), {"stride": 2, "padding": 1, "groups": 2, "bias": False}, _IMAGE),
-    ("LazyConv2d", (6, (3, 2)), {"padding_mode": "circular", "padding": 1}, (4, 6, 5)),
-    ("LazyConv3d", (2, 2), {}, (1, 2, 3, 4, 3)),
-    ("LazyConvTranspose1d", (6, 3), {}, (2, 4, 6)),
-    ("LazyConvTranspose2d", (6, 3), {"stride": 2, "output_padding": 1, "groups": 2}, _IMAGE),
-    ("LazyConvTranspose3d", (2, 2), {"bias": False}, (1, 2, 3, 4, 3)),
+MADE = (
+    ("LazyLinear", (2,), {}, (2, 3)),
+    ("LazyLinear", (2,), {"bias": False}, (2, 4, 3)),
+    ("LazyConv1d", (2, 3), {}, (2, 4, 6)),
+    ("LazyConv2d", (4, 3), {"padding": 1, "groups": 2}, (2, 4, 6, 5)),
+    ("LazyConv3d", (2, 2), {"bias": False}, (4, 3, 3, 3)),
+    ("LazyConvTranspose1d", (2, 3), {}, (2, 4, 6)),
+    ("LazyConvTranspose2d", (2, 3, 2), {"bias": False}, (2, 4, 3, 3)),
+    ("LazyConvTranspose3d", (2, 2), {}, (1, 4, 3, 3, 3)),
     ("LazyBatchNorm1d", (), {}, (3, 4)),
-    ("LazyBatchNorm2d", (), {"affine": False, "momentum": 0.3}, _IMAGE),
-    ("LazyBatchNorm2d", (), {"track_running_stats": False, "bias": False}, _IMAGE),
-    ("LazyBatchNorm3d", (0.1,), {}, (2, 2, 3, 4, 3)),
-    ("LazyInstanceNorm1d", (), {}, (2, 4, 6)),
-    ("LazyInstanceNorm2d", (), {"track_running_stats": False}, _IMAGE),
-    ("LazyInstanceNorm3d", (), {}, (2, 2, 3, 4, 3)),
+    ("LazyBatchNorm2d", (), {"momentum": 0.3}, (3, 4, 2, 2)),
+    ("LazyBatchNorm3d", (), {"affine": False}, (3, 4, 2, 2, 2)),
+    ("LazyInstanceNorm1d", (), {"bias": False}, (3, 4, 3)),
+    ("LazyInstanceNorm2d", (), {"track_running_stats": False}, (3, 4, 3, 2)),
+    ("LazyInstanceNorm3d", (), {}, (3, 4, 2, 2, 2)),
 )
-
-
-def run(lib: Any, case: Any) -> tuple[list[Any], list[Any]]:
-    """(what can be compared as it is, arrays)."""
-    name, args, kwargs, shape = case
-    lib.manual_seed(3)
-    module = getattr(lib.nn, name)(*args, **kwargs)
-    facts = [repr(module), list(module.state_dict()), module.has_uninitialized_params()]
-    facts += [repr(p) for p in module.parameters()]
-    x = lib.tensor(
-        torch.arange(float(torch.Size(shape).numel())).reshape(shape).sin().numpy(), requires_grad=True
-    )
-    y = module(x)
-    facts += [repr(module), type(module).__name__, list(module.state_dict())]
-    (y * y).sum().backward()
-    values = [y, x.grad, *module.state_dict().values(), *[p.grad for p in module.parameters()]]
-    return facts, [array(v) for v in values]
-
-
-@pytest.mark.parametrize("case", CASES, ids=repr)
-def test_as_torch(case: Any) -> None:
-    (ours, arrays), (theirs, others) = run(tapegrad, case), run(torch, case)
-    assert ours == theirs
-    for a, b in zip(arrays, others, strict=True):
-        assert not differing(a, b, 256, least=max(1.0, float(abs(b).max())), signs=False)
-
-
-def test_a_state_dict_gives_the_shapes() -> None:
-    for lib in (tapegrad, torch):
-        first, second = lib.nn.Sequential(lib.nn.LazyConv2d(3, 2)), lib.nn.Sequential(lib.nn.LazyConv2d(3, 2))
-        first(lib.ones(1, 2, 4, 4))
-        second.load_state_dict(first.state_dict())
-        assert not second[0].has_uninitialized_params() and second[0].weight.shape == (3, 2, 2, 2)
-        x = lib.ones(1, 2, 4, 4)
-        assert lib.equal(first(x), second(x)) and type(second[0]) is lib.nn.Conv2d
 
 
 @pytest.mark.parametrize(
-    ("name", "args", "shape"),
-    [
-        ("LazyConv2d", (4, 3), (2, 3)),
-        ("LazyConv2d", (4, 3, 1, 0, 1, 2), (1, 3, 4, 4)),
-        ("LazyConvTranspose1d", (4, 3), (2,)),
-    ],
+    ("name", "args", "how", "shape"), MADE, ids=lambda v: v if isinstance(v, str) else ""
 )
-def test_errors(name: str, args: tuple[Any, ...], shape: tuple[int, ...]) -> None:
-    ours, theirs = (
-        f(lambda lib=lib: getattr(lib.nn, name)(*args)(lib.ones(shape))).error
-        for f, lib in ((attempt, tapegrad), (attempt_quietly, torch))
-    )
-    assert ours is not None and same_class(ours, theirs)
+def test_every_one(name, args, how, shape):
+    def program(t):
+        net = getattr(t.nn, name)(*args, **how)
+        log = [repr(net), list(net.state_dict()), net.has_uninitialized_params()]
+        x = t.randn(*shape, requires_grad=True)
+        y = net(x)
+        (y * y).sum().backward()
+        log += [
+            repr(net),
+            type(net).__name__,
+            y,
+            dict(net.state_dict()),
+            [p.grad for p in net.parameters()],
+            x.grad,
+        ]
+        return [*log, net(x)]
+
+    compare(program, torch)
 
 
-def test_there_is_no_shape_yet() -> None:
-    module = tapegrad.nn.LazyLinear(3)
-    assert tapegrad.nn.parameter.is_lazy(module.weight)
-    with pytest.raises(RuntimeError, match="UninitializedParameter"):
-        module.weight.shape  # noqa: B018 # it raises
-    twin = copy.deepcopy(module).double()
-    assert twin(tapegrad.ones(2, 4, dtype=tapegrad.float64)).dtype is tapegrad.float64
-    assert module.has_uninitialized_params() and twin.weight.shape == (3, 4)
-    assert isinstance(twin.weight, tapegrad.nn.Parameter)
+def life(t):
+    net, full = t.nn.LazyLinear(4), t.nn.Linear(3, 4)
+    w = net.weight
+    log = [
+        repr(w),
+        w.requires_grad,
+        w.is_leaf,
+        w.dtype,
+        isinstance(w, t.nn.Parameter),
+        net.has_uninitialized_params(),
+    ]
+    log += [raised(lambda: w + 1), raised(lambda: w.shape), raised(w.numel), raised(lambda: t.relu(w))]
+    log += [raised(lambda: full.load_state_dict(net.state_dict())), full.weight]
+    twin = t.nn.LazyLinear(4)
+    log += [str(twin.load_state_dict(net.state_dict())), repr(twin), repr(copy.deepcopy(net))]
+    log += [repr(pickle.loads(pickle.dumps(net)).weight)]
+    opt = t.optim.SGD(net.parameters(), lr=0.1)
+    net.double()
+    log += [net.weight.dtype, net(t.ones(2, 3).double()), net.weight is w, type(w).__name__]
+    net(t.ones(2, 3).double()).sum().backward()
+    opt.step()
+    log += [dict(net.state_dict())]
+    twin.load_state_dict(full.state_dict())
+    log += [repr(twin), twin.weight, twin(t.ones(1, 3)), repr(twin)]
+    loaded = t.nn.LazyLinear(4)
+    loaded.load_state_dict(full.state_dict())
+    log += [raised(lambda: loaded(t.ones(1, 2)))]
+    log += [raised(lambda: t.nn.LazyConv2d(3, 3)(t.ones(5, 5)))]
+    return [*log, raised(lambda: t.nn.LazyBatchNorm2d()(t.ones(2, 2)))]
 
 
-def test_it_is_freed_without_the_collector() -> None:
-    gc.disable()
-    try:
-        module = tapegrad.nn.LazyConv2d(3, 2)
-        module(tapegrad.ones(1, 2, 4, 4)).sum().backward()
-        seen = weakref.ref(module)
-        del module
-        assert seen() is None
-    finally:
-        gc.enable()
+def buffers(t):
+    net = t.nn.Linear(1, 1)
+    net.a = t.nn.Buffer(t.ones(2))
+    net.b = t.nn.Buffer(t.zeros(1), persistent=False)
+    net.c = t.ones(1)
+    log = [[n for n, _ in net.named_buffers()], list(net.state_dict()), isinstance(net.a, t.nn.Buffer)]
+    log += [isinstance(net.c, t.nn.Buffer), type(net.a) is t.Tensor, net.a, repr(t.nn.UninitializedBuffer())]
+    net.a = t.zeros(3)
+    return [*log, dict(net.named_buffers()), net.a.requires_grad, t.nn.Buffer()]
+
+
+def own_module(t):
+    class Lazy(t.nn.modules.lazy.LazyModuleMixin, t.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = t.nn.UninitializedParameter()
+            self.shift = t.nn.UninitializedBuffer(dtype=t.float64)
+
+        def initialize_parameters(self, x):
+            self.scale.materialize((x.shape[-1],))
+            self.scale.data.fill_(2.0)
+            if x.shape[-1] > 1:
+                self.shift.materialize((1,))
+                self.shift.fill_(0.5)
+
+        def forward(self, x):
+            return x * self.scale + self.shift
+
+    net = Lazy()
+    log = [
+        [n for n, _ in net.named_parameters()],
+        [n for n, _ in net.named_buffers()],
+        raised(lambda: Lazy()(t.ones(1))),
+    ]
+    log += [net(t.ones(2)), net(t.ones(2)), type(net).__name__, type(net.scale).__name__, net.shift]
+    bare = t.nn.modules.lazy.LazyModuleMixin
+    return [*log, raised(lambda: type("Bare", (bare, t.nn.Module), {})()(t.ones(1)))]
+
+
+@pytest.mark.parametrize("program", [life, buffers, own_module])
+def test_as_torch(program):
+    compare(program, torch)
+
+
+def test_a_network_of_them_trains():
+    t = tapegrad
+    net = t.nn.Sequential(t.nn.LazyConv2d(3, 3), t.nn.LazyBatchNorm2d(), t.nn.Flatten(), t.nn.LazyLinear(2))
+    assert net(t.ones(2, 1, 5, 5)).shape == (2, 2)
+    assert [type(m).__name__ for m in net] == ["Conv2d", "BatchNorm2d", "Flatten", "Linear"]
+    with pytest.raises(ValueError, match="its shape is not known yet; call the module once"):
+        t.nn.LazyLinear(2).weight.sum()

@@ -1,33 +1,14 @@
-"""Modules that learn the sizes of their parameters from their first input, or from a state_dict."""
+"""Modules that learn from their first input how large it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from tapegrad._errors import describe
+from tapegrad._errors import sizes
 from tapegrad.autograd import no_grad
 from tapegrad.dtypes import NAMES
-from tapegrad.nn.modules.batchnorm import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-    _Running,
-)
-from tapegrad.nn.modules.conv import (
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    ConvTranspose3d,
-    _Conv,
-    _ConvNd,
-    _ConvTransposeNd,
-)
+from tapegrad.nn.modules import batchnorm as B
+from tapegrad.nn.modules import conv as C
 from tapegrad.nn.modules.linear import Linear
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
@@ -50,216 +31,204 @@ __all__ = [
     "LazyLinear",
 ]
 
-Sizes = int | tuple[int, ...]
-
 
 class LazyModuleMixin(Module):
-    """A module that calls `initialize_parameters` with its first input, and becomes `cls_to_become`.
+    """A module with parameters whose shape follows from its first input: `initialize_parameters` gives it to
+    them before the first forward. Then the module becomes a `cls_to_become`.
 
     Source: torch.nn.modules.lazy.LazyModuleMixin.
     """
 
     cls_to_become: type[Module] | None = None
 
-    def _held(self) -> Iterator[tuple[str, Any]]:
-        yield from self._parameters.items()
-        yield from self._buffers.items()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._inferred = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._inferred:
+            self._infer_parameters(self, args, kwargs)
+            return self(*args, **kwargs)  # perhaps of another class now
+        return super().__call__(*args, **kwargs)
+
+    def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
+        """Give all parameters their shapes, for the input of a first call; subclasses define it."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: initialize_parameters is not defined; define it to infer the shapes."
+        )
 
     def has_uninitialized_params(self) -> bool:
         """Whether a parameter or buffer has no shape yet."""
-        return any(is_lazy(t) for _, t in self._held())
+        return any(map(is_lazy, (*self._parameters.values(), *self._buffers.values())))
 
-    def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
-        """Give the parameters their shapes, by an input; each subclass defines it."""
-        raise NotImplementedError(
-            f"{type(self).__name__}: initialize_parameters is not defined; define "
-            "initialize_parameters(self, input)."
-        )
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if type(self).cls_to_become is None and not self.has_uninitialized_params():
-            return super().__call__(*args, **kwargs)
-        self.initialize_parameters(*args, **kwargs)
-        if self.has_uninitialized_params():
+    def _infer_parameters(self, module: Any, args: Any, kwargs: Any = None) -> None:
+        module.initialize_parameters(*args, **(kwargs or {}))
+        if module.has_uninitialized_params():
             raise RuntimeError(
-                f"{type(self).__name__}: a parameter has no shape after initialize_parameters; give it one."
+                f"{self._get_name()}: initialize_parameters has left parameters without a shape; give one to "
+                "each, with materialize()."
             )
-        if self.cls_to_become is not None:
-            self.__class__ = self.cls_to_become  # type: ignore[assignment] # it has what that class has
-            return self(*args, **kwargs)
-        return super().__call__(*args, **kwargs)
+        module._inferred = True
+        if module.cls_to_become is not None:
+            del module._inferred
+            module.__class__ = module.cls_to_become
 
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        for name, t in self._held():
-            if is_lazy(t):
-                destination[prefix + name] = t
-
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, *rest: Any) -> None:
-        for name, t in self._held():
-            given = state_dict.get(prefix + name)
-            if is_lazy(t) and given is not None and not is_lazy(given):
-                t.materialize(given.shape)
-        super()._load_from_state_dict(state_dict, prefix, *rest)
-
-
-def _materialize(t: Any, shape: tuple[int, ...]) -> None:
-    t.materialize(shape)
+    def _unmade(self, weight: bool, bias: bool, kinds: Any) -> None:
+        """Parameters without shapes where there should be parameters."""
+        for name, wanted in (("weight", weight), ("bias", bias)):
+            if wanted:
+                setattr(self, name, UninitializedParameter(**kinds))
 
 
 class LazyLinear(LazyModuleMixin, Linear):
-    """A Linear whose in_features is the last size of its first input. Source: torch.nn.LazyLinear."""
+    """Linear that takes in_features from its first input. Source: torch.nn.LazyLinear."""
 
     cls_to_become = Linear
 
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__(0, 0, False)
-        kinds = {"device": device, "dtype": dtype}
-        self.weight = UninitializedParameter(**kinds)
+        self._unmade(True, bias, {"device": device, "dtype": dtype})
         self.out_features = out_features
-        if bias:
-            self.bias = UninitializedParameter(**kinds)
 
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew, once they have shapes."""
-        if not self.has_uninitialized_params() and self.in_features:
+        """Draw weight and bias, if their shapes are known."""
+        if not self.has_uninitialized_params() and self.in_features != 0:
             super().reset_parameters()
 
     def initialize_parameters(self, input: Tensor) -> None:
-        """Take in_features from the input."""
+        """Take in_features from the input's last size."""
+        n = input.shape[-1]
         if self.has_uninitialized_params():
+            self.in_features = n
             with no_grad():
-                self.in_features = input.shape[-1]
-                _materialize(self.weight, (self.out_features, self.in_features))
+                self.weight.materialize((self.out_features, n))  # type: ignore[attr-defined] # it is lazy
                 if self.bias is not None:
-                    _materialize(self.bias, (self.out_features,))
-                self.reset_parameters()
-        elif self.in_features == 0:  # a state_dict was loaded
-            self.in_features = self.weight.shape[-1]
+                    self.bias.materialize((self.out_features,))  # type: ignore[attr-defined] # it is lazy
+            self.reset_parameters()
+        if self.in_features == 0:  # its state was loaded
+            if n != self.weight.shape[-1]:
+                raise AssertionError(
+                    f"LazyLinear: input is {sizes(input.shape)} and weight {sizes(self.weight.shape)}; their "
+                    "last sizes must be equal."
+                )
+            self.in_features = n
 
 
-class _LazyConv(LazyModuleMixin, _ConvNd):
-    def _begin(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
-        self.weight = UninitializedParameter(device=device, dtype=dtype)
-        self.out_channels = out_channels
-        if bias:
-            self.bias = UninitializedParameter(device=device, dtype=dtype)
+# ---- convolutions
 
+
+class _LazyConvXdMixin(LazyModuleMixin, C._ConvNd):
     def reset_parameters(self) -> None:
-        """Draw weight and bias anew, once they have shapes."""
-        if not self.has_uninitialized_params() and self.in_channels:
+        """Draw weight and bias, if their shapes are known."""
+        if not self.has_uninitialized_params() and self.in_channels != 0:
             super().reset_parameters()
 
     def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Take in_channels from the input. Raises: RuntimeError for other numbers of dimensions, ValueError
-        if groups does not divide the channels."""
+        """Take in_channels from the input."""
         if not self.has_uninitialized_params():
             return
-        op, n = type(self).__name__, self._n
-        if input.dim() not in (n + 1, n + 2):
-            raise RuntimeError(f"{op}: input is {describe(input)}; {n + 1} or {n + 2} dimensions are needed.")
-        channels = input.shape[-n - 1]
-        if channels % self.groups:
-            raise ValueError(f"{op}: input is {describe(input)} and groups {self.groups}; it must divide.")
-        self.in_channels = channels
-        first, second = channels, self.out_channels
-        if not self.transposed:
-            first, second = second, first
-        _materialize(self.weight, (first, second // self.groups, *self.kernel_size))
+        dims = self._n + 1, self._n + 2
+        if input.dim() not in dims:
+            raise RuntimeError(
+                f"{type(self).__name__}: input is {sizes(input.shape)}; {dims[0]} or {dims[1]} dimensions "
+                "are needed."
+            )
+        inputs, outputs = input.shape[-self._n - 1], self.out_channels
+        if inputs % self.groups:
+            raise ValueError(
+                f"{type(self).__name__}: input has {inputs} channels and groups is {self.groups}, which must "
+                "divide them."
+            )
+        self.in_channels = inputs
+        first, second = (inputs, outputs) if self.transposed else (outputs, inputs)
+        weight: Any = self.weight
+        weight.materialize((first, second // self.groups, *self.kernel_size))
         if self.bias is not None:
-            _materialize(self.bias, (self.out_channels,))
+            self.bias.materialize((outputs,))  # type: ignore[attr-defined] # it is lazy
         self.reset_parameters()
 
 
-class _LazyForward(_LazyConv, _Conv):
+class _LazyConv(_LazyConvXdMixin, C._Conv):
     def __init__(
         self,
         out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: str | Sizes = 0,
-        dilation: Sizes = 1,
+        kernel_size: C.Sizes,
+        stride: C.Sizes = 1,
+        padding: str | C.Sizes = 0,
+        dilation: C.Sizes = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(
-            0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype
-        )
-        self._begin(out_channels, bias, device, dtype)
+        how = kernel_size, stride, padding, dilation, groups, False, padding_mode
+        super().__init__(0, 0, *how, device, dtype)
+        self._unmade(True, bias, {"device": device, "dtype": dtype})
+        self.out_channels = out_channels
 
 
-class _LazyTranspose(_LazyConv, _ConvTransposeNd):
+class LazyConv1d(_LazyConv, C.Conv1d):
+    """Conv1d that takes in_channels from its first input. Source: torch.nn.LazyConv1d."""
+
+    cls_to_become = C.Conv1d
+
+
+class LazyConv2d(_LazyConv, C.Conv2d):
+    """Conv2d that takes in_channels from its first input. Source: torch.nn.LazyConv2d."""
+
+    cls_to_become = C.Conv2d
+
+
+class LazyConv3d(_LazyConv, C.Conv3d):
+    """Conv3d that takes in_channels from its first input. Source: torch.nn.LazyConv3d."""
+
+    cls_to_become = C.Conv3d
+
+
+class _LazyConvTranspose(_LazyConvXdMixin, C._ConvTransposeNd):
     def __init__(
         self,
         out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        output_padding: Sizes = 0,
+        kernel_size: C.Sizes,
+        stride: C.Sizes = 1,
+        padding: C.Sizes = 0,
+        output_padding: C.Sizes = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation: Sizes = 1,
+        dilation: C.Sizes = 1,
         padding_mode: str = "zeros",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(
-            *(0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode),
-            device,
-            dtype,
-        )
-        self._begin(out_channels, bias, device, dtype)
+        how = kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode
+        super().__init__(0, 0, *how, device, dtype)
+        self._unmade(True, bias, {"device": device, "dtype": dtype})
+        self.out_channels = out_channels
 
 
-class LazyConv1d(_LazyForward, Conv1d):
-    """A Conv1d whose in_channels are those of its first input. Source: torch.nn.LazyConv1d."""
+class LazyConvTranspose1d(_LazyConvTranspose, C.ConvTranspose1d):
+    """ConvTranspose1d that takes in_channels from its first input. Source: torch.nn.LazyConvTranspose1d."""
 
-    cls_to_become = Conv1d
-
-
-class LazyConv2d(_LazyForward, Conv2d):
-    """A Conv2d whose in_channels are those of its first input. Source: torch.nn.LazyConv2d."""
-
-    cls_to_become = Conv2d
+    cls_to_become = C.ConvTranspose1d
 
 
-class LazyConv3d(_LazyForward, Conv3d):
-    """A Conv3d whose in_channels are those of its first input. Source: torch.nn.LazyConv3d."""
+class LazyConvTranspose2d(_LazyConvTranspose, C.ConvTranspose2d):
+    """ConvTranspose2d that takes in_channels from its first input. Source: torch.nn.LazyConvTranspose2d."""
 
-    cls_to_become = Conv3d
-
-
-class LazyConvTranspose1d(_LazyTranspose, ConvTranspose1d):
-    """A ConvTranspose1d whose in_channels are those of its first input.
-
-    Source: torch.nn.LazyConvTranspose1d.
-    """
-
-    cls_to_become = ConvTranspose1d
+    cls_to_become = C.ConvTranspose2d
 
 
-class LazyConvTranspose2d(_LazyTranspose, ConvTranspose2d):
-    """A ConvTranspose2d whose in_channels are those of its first input.
+class LazyConvTranspose3d(_LazyConvTranspose, C.ConvTranspose3d):
+    """ConvTranspose3d that takes in_channels from its first input. Source: torch.nn.LazyConvTranspose3d."""
 
-    Source: torch.nn.LazyConvTranspose2d.
-    """
-
-    cls_to_become = ConvTranspose2d
+    cls_to_become = C.ConvTranspose3d
 
 
-class LazyConvTranspose3d(_LazyTranspose, ConvTranspose3d):
-    """A ConvTranspose3d whose in_channels are those of its first input.
-
-    Source: torch.nn.LazyConvTranspose3d.
-    """
-
-    cls_to_become = ConvTranspose3d
+# ---- normalisations of channels
 
 
-class _LazyNorm(LazyModuleMixin, _Running):
+class _LazyNorm(LazyModuleMixin, B._Running):
     def __init__(
         self,
         eps: float = 1e-5,
@@ -271,74 +240,62 @@ class _LazyNorm(LazyModuleMixin, _Running):
         *,
         bias: bool = True,
     ) -> None:
+        kinds = {"device": device, "dtype": dtype}
         super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
         self.affine, self.track_running_stats = affine, track_running_stats
-        kinds = {"device": device, "dtype": dtype}
-        if affine:
-            self.weight = UninitializedParameter(**kinds)
-            if bias:
-                self.bias = UninitializedParameter(**kinds)
+        self._unmade(affine, affine and bias, kinds)
         if track_running_stats:
             self.running_mean = UninitializedBuffer(**kinds)
             self.running_var = UninitializedBuffer(**kinds)
             self.num_batches_tracked = zeros((), dtype=NAMES["int64"])
 
     def reset_parameters(self) -> None:
-        """Set weights to 1 and biases to 0, and forget the statistics, once they have shapes."""
-        if not self.has_uninitialized_params() and self.num_features:
+        """Set weights to 1 and biases to 0, and forget the statistics, if their shapes are known."""
+        if not self.has_uninitialized_params() and self.num_features != 0:
             super().reset_parameters()
 
     def initialize_parameters(self, input: Tensor) -> None:
-        """Take num_features from the input."""
+        """Take num_features from the input's channels."""
         if not self.has_uninitialized_params():
             return
         self.num_features = input.shape[1]
-        for _, t in self._held():
+        for t in (self.weight, self.bias, self.running_mean, self.running_var):
             if is_lazy(t):
-                t.materialize((self.num_features,))
+                t.materialize((self.num_features,))  # type: ignore[union-attr] # it is lazy
         self.reset_parameters()
 
 
-class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
-    """A BatchNorm1d whose num_features are its first input's channels. Source: torch.nn.LazyBatchNorm1d."""
+class LazyBatchNorm1d(_LazyNorm, B.BatchNorm1d):
+    """BatchNorm1d that takes num_features from its first input. Source: torch.nn.LazyBatchNorm1d."""
 
-    cls_to_become = BatchNorm1d
-
-
-class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
-    """A BatchNorm2d whose num_features are its first input's channels. Source: torch.nn.LazyBatchNorm2d."""
-
-    cls_to_become = BatchNorm2d
+    cls_to_become = B.BatchNorm1d
 
 
-class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
-    """A BatchNorm3d whose num_features are its first input's channels. Source: torch.nn.LazyBatchNorm3d."""
+class LazyBatchNorm2d(_LazyNorm, B.BatchNorm2d):
+    """BatchNorm2d that takes num_features from its first input. Source: torch.nn.LazyBatchNorm2d."""
 
-    cls_to_become = BatchNorm3d
-
-
-class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
-    """An InstanceNorm1d whose num_features are its first input's channels.
-
-    Source: torch.nn.LazyInstanceNorm1d.
-    """
-
-    cls_to_become = InstanceNorm1d
+    cls_to_become = B.BatchNorm2d
 
 
-class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
-    """An InstanceNorm2d whose num_features are its first input's channels.
+class LazyBatchNorm3d(_LazyNorm, B.BatchNorm3d):
+    """BatchNorm3d that takes num_features from its first input. Source: torch.nn.LazyBatchNorm3d."""
 
-    Source: torch.nn.LazyInstanceNorm2d.
-    """
-
-    cls_to_become = InstanceNorm2d
+    cls_to_become = B.BatchNorm3d
 
 
-class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
-    """An InstanceNorm3d whose num_features are its first input's channels.
+class LazyInstanceNorm1d(_LazyNorm, B.InstanceNorm1d):
+    """InstanceNorm1d that takes num_features from its first input. Source: torch.nn.LazyInstanceNorm1d."""
 
-    Source: torch.nn.LazyInstanceNorm3d.
-    """
+    cls_to_become = B.InstanceNorm1d
 
-    cls_to_become = InstanceNorm3d
+
+class LazyInstanceNorm2d(_LazyNorm, B.InstanceNorm2d):
+    """InstanceNorm2d that takes num_features from its first input. Source: torch.nn.LazyInstanceNorm2d."""
+
+    cls_to_become = B.InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyNorm, B.InstanceNorm3d):
+    """InstanceNorm3d that takes num_features from its first input. Source: torch.nn.LazyInstanceNorm3d."""
+
+    cls_to_become = B.InstanceNorm3d
