@@ -9,6 +9,7 @@ per dimension of size.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -23,6 +24,7 @@ _BLOCK = 1 << 19  # bytes of columns at a time
 Sizes = tuple[int, ...]
 
 
+@lru_cache(1000)
 def result_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Sizes:
     """How many windows there are along each dimension."""
     return tuple(
@@ -33,6 +35,7 @@ def result_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilat
     )
 
 
+@lru_cache(1000)
 def _inner(size: Sizes, padding: Sizes) -> tuple[slice, ...]:
     return (slice(None), slice(None), *[slice(p, p + n) for n, p in zip(size, padding, strict=True)])
 
@@ -42,7 +45,10 @@ def _windows(x: Any, kernel: Sizes, out: Sizes, stride: Sizes, dilation: Sizes) 
     n, c, *steps = x.strides
     inside = [s * d for s, d in zip(steps, dilation, strict=True)]
     between = [s * d for s, d in zip(steps, stride, strict=True)]
-    return restrided(x, (*x.shape[:2], *kernel, *out), (n, c, *inside, *between))
+    shape, strides = (*x.shape[:2], *kernel, *out), (n, c, *inside, *between)
+    if x.flags.c_contiguous and x.size:
+        return np.ndarray(shape, x.dtype, x, 0, strides)  # `restrided` takes ten times as long
+    return restrided(x, shape, strides)
 
 
 def _few(n: int, size: int, itemsize: int) -> int:
@@ -71,8 +77,10 @@ def columns(
         edged = np.zeros((few, c, *[k + 2 * p for k, p in zip(size, padding, strict=True)]), x.dtype)
         middle = edged[_inner(tuple(size), padding)]
     shown = _windows(edged, kernel, out, stride, dilation)
-    at = 1 + len(kernel) if joined else 0  # the axis of samples
-    shown, before = np.moveaxis(shown, 0, at), (slice(None),) * at
+    before: tuple[slice, ...] = ()
+    if joined:
+        at = 1 + len(kernel)  # the samples' axis
+        shown, before = np.moveaxis(shown, 0, at), (slice(None),) * at
     for start in range(0, n, few):
         m = min(few, n - start)
         samples = slice(start, start + m)
