@@ -2,8 +2,8 @@
 
 A sample is a smooth function of its parameters if the uniform number behind it is held still: implicit
 reparameterisation (Figurnov, Mohamed and Mnih 2018), -(d cdf / d parameter) / density. Neither has a closed
-form. What follows are the approximations that torch evaluates, so that gradients are torch's: series for small
-values, a saddle point expansion for large parameters, and a fitted rational function between them.
+form. What follows are the approximations that torch evaluates, so that gradients are torch's: series for
+small values, a saddle point expansion for large parameters, and a fitted rational function between them.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _gamma_large(a: Array, x: Array) -> Array:
     return -(1 + 1 / (12 * a) * (1 + 1 / (24 * a))) * x * inner / root
 
 
-# Polynomials in log(x / a), one row per power, and in log(a): the numerator's columns, then the denominator's.
+# Polynomials in log(x / a), one row per power, and in log(a): the numerator's columns, the denominator's.
 _GAMMA_FIT = np.array(
     [
         [0.16009398, -0.094634809, 0.025146376, -0.0030648343, 1, 0.32668115, 0.10406089, 0.0014179084],
