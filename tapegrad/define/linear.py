@@ -118,11 +118,11 @@ def variadic(name: str, kernel: Any, vjp: Any) -> Function:
         if special.alert and attend(*tensors):
             return careful(op, tensors, args)
         xs = [t._a for t in tensors]
-        parents = tuple([t._node for t in tensors])
+        parents = [t._node for t in tensors]
         t = wrap(kernel(xs, *args))
         if parents.count(None) < len(parents) and (not special.threads or grad_enabled()):
             shapes = tuple([x.shape for x in xs])
-            t._node = record(op, parents, (), (shapes, args), trace_of(t._a, *xs))
+            t._node = record(op, tuple(parents), (), (shapes, args), trace_of(t._a, *xs))
         return t
 
     return named(call, op)

@@ -11,7 +11,7 @@ import numpy as np
 import tapegrad.kernels.labelled as C
 import tapegrad.kernels.linalg as L
 from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, finish, offer, opaque
+from tapegrad.define import cast, finish, offer, opaque, plain
 from tapegrad.define.batching import leading
 from tapegrad.domains import RECORDED
 from tapegrad.dtypes import INEXACT
@@ -24,7 +24,7 @@ from tapegrad.ops.pointwise import mul
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import reshape
 from tapegrad.promotion import broadcast, need_tensor, result_dtype
-from tapegrad.tensor import Tensor, axis
+from tapegrad.tensor import Tensor, axis, wrap
 
 # ---- one node for a product of labelled axes
 
@@ -149,6 +149,8 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     n = max(x._a.ndim, y._a.ndim)
     a = (1,) * (n - x._a.ndim) + x._a.shape
     b = (1,) * (n - y._a.ndim) + y._a.shape
+    if x._kind is y._kind and plain(x, y):
+        return finish(wrap(L.kron(x._a, y._a, a, b)), out, "kron")
     wide = mul(reshape(x, [k for p in a for k in (p, 1)]), reshape(y, [k for q in b for k in (1, q)]))
     return finish(unsafe_view(wide, tuple([p * q for p, q in zip(a, b, strict=True)])), out, "kron")
 
