@@ -12,7 +12,7 @@ import numpy as np
 from tapegrad import dtypes
 from tapegrad._errors import describe, place, say_once, sizes
 from tapegrad._printing import text
-from tapegrad._state import default, special
+from tapegrad._state import default, grad_enabled, special
 from tapegrad.devices import device, device_of
 from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.memory import apart, from_parts, parts_of, pickled
@@ -335,8 +335,9 @@ class Tensor(TensorMethods, metaclass=TensorType):
         return self._a.tolist()
 
     def numpy(self, *, force: bool = False) -> Any:
-        """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, unless `force`."""
-        if self.requires_grad:
+        """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, where gradients are
+        recorded, unless `force`."""
+        if self.requires_grad and (force or grad_enabled()):
             if not force:
                 raise RuntimeError(
                     f"numpy: {subject(self, f'Tensor{sizes(self._a.shape)}')} requires grad, and NumPy would "

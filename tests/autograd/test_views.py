@@ -580,3 +580,12 @@ def test_what_was_cut_from_one_of_several_is_refused_once_the_memory_is_written(
         return "used"
 
     assert same(torch, f) == [REFUSED, REFUSED, "used"]
+
+
+def test_numpy_of_what_requires_grad() -> None:
+    def f(lib: Any) -> Any:
+        x = leaf(lib, 3)
+        with lib.no_grad():
+            return x.numpy().tolist(), x[:2].numpy().tolist()
+
+    same(torch, f)

@@ -84,6 +84,11 @@ CASES: dict[str, Case] = {
     "an infinite target": lambda lib, f: f.binary_cross_entropy_with_logits(*[lib.tensor([INF])] * 2),
     "an infinite mean": lambda lib, f: f.gaussian_nll_loss(lib.tensor([INF, 1.0]), lib.ones(2), 2.0),
     "margins that broadcast": lambda lib, f: f.multilabel_soft_margin_loss(lib.ones(5), lib.ones(4, 5)),
+    "margins of two dtypes": lambda lib, f: f.soft_margin_loss(lib.ones(3), lib.ones(3).double()),
+    "a number to be unpooled": lambda lib, f: f.max_unpool2d(lib.ones(()), lib.tensor([0]), 2),
+    "moments that are numbers": lambda lib, f: f.instance_norm(
+        lib.ones(3, 1), lib.ones(()), lib.ones(()), use_input_stats=False
+    ),
     "a triplet of numbers": lambda lib, f: f.triplet_margin_with_distance_loss(
         lib.ones(2, 3), lib.ones(3), lib.ones(2, 3)
     ),

@@ -359,8 +359,10 @@ def _unpooled_size(op: str, n: int, x: Tensor, kernel: Any, stride: Any, padding
 
 def _unpool(n: int, input: Any, indices: Any, kernel: Any, stride: Any, padding: Any, size: Any) -> Tensor:
     op = f"max_unpool{n}d"
+    if need_tensor(input, op)._a.ndim < n:
+        raise IndexError(f"{op}: input is {describe(input)}; {n + 1} or {n + 2} dimensions are needed.")
+    wanted = _unpooled_size(op, n, input, kernel, stride, padding, size)
     x, at = need_samples(input, n, op), need_tensor(indices, op, "indices")
-    wanted = _unpooled_size(op, n, x, kernel, stride, padding, size)
     if at._kind is not I8 or at._a.shape != x._a.shape:
         raise RuntimeError(f"{op}: indices are {describe(at)}; int64{sizes(x._a.shape)} is needed.")
     count = prod(wanted)

@@ -296,6 +296,7 @@ def instance_norm(
         raise ValueError(f"{op}: input is {sizes(x._a.shape)}; a channel needs several values.")
     if not use_input_stats and running_mean is not None and running_var is not None:
         _need_channels(op, x)
+        running_mean, running_var = (t if t.ndim else t.reshape(1) for t in (running_mean, running_var))
     running = running_mean, running_var
     return _of_channels(_INSTANCE, op, x, running, (weight, bias), use_input_stats, momentum, eps)
 
