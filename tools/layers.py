@@ -57,6 +57,7 @@ LAYERS: list[tuple[str, int]] = [
     ("return_types", 5),
     ("func", 5),
     ("autograd", 5),
+    ("distributions", 6),
     ("nn", 6),
     ("optim", 6),
     ("serialization", 6),

@@ -43,6 +43,7 @@ MODULES = [
     "backends",
     "cpu",
     "cuda",
+    "distributions",
     "func",
     "mps",
     "nn",

@@ -22,11 +22,11 @@ Uniform = Callable[[], float]
 _BLOCK = 256  # uniform numbers made at once
 
 
-class _Reader:
-    """Uniform numbers one by one. The caller holds the stream's lock, and calls `finish`."""
+class Reader:
+    """Uniform and normal numbers one by one. The caller holds the stream's lock, and calls `finish`."""
 
     def __init__(self, stream: Stream) -> None:
-        self.stream, self.ahead = stream, stream.clone()
+        self.stream, self.ahead, self.pending = stream, stream.clone(), stream.pending_normal
         self.block: list[float] = []
         self.at = self.used = 0
 
@@ -39,9 +39,19 @@ class _Reader:
         self.used += 1
         return x
 
+    def normal(self) -> float:
+        """The next standard normal number. They are made in pairs, by Box and Muller's method."""
+        x, self.pending = self.pending, None
+        if x is None:
+            angle, u = 2 * math.pi * self.next(), self.next()
+            radius = math.sqrt(-2 * math.log1p(-u))
+            x, self.pending = radius * math.cos(angle), radius * math.sin(angle)
+        return x
+
     def finish(self) -> None:
         """Let the stream go on behind the numbers that were used."""
         self.stream.words(2 * self.used)
+        self.stream.pending_normal = self.pending
 
 
 def poisson(stream: Stream, rates: Array) -> Array:
@@ -53,7 +63,7 @@ def poisson(stream: Stream, rates: Array) -> Array:
     if rates.size and not (rates >= 0).all():
         raise RuntimeError(f"poisson: a rate is {rates.min()}; rates must be 0 or more.")
     with stream.lock:
-        reader = _Reader(stream)
+        reader = Reader(stream)
         counts = [_poisson(rate, reader.next) for rate in rates.ravel().tolist()]
         reader.finish()
     return np.array(counts, rates.dtype).reshape(rates.shape)
@@ -101,7 +111,7 @@ def binomial(stream: Stream, counts: Array, probabilities: Array) -> Array:
     Source: torch.binomial; Hoermann 1993 (BTRS); sums of geometric numbers for few successes.
     """
     with stream.lock:
-        reader = _Reader(stream)
+        reader = Reader(stream)
         pairs = zip(counts.ravel().tolist(), probabilities.ravel().tolist(), strict=True)
         found = [_binomial(n, p, reader.next) for n, p in pairs]
         reader.finish()

@@ -136,7 +136,12 @@ def bernoulli(
 
 
 def _parametric(op: str, generator: Generator | None, draw: Any, *inputs: Tensor) -> Tensor:
-    """A number per entry of the inputs, which broadcast: draw(stream, *arrays)."""
+    """A number per entry of the inputs, which broadcast: draw(stream, *arrays). Recorded as theirs."""
+    return of_parameters(op, drawn_for(op, generator, draw, *inputs), inputs)
+
+
+def drawn_for(op: str, generator: Generator | None, draw: Any, *inputs: Tensor) -> Tensor:
+    """The same, not recorded."""
     for x in inputs:
         if isinstance(need_tensor(x, op)._a, Storage):
             raise RuntimeError(f"{op}: vmap cannot draw here for each entry's own parameters; draw outside.")
@@ -150,7 +155,7 @@ def _parametric(op: str, generator: Generator | None, draw: Any, *inputs: Tensor
         drawn = Level.draw(levels, op, stream, shape, each)
     else:
         drawn = draw(stream, *arrays)
-    return of_parameters(op, finished(op, drawn, False, None), inputs)
+    return finished(op, drawn, False, None)
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:

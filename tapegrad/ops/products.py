@@ -95,7 +95,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def _paired(dims: Any, n: int, m: int) -> tuple[list[int], list[int]]:
-    """Which dimensions of a and of b belong together."""
+    """Which dimensions of a and of b belong together, as they were given."""
     if isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):
@@ -109,7 +109,7 @@ def _paired(dims: Any, n: int, m: int) -> tuple[list[int], list[int]]:
     first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(first) != len(second):
         raise RuntimeError(f"tensordot: dims is {dims!r}; as many dimensions of a as of b are needed.")
-    return [axis(d, n, "tensordot") for d in first], [axis(d, m, "tensordot") for d in second]
+    return first, second
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
@@ -120,9 +120,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     """
     x, y = same_dtype("tensordot", a=a, b=b)
     first, second = _paired(dims, x._a.ndim, y._a.ndim)
-    if len({*first}) != len(first) or len({*second}) != len(second):
-        raise RuntimeError(f"tensordot: dims is {dims!r}; a dimension can be summed over once only.")
-    for i, j in zip(first, second, strict=True):
+    for k, (i, j) in enumerate(zip(first, second, strict=True)):
+        first[k] = i = axis(i, x._a.ndim, "tensordot")
+        second[k] = j = axis(j, y._a.ndim, "tensordot")
         p, q = x._a.shape[i], y._a.shape[j]
         if p == q:
             continue
@@ -132,6 +132,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
                 f"{sizes(y._a.shape)}; dimension {i} of a ({p}) and {j} of b ({q}) must be of one size."
             )
         x, y = (sum(x, (i,), True), y) if q == 1 else (x, sum(y, (j,), True))
+    if len({*first}) != len(first) or len({*second}) != len(second):
+        raise RuntimeError(f"tensordot: dims is {dims!r}; a dimension can be summed over once only.")
     n = x._a.ndim
     la = tuple(range(n))
     partner = dict(zip(second, first, strict=True))

@@ -354,7 +354,8 @@ def multilabel_soft_margin_loss(
     x, t = need_tensor(input, op), need_tensor(target, op, "target")
     each = -(t * logsigmoid(x) + (1 - t) * logsigmoid(-x))
     each = each if weight is None else each * weight
-    return reduced(op, each.sum(-1) / x.shape[-1], reduction)
+    last = x.ndim - 1  # of x, also where what it broadcasts with has more
+    return reduced(op, each.sum(last) / x.shape[last], reduction)
 
 
 offer(vars(distances), functions="cosine_similarity pairwise_distance pdist", namespace="nn")

@@ -1,0 +1,59 @@
+"""The half-Cauchy distribution. Source: torch.distributions.half_cauchy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import tapegrad.ops as F
+from tapegrad.distributions import constraints
+from tapegrad.distributions.cauchy import Cauchy
+from tapegrad.distributions.transformed_distribution import TransformedDistribution
+from tapegrad.distributions.transforms import AbsTransform
+from tapegrad.tensor import Tensor
+
+__all__ = ["HalfCauchy"]
+
+
+class HalfCauchy(TransformedDistribution):
+    """The absolute value of a Cauchy number around 0."""
+
+    arg_constraints: ClassVar[Any] = {"scale": constraints.positive}
+    support = constraints.nonnegative
+    has_rsample = True
+
+    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
+        base = Cauchy(0, scale, validate_args=False)
+        super().__init__(base, AbsTransform(), validate_args=validate_args)
+
+    @property
+    def scale(self) -> Tensor:
+        """The scale of the Cauchy number."""
+        return self.base_dist.scale
+
+    @property
+    def mean(self) -> Tensor:
+        return F.full(self._extended_shape(), math.inf, dtype=self.scale.dtype)
+
+    @property
+    def mode(self) -> Tensor:
+        return F.zeros_like(self.scale)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.base_dist.variance
+
+    def log_prob(self, value: Any) -> Tensor:
+        self._check(value)
+        value = F.as_tensor(value, dtype=self.scale.dtype)
+        return F.where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
+
+    def cdf(self, value: Any) -> Tensor:
+        self._check(value)
+        return 2 * self.base_dist.cdf(value) - 1
+
+    def icdf(self, value: Any) -> Tensor:
+        return self.base_dist.icdf((value + 1) / 2)
+
+    def entropy(self) -> Tensor:
+        return self.base_dist.entropy() - math.log(2)
