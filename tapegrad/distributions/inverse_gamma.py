@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.gamma import Gamma
 from tapegrad.distributions.transformed_distribution import TransformedDistribution
@@ -39,7 +38,7 @@ class InverseGamma(TransformedDistribution):
 
     @property
     def mean(self) -> Tensor:
-        return F.where(self.concentration > 1, self.rate / (self.concentration - 1), math.inf)
+        return (self.rate / (self.concentration - 1)).where(self.concentration > 1, math.inf)
 
     @property
     def mode(self) -> Tensor:
@@ -49,7 +48,7 @@ class InverseGamma(TransformedDistribution):
     def variance(self) -> Tensor:
         a = self.concentration
         result = self.rate.square() / ((a - 1).square() * (a - 2))
-        return F.where(a > 2, result, math.inf)
+        return result.where(a > 2, math.inf)
 
     def entropy(self) -> Tensor:
         a = self.concentration

@@ -34,7 +34,7 @@ class LogitRelaxedBernoulli(Odds):
         u = clamp_probs(uniform_like(probs, shape))
         return (u.log() - (-u).log1p() + probs.log() - (-probs).log1p()) / self.temperature
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         logits, value = broadcast_all(self.logits, value)
         apart = logits - value.mul(self.temperature)

@@ -82,7 +82,7 @@ class TransformedDistribution(Family):
     def rsample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         return self._sent(self.base_dist.rsample(sample_shape))
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         dims = len(self.event_shape)
         total: Any = 0.0
@@ -101,12 +101,12 @@ class TransformedDistribution(Family):
             sign = sign * transform.sign
         return value if isinstance(sign, int) and sign == 1 else sign * (value - 0.5) + 0.5
 
-    def cdf(self, value: Any) -> Tensor:
+    def cdf(self, value: Tensor) -> Tensor:
         for transform in reversed(self.transforms):
             value = transform.inv(value)
         if self._validate_args:
             self.base_dist._validate_sample(value)
         return self._monotonize_cdf(self.base_dist.cdf(value))
 
-    def icdf(self, value: Any) -> Tensor:
+    def icdf(self, value: Tensor) -> Tensor:
         return self._sent(self.base_dist.icdf(self._monotonize_cdf(value)))

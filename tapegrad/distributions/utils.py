@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-import tapegrad.ops as F
 from tapegrad._errors import describe
 from tapegrad.autograd import enable_grad
 from tapegrad.dtypes import finfo, get_default_dtype
+from tapegrad.ops.create import empty, tensor
+from tapegrad.ops.joins import broadcast_tensors
+from tapegrad.ops.random import rand
+from tapegrad.ops.series import arange
 from tapegrad.tensor import Size, Tensor
 
 __all__ = [
@@ -39,18 +42,18 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
         if not isinstance(v, Tensor) and not is_number(v):
             raise ValueError(f"broadcast_all: {describe(v)} is given; tensors and numbers are needed.")
     kind = next((v.dtype for v in values if isinstance(v, Tensor)), get_default_dtype())
-    tensors = [v if isinstance(v, Tensor) else F.tensor(v, dtype=kind) for v in values]
-    return tuple(F.broadcast_tensors(*tensors))
+    tensors = [v if isinstance(v, Tensor) else tensor(v, dtype=kind) for v in values]
+    return tuple(broadcast_tensors(*tensors))
 
 
 def standard_normal(shape: Any, like: Tensor) -> Tensor:
     """Standard normal numbers in a shape, in the dtype of `like`."""
-    return F.empty(shape, dtype=like.dtype).normal_()  # type: ignore[no-any-return] # a Tensor
+    return empty(shape, dtype=like.dtype).normal_()  # type: ignore[no-any-return] # a Tensor
 
 
 def uniform_like(like: Tensor, shape: Any) -> Tensor:
     """Uniform numbers in [0, 1) in a shape, in the dtype of `like`."""
-    return F.rand(shape, dtype=like.dtype)  # type: ignore[no-any-return] # a Tensor
+    return rand(shape, dtype=like.dtype)  # type: ignore[no-any-return] # a Tensor
 
 
 def sum_rightmost(value: Tensor, dim: int) -> Tensor:
@@ -93,7 +96,7 @@ class lazy_property:  # torch's name
 
 def _below(n: int, diag: int) -> Tensor:
     """Where a matrix has its lower triangle, up to diagonal `diag`."""
-    return F.arange(n) < F.arange(n).view(-1, 1) + (diag + 1)  # type: ignore[no-any-return] # a Tensor
+    return arange(n) < arange(n).view(-1, 1) + (diag + 1)  # type: ignore[no-any-return] # a Tensor
 
 
 def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
