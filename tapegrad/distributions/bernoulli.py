@@ -63,4 +63,4 @@ class Bernoulli(Odds, ExponentialFamily):
         return (self.probs.logit(),)
 
     def _log_normalizer(self, x: Any) -> Tensor:
-        return x.exp().log1p()
+        return x.exp().log1p()  # type: ignore[no-any-return] # a Tensor

@@ -72,4 +72,4 @@ class Beta(ExponentialFamily):
         return self.concentration1, self.concentration0
 
     def _log_normalizer(self, x: Any, y: Any) -> Tensor:
-        return x.lgamma() + y.lgamma() - (x + y).lgamma()
+        return x.lgamma() + y.lgamma() - (x + y).lgamma()  # type: ignore[no-any-return] # a Tensor

@@ -60,7 +60,7 @@ class ContinuousBernoulli(Odds, ExponentialFamily):
 
     def _cut_probs(self) -> Tensor:
         """probs where the formulas hold, and a harmless number elsewhere."""
-        return self.probs.where(self._stable(), self._lims[0] * ones_like(self.probs))
+        return self.probs.where(self._stable(), self._lims[0] * ones_like(self.probs))  # type: ignore[no-any-return] # a Tensor
 
     def _cont_bern_log_norm(self) -> Tensor:
         p = self._cut_probs()
@@ -68,19 +68,19 @@ class ContinuousBernoulli(Odds, ExponentialFamily):
         below = ((-2.0 * low).log1p()).where(p <= 0.5, (2.0 * high - 1.0).log())
         exact = ((-p).log1p() - p.log()).abs().log() - below
         x = (self.probs - 0.5).pow(2)
-        return exact.where(self._stable(), math.log(2.0) + (4.0 / 3.0 + 104.0 / 45.0 * x) * x)
+        return exact.where(self._stable(), math.log(2.0) + (4.0 / 3.0 + 104.0 / 45.0 * x) * x)  # type: ignore[no-any-return] # a Tensor
 
     @property
     def mean(self) -> Tensor:
         p, x = self._cut_probs(), self.probs - 0.5
         exact = p / (2.0 * p - 1.0) + 1.0 / ((-p).log1p() - p.log())
-        return exact.where(self._stable(), 0.5 + (1.0 / 3.0 + 16.0 / 45.0 * x.pow(2)) * x)
+        return exact.where(self._stable(), 0.5 + (1.0 / 3.0 + 16.0 / 45.0 * x.pow(2)) * x)  # type: ignore[no-any-return] # a Tensor
 
     @property
     def variance(self) -> Tensor:
         p, x = self._cut_probs(), (self.probs - 0.5).pow(2)
         exact = p * (p - 1.0) / (1.0 - 2.0 * p).pow(2) + 1.0 / ((-p).log1p() - p.log()).pow(2)
-        return exact.where(self._stable(), 1.0 / 12.0 - (1.0 / 15.0 - 128.0 / 945.0 * x) * x)
+        return exact.where(self._stable(), 1.0 / 12.0 - (1.0 / 15.0 - 128.0 / 945.0 * x) * x)  # type: ignore[no-any-return] # a Tensor
 
     def rsample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         return self.icdf(uniform_like(self.probs, self._extended_shape(sample_shape)))
@@ -94,7 +94,7 @@ class ContinuousBernoulli(Odds, ExponentialFamily):
         self._check(value)
         p = self._cut_probs()
         exact = (p.pow(value) * (1.0 - p).pow(1.0 - value) + p - 1.0) / (2.0 * p - 1.0)
-        return (
+        return (  # type: ignore[no-any-return] # a Tensor
             exact.where(self._stable(), value).masked_fill(value <= 0.0, 0.0).masked_fill(value >= 1.0, 1.0)
         )
 
@@ -102,7 +102,7 @@ class ContinuousBernoulli(Odds, ExponentialFamily):
         p = self._cut_probs()
         base = (-p).log1p()
         exact = ((-p + value * (2.0 * p - 1.0)).log1p() - base) / (p.log() - base)
-        return exact.where(self._stable(), value)
+        return exact.where(self._stable(), value)  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         failure = (-self.probs).log1p()
@@ -116,4 +116,4 @@ class ContinuousBernoulli(Odds, ExponentialFamily):
         stable = (x <= self._lims[0] - 0.5) | (x > self._lims[1] - 0.5)
         cut = x.where(stable, (self._lims[0] - 0.5) * ones_like(x))
         exact = cut.expm1().abs().log() - cut.abs().log()
-        return exact.where(stable, 0.5 * x + x.pow(2) / 24.0 - x.pow(4) / 2880.0)
+        return exact.where(stable, 0.5 * x + x.pow(2) / 24.0 - x.pow(4) / 2880.0)  # type: ignore[no-any-return] # a Tensor

@@ -45,7 +45,7 @@ class Dirichlet(ExponentialFamily):
         above = (self.concentration - 1).clamp(min=0.0)
         mode = above / above.sum(-1, True)
         corner = one_hot(mode.argmax(-1), above.shape[-1]).to(mode.dtype)
-        return corner.where((self.concentration < 1).all(-1, keepdim=True), mode)
+        return corner.where((self.concentration < 1).all(-1, keepdim=True), mode)  # type: ignore[no-any-return] # a Tensor
 
     @property
     def variance(self) -> Tensor:
@@ -63,4 +63,4 @@ class Dirichlet(ExponentialFamily):
         return (self.concentration,)
 
     def _log_normalizer(self, x: Any) -> Tensor:
-        return x.lgamma().sum(-1) - x.sum(-1).lgamma()
+        return x.lgamma().sum(-1) - x.sum(-1).lgamma()  # type: ignore[no-any-return] # a Tensor

@@ -63,4 +63,4 @@ class Exponential(ExponentialFamily):
         return (-self.rate,)
 
     def _log_normalizer(self, x: Any) -> Tensor:
-        return -(-x).log()
+        return -(-x).log()  # type: ignore[no-any-return] # a Tensor

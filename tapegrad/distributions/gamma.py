@@ -62,9 +62,9 @@ class Gamma(ExponentialFamily):
         return self.concentration - 1, -self.rate
 
     def _log_normalizer(self, x: Any, y: Any) -> Tensor:
-        return (x + 1).lgamma() + (x + 1) * (-y.reciprocal()).log()
+        return (x + 1).lgamma() + (x + 1) * (-y.reciprocal()).log()  # type: ignore[no-any-return] # a Tensor
 
     def cdf(self, value: Tensor) -> Tensor:
         """The probability of values up to this one. (Needs scipy.)"""
         self._check(value)
-        return F.special_gammainc(self.concentration, self.rate * value)
+        return F.special_gammainc(self.concentration, self.rate * value)  # type: ignore[no-any-return] # a Tensor

@@ -47,14 +47,14 @@ class GeneralizedPareto(Family):
         zero, safe = self._safe()
         y = 1 / safe + ones_like(z)
         curved = y.where(y == 0, y * (safe * z).log1p())
-        return -self.scale.log() - z.where(zero, curved)
+        return -self.scale.log() - z.where(zero, curved)  # type: ignore[no-any-return] # a Tensor
 
     def log_survival_function(self, value: Tensor) -> Tensor:
         """The logarithm of the probability of values above this one."""
         self._check(value)
         z = (value - self.loc) / self.scale
         zero, safe = self._safe()
-        return (-z).where(zero, -(safe * z).log1p() / safe)
+        return (-z).where(zero, -(safe * z).log1p() / safe)  # type: ignore[no-any-return] # a Tensor
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """The logarithm of the probability of values up to this one."""
@@ -67,19 +67,19 @@ class GeneralizedPareto(Family):
         zero, safe = self._safe()
         log_left = (-value).log1p()
         curved = self.loc + self.scale / safe * (-safe * log_left).expm1()
-        return (self.loc - self.scale * log_left).where(zero, curved)
+        return (self.loc - self.scale * log_left).where(zero, curved)  # type: ignore[no-any-return] # a Tensor
 
     @property
     def mean(self) -> Tensor:
         valid = self.concentration < 1
         result = self.loc + self.scale / (1 - self.concentration.where(valid, 0.5))
-        return result.where(valid, math.nan)
+        return result.where(valid, math.nan)  # type: ignore[no-any-return] # a Tensor
 
     @property
     def variance(self) -> Tensor:
         valid = self.concentration < 0.5
         c = self.concentration.where(valid, 0.25)
-        return (self.scale**2 / ((1 - c) ** 2 * (1 - 2 * c))).where(valid, math.nan)
+        return (self.scale**2 / ((1 - c) ** 2 * (1 - 2 * c))).where(valid, math.nan)  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         return (self.scale.log() + self.concentration + 1).expand(self._batch_shape)

@@ -28,14 +28,16 @@ class Gumbel(TransformedDistribution):
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self._own(loc=loc, scale=scale)
         limits = finfo(self.loc.dtype)
-        ends = [full_like(self.loc, x) for x in (limits.tiny, 1 - limits.eps)]
+        low, high = full_like(self.loc, limits.tiny), full_like(self.loc, 1 - limits.eps)
         transforms = [
             ExpTransform().inv,
             AffineTransform(loc=0, scale=-ones_like(self.scale)),
             ExpTransform().inv,
             AffineTransform(loc=loc, scale=-self.scale),
         ]
-        super().__init__(Uniform(*ends, validate_args=validate_args), transforms, validate_args=validate_args)
+        super().__init__(
+            Uniform(low, high, validate_args=validate_args), transforms, validate_args=validate_args
+        )
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)

@@ -22,6 +22,7 @@ class HalfCauchy(TransformedDistribution):
     arg_constraints: ClassVar[Any] = {"scale": constraints.positive}
     support = constraints.nonnegative
     has_rsample = True
+    base_dist: Cauchy
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         base = Cauchy(0, scale, validate_args=False)
@@ -47,7 +48,7 @@ class HalfCauchy(TransformedDistribution):
     def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         value = as_tensor(value, dtype=self.scale.dtype)
-        return (self.base_dist.log_prob(value) + math.log(2)).where(value >= 0, -math.inf)
+        return (self.base_dist.log_prob(value) + math.log(2)).where(value >= 0, -math.inf)  # type: ignore[no-any-return] # a Tensor
 
     def cdf(self, value: Tensor) -> Tensor:
         self._check(value)

@@ -63,7 +63,7 @@ def kl_divergence(p: Any, q: Any) -> Tensor:
             f"kl_divergence: there is no formula for {type(p).__name__} and {type(q).__name__}; "
             "register_kl adds one."
         )
-    return fun(p, q)
+    return fun(p, q)  # type: ignore[no-any-return] # a Tensor
 
 
 def _find(type_p: type, type_q: type) -> Formula | None:

@@ -122,9 +122,9 @@ class LowRankMultivariateNormal(Family):
         self._check(value)
         distance = lowrank_mahalanobis(*self._parts, value - self.loc, self._capacitance_tril)
         log_det = lowrank_logdet(*self._parts, self._capacitance_tril)
-        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + log_det + distance)
+        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + log_det + distance)  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         log_det = lowrank_logdet(*self._parts, self._capacitance_tril)
         nats = 0.5 * (self._event_shape[0] * (1.0 + math.log(2 * math.pi)) + log_det)
-        return nats.expand(self._batch_shape)
+        return nats.expand(self._batch_shape)  # type: ignore[no-any-return] # a Tensor

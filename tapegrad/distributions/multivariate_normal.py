@@ -135,12 +135,12 @@ class MultivariateNormal(Family):
         self._check(value)
         distance = mahalanobis(self._unbroadcasted_scale_tril, value - self.loc)
         constant = self._event_shape[0] * math.log(2 * math.pi)
-        return -0.5 * (constant + distance) - log_diagonal(self._unbroadcasted_scale_tril)
+        return -0.5 * (constant + distance) - log_diagonal(self._unbroadcasted_scale_tril)  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         log_det = log_diagonal(self._unbroadcasted_scale_tril)
         nats = 0.5 * self._event_shape[0] * (1.0 + math.log(2 * math.pi)) + log_det
-        return nats.expand(self._batch_shape)
+        return nats.expand(self._batch_shape)  # type: ignore[no-any-return] # a Tensor
 
 
 def factor_of(name: str, matrix: Tensor) -> Tensor:

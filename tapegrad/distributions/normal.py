@@ -72,4 +72,4 @@ class Normal(ExponentialFamily):
         return self.loc / square, -0.5 * square.reciprocal()
 
     def _log_normalizer(self, x: Any, y: Any) -> Tensor:
-        return -0.25 * x.pow(2) / y + 0.5 * (-math.pi / y).log()
+        return -0.25 * x.pow(2) / y + 0.5 * (-math.pi / y).log()  # type: ignore[no-any-return] # a Tensor

@@ -49,4 +49,4 @@ class Poisson(ExponentialFamily):
         return (self.rate.log(),)
 
     def _log_normalizer(self, x: Any) -> Tensor:
-        return x.exp()
+        return x.exp()  # type: ignore[no-any-return] # a Tensor

@@ -24,6 +24,7 @@ class ExpRelaxedCategorical(Family):
     support = constraints.real_vector  # the true support is a surface in it
     has_rsample = True
     _fixed = ("temperature",)
+    temperature: Tensor
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
@@ -71,6 +72,7 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     arg_constraints: ClassVar[Any] = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.simplex
     has_rsample = True
+    base_dist: ExpRelaxedCategorical
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None

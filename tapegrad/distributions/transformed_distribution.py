@@ -67,8 +67,8 @@ class TransformedDistribution(Family):
         return constraints.independent(last, more) if more > 0 else last
 
     @property
-    def has_rsample(self) -> bool:  # type: ignore[override] # of the base
-        return self.base_dist.has_rsample
+    def has_rsample(self) -> bool:
+        return self.base_dist.has_rsample  # type: ignore[no-any-return] # a bool
 
     def _sent(self, x: Tensor) -> Tensor:
         for transform in self.transforms:
@@ -92,7 +92,7 @@ class TransformedDistribution(Family):
             slope = transform.log_abs_det_jacobian(before, value)
             total = total - sum_rightmost(slope, dims - transform.domain.event_dim)
             value = before
-        return total + sum_rightmost(self.base_dist.log_prob(value), dims - len(self.base_dist.event_shape))
+        return total + sum_rightmost(self.base_dist.log_prob(value), dims - len(self.base_dist.event_shape))  # type: ignore[no-any-return] # a Tensor
 
     def _monotonize_cdf(self, value: Any) -> Any:
         """A probability from the other side, where the transforms together decrease."""
@@ -106,7 +106,7 @@ class TransformedDistribution(Family):
             value = transform.inv(value)
         if self._validate_args:
             self.base_dist._validate_sample(value)
-        return self._monotonize_cdf(self.base_dist.cdf(value))
+        return self._monotonize_cdf(self.base_dist.cdf(value))  # type: ignore[no-any-return] # a Tensor
 
     def icdf(self, value: Tensor) -> Tensor:
         return self._sent(self.base_dist.icdf(self._monotonize_cdf(value)))

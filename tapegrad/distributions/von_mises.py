@@ -55,7 +55,7 @@ def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
     y: Any = coefficients[-1]
     for c in reversed(coefficients[:-1]):
         y = c + x * y
-    return y
+    return y  # type: ignore[no-any-return] # a Tensor
 
 
 def _log_bessel(x: Tensor, order: int) -> Tensor:
@@ -63,7 +63,7 @@ def _log_bessel(x: Tensor, order: int) -> Tensor:
     near = _polynomial((x / 3.75) * (x / 3.75), _NEAR[order])
     near = (x.abs() * near).log() if order else near.log()
     far = x - 0.5 * x.log() + _polynomial(3.75 / x, _FAR[order]).log()
-    return near.where(x < 3.75, far)
+    return near.where(x < 3.75, far)  # type: ignore[no-any-return] # a Tensor
 
 
 class VonMises(Family):
@@ -90,7 +90,7 @@ class VonMises(Family):
         kappa = self.concentration.to(float64)
         tau = 1 + (1 + 4 * kappa**2).sqrt()
         rho = (tau - (2 * tau).sqrt()) / (2 * kappa)
-        return (1 / kappa + kappa).where(kappa < 1e-5, (1 + rho**2) / (2 * rho))
+        return (1 / kappa + kappa).where(kappa < 1e-5, (1 + rho**2) / (2 * rho))  # type: ignore[no-any-return] # a Tensor
 
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         with no_grad():

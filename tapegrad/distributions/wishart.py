@@ -114,7 +114,7 @@ class Wishart(ExponentialFamily):
         v = self.covariance_matrix
         diagonal = v.diagonal(dim1=-2, dim2=-1)
         both = v.pow(2) + diagonal.unsqueeze(-1) * diagonal.unsqueeze(-2)
-        return self.df.reshape((*self._batch_shape, 1, 1)) * both
+        return self.df.reshape((*self._batch_shape, 1, 1)) * both  # type: ignore[no-any-return] # a Tensor
 
     def _bartlett_sampling(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         """Samples by their Cholesky factors: chi numbers on the diagonal, normal ones below."""
@@ -152,13 +152,13 @@ class Wishart(ExponentialFamily):
         inner = cholesky_solve(value, factor).diagonal(dim1=-2, dim2=-1).sum(-1) / 2
         log_det = slogdet(value).logabsdet
         normaliser = nu * (p * _LOG_2 / 2 + log_diagonal(factor)) + (nu / 2).mvlgamma(p)
-        return (nu - p - 1) / 2 * log_det - inner - normaliser
+        return (nu - p - 1) / 2 * log_det - inner - normaliser  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         nu, p = self.df, self._event_shape[-1]
         volume = (p + 1) * (p * _LOG_2 / 2 + log_diagonal(self._unbroadcasted_scale_tril))
         slope = (nu - p - 1) / 2 * _mvdigamma(nu / 2, p)
-        return volume + (nu / 2).mvlgamma(p) - slope + nu * p / 2
+        return volume + (nu / 2).mvlgamma(p) - slope + nu * p / 2  # type: ignore[no-any-return] # a Tensor
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
@@ -167,4 +167,4 @@ class Wishart(ExponentialFamily):
     def _log_normalizer(self, x: Any, y: Any) -> Tensor:
         p = self._event_shape[-1]
         shape = y + (p + 1) / 2
-        return shape * (-slogdet(-2 * x).logabsdet + _LOG_2 * p) + shape.mvlgamma(p)
+        return shape * (-slogdet(-2 * x).logabsdet + _LOG_2 * p) + shape.mvlgamma(p)  # type: ignore[no-any-return] # a Tensor
