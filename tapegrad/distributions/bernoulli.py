@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.autograd import no_grad
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.exp_family import ExponentialFamily
 from tapegrad.distributions.odds import Odds
 from tapegrad.distributions.utils import broadcast_all
-from tapegrad.ops.networks import FORMS
+from tapegrad.ops.draws import bernoulli
+from tapegrad.ops.networks.losses import binary_cross_entropy_with_logits
+from tapegrad.ops.series import arange
 from tapegrad.tensor import Tensor
 
 __all__ = ["Bernoulli"]
-
-_cross_entropy = FORMS["binary_cross_entropy_with_logits"]
 
 
 class Bernoulli(Odds, ExponentialFamily):
@@ -45,18 +44,18 @@ class Bernoulli(Odds, ExponentialFamily):
 
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         with no_grad():
-            return F.bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
+            return bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         logits, value = broadcast_all(self.logits, value)
-        return -_cross_entropy(logits, value, reduction="none")
+        return -binary_cross_entropy_with_logits(logits, value, reduction="none")
 
     def entropy(self) -> Tensor:
-        return _cross_entropy(self.logits, self.probs, reduction="none")
+        return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none")
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        values = F.arange(2, dtype=self._param.dtype).view((-1,) + (1,) * len(self._batch_shape))
+        values = arange(2, dtype=self._param.dtype).view((-1,) + (1,) * len(self._batch_shape))
         return values.expand((-1, *self._batch_shape)) if expand else values
 
     @property
@@ -64,4 +63,4 @@ class Bernoulli(Odds, ExponentialFamily):
         return (self.probs.logit(),)
 
     def _log_normalizer(self, x: Any) -> Tensor:
-        return x.exp().log1p()
+        return x.exp().log1p()  # type: ignore[no-any-return] # a Tensor

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.dirichlet import Dirichlet
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.exp_family import ExponentialFamily
 from tapegrad.distributions.utils import broadcast_all, is_number
+from tapegrad.ops.create import tensor
+from tapegrad.ops.shape import stack
 from tapegrad.tensor import Tensor
 
 __all__ = ["Beta"]
@@ -27,9 +28,9 @@ class Beta(ExponentialFamily):
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         if is_number(concentration1) and is_number(concentration0):
-            both = F.tensor([float(concentration1), float(concentration0)])
+            both = tensor([float(concentration1), float(concentration0)])
         else:
-            both = F.stack(broadcast_all(concentration1, concentration0), -1)
+            both = stack(broadcast_all(concentration1, concentration0), -1)
         self._dirichlet = Dirichlet(both, validate_args=validate_args)
         super().__init__(self._dirichlet._batch_shape, validate_args=validate_args)
 
@@ -59,9 +60,9 @@ class Beta(ExponentialFamily):
     def rsample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         return self._dirichlet.rsample(sample_shape).select(-1, 0)
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
-        return self._dirichlet.log_prob(F.stack([value, 1.0 - value], -1))
+        return self._dirichlet.log_prob(stack([value, 1.0 - value], -1))
 
     def entropy(self) -> Tensor:
         return self._dirichlet.entropy()
@@ -71,4 +72,4 @@ class Beta(ExponentialFamily):
         return self.concentration1, self.concentration0
 
     def _log_normalizer(self, x: Any, y: Any) -> Tensor:
-        return x.lgamma() + y.lgamma() - (x + y).lgamma()
+        return x.lgamma() + y.lgamma() - (x + y).lgamma()  # type: ignore[no-any-return] # a Tensor

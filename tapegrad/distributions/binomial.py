@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.autograd import no_grad
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.odds import Odds
+from tapegrad.ops.draws import binomial
+from tapegrad.ops.series import arange
 from tapegrad.tensor import Tensor
 
 __all__ = ["Binomial"]
@@ -50,9 +51,9 @@ class Binomial(Odds):
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with no_grad():
-            return F.binomial(self.total_count.expand(shape), self.probs.expand(shape))
+            return binomial(self.total_count.expand(shape), self.probs.expand(shape))
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         n, logits = self.total_count, self.logits
         # log(1 + exp(logits)) without overflow; its gradient at 0 is the mean of both sides'
@@ -72,6 +73,6 @@ class Binomial(Odds):
         return -(log_prob.exp() * log_prob).sum(0)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        values = F.arange(1 + self._one_count("enumerate_support"), dtype=self._param.dtype)
+        values = arange(1 + self._one_count("enumerate_support"), dtype=self._param.dtype)
         values = values.view((-1,) + (1,) * len(self._batch_shape))
         return values.expand((-1, *self._batch_shape)) if expand else values

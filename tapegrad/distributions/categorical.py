@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.odds import Odds
 from tapegrad.distributions.utils import size
 from tapegrad.dtypes import finfo
+from tapegrad.ops.create import full
+from tapegrad.ops.draws import multinomial
+from tapegrad.ops.joins import broadcast_tensors
+from tapegrad.ops.series import arange
 from tapegrad.tensor import Tensor
 
 __all__ = ["Categorical"]
@@ -40,7 +43,7 @@ class Categorical(Odds):
 
     @property
     def mean(self) -> Tensor:
-        return F.full(self._extended_shape(), math.nan, dtype=self.probs.dtype)
+        return full(self._extended_shape(), math.nan, dtype=self.probs.dtype)
 
     @property
     def mode(self) -> Tensor:
@@ -51,12 +54,12 @@ class Categorical(Odds):
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         sample_shape = size(sample_shape)
         rows = self.probs.detach().reshape(-1, self._num_events)
-        drawn = F.multinomial(rows, sample_shape.numel(), True).T
+        drawn = multinomial(rows, sample_shape.numel(), True).T
         return drawn.reshape(self._extended_shape(sample_shape))
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
-        index, logits = F.broadcast_tensors(value.long().unsqueeze(-1), self.logits)
+        index, logits = broadcast_tensors(value.long().unsqueeze(-1), self.logits)
         return logits.gather(-1, index[..., :1]).squeeze(-1)
 
     def entropy(self) -> Tensor:
@@ -64,5 +67,5 @@ class Categorical(Odds):
         return -(logits * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        values = F.arange(self._num_events).view((-1,) + (1,) * len(self._batch_shape))
+        values = arange(self._num_events).view((-1,) + (1,) * len(self._batch_shape))
         return values.expand((-1, *self._batch_shape)) if expand else values

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.family import Family
+from tapegrad.ops.create import empty, full
 from tapegrad.tensor import Tensor
 
 __all__ = ["Cauchy"]
@@ -28,7 +28,7 @@ class Cauchy(Family):
 
     @property
     def mean(self) -> Tensor:
-        return F.full(self._extended_shape(), math.nan, dtype=self.loc.dtype)
+        return full(self._extended_shape(), math.nan, dtype=self.loc.dtype)
 
     @property
     def mode(self) -> Tensor:
@@ -36,21 +36,21 @@ class Cauchy(Family):
 
     @property
     def variance(self) -> Tensor:
-        return F.full(self._extended_shape(), math.inf, dtype=self.loc.dtype)
+        return full(self._extended_shape(), math.inf, dtype=self.loc.dtype)
 
     def rsample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
-        drawn = F.empty(self._extended_shape(sample_shape), dtype=self.loc.dtype).cauchy_()
+        drawn = empty(self._extended_shape(sample_shape), dtype=self.loc.dtype).cauchy_()
         return self.loc + drawn * self.scale
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         return -math.log(math.pi) - self.scale.log() - (((value - self.loc) / self.scale) ** 2).log1p()
 
-    def cdf(self, value: Any) -> Tensor:
+    def cdf(self, value: Tensor) -> Tensor:
         self._check(value)
         return ((value - self.loc) / self.scale).atan() / math.pi + 0.5
 
-    def icdf(self, value: Any) -> Tensor:
+    def icdf(self, value: Tensor) -> Tensor:
         return (math.pi * (value - 0.5)).tan() * self.scale + self.loc
 
     def entropy(self) -> Tensor:

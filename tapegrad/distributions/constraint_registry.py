@@ -103,19 +103,20 @@ for _kind in (constraints.positive_definite, constraints.positive_semidefinite):
 def _of_parts(registry: ConstraintRegistry) -> None:
     """Constraints made of constraints become transforms made of transforms, from the same registry."""
 
-    @registry.register(constraints.independent)
     def independent(constraint: Any) -> Transform:
         base = registry(constraint.base_constraint)
         return transforms.IndependentTransform(base, constraint.reinterpreted_batch_ndims)
 
-    @registry.register(constraints.cat)
     def cat(constraint: Any) -> Transform:
         parts = [registry(c) for c in constraint.cseq]
         return transforms.CatTransform(parts, constraint.dim, constraint.lengths)
 
-    @registry.register(constraints.stack)
     def stack(constraint: Any) -> Transform:
         return transforms.StackTransform([registry(c) for c in constraint.cseq], constraint.dim)
+
+    registry.register(constraints.independent, independent)
+    registry.register(constraints.cat, cat)
+    registry.register(constraints.stack, stack)
 
 
 for _registry in (biject_to, transform_to):

@@ -123,15 +123,15 @@ class Distribution:
         warnings.warn("sample_n(n) is deprecated; use sample((n,)).", FutureWarning, stacklevel=2)
         return self.sample((n,))
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         """The logarithm of the density, or of the probability, at a value."""
         raise NotImplementedError(f"{type(self).__name__}: log_prob is not implemented.")
 
-    def cdf(self, value: Any) -> Tensor:
+    def cdf(self, value: Tensor) -> Tensor:
         """The probability of values up to this one."""
         raise NotImplementedError(f"{type(self).__name__}: cdf is not implemented.")
 
-    def icdf(self, value: Any) -> Tensor:
+    def icdf(self, value: Tensor) -> Tensor:
         """The value up to which there is this probability."""
         raise NotImplementedError(f"{type(self).__name__}: icdf is not implemented.")
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.autograd import no_grad
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.odds import Odds
 from tapegrad.distributions.utils import broadcast_all
 from tapegrad.dtypes import finfo
-from tapegrad.ops.networks import FORMS
+from tapegrad.ops.create import empty
+from tapegrad.ops.networks.losses import binary_cross_entropy_with_logits
+from tapegrad.ops.new import zeros_like
 from tapegrad.tensor import Tensor
 
 __all__ = ["Geometric"]
-
-_cross_entropy = FORMS["binary_cross_entropy_with_logits"]
 
 
 class Geometric(Odds):
@@ -36,7 +35,7 @@ class Geometric(Odds):
 
     @property
     def mode(self) -> Tensor:
-        return F.zeros_like(self.probs)
+        return zeros_like(self.probs)
 
     @property
     def variance(self) -> Tensor:
@@ -45,14 +44,14 @@ class Geometric(Odds):
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         kind, shape = self.probs.dtype, self._extended_shape(sample_shape)
         with no_grad():
-            u = F.empty(shape, dtype=kind).uniform_(finfo(kind).tiny, 1)
+            u = empty(shape, dtype=kind).uniform_(finfo(kind).tiny, 1)
             return (u.log() / (-self.probs).log1p()).floor()
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         value, probs = broadcast_all(value, self.probs)
         failing = probs.masked_fill((probs == 1) & (value == 0), 0.0)
         return value * (-failing).log1p() + self.probs.log()
 
     def entropy(self) -> Tensor:
-        return _cross_entropy(self.logits, self.probs, reduction="none") / self.probs
+        return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none") / self.probs

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.transformed_distribution import TransformedDistribution
 from tapegrad.distributions.transforms import AffineTransform, ExpTransform
 from tapegrad.distributions.uniform import Uniform
 from tapegrad.distributions.utils import euler_constant
 from tapegrad.dtypes import finfo
+from tapegrad.ops.new import full_like, ones_like
 from tapegrad.tensor import Tensor
 
 __all__ = ["Gumbel"]
@@ -28,16 +28,18 @@ class Gumbel(TransformedDistribution):
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self._own(loc=loc, scale=scale)
         limits = finfo(self.loc.dtype)
-        ends = [F.full_like(self.loc, x) for x in (limits.tiny, 1 - limits.eps)]
+        low, high = full_like(self.loc, limits.tiny), full_like(self.loc, 1 - limits.eps)
         transforms = [
             ExpTransform().inv,
-            AffineTransform(loc=0, scale=-F.ones_like(self.scale)),
+            AffineTransform(loc=0, scale=-ones_like(self.scale)),
             ExpTransform().inv,
             AffineTransform(loc=loc, scale=-self.scale),
         ]
-        super().__init__(Uniform(*ends, validate_args=validate_args), transforms, validate_args=validate_args)
+        super().__init__(
+            Uniform(low, high, validate_args=validate_args), transforms, validate_args=validate_args
+        )
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         y = (self.loc - value) / self.scale
         return y - y.exp() - self.scale.log()

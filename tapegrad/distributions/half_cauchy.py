@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.cauchy import Cauchy
 from tapegrad.distributions.transformed_distribution import TransformedDistribution
 from tapegrad.distributions.transforms import AbsTransform
+from tapegrad.ops.create import as_tensor, full
+from tapegrad.ops.new import zeros_like
 from tapegrad.tensor import Tensor
 
 __all__ = ["HalfCauchy"]
@@ -21,6 +22,7 @@ class HalfCauchy(TransformedDistribution):
     arg_constraints: ClassVar[Any] = {"scale": constraints.positive}
     support = constraints.nonnegative
     has_rsample = True
+    base_dist: Cauchy
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         base = Cauchy(0, scale, validate_args=False)
@@ -33,26 +35,26 @@ class HalfCauchy(TransformedDistribution):
 
     @property
     def mean(self) -> Tensor:
-        return F.full(self._extended_shape(), math.inf, dtype=self.scale.dtype)
+        return full(self._extended_shape(), math.inf, dtype=self.scale.dtype)
 
     @property
     def mode(self) -> Tensor:
-        return F.zeros_like(self.scale)
+        return zeros_like(self.scale)
 
     @property
     def variance(self) -> Tensor:
         return self.base_dist.variance
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
-        value = F.as_tensor(value, dtype=self.scale.dtype)
-        return F.where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
+        value = as_tensor(value, dtype=self.scale.dtype)
+        return (self.base_dist.log_prob(value) + math.log(2)).where(value >= 0, -math.inf)  # type: ignore[no-any-return] # a Tensor
 
-    def cdf(self, value: Any) -> Tensor:
+    def cdf(self, value: Tensor) -> Tensor:
         self._check(value)
         return 2 * self.base_dist.cdf(value) - 1
 
-    def icdf(self, value: Any) -> Tensor:
+    def icdf(self, value: Tensor) -> Tensor:
         return self.base_dist.icdf((value + 1) / 2)
 
     def entropy(self) -> Tensor:

@@ -36,11 +36,11 @@ class Independent(Family):
         super().__init__(batch[:cut], size(batch[cut:] + event), validate_args=validate_args)
 
     @property
-    def has_rsample(self) -> bool:  # type: ignore[override] # of the base
-        return self.base_dist.has_rsample
+    def has_rsample(self) -> bool:
+        return self.base_dist.has_rsample  # type: ignore[no-any-return] # a bool
 
     @property
-    def has_enumerate_support(self) -> bool:  # type: ignore[override] # of the base
+    def has_enumerate_support(self) -> bool:
         return self.reinterpreted_batch_ndims <= 0 and self.base_dist.has_enumerate_support
 
     @constraints.dependent_property
@@ -50,23 +50,23 @@ class Independent(Family):
 
     @property
     def mean(self) -> Tensor:
-        return self.base_dist.mean
+        return self.base_dist.mean  # type: ignore[no-any-return] # a Tensor
 
     @property
     def mode(self) -> Tensor:
-        return self.base_dist.mode
+        return self.base_dist.mode  # type: ignore[no-any-return] # a Tensor
 
     @property
     def variance(self) -> Tensor:
-        return self.base_dist.variance
+        return self.base_dist.variance  # type: ignore[no-any-return] # a Tensor
 
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
-        return self.base_dist.sample(sample_shape)
+        return self.base_dist.sample(sample_shape)  # type: ignore[no-any-return] # a Tensor
 
     def rsample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
-        return self.base_dist.rsample(sample_shape)
+        return self.base_dist.rsample(sample_shape)  # type: ignore[no-any-return] # a Tensor
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         return sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
 
     def entropy(self) -> Tensor:
@@ -75,7 +75,7 @@ class Independent(Family):
     def enumerate_support(self, expand: bool = True) -> Tensor:
         if self.reinterpreted_batch_ndims > 0:
             raise NotImplementedError("Independent: values of several dimensions cannot be enumerated.")
-        return self.base_dist.enumerate_support(expand=expand)
+        return self.base_dist.enumerate_support(expand=expand)  # type: ignore[no-any-return] # a Tensor
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_dist}, {self.reinterpreted_batch_ndims})"

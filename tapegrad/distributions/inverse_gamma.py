@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.gamma import Gamma
 from tapegrad.distributions.transformed_distribution import TransformedDistribution
@@ -21,6 +20,7 @@ class InverseGamma(TransformedDistribution):
     arg_constraints: ClassVar[Any] = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive
     has_rsample = True
+    base_dist: Gamma
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         base = Gamma(concentration, rate, validate_args=validate_args)
@@ -39,7 +39,7 @@ class InverseGamma(TransformedDistribution):
 
     @property
     def mean(self) -> Tensor:
-        return F.where(self.concentration > 1, self.rate / (self.concentration - 1), math.inf)
+        return (self.rate / (self.concentration - 1)).where(self.concentration > 1, math.inf)  # type: ignore[no-any-return] # a Tensor
 
     @property
     def mode(self) -> Tensor:
@@ -49,7 +49,7 @@ class InverseGamma(TransformedDistribution):
     def variance(self) -> Tensor:
         a = self.concentration
         result = self.rate.square() / ((a - 1).square() * (a - 2))
-        return F.where(a > 2, result, math.inf)
+        return result.where(a > 2, math.inf)  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         a = self.concentration

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.transformed_distribution import TransformedDistribution
 from tapegrad.distributions.transforms import AffineTransform, PowerTransform
 from tapegrad.distributions.uniform import Uniform
 from tapegrad.distributions.utils import euler_constant
+from tapegrad.ops.new import full_like
 from tapegrad.tensor import Tensor
 
 __all__ = ["Kumaraswamy"]
@@ -37,7 +37,7 @@ class Kumaraswamy(TransformedDistribution):
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self._own(concentration1=concentration1, concentration0=concentration0)
         a, b = self.concentration1, self.concentration0
-        base = Uniform(F.full_like(b, 0), F.full_like(b, 1), validate_args=validate_args)
+        base = Uniform(full_like(b, 0), full_like(b, 1), validate_args=validate_args)
         transforms = [
             PowerTransform(exponent=b.reciprocal()),
             AffineTransform(loc=1.0, scale=-1.0),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.family import Family
 from tapegrad.dtypes import finfo
+from tapegrad.ops.create import empty
 from tapegrad.tensor import Tensor
 
 __all__ = ["Laplace"]
@@ -42,19 +42,19 @@ class Laplace(Family):
 
     def rsample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         kind, shape = self.loc.dtype, self._extended_shape(sample_shape)
-        u = F.empty(shape, dtype=kind).uniform_(finfo(kind).eps - 1, 1)
+        u = empty(shape, dtype=kind).uniform_(finfo(kind).eps - 1, 1)
         return self.loc - self.scale * u.sign() * (-u.abs()).log1p()
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         return -(2 * self.scale).log() - (value - self.loc).abs() / self.scale
 
-    def cdf(self, value: Any) -> Tensor:
+    def cdf(self, value: Tensor) -> Tensor:
         self._check(value)
         apart = value - self.loc
         return 0.5 - 0.5 * apart.sign() * (-apart.abs() / self.scale).expm1()
 
-    def icdf(self, value: Any) -> Tensor:
+    def icdf(self, value: Tensor) -> Tensor:
         apart = value - 0.5
         return self.loc - self.scale * apart.sign() * (-2 * apart.abs()).log1p()
 

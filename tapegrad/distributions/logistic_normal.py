@@ -29,9 +29,9 @@ class LogisticNormal(TransformedDistribution):
     @property
     def loc(self) -> Tensor:
         """The means of the normal numbers."""
-        return self.base_dist.base_dist.loc
+        return self.base_dist.base_dist.loc  # type: ignore[no-any-return] # a Tensor
 
     @property
     def scale(self) -> Tensor:
         """The standard deviations of the normal numbers."""
-        return self.base_dist.base_dist.scale
+        return self.base_dist.base_dist.scale  # type: ignore[no-any-return] # a Tensor

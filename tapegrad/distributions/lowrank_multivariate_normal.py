@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.family import Family
 from tapegrad.distributions.multivariate_normal import batch_mv, log_diagonal, mahalanobis
 from tapegrad.distributions.utils import lazy_property, standard_normal
+from tapegrad.ops.create import eye
+from tapegrad.ops.decompose import cholesky
+from tapegrad.ops.joins import broadcast_tensors
+from tapegrad.ops.solve import solve_triangular
 from tapegrad.tensor import Tensor
 
 __all__ = ["LowRankMultivariateNormal"]
@@ -19,7 +22,7 @@ __all__ = ["LowRankMultivariateNormal"]
 def capacitance(w: Tensor, d: Tensor) -> Tensor:
     """The Cholesky factor of I + W.mT @ diag(1 / d) @ W."""
     inner = (w.mT / d.unsqueeze(-2)) @ w
-    return F.linalg_cholesky(inner + F.eye(w.size(-1), dtype=w.dtype))
+    return cholesky(inner + eye(w.size(-1), dtype=w.dtype))
 
 
 def lowrank_logdet(w: Tensor, d: Tensor, inner: Tensor) -> Tensor:
@@ -59,7 +62,7 @@ class LowRankMultivariateNormal(Family):
         if cov_factor.shape[-2:-1] != event or cov_diag.shape[-1:] != event:
             raise ValueError(needed)
         try:
-            columns = F.broadcast_tensors(loc.unsqueeze(-1), cov_factor, cov_diag.unsqueeze(-1))
+            columns = broadcast_tensors(loc.unsqueeze(-1), cov_factor, cov_diag.unsqueeze(-1))
         except RuntimeError as error:
             raise ValueError(needed) from error
         self.loc, self.cov_factor, self.cov_diag = columns[0][..., 0], columns[1], columns[2][..., 0]
@@ -92,8 +95,8 @@ class LowRankMultivariateNormal(Family):
         w, d = self._parts
         root = d.sqrt().unsqueeze(-1)
         scaled = w / root
-        inner = scaled @ scaled.mT + F.eye(w.size(-2), dtype=w.dtype)
-        return self._square_of(root * F.linalg_cholesky(inner))
+        inner = scaled @ scaled.mT + eye(w.size(-2), dtype=w.dtype)
+        return self._square_of(root * cholesky(inner))
 
     @lazy_property
     def covariance_matrix(self) -> Tensor:
@@ -105,7 +108,7 @@ class LowRankMultivariateNormal(Family):
     def precision_matrix(self) -> Tensor:
         """The covariance's inverse."""
         w, d = self._parts
-        a = F.linalg_solve_triangular(self._capacitance_tril, w.mT / d.unsqueeze(-2), upper=False)
+        a = solve_triangular(self._capacitance_tril, w.mT / d.unsqueeze(-2), upper=False)
         return self._square_of(d.reciprocal().diag_embed() - a.mT @ a)
 
     def rsample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
@@ -115,13 +118,13 @@ class LowRankMultivariateNormal(Family):
         outer = standard_normal(shape, self.loc)
         return self.loc + batch_mv(w, inner) + d.sqrt() * outer
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         distance = lowrank_mahalanobis(*self._parts, value - self.loc, self._capacitance_tril)
         log_det = lowrank_logdet(*self._parts, self._capacitance_tril)
-        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + log_det + distance)
+        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + log_det + distance)  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         log_det = lowrank_logdet(*self._parts, self._capacitance_tril)
         nats = 0.5 * (self._event_shape[0] * (1.0 + math.log(2 * math.pi)) + log_det)
-        return nats.expand(self._batch_shape)
+        return nats.expand(self._batch_shape)  # type: ignore[no-any-return] # a Tensor

@@ -86,11 +86,11 @@ class MixtureSameFamily(Family):
         between = self._weighted((component.mean - self._pad(self.mean)).pow(2.0))
         return self._weighted(component.variance) + between
 
-    def cdf(self, value: Any) -> Tensor:
+    def cdf(self, value: Tensor) -> Tensor:
         each = self._component_distribution.cdf(self._pad(value))
         return (each * self._mixture_distribution.probs).sum(-1)
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         each = self._component_distribution.log_prob(self._pad(value))
         return (each + self._mixture_distribution.logits.log_softmax(-1)).logsumexp(-1)

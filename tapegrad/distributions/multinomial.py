@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad._errors import describe
 from tapegrad.distributions import constraints
 from tapegrad.distributions.binomial import Binomial
@@ -14,6 +13,8 @@ from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.family import Family
 from tapegrad.distributions.utils import broadcast_all
 from tapegrad.dtypes import int64
+from tapegrad.ops.create import tensor, zeros
+from tapegrad.ops.new import ones_like
 from tapegrad.tensor import Size, Tensor
 
 __all__ = ["Multinomial"]
@@ -66,17 +67,17 @@ class Multinomial(Family):
 
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         drawn = self._categorical.sample((self.total_count, *sample_shape)).movedim(0, -1)
-        counts = F.zeros(self._extended_shape(sample_shape), dtype=int64)
-        return counts.scatter_add_(-1, drawn, F.ones_like(drawn)).to(self.probs.dtype)
+        counts = zeros(self._extended_shape(sample_shape), dtype=int64)
+        return counts.scatter_add_(-1, drawn, ones_like(drawn)).to(self.probs.dtype)
 
     def entropy(self) -> Tensor:
-        n = F.tensor(self.total_count)
+        n = tensor(self.total_count)
         counts = self._binomial.enumerate_support(expand=False)[1:]
         chances = self._binomial.log_prob(counts).exp()
         inner = (chances * (counts + 1).lgamma()).sum([0, -1])
         return n * self._categorical.entropy() - (n + 1).lgamma() + inner
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         logits, value = broadcast_all(self.logits, value)
         logits = logits.masked_fill((value == 0) & (logits == -math.inf), 0.0)

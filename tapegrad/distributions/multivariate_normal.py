@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.family import Family
 from tapegrad.distributions.utils import lazy_property, size, standard_normal
+from tapegrad.ops.create import eye
+from tapegrad.ops.decompose import cholesky
+from tapegrad.ops.joins import broadcast_shapes
+from tapegrad.ops.solve import cholesky_inverse, solve_triangular
 from tapegrad.tensor import Tensor
 
 __all__ = ["MultivariateNormal"]
@@ -28,16 +31,16 @@ def mahalanobis(factor: Tensor, x: Tensor) -> Tensor:
     lead = x.dim() - 1 - (factor.dim() - 2)
     if lead > 0:  # the batch's own dimensions last: one system for many right sides
         rows = x.reshape(-1, *x.shape[lead:]).movedim(0, -1)
-        solved = F.linalg_solve_triangular(factor, rows, upper=False).pow(2).sum(-2)
+        solved = solve_triangular(factor, rows, upper=False).pow(2).sum(-2)
         return solved.movedim(-1, 0).reshape((*x.shape[:lead], *solved.shape[:-1]))
-    return F.linalg_solve_triangular(factor, x.unsqueeze(-1), upper=False).pow(2).sum((-2, -1))
+    return solve_triangular(factor, x.unsqueeze(-1), upper=False).pow(2).sum((-2, -1))
 
 
 def tril_of_precision(precision: Tensor) -> Tensor:
     """The Cholesky factor of a matrix by that of its inverse."""
-    turned = F.linalg_cholesky(precision.flip((-2, -1))).flip((-2, -1)).mT
-    eye = F.eye(precision.shape[-1], dtype=precision.dtype)
-    return F.linalg_solve_triangular(turned, eye, upper=False)
+    turned = cholesky(precision.flip((-2, -1))).flip((-2, -1)).mT
+    one = eye(precision.shape[-1], dtype=precision.dtype)
+    return solve_triangular(turned, one, upper=False)
 
 
 def log_diagonal(factor: Tensor) -> Tensor:
@@ -89,7 +92,7 @@ class MultivariateNormal(Family):
         name, matrix = by_one_of(
             covariance_matrix=covariance_matrix, precision_matrix=precision_matrix, scale_tril=scale_tril
         )
-        batch = F.broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
+        batch = broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
         self.__dict__[name] = matrix.expand((*batch, -1, -1))
         self.loc = loc.expand((*batch, -1))
         super().__init__(size(batch), self.loc.shape[-1:], validate_args=validate_args)
@@ -108,7 +111,7 @@ class MultivariateNormal(Family):
     @lazy_property
     def precision_matrix(self) -> Tensor:
         """The covariance's inverse."""
-        return self._square_of(F.cholesky_inverse(self._unbroadcasted_scale_tril))
+        return self._square_of(cholesky_inverse(self._unbroadcasted_scale_tril))
 
     def _square_of(self, matrix: Tensor) -> Tensor:
         return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
@@ -128,20 +131,20 @@ class MultivariateNormal(Family):
         drawn = standard_normal(self._extended_shape(sample_shape), self.loc)
         return self.loc + batch_mv(self._unbroadcasted_scale_tril, drawn)
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         distance = mahalanobis(self._unbroadcasted_scale_tril, value - self.loc)
         constant = self._event_shape[0] * math.log(2 * math.pi)
-        return -0.5 * (constant + distance) - log_diagonal(self._unbroadcasted_scale_tril)
+        return -0.5 * (constant + distance) - log_diagonal(self._unbroadcasted_scale_tril)  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         log_det = log_diagonal(self._unbroadcasted_scale_tril)
         nats = 0.5 * self._event_shape[0] * (1.0 + math.log(2 * math.pi)) + log_det
-        return nats.expand(self._batch_shape)
+        return nats.expand(self._batch_shape)  # type: ignore[no-any-return] # a Tensor
 
 
 def factor_of(name: str, matrix: Tensor) -> Tensor:
     """The covariance's Cholesky factor, by the matrix of this name."""
     if name == "scale_tril":
         return matrix
-    return F.linalg_cholesky(matrix) if name == "covariance_matrix" else tril_of_precision(matrix)
+    return cholesky(matrix) if name == "covariance_matrix" else tril_of_precision(matrix)

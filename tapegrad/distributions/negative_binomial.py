@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.autograd import no_grad
 from tapegrad.distributions import constraints
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.gamma import Gamma
 from tapegrad.distributions.odds import Odds
 from tapegrad.distributions.utils import lazy_property
-from tapegrad.ops.networks import FORMS
+from tapegrad.ops.draws import poisson
+from tapegrad.ops.networks.activations import logsigmoid
 from tapegrad.tensor import Tensor
 
 __all__ = ["NegativeBinomial"]
-
-_logsigmoid = FORMS["logsigmoid"]
 
 
 class NegativeBinomial(Odds):
@@ -55,11 +53,11 @@ class NegativeBinomial(Odds):
 
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         with no_grad():
-            return F.poisson(self._gamma.sample(sample_shape))
+            return poisson(self._gamma.sample(sample_shape))
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         n, logits = self.total_count, self.logits
-        chances = n * _logsigmoid(-logits) + value * _logsigmoid(logits)
+        chances = n * logsigmoid(-logits) + value * logsigmoid(logits)
         ways = -(n + value).lgamma() + (1.0 + value).lgamma() + n.lgamma()
         return chances - ways.masked_fill(n + value == 0.0, 0.0)

@@ -35,7 +35,7 @@ class Odds(Family):
         return ("probs", probs) if logits is None else ("logits", logits)
 
     def _new(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self._param.new(*args, **kwargs)  # type: ignore[attr-defined,no-any-return] # a Tensor's
+        return self._param.new(*args, **kwargs)
 
     @lazy_property
     def logits(self) -> Tensor:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.categorical import Categorical
 from tapegrad.distributions.distribution import NO_SHAPE
 from tapegrad.distributions.family import Family
-from tapegrad.ops.networks import FORMS
+from tapegrad.ops.create import eye
+from tapegrad.ops.networks.embedding import one_hot
 from tapegrad.tensor import Size, Tensor
 
 __all__ = ["OneHotCategorical", "OneHotCategoricalStraightThrough"]
@@ -55,7 +55,7 @@ class OneHotCategorical(Family):
 
     @property
     def mode(self) -> Tensor:
-        return FORMS["one_hot"](self.probs.argmax(-1), self.probs.shape[-1]).to(self.probs.dtype)
+        return one_hot(self.probs.argmax(-1), self.probs.shape[-1]).to(self.probs.dtype)
 
     @property
     def variance(self) -> Tensor:
@@ -63,9 +63,9 @@ class OneHotCategorical(Family):
 
     def sample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         drawn = self._categorical.sample(sample_shape)
-        return FORMS["one_hot"](drawn, self._categorical._num_events).to(self.probs.dtype)
+        return one_hot(drawn, self._categorical._num_events).to(self.probs.dtype)
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         return self._categorical.log_prob(value.argmax(-1))
 
@@ -74,7 +74,7 @@ class OneHotCategorical(Family):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         n = self.event_shape[0]
-        values = F.eye(n, dtype=self._param.dtype).view((n,) + (1,) * len(self.batch_shape) + (n,))
+        values = eye(n, dtype=self._param.dtype).view((n,) + (1,) * len(self.batch_shape) + (n,))
         return values.expand((n, *self.batch_shape, n)) if expand else values
 
 

@@ -23,7 +23,7 @@ class _Parts(Transform):
         self.dim = dim
 
     @property
-    def bijective(self) -> bool:  # type: ignore[override] # of the parts
+    def bijective(self) -> bool:
         return all(t.bijective for t in self.transforms)
 
     def _split(self, x: Tensor) -> Sequence[Tensor]:
@@ -85,7 +85,7 @@ class CatTransform(_Parts):
         pairs = zip(self.transforms, slopes, strict=True)
         slopes = [sum_rightmost(s, self.event_dim - t.event_dim) for t, s in pairs]
         dim = self.dim - x.dim() * (self.dim >= 0) + self.event_dim
-        return F.cat(slopes, dim) if dim < 0 else sum(slopes[1:], slopes[0])  # type: ignore[no-any-return] # a Tensor
+        return F.cat(slopes, dim) if dim < 0 else sum(slopes[1:], slopes[0])
 
     @constraints.dependent_property
     def domain(self) -> Any:

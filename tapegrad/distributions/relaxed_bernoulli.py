@@ -21,6 +21,7 @@ class LogitRelaxedBernoulli(Odds):
     arg_constraints: ClassVar[Any] = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.real
     _fixed = ("temperature",)
+    temperature: Tensor
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
@@ -34,7 +35,7 @@ class LogitRelaxedBernoulli(Odds):
         u = clamp_probs(uniform_like(probs, shape))
         return (u.log() - (-u).log1p() + probs.log() - (-probs).log1p()) / self.temperature
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         logits, value = broadcast_all(self.logits, value)
         apart = logits - value.mul(self.temperature)
@@ -47,6 +48,7 @@ class RelaxedBernoulli(TransformedDistribution):
     arg_constraints: ClassVar[Any] = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
     has_rsample = True
+    base_dist: LogitRelaxedBernoulli
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None

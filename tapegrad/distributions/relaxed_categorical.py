@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.categorical import Categorical
 from tapegrad.distributions.distribution import NO_SHAPE
@@ -12,6 +11,7 @@ from tapegrad.distributions.family import Family
 from tapegrad.distributions.transformed_distribution import TransformedDistribution
 from tapegrad.distributions.transforms import ExpTransform
 from tapegrad.distributions.utils import broadcast_all, clamp_probs, uniform_like
+from tapegrad.ops.new import full_like
 from tapegrad.tensor import Size, Tensor
 
 __all__ = ["ExpRelaxedCategorical", "RelaxedOneHotCategorical"]
@@ -24,6 +24,7 @@ class ExpRelaxedCategorical(Family):
     support = constraints.real_vector  # the true support is a surface in it
     has_rsample = True
     _fixed = ("temperature",)
+    temperature: Tensor
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
@@ -56,11 +57,11 @@ class ExpRelaxedCategorical(Family):
         scores = (self.logits - (-u.log()).log()) / self.temperature
         return scores - scores.logsumexp(-1, keepdim=True)
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         n = self._categorical._num_events
         logits, value = broadcast_all(self.logits, value)
-        constant = F.full_like(self.temperature, float(n)).lgamma() + self.temperature.log() * (n - 1)
+        constant = full_like(self.temperature, float(n)).lgamma() + self.temperature.log() * (n - 1)
         score = logits - value.mul(self.temperature)
         return (score - score.logsumexp(-1, keepdim=True)).sum(-1) + constant
 
@@ -71,6 +72,7 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     arg_constraints: ClassVar[Any] = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.simplex
     has_rsample = True
+    base_dist: ExpRelaxedCategorical
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None

@@ -52,7 +52,7 @@ class StudentT(Family):
         z = self._chi2.rsample(sample_shape)
         return self.loc + self.scale * (x * (z / self.df).rsqrt())
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         df, y = self.df, (value - self.loc) / self.scale
         gammas = (0.5 * df).lgamma() - (0.5 * (df + 1.0)).lgamma()

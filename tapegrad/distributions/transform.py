@@ -76,7 +76,8 @@ class Transform:
             return self
         if type(self).__init__ is not Transform.__init__ and not self._arguments():
             raise NotImplementedError(f"{type(self).__name__}: with_cache is not implemented.")
-        return type(self)(*self._arguments(), cache_size=cache_size)
+        make: Any = type(self)
+        return make(*self._arguments(), cache_size=cache_size)  # type: ignore[no-any-return] # an array
 
     __hash__ = None  # type: ignore[assignment] # as torch's: equality may read tensors
 
@@ -146,7 +147,7 @@ class _InverseTransform(Transform):
         return self._origin.domain
 
     @property
-    def bijective(self) -> bool:  # type: ignore[override] # of the other
+    def bijective(self) -> bool:
         return self._origin.bijective  # type: ignore[no-any-return] # a bool
 
     @property
@@ -159,7 +160,7 @@ class _InverseTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _InverseTransform) and self._origin == other._origin
 
-    __hash__ = None  # type: ignore[assignment] # as torch's
+    __hash__ = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._origin!r})"
@@ -187,7 +188,7 @@ class ComposeTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ComposeTransform) and self.parts == other.parts
 
-    __hash__ = None  # type: ignore[assignment] # as torch's
+    __hash__ = None
 
     @constraints.dependent_property(is_discrete=False)
     def domain(self) -> Any:
@@ -287,7 +288,7 @@ class IndependentTransform(Transform):
         return constraints.independent(self.base_transform.codomain, self.reinterpreted_batch_ndims)
 
     @property
-    def bijective(self) -> bool:  # type: ignore[override] # of the other
+    def bijective(self) -> bool:
         return self.base_transform.bijective  # type: ignore[no-any-return] # a bool
 
     @property

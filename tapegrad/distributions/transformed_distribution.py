@@ -67,8 +67,8 @@ class TransformedDistribution(Family):
         return constraints.independent(last, more) if more > 0 else last
 
     @property
-    def has_rsample(self) -> bool:  # type: ignore[override] # of the base
-        return self.base_dist.has_rsample
+    def has_rsample(self) -> bool:
+        return self.base_dist.has_rsample  # type: ignore[no-any-return] # a bool
 
     def _sent(self, x: Tensor) -> Tensor:
         for transform in self.transforms:
@@ -82,7 +82,7 @@ class TransformedDistribution(Family):
     def rsample(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         return self._sent(self.base_dist.rsample(sample_shape))
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         dims = len(self.event_shape)
         total: Any = 0.0
@@ -92,7 +92,7 @@ class TransformedDistribution(Family):
             slope = transform.log_abs_det_jacobian(before, value)
             total = total - sum_rightmost(slope, dims - transform.domain.event_dim)
             value = before
-        return total + sum_rightmost(self.base_dist.log_prob(value), dims - len(self.base_dist.event_shape))
+        return total + sum_rightmost(self.base_dist.log_prob(value), dims - len(self.base_dist.event_shape))  # type: ignore[no-any-return] # a Tensor
 
     def _monotonize_cdf(self, value: Any) -> Any:
         """A probability from the other side, where the transforms together decrease."""
@@ -101,12 +101,12 @@ class TransformedDistribution(Family):
             sign = sign * transform.sign
         return value if isinstance(sign, int) and sign == 1 else sign * (value - 0.5) + 0.5
 
-    def cdf(self, value: Any) -> Tensor:
+    def cdf(self, value: Tensor) -> Tensor:
         for transform in reversed(self.transforms):
             value = transform.inv(value)
         if self._validate_args:
             self.base_dist._validate_sample(value)
-        return self._monotonize_cdf(self.base_dist.cdf(value))
+        return self._monotonize_cdf(self.base_dist.cdf(value))  # type: ignore[no-any-return] # a Tensor
 
-    def icdf(self, value: Any) -> Tensor:
+    def icdf(self, value: Tensor) -> Tensor:
         return self._sent(self.base_dist.icdf(self._monotonize_cdf(value)))

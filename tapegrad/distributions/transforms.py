@@ -25,7 +25,8 @@ from tapegrad.distributions.utils import (
     vec_to_tril_matrix,
 )
 from tapegrad.dtypes import finfo
-from tapegrad.ops.networks import FORMS
+from tapegrad.ops.networks.activations import logsigmoid, softplus
+from tapegrad.ops.networks.padding import pad
 from tapegrad.tensor import Tensor
 
 __all__ = [
@@ -51,8 +52,6 @@ __all__ = [
     "identity_transform",
 ]
 
-_softplus, _logsigmoid, _pad = FORMS["softplus"], FORMS["logsigmoid"], FORMS["pad"]
-
 
 class _Plain(Transform):
     """A transform without parameters: all of a class are equal."""
@@ -60,7 +59,7 @@ class _Plain(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self))
 
-    __hash__ = None  # type: ignore[assignment] # as torch's
+    __hash__ = None
 
 
 class ReshapeTransform(Transform):
@@ -150,7 +149,7 @@ class PowerTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PowerTransform) and bool(self.exponent.eq(other.exponent).all())
 
-    __hash__ = None  # type: ignore[assignment] # as torch's
+    __hash__ = None
 
     def _call(self, x: Tensor) -> Tensor:
         return x.pow(self.exponent)
@@ -189,7 +188,7 @@ class SigmoidTransform(_Plain):
         return y.log() - (-y).log1p()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return -_softplus(-x) - _softplus(x)  # type: ignore[no-any-return] # a Tensor
+        return -softplus(-x) - softplus(x)
 
 
 class SoftplusTransform(_Plain):
@@ -201,13 +200,13 @@ class SoftplusTransform(_Plain):
     sign = 1
 
     def _call(self, x: Tensor) -> Tensor:
-        return _softplus(x)  # type: ignore[no-any-return] # a Tensor
+        return softplus(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
         return (-y).expm1().neg().log() + y
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return -_softplus(-x)  # type: ignore[no-any-return] # a Tensor
+        return -softplus(-x)
 
 
 class TanhTransform(_Plain):
@@ -225,7 +224,7 @@ class TanhTransform(_Plain):
         return y.atanh()
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return 2.0 * (math.log(2.0) - x - _softplus(-2.0 * x))  # type: ignore[no-any-return] # a Tensor
+        return 2.0 * (math.log(2.0) - x - softplus(-2.0 * x))
 
 
 class AbsTransform(_Plain):
@@ -272,7 +271,7 @@ class AffineTransform(Transform):
             and _same(self.scale, other.scale)
         )
 
-    __hash__ = None  # type: ignore[assignment] # as torch's
+    __hash__ = None
 
     @property
     def sign(self) -> Any:
@@ -282,7 +281,7 @@ class AffineTransform(Transform):
         return self.loc + self.scale * x  # type: ignore[no-any-return] # a Tensor
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return (y - self.loc) / self.scale
+        return (y - self.loc) / self.scale  # type: ignore[no-any-return] # a Tensor
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         if is_number(self.scale):
@@ -300,7 +299,7 @@ class AffineTransform(Transform):
 
 def _same(a: Any, b: Any) -> bool:
     same = a == b
-    return bool(same.all()) if isinstance(same, Tensor) else same  # type: ignore[no-any-return] # a bool
+    return bool(same.all()) if isinstance(same, Tensor) else same
 
 
 class CorrCholeskyTransform(Transform):
@@ -316,16 +315,16 @@ class CorrCholeskyTransform(Transform):
         r = vec_to_tril_matrix(x.tanh().clamp(min=-1 + eps, max=1 - eps), diag=-1)
         left = (1 - r**2).sqrt().cumprod(-1)
         r = r + F.eye(r.shape[-1], dtype=r.dtype)
-        return r * _pad(left[..., :-1], [1, 0], value=1)
+        return r * pad(left[..., :-1], [1, 0], value=1)  # type: ignore[no-any-return] # a Tensor
 
     def _inverse(self, y: Tensor) -> Tensor:
-        left = _pad((1 - (y * y).cumsum(-1))[..., :-1], [1, 0], value=1)
+        left = pad((1 - (y * y).cumsum(-1))[..., :-1], [1, 0], value=1)
         t = tril_matrix_to_vec(y, diag=-1) / tril_matrix_to_vec(left, diag=-1).sqrt()
         return (t.log1p() - t.neg().log1p()) / 2
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         left = tril_matrix_to_vec(1 - (y * y).cumsum(-1), diag=-2)
-        inner = -2 * (x + _softplus(-2 * x) - math.log(2.0)).sum(-1)
+        inner = -2 * (x + softplus(-2 * x) - math.log(2.0)).sum(-1)
         return 0.5 * left.log().sum(-1) + inner
 
     def forward_shape(self, shape: Any) -> Any:
@@ -375,7 +374,7 @@ class StickBreakingTransform(_Plain):
     def _call(self, x: Tensor) -> Tensor:
         z = _clipped_sigmoid(x - _stick(x, x.shape[-1]))
         left = (1 - z).cumprod(-1)
-        return _pad(z, [0, 1], value=1) * _pad(left, [1, 0], value=1)  # type: ignore[no-any-return] # a Tensor
+        return pad(z, [0, 1], value=1) * pad(left, [1, 0], value=1)
 
     def _inverse(self, y: Tensor) -> Tensor:
         shares = y[..., :-1]
@@ -384,7 +383,7 @@ class StickBreakingTransform(_Plain):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         x = x - _stick(x, x.shape[-1])
-        return (-x + _logsigmoid(x) + y[..., :-1].log()).sum(-1)
+        return (-x + logsigmoid(x) + y[..., :-1].log()).sum(-1)
 
     def forward_shape(self, shape: Any) -> Any:
         self._need(shape, 1)
@@ -424,7 +423,7 @@ class PositiveDefiniteTransform(_Plain):
         return x @ x.mT
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return LowerCholeskyTransform().inv(F.linalg_cholesky(y))
+        return LowerCholeskyTransform().inv(F.linalg_cholesky(y))  # type: ignore[no-any-return] # a Tensor
 
 
 class CumulativeDistributionTransform(Transform):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
-import tapegrad.ops as F
 from tapegrad._errors import describe
 from tapegrad.autograd import enable_grad
 from tapegrad.dtypes import finfo, get_default_dtype
+from tapegrad.ops.create import empty, tensor
+from tapegrad.ops.joins import broadcast_tensors
+from tapegrad.ops.random import rand
+from tapegrad.ops.series import arange
 from tapegrad.tensor import Size, Tensor
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "vec_to_tril_matrix",
 ]
 
+R = TypeVar("R")
 euler_constant = 0.57721566490153286060
 
 
@@ -39,18 +43,18 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
         if not isinstance(v, Tensor) and not is_number(v):
             raise ValueError(f"broadcast_all: {describe(v)} is given; tensors and numbers are needed.")
     kind = next((v.dtype for v in values if isinstance(v, Tensor)), get_default_dtype())
-    tensors = [v if isinstance(v, Tensor) else F.tensor(v, dtype=kind) for v in values]
-    return tuple(F.broadcast_tensors(*tensors))
+    tensors = [v if isinstance(v, Tensor) else tensor(v, dtype=kind) for v in values]
+    return tuple(broadcast_tensors(*tensors))
 
 
 def standard_normal(shape: Any, like: Tensor) -> Tensor:
     """Standard normal numbers in a shape, in the dtype of `like`."""
-    return F.empty(shape, dtype=like.dtype).normal_()  # type: ignore[no-any-return] # a Tensor
+    return empty(shape, dtype=like.dtype).normal_()
 
 
 def uniform_like(like: Tensor, shape: Any) -> Tensor:
     """Uniform numbers in [0, 1) in a shape, in the dtype of `like`."""
-    return F.rand(shape, dtype=like.dtype)  # type: ignore[no-any-return] # a Tensor
+    return rand(shape, dtype=like.dtype)
 
 
 def sum_rightmost(value: Tensor, dim: int) -> Tensor:
@@ -75,12 +79,18 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     return inside.log() - (-inside).log1p() if is_binary else inside.log()
 
 
-class lazy_property:  # torch's name
+class lazy_property(Generic[R]):  # torch's name
     """An attribute that is computed, with gradients, when it is first read."""
 
-    def __init__(self, wrapped: Callable[[Any], Any]) -> None:
+    def __init__(self, wrapped: Callable[[Any], R]) -> None:
         self.wrapped = wrapped
         update_wrapper(self, wrapped)  # type: ignore[arg-type] # for its name and docstring
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> lazy_property[R]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: Any = None) -> R: ...
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
@@ -93,7 +103,7 @@ class lazy_property:  # torch's name
 
 def _below(n: int, diag: int) -> Tensor:
     """Where a matrix has its lower triangle, up to diagonal `diag`."""
-    return F.arange(n) < F.arange(n).view(-1, 1) + (diag + 1)  # type: ignore[no-any-return] # a Tensor
+    return arange(n) < arange(n).view(-1, 1) + (diag + 1)
 
 
 def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:

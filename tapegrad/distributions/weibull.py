@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import tapegrad.ops as F
 from tapegrad.distributions import constraints
 from tapegrad.distributions.exponential import Exponential
 from tapegrad.distributions.transformed_distribution import TransformedDistribution
 from tapegrad.distributions.transforms import AffineTransform, PowerTransform
 from tapegrad.distributions.utils import euler_constant
+from tapegrad.ops.new import ones_like
 from tapegrad.tensor import Tensor
 
 __all__ = ["Weibull"]
@@ -26,7 +26,7 @@ class Weibull(TransformedDistribution):
     def __init__(self, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:
         self._own(scale=scale, concentration=concentration)
         self.concentration_reciprocal = self.concentration.reciprocal()
-        base = Exponential(F.ones_like(self.scale), validate_args=validate_args)
+        base = Exponential(ones_like(self.scale), validate_args=validate_args)
         transforms = [
             PowerTransform(exponent=self.concentration_reciprocal),
             AffineTransform(loc=0, scale=self.scale),

@@ -6,7 +6,6 @@ import math
 import warnings
 from typing import Any
 
-import tapegrad.ops as F
 from tapegrad._errors import TapegradWarning
 from tapegrad.distributions import constraints
 from tapegrad.distributions.chi2 import Chi2
@@ -15,6 +14,12 @@ from tapegrad.distributions.exp_family import ExponentialFamily
 from tapegrad.distributions.multivariate_normal import by_one_of, factor_of, log_diagonal
 from tapegrad.distributions.utils import is_number, lazy_property, size
 from tapegrad.dtypes import finfo
+from tapegrad.ops.arrange import tril_indices
+from tapegrad.ops.create import eye, tensor
+from tapegrad.ops.joins import broadcast_shapes
+from tapegrad.ops.random import randn
+from tapegrad.ops.series import arange
+from tapegrad.ops.solve import cholesky_solve, slogdet
 from tapegrad.tensor import Tensor
 
 __all__ = ["Wishart"]
@@ -24,7 +29,7 @@ _LOG_2 = math.log(2)
 
 def _mvdigamma(x: Tensor, p: int) -> Tensor:
     """The derivative of mvlgamma."""
-    return (x.unsqueeze(-1) - F.arange(p, dtype=x.dtype) / 2).digamma().sum(-1)
+    return (x.unsqueeze(-1) - arange(p, dtype=x.dtype) / 2).digamma().sum(-1)
 
 
 class Wishart(ExponentialFamily):
@@ -60,8 +65,8 @@ class Wishart(ExponentialFamily):
         name, matrix = by_one_of(
             covariance_matrix=covariance_matrix, precision_matrix=precision_matrix, scale_tril=scale_tril
         )
-        df = F.tensor(df, dtype=matrix.dtype) if is_number(df) else df
-        batch, event = size(F.broadcast_shapes(matrix.shape[:-2], df.shape)), matrix.shape[-2:]
+        df = tensor(df, dtype=matrix.dtype) if is_number(df) else df
+        batch, event = size(broadcast_shapes(matrix.shape[:-2], df.shape)), matrix.shape[-2:]
         self.df = df.expand(batch)
         n = event[-1]
         if (self.df <= n - 1).any():
@@ -73,7 +78,7 @@ class Wishart(ExponentialFamily):
             )
         super().__init__(batch, event, validate_args=validate_args)
         self._unbroadcasted_scale_tril = factor_of(name, matrix).expand((*batch, -1, -1))
-        steps = F.arange(n, dtype=matrix.dtype).expand((*batch, -1))
+        steps = arange(n, dtype=matrix.dtype).expand((*batch, -1))
         self._dist_chi2 = Chi2(df=self.df.unsqueeze(-1) - steps)
 
     @lazy_property
@@ -89,8 +94,8 @@ class Wishart(ExponentialFamily):
     @lazy_property
     def precision_matrix(self) -> Tensor:
         """The inverse of covariance_matrix."""
-        eye = F.eye(self._event_shape[-1], dtype=self.df.dtype)
-        return F.cholesky_solve(eye, self._unbroadcasted_scale_tril)
+        one = eye(self._event_shape[-1], dtype=self.df.dtype)
+        return cholesky_solve(one, self._unbroadcasted_scale_tril)
 
     def _times(self, factor: Tensor) -> Tensor:
         return factor.reshape((*self._batch_shape, 1, 1)) * self.covariance_matrix
@@ -109,16 +114,16 @@ class Wishart(ExponentialFamily):
         v = self.covariance_matrix
         diagonal = v.diagonal(dim1=-2, dim2=-1)
         both = v.pow(2) + diagonal.unsqueeze(-1) * diagonal.unsqueeze(-2)
-        return self.df.reshape((*self._batch_shape, 1, 1)) * both
+        return self.df.reshape((*self._batch_shape, 1, 1)) * both  # type: ignore[no-any-return] # a Tensor
 
     def _bartlett_sampling(self, sample_shape: Any = NO_SHAPE) -> Tensor:
         """Samples by their Cholesky factors: chi numbers on the diagonal, normal ones below."""
         p = self._event_shape[-1]
         roots = self._dist_chi2.rsample(sample_shape).sqrt()
         noise = roots.clamp(min=finfo(roots.dtype).eps).diag_embed()
-        i, j = F.tril_indices(p, p, offset=-1)
+        i, j = tril_indices(p, p, offset=-1)
         shape = size(sample_shape) + self._batch_shape + (p * (p - 1) // 2,)
-        noise[..., i, j] = F.randn(shape, dtype=noise.dtype)
+        noise[..., i, j] = randn(shape, dtype=noise.dtype)
         factor = self._unbroadcasted_scale_tril @ noise
         return factor @ factor.mT
 
@@ -141,19 +146,19 @@ class Wishart(ExponentialFamily):
         dims = len(self._batch_shape)
         return odd.reshape((*odd.shape[: odd.dim() - dims], -1)).any(-1) if dims else odd
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Tensor) -> Tensor:
         self._check(value)
         nu, p, factor = self.df, self._event_shape[-1], self._unbroadcasted_scale_tril
-        inner = F.cholesky_solve(value, factor).diagonal(dim1=-2, dim2=-1).sum(-1) / 2
-        log_det = F.linalg_slogdet(value).logabsdet
+        inner = cholesky_solve(value, factor).diagonal(dim1=-2, dim2=-1).sum(-1) / 2
+        log_det = slogdet(value).logabsdet
         normaliser = nu * (p * _LOG_2 / 2 + log_diagonal(factor)) + (nu / 2).mvlgamma(p)
-        return (nu - p - 1) / 2 * log_det - inner - normaliser
+        return (nu - p - 1) / 2 * log_det - inner - normaliser  # type: ignore[no-any-return] # a Tensor
 
     def entropy(self) -> Tensor:
         nu, p = self.df, self._event_shape[-1]
         volume = (p + 1) * (p * _LOG_2 / 2 + log_diagonal(self._unbroadcasted_scale_tril))
         slope = (nu - p - 1) / 2 * _mvdigamma(nu / 2, p)
-        return volume + (nu / 2).mvlgamma(p) - slope + nu * p / 2
+        return volume + (nu / 2).mvlgamma(p) - slope + nu * p / 2  # type: ignore[no-any-return] # a Tensor
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:
@@ -162,4 +167,4 @@ class Wishart(ExponentialFamily):
     def _log_normalizer(self, x: Any, y: Any) -> Tensor:
         p = self._event_shape[-1]
         shape = y + (p + 1) / 2
-        return shape * (-F.linalg_slogdet(-2 * x).logabsdet + _LOG_2 * p) + shape.mvlgamma(p)
+        return shape * (-slogdet(-2 * x).logabsdet + _LOG_2 * p) + shape.mvlgamma(p)  # type: ignore[no-any-return] # a Tensor

@@ -34,7 +34,7 @@ def standard_gamma(stream: Stream, shapes: Array) -> Array:
     """
     need_dtype("standard_gamma", shapes.dtype, "fd")
     drawn = _gammas(stream, shapes).astype(shapes.dtype)
-    return np.maximum(drawn, np.finfo(shapes.dtype).tiny)
+    return np.maximum(drawn, np.finfo(shapes.dtype).tiny)  # type: ignore[no-any-return] # an array
 
 
 def dirichlet(stream: Stream, shapes: Array) -> Array:
@@ -46,7 +46,7 @@ def dirichlet(stream: Stream, shapes: Array) -> Array:
     gammas = np.maximum(_gammas(stream, shapes.astype(np.float64)), np.finfo(np.float64).tiny)
     shares = (gammas / gammas.sum(-1, keepdims=True)).astype(shapes.dtype)
     one = shapes.dtype.type(1)
-    return np.clip(shares, np.finfo(shapes.dtype).tiny, np.nextafter(one, one - one))
+    return np.clip(shares, np.finfo(shapes.dtype).tiny, np.nextafter(one, one - one))  # type: ignore[no-any-return] # an array
 
 
 def _gammas(stream: Stream, shapes: Array) -> Array:
@@ -101,10 +101,10 @@ def standard_gamma_grad(a: Array, y: Array) -> Array:
     large = alpha > 8
     near = (0.9 * alpha <= x) & (x <= 1.1 * alpha)
     cases = [(x < 0.8, _gamma_small), (large & near, _gamma_near), (large, _gamma_large)]
-    return _by_case(cases, _gamma_fitted, alpha, x).reshape(shape).astype(y.dtype)
+    return _by_case(cases, _gamma_fitted, alpha, x).reshape(shape).astype(y.dtype)  # type: ignore[no-any-return] # an array
 
 
-def _by_case(cases: Any, otherwise: Any, *args: Array) -> Array:
+def _by_case(cases: Any, otherwise: Any, *args: Array) -> Any:
     """Each element by the first case (where, function) that holds for it."""
     out = np.empty(args[0].shape)
     rest = np.ones(args[0].shape, bool)
@@ -117,7 +117,7 @@ def _by_case(cases: Any, otherwise: Any, *args: Array) -> Array:
     return out
 
 
-def _gamma_small(a: Array, x: Array) -> Array:
+def _gamma_small(a: Array, x: Array) -> Any:
     """By the series of the distribution function in x."""
     term, below = np.ones_like(x), a.copy()
     series, slopes = 1 / below, 1 / below**2
@@ -132,14 +132,14 @@ def _gamma_small(a: Array, x: Array) -> Array:
     return np.where(np.isnan(found), 0, found)
 
 
-def _gamma_near(a: Array, x: Array) -> Array:
+def _gamma_near(a: Array, x: Array) -> Any:
     """By the saddle point expansion, where it is 0 / 0: close to x = a."""
     first = 1 + 24 * a * (1 + 12 * a)
     second = 1440 * a**2 + 6 * x * (53 - 120 * x) - 65 * x * x / a + a * (107 + 3600 * x)
     return first * second / (1244160 * a**4)
 
 
-def _gamma_large(a: Array, x: Array) -> Array:
+def _gamma_large(a: Array, x: Array) -> Any:
     """By the saddle point expansion."""
     root, apart = np.sqrt(8 * a), a - x
     tail = (x - a - a * np.log(x / a)) ** -1.5
@@ -176,7 +176,7 @@ _GAMMA_FIT = np.array(
 )
 
 
-def _gamma_fitted(a: Array, x: Array) -> Array:
+def _gamma_fitted(a: Array, x: Array) -> Any:
     u, v = np.log(x / a), np.log(a)
     by_u = (_GAMMA_FIT[0] + u[:, None] * (_GAMMA_FIT[1] + u[:, None] * _GAMMA_FIT[2])).reshape(-1, 2, 4)
     p, q = (by_u * (v[:, None] ** np.arange(4))[:, None]).sum(-1).T
@@ -199,10 +199,10 @@ def dirichlet_grad(x: Array, alpha: Array, total: Array) -> Array:
         ((x >= 0.5) & (edge < 0.75), lambda x, a, b: -_beta_small(1 - x, b, a)),
         ((a > 6) & (b > 6), _alpha_large),
     ]
-    return _by_case(cases, _alpha_fitted, x, a, b).astype(kind)
+    return _by_case(cases, _alpha_fitted, x, a, b).astype(kind)  # type: ignore[no-any-return] # an array
 
 
-def _alpha_small(x: Array, a: Array, b: Array) -> Array:
+def _alpha_small(x: Array, a: Array, b: Array) -> Any:
     """By alpha, as a series in x."""
     factor = digamma(a) - digamma(a + b) - np.log(x)
     term = np.ones_like(x)
@@ -214,7 +214,7 @@ def _alpha_small(x: Array, a: Array, b: Array) -> Array:
     return np.where(np.isnan(found), 0, found)
 
 
-def _beta_small(x: Array, a: Array, b: Array) -> Array:
+def _beta_small(x: Array, a: Array, b: Array) -> Any:
     """By beta, as a series in x."""
     factor = digamma(a + b) - digamma(b)
     term, product, slope = np.ones_like(x), np.ones_like(x), np.zeros_like(x)
@@ -228,7 +228,7 @@ def _beta_small(x: Array, a: Array, b: Array) -> Array:
     return np.where(np.isnan(found), 0, found)
 
 
-def _alpha_large(x: Array, a: Array, b: Array) -> Array:
+def _alpha_large(x: Array, a: Array, b: Array) -> Any:
     """By alpha, by the saddle point expansion."""
     mean = a / (a + b)
     spread = 0.1 * np.sqrt(a * b / (a + b + 1)) / (a + b)
@@ -236,7 +236,7 @@ def _alpha_large(x: Array, a: Array, b: Array) -> Array:
     return _by_case([(near, _alpha_at_mean)], _alpha_off_mean, x, a, b)
 
 
-def _alpha_at_mean(x: Array, a: Array, b: Array) -> Array:
+def _alpha_at_mean(x: Array, a: Array, b: Array) -> Any:
     t = a + b
     inner = (453 + 1620 * b * (1 - x) - 455 * x) * b + a * (8 * (1 - x) * (135 * b - 11))
     inner = 3 * (59 + 180 * b - 90 * x) * b**2 + a * inner
@@ -245,7 +245,7 @@ def _alpha_at_mean(x: Array, a: Array, b: Array) -> Array:
     return above / (12960 * a**3 * b**2 * (1 + 12 * t))
 
 
-def _alpha_off_mean(x: Array, a: Array, b: Array) -> Array:
+def _alpha_off_mean(x: Array, a: Array, b: Array) -> Any:
     t = a + b
     apart = a * (x - 1) + b * x
     first = 2 * a**2 * (x - 1) + a * b * (x - 1) - x * b**2
@@ -257,7 +257,7 @@ def _alpha_off_mean(x: Array, a: Array, b: Array) -> Array:
     return stirling * -x / np.sqrt(2 * a * b / t) * (first + second)
 
 
-def _stirling(a: Array) -> Array:
+def _stirling(a: Array) -> Any:
     return 1 + 1 / (12 * a) + 1 / (288 * a * a)
 
 
@@ -286,7 +286,7 @@ _ALPHA_FIT = np.array(
 ).reshape(2, 3, 3, 4)
 
 
-def _alpha_fitted(x: Array, a: Array, b: Array) -> Array:
+def _alpha_fitted(x: Array, a: Array, b: Array) -> Any:
     u = np.log(x)
     v = np.log(a) - u
     w = np.log(a + b) - v

@@ -302,6 +302,8 @@ def multinomial(stream: Stream, weights: Array, count: int, replacement: bool = 
 
 def _multinomial_race(stream: Stream, weights: Array, count: int) -> Array:
     """The indices with the largest weight / exponential: a clock for each, and the first to ring win."""
+    if 0 in weights.strides:  # expanded: torch then draws in the order of the dimensions
+        weights = np.ascontiguousarray(weights)
     race = arranged(exponential(stream, weights.size, 1.0, weights.dtype), weights)
     with np.errstate(all="ignore"):
         race = weights / race

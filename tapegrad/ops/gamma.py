@@ -50,7 +50,7 @@ def standard_gamma(concentration: Tensor, generator: Generator | None = None) ->
     Raises: NotImplementedError unless float32 or float64. Source: torch._standard_gamma.
     """
     drawn = drawn_for("standard_gamma", generator, G.standard_gamma, concentration)
-    return _gamma(concentration, Drawn(drawn._a))  # type: ignore[no-any-return] # a Tensor
+    return _gamma(concentration, Drawn(drawn._a))
 
 
 def sample_dirichlet(concentration: Tensor, generator: Generator | None = None) -> Tensor:
@@ -59,7 +59,7 @@ def sample_dirichlet(concentration: Tensor, generator: Generator | None = None) 
     Raises: NotImplementedError unless float32 or float64. Source: torch._sample_dirichlet.
     """
     drawn = drawn_for("sample_dirichlet", generator, G.dirichlet, concentration)
-    return _dirichlet(concentration, Drawn(drawn._a))  # type: ignore[no-any-return] # a Tensor
+    return _dirichlet(concentration, Drawn(drawn._a))
 
 
 offer(globals(), rules="dirichlet_grad standard_gamma_grad")
