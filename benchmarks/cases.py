@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from benchmarks import loading, optimizers, transforms
+from benchmarks import loading, networks, optimizers, transforms
 from tapegrad.cli import ways
 from tapegrad.cli.ways import Library
 
@@ -243,6 +243,13 @@ CASES = {
             loading.dataloader,
             3.0,
         ),
+        Case("tiny", "a step of an MLP 2-16-1, tanh, Adam, 32 rows", networks.tiny, 4.0),
+        Case("mlp_adam", "a step of 784-512-512-10, ReLU, Adam, batch 128", networks.mlp_adam, 0.9),
+        Case("lenet", "a step of LeNet-5, 1 x 28 x 28, batch 64", networks.lenet),
+        Case("resnet", "a step of a ResNet, 16/32/64 channels, 32 x 32, batch 32", networks.resnet),
+        Case("lstm", "a step of an LSTM, hidden 128, sequence 64, batch 16", networks.lstm, 0.6),
+        Case("gpt", "a step of a GPT, 4 layers, 128 wide, context 128, batch 8", networks.gpt),
+        Case("embedding", "a step of Embedding(50,000, 128), 4,096 rows, SGD", networks.embedding, 1.0),
         Case("deep", "1,000,000 nodes: forward, backward, release", deep),
     )
 }

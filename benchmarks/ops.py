@@ -3,6 +3,7 @@
 python -m benchmarks.ops                            at 10, 1,000 and 1,000,000 elements
 python -m benchmarks.ops --sizes 10 --only 'sort'   some
 python -m benchmarks.ops --json FILE                save the results too
+python -m benchmarks.ops --sizes 10 --processor     where other programs keep the machine busy
 
 Each line of `OPS` is an expression over the variables that `variables` makes of n elements; those of a
 family are written with {} for each of its names (not those that end with an underscore). An expression over
@@ -213,9 +214,11 @@ def cases(sizes: list[int], only: str) -> Iterator[str]:
                     yield f"{text} @ {n} +b"
 
 
-def measure(peers: list[Peer], case: str, rounds: int, seconds: float) -> dict[str, Any] | None:
+def measure(
+    peers: list[Peer], case: str, rounds: int, seconds: float, processor: bool
+) -> dict[str, Any] | None:
     """Time a case in alternating rounds; None if it has no gradient, or is not in one of the libraries."""
-    answers = [p.ask(do="prepare", case=case, seconds=seconds) for p in peers]
+    answers = [p.ask(do="prepare", case=case, seconds=seconds, processor=processor) for p in peers]
     if any("error" in a for a in answers):
         errors = {p.name: a.get("error", "") for p, a in zip(peers, answers, strict=True)}
         return None if errors["torch"] else {"case": case, "ratio": None, "error": errors["tapegrad"]}
@@ -254,13 +257,18 @@ def main(arguments: list[str]) -> int:
     p.add_argument("--only", default="", help="a regular expression found in the operation")
     p.add_argument("--rounds", type=int, default=5, help="alternating rounds (5)")
     p.add_argument("--seconds", type=float, default=0.01, help="length of a round (0.01)")
+    p.add_argument(
+        "--processor",
+        action="store_true",
+        help="measure the processor's time, not the clock's: fair beside other programs, wrong with threads",
+    )
     p.add_argument("--json", type=Path, metavar="FILE", help="save the results")
     given = p.parse_args(arguments)
     peers = [Peer(n) for n in ("tapegrad", "torch")]
     rows = []
     try:
         for case in cases(given.sizes, given.only):
-            row = measure(peers, case, given.rounds, given.seconds)
+            row = measure(peers, case, given.rounds, given.seconds, given.processor)
             if row is not None:
                 rows.append(row)
                 times = f"{row['ours'] * 1e6:10.2f} us {row['theirs'] * 1e6:10.2f} us" if row["ratio"] else ""

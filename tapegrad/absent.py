@@ -14,11 +14,6 @@ class Absence(NamedTuple):
     instead: str
 
 
-_NETWORKS = (
-    "alpha_dropout\\w*|batch_norm|bilinear|binary_cross_entropy_with_logits|cosine_embedding_loss|ctc_loss|"
-    "dropout\\w*|embedding\\w*|feature_\\w*dropout\\w*|group_norm|gru\\w*|hinge_embedding_loss|instance_norm|"
-    "kl_div|layer_norm|lstm\\w*|margin_ranking_loss|poisson_nll_loss|rms_norm|rnn_\\w+|triplet_margin_loss"
-)
 _DENSE = "Tensors here are dense; sum over indices with index_add or scatter_add."
 
 ABSENT = (
@@ -61,7 +56,9 @@ ABSENT = (
     Absence(
         "torch\\.(batch_norm_\\w+|native_\\w+)", "halves of torch's own kernels", "Use torch.nn.functional."
     ),
-    Absence(f"torch\\.({_NETWORKS})", "functions of networks", "They come with torch.nn.functional."),
+    Absence(
+        "torch\\.embedding_bag", "half of a kernel of torch's", "Use torch.nn.functional.embedding_bag()."
+    ),
     Absence(
         ".*\\.(names|rename_?|refine_names|align_\\w+|has_names)",
         "named tensors, which torch gave up",

@@ -146,8 +146,7 @@ class AccumulateGrad(Node):
 
 
 class StoppedGrad(AccumulateGrad):
-    """A leaf whose tensor was told to require no grad: graphs of before come here, and nothing is added up.
-    `kept` is what the tensor's grad was then."""
+    """A leaf whose tensor was told to require no grad, so nothing is added up. `kept` is its grad of then."""
 
     __slots__ = ()
     kept: Any = vars(AccumulateGrad)["grad"]
@@ -157,8 +156,16 @@ class StoppedGrad(AccumulateGrad):
         return AccumulateGrad.__name__
 
 
+class Severed(StoppedGrad):
+    """The node of a view that was cut from what requires grad where nothing is recorded. As in torch it
+    requires grad, and so does what is computed of it, but no gradient arrives, and no hook sees one."""
+
+    __slots__ = ()
+
+
 # Deposits find nothing, and replace it in vain. By setattr, since mypy knows no property in place of a slot.
-setattr(StoppedGrad, "grad", property(lambda n: None, lambda n, g: None))  # noqa: B010
+for _leaf, _slot in ((StoppedGrad, "grad"), (Severed, "rare"), (Severed, "kept")):
+    setattr(_leaf, _slot, property(lambda n: None, lambda n, x: None))
 
 
 class Held(Protocol):

@@ -12,7 +12,7 @@ import numpy as np
 from tapegrad import dtypes
 from tapegrad._errors import describe, place, say_once, sizes
 from tapegrad._printing import text
-from tapegrad._state import default, special
+from tapegrad._state import default, grad_enabled, special
 from tapegrad.devices import device, device_of
 from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.memory import apart, from_parts, parts_of, pickled
@@ -21,7 +21,7 @@ from tapegrad.memory import alias, replace_memory
 from tapegrad.naming import subject
 from tapegrad.observers import left
 from tapegrad.rare import Rare
-from tapegrad.tape import AccumulateGrad, Node, StoppedGrad
+from tapegrad.tape import AccumulateGrad, Node, Severed, StoppedGrad
 from tapegrad.views import born, box, check_inference, cold_of, fresh, needs_grad
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ class Tensor(TensorMethods, metaclass=TensorType):
                     f"({n.op.name}, {place(n.code, n.lasti)}) and cannot stop requiring grad; use detach()."
                 )
             return self
-        if requires_grad and n is None:
+        severed = n.__class__ is Severed
+        if requires_grad and (n is None or severed):
             if self._a.dtype.kind not in INEXACT:
                 raise RuntimeError(
                     f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} is {self.dtype}; only "
@@ -222,7 +223,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
             if known is not None:
                 known.__class__ = AccumulateGrad
             self._node = known or AccumulateGrad(self._a.shape, self)
-        elif not requires_grad and n is not None:
+        elif not requires_grad and n is not None and not severed:
             cold_of(self).leaf = n
             n.__class__ = StoppedGrad
             self._node = None
@@ -334,8 +335,9 @@ class Tensor(TensorMethods, metaclass=TensorType):
         return self._a.tolist()
 
     def numpy(self, *, force: bool = False) -> Any:
-        """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, unless `force`."""
-        if self.requires_grad:
+        """The ndarray that shares its memory. Raises: RuntimeError if it requires grad, where gradients are
+        recorded, unless `force`."""
+        if self.requires_grad and (force or grad_enabled()):
             if not force:
                 raise RuntimeError(
                     f"numpy: {subject(self, f'Tensor{sizes(self._a.shape)}')} requires grad, and NumPy would "

@@ -62,9 +62,9 @@ class Made:
     __slots__ = ("__weakref__", "how", "outdated")
     outdated: Reason | None
 
-    def __init__(self, how: str, base: Any) -> None:
+    def __init__(self, how: str, base: Any, parent: Any) -> None:
         self.how, self.outdated = how, None
-        if base._node is not None and type(base._a) is ndarray:
+        if (base._node is not None or parent._node is not None) and type(base._a) is ndarray:
             watch_buffer(base._a, self)
 
     def outdate(self) -> None:
@@ -139,6 +139,8 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
         c.seen, c.made, c.count = parent._node, None, 0
     elif above.parent is not None:
         c.seen, c.made, c.count = above.seen, above.made, above.count
+        if c.made is not None and how is None and parent._node is not None:
+            how = c.made.how  # the view above may have required no grad
     elif above.made is not None:
         return Cold(above.made)  # of an inference tensor: another one
     else:
@@ -147,7 +149,7 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
         how = NO_GRAD if inference_block() is None else INFERENCE
     if how is not None:
         base = base_of(parent)
-        c.seen, c.made = base._node, Made(how, base)
+        c.seen, c.made = base._node, Made(how, base, parent)
     return c
 
 

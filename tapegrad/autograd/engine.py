@@ -17,7 +17,7 @@ from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.levels import Level
 from tapegrad.naming import argument, subject
 from tapegrad.rare import Rare, run_after
-from tapegrad.tape import AccumulateGrad, Domain, Node, sweep
+from tapegrad.tape import AccumulateGrad, Domain, Node, Severed, sweep
 from tapegrad.tensor import Tensor, wrap
 
 Tensors = Tensor | GradientEdge | Sequence[Tensor | GradientEdge]
@@ -43,7 +43,7 @@ def _place(t: Any, op: str, name: str, lack: str) -> Place:
         given = f"{name} is {type(t).__name__}" if name else f"{type(t).__name__} is given"
         raise TypeError(f"{op}: {given}; a Tensor is needed.")
     n = node_of(t)
-    if n is None:
+    if n is None or (n.__class__ is Severed and lack is _ROOT):
         kind = f"{describe(t)} tensor"
         who = f"{argument(name, t)}, a {kind}," if name else subject(t, kind)
         raise RuntimeError(f"{op}: {who} {lack}")
@@ -247,7 +247,7 @@ def grad(
     domain = _domain(create_graph)
     roots, seeds = _start(outs, gs, domain, "grad")
     places = [_place(t, "grad", f"inputs[{i}]", _INPUT) for i, t in enumerate(ins)]
-    got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
+    got = _sweep(roots, seeds, retain, domain, [n for n, _ in places if n.__class__ is not Severed])
     results = []
     for i, (t, (n, number)) in enumerate(zip(ins, places, strict=True)):
         g = got.get(n) if number is None else (got.get(n) or {}).get(number)

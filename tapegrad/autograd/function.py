@@ -29,7 +29,7 @@ from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import youngest
 from tapegrad.ops.shape import view
-from tapegrad.tape import Node, Op
+from tapegrad.tape import Node, Op, Severed
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import Made, adopt, base_of, box, is_view
 from tapegrad.writes import wrote
@@ -273,11 +273,12 @@ class _Ending:
         if dirty:
             adopt(t, port(n, i) if n.outputs else n)
             return t
-        if given or t._node is not None:  # another tensor, so that the input keeps its own node
+        if given or not (t._node is None or t._node.__class__ is Severed):
+            # another tensor, so that the input keeps its own node
             t = view(t, t._a.shape) if given else wrap(box(t))
         t._node = port(n, i) if n.outputs else n
         if is_view(t):
-            t._cold.made = Made(f"was made by {self.name}; clone() it first", base_of(t))
+            t._cold.made = Made(f"was made by {self.name}; clone() it first", base_of(t), t)
         return t
 
 

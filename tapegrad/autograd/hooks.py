@@ -48,9 +48,8 @@ def _rare(t: Tensor, op: str) -> Rare:
         raise RuntimeError(
             f"{op}: {subject(t, f'{describe(t)} tensor')} does not require grad; call requires_grad_() first."
         )
-    if n.rare is None:
-        n.rare = Rare()
-    return n.rare
+    n.rare = rare = n.rare or Rare()
+    return rare
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:

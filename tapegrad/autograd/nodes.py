@@ -10,7 +10,7 @@ from tapegrad.autograd.hooks import RemovableHandle
 from tapegrad.domains import RECORDED
 from tapegrad.rare import Rare, late
 from tapegrad.stale import check_saved
-from tapegrad.tape import AccumulateGrad, Node
+from tapegrad.tape import AccumulateGrad, Node, Severed
 from tapegrad.tensor import Tensor
 from tapegrad.views import box, fresh
 from tapegrad.writes import wrote
@@ -76,7 +76,7 @@ def output_nr(self: Tensor) -> int:
 def next_functions(self: Node) -> tuple[tuple[Node | None, int], ...]:
     """The nodes of this operation's inputs, each with the number of that node's output; (None, 0) for an
     input that needs no gradient."""
-    return tuple([(None, 0) if p is None else shown(p) for p in self.parents])
+    return tuple([(None, 0) if p is None or p.__class__ is Severed else shown(p) for p in self.parents])
 
 
 def metadata(self: Node) -> dict[Any, Any]:

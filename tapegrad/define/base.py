@@ -17,7 +17,7 @@ from tapegrad.dtypes import F4, NARROW
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Storage, youngest
 from tapegrad.memory import resize
-from tapegrad.tape import Node, Op, record
+from tapegrad.tape import Node, Op, Severed, record
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import (
     assign,
@@ -200,6 +200,8 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
         kind = kind_among(xs) if op.widens else None
         noted = op if kind is None else twin(op, kind)
         t._node = record(noted, parents, saved, op.meta(xs, args), trace)
+    elif op.view and tensors[0]._node is not None:
+        t._node = Severed(y.shape)
     for observer in watch().observers:
         observer(op, xs, args, y, t._node)
     return newborn(t)

@@ -243,22 +243,21 @@ def _careful_binary(op: Op, kernel: Any, floats: bool, operator: bool, input: An
     """Two operands of any kind: a tensor and a number (often), mixed dtypes, stale views; or their error."""
     what = type(other)
     if (what is float or what is int) and not (special.alert and attend(input)):
-        try:
-            kind = input._kind
-            if kind is F4 or kind is F8:
-                x = input._a
+        kind = getattr(input, "_kind", None)
+        small = kind is I8 and what is int and not floats and -_LARGE < other < _LARGE
+        if kind is F4 or kind is F8 or small:
+            x: Any = input._a
+            try:
                 # NumPy promotes a Python number as torch does, and is slower than with a 0-d array; not for
                 # scalars
                 y = constant(other, kind) if type(x) is ndarray else other
-                return _with_number(op, input, x, y, kernel(x, y))
-            if kind is I8 and what is int and not floats and -_LARGE < other < _LARGE:
-                x = input._a
-                y = constant(other, kind) if type(x) is ndarray else other
-                return _with_number(op, input, x, y, kernel(x, y))
-            if kind is I8 and (floats or what is float) and op.check in _ORDERED:
-                return _careful_binary(op, kernel, floats, operator, cast(input, default.dtype), other)
-        except SURPRISES:
-            pass
+                r = kernel(x, y)
+            except SURPRISES:
+                pass  # what follows knows why
+            else:
+                return _with_number(op, input, x, y, r)
+        elif kind is I8 and (floats or what is float) and op.check in _ORDERED:
+            return _careful_binary(op, kernel, floats, operator, cast(input, default.dtype), other)
     pair = promotion.two(op, input, other, cast)
     pair = pair or promotion.operands(op, (input, other), floats, cast, operator)
     if pair is NotImplemented:

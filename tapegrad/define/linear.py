@@ -14,7 +14,7 @@ from tapegrad.dtypes import INEXACT, NARROW
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.memory import apart
 from tapegrad.memory import alias
-from tapegrad.tape import Op, record
+from tapegrad.tape import Op, Severed, record
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import SEVERAL, attend, box, sibling, view_of
 
@@ -65,8 +65,10 @@ def linear(
             t._kind = y.dtype
             t._cold = None
         p = input._node
-        if p is None or (special.threads and not grad_enabled()):
+        if p is None:
             t._node = None
+        elif special.threads and not grad_enabled():
+            t._node = Severed(y.shape) if view else None
         else:
             t._node = record(op, (p,), (), (x.shape, args), trace_of(y, x))
         return t
@@ -116,11 +118,11 @@ def variadic(name: str, kernel: Any, vjp: Any) -> Function:
         if special.alert and attend(*tensors):
             return careful(op, tensors, args)
         xs = [t._a for t in tensors]
-        parents = tuple([t._node for t in tensors])
+        parents = [t._node for t in tensors]
         t = wrap(kernel(xs, *args))
         if parents.count(None) < len(parents) and (not special.threads or grad_enabled()):
             shapes = tuple([x.shape for x in xs])
-            t._node = record(op, parents, (), (shapes, args), trace_of(t._a, *xs))
+            t._node = record(op, tuple(parents), (), (shapes, args), trace_of(t._a, *xs))
         return t
 
     return named(call, op)
@@ -171,6 +173,8 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
             if above is not None:
                 trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
                 t._node = record(port, (above,), (), (i, index), trace)
+            elif first is not None and input._node is not None:
+                t._node = Severed(t._a.shape)
             outs.append(t)
         return outs
 

@@ -19,7 +19,7 @@ from tapegrad.dtypes import INEXACT
 from tapegrad.func.batches import check_chunk_size, vmap
 from tapegrad.levels import Level
 from tapegrad.storage.borders import dual, held, primal, tangent
-from tapegrad.tape import Domain, Node, record, sweep
+from tapegrad.tape import Domain, Node, StoppedGrad, record, sweep
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import box, fresh
 
@@ -61,7 +61,7 @@ def _open_ended(roots: Sequence[Node], own: set[Node]) -> bool:
             if n.parents[0] is not None:
                 return True
             continue
-        if n.op is None:
+        if n.op is None and not isinstance(n, StoppedGrad):
             return True
         for p in n.parents:
             if p is not None and p not in seen:

@@ -9,6 +9,7 @@ per dimension of size.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -23,6 +24,7 @@ _BLOCK = 1 << 19  # bytes of columns at a time
 Sizes = tuple[int, ...]
 
 
+@lru_cache(1000)
 def result_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Sizes:
     """How many windows there are along each dimension."""
     return tuple(
@@ -33,6 +35,7 @@ def result_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilat
     )
 
 
+@lru_cache(1000)
 def _inner(size: Sizes, padding: Sizes) -> tuple[slice, ...]:
     return (slice(None), slice(None), *[slice(p, p + n) for n, p in zip(size, padding, strict=True)])
 
@@ -42,7 +45,10 @@ def _windows(x: Any, kernel: Sizes, out: Sizes, stride: Sizes, dilation: Sizes) 
     n, c, *steps = x.strides
     inside = [s * d for s, d in zip(steps, dilation, strict=True)]
     between = [s * d for s, d in zip(steps, stride, strict=True)]
-    return restrided(x, (*x.shape[:2], *kernel, *out), (n, c, *inside, *between))
+    shape, strides = (*x.shape[:2], *kernel, *out), (n, c, *inside, *between)
+    if x.flags.c_contiguous and x.size:
+        return np.ndarray(shape, x.dtype, x, 0, strides)  # `restrided` takes ten times as long
+    return restrided(x, shape, strides)
 
 
 def _few(n: int, size: int, itemsize: int) -> int:
@@ -66,21 +72,24 @@ def columns(
         return
     few = _few(n, rows * width, x.itemsize)
     buffer = np.empty(few * rows * width, x.dtype)
+    edged = x
     if not plain:
         edged = np.zeros((few, c, *[k + 2 * p for k, p in zip(size, padding, strict=True)]), x.dtype)
-        inner = _inner(tuple(size), padding)
+        middle = edged[_inner(tuple(size), padding)]
+    shown = _windows(edged, kernel, out, stride, dilation)
+    before: tuple[slice, ...] = ()
+    if joined:
+        at = 1 + len(kernel)  # the samples' axis
+        shown, before = np.moveaxis(shown, 0, at), (slice(None),) * at
     for start in range(0, n, few):
-        part = x[start : start + few]
-        m = part.shape[0]
+        m = min(few, n - start)
+        samples = slice(start, start + m)
         if not plain:
-            edged[:m][inner] = part
-            part = edged[:m]
-        shown = _windows(part, kernel, out, stride, dilation)
-        if joined:
-            shown = np.moveaxis(shown, 0, 1 + len(kernel))
+            middle[:m] = x[samples]
+        part = shown[(*before, samples if plain else slice(m))]
         cols = buffer[: m * rows * width]
-        cols.reshape(shown.shape)[...] = shown
-        yield slice(start, start + m), cols.reshape((rows, m * width) if joined else (m, rows, width))
+        cols.reshape(part.shape)[...] = part
+        yield samples, cols.reshape((rows, m * width) if joined else (m, rows, width))
 
 
 def convolved(x: Any, w: Any, b: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Any:
@@ -114,13 +123,8 @@ def convolved_back(
     kernel, out = w.shape[2:], g.shape[2:]
     n, o, per = g.shape[0], w.shape[0], w.shape[1]
     c, width = per * groups, prod(out)
-    around = tuple([d * (k - 1) - p for k, p, d in zip(kernel, padding, dilation, strict=True)])
-    if (
-        o <= 2 * c
-        and set(stride) == {1}
-        and min(around) >= 0
-        and size == result_size(out, kernel, stride, around, dilation)
-    ):  # twice as fast, unless the columns are many more than those of x
+    around = _around(w, stride, padding, dilation, groups, size, out)
+    if around is not None:  # twice as fast
         return convolved(g, _turned(w, groups), b, stride, around, dilation, groups)
     y = np.empty((n, c, *size), g.dtype)
     rows = w.reshape(groups, o // groups, per * prod(kernel)).swapaxes(1, 2)
@@ -137,6 +141,37 @@ def convolved_back(
     if b is not None:
         y += b.reshape(c, *(1,) * len(size))
     return y
+
+
+def _around(
+    w: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int, size: Sizes, out: Sizes
+) -> Sizes | None:
+    """The padding with which x's cotangent is a convolution of g with the turned weights; None if it is none,
+    or if columns of g would be many more than those of x."""
+    kernel = w.shape[2:]
+    around = tuple([d * (k - 1) - p for k, p, d in zip(kernel, padding, dilation, strict=True)])
+    if w.shape[0] > 2 * w.shape[1] * groups or set(stride) != {1} or min(around) < 0:
+        return None
+    return around if result_size(out, kernel, stride, around, dilation) == size else None
+
+
+def convolved_both(
+    g: Any, x: Any, w: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> tuple[Any, Any] | None:
+    """The cotangents of x and w from the same columns of g, where that can be."""
+    size, kernel = x.shape[2:], w.shape[2:]
+    around = _around(w, stride, padding, dilation, groups, size, g.shape[2:])
+    if around is None:
+        return None
+    n, o, per = x.shape[0], w.shape[0], w.shape[1]
+    rows = _turned(w, groups).reshape(groups, per, o // groups * prod(kernel))
+    flat = x.reshape(n, groups, per, prod(size))
+    y, total = np.empty(flat.shape, g.dtype), np.zeros(rows.shape, g.dtype)
+    for samples, cols in columns(g, kernel, stride, around, dilation):
+        cols = cols.reshape(cols.shape[0], groups, rows.shape[2], cols.shape[2])
+        np.matmul(rows, cols, out=y[samples])
+        total += np.add.reduce(np.matmul(flat[samples], cols.swapaxes(2, 3)), 0)
+    return y.reshape(x.shape), _turned(total.reshape(groups * per, o // groups, *kernel), groups)
 
 
 def _turned(w: Any, groups: int) -> Any:

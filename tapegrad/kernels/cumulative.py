@@ -21,7 +21,7 @@ def toward(dim: int) -> tuple[Any, ...]:
 
 
 # What torch adds up and multiplies these in.
-_F8 = np.dtype("f8")
+_F8, _I8 = np.dtype("f8"), np.dtype("i8")
 _WIDE = {"e": np.dtype("f4"), "f": _F8, "F": np.dtype("c16")}
 
 
@@ -89,17 +89,32 @@ def cummin_at(x: Any, dim: int) -> Any:
     return _extreme_at(np.minimum, x, dim)
 
 
+_FEW = 32  # elements to go through in Python
+
+
 def _extreme_at(ufunc: Any, x: Any, dim: int) -> Any:
     if not x.ndim:
         return np.int64(0)
+    if x.ndim == 1 and 0 < x.size <= _FEW:
+        return np.fromiter(_extreme_places(ufunc is np.maximum, x.tolist()), _I8, x.size)
     y = ufunc.accumulate(x, dim)
     hit = x == y
-    if x.dtype.kind in INEXACT and not (x.ndim == 1 and y.size and (last := y.item(-1)) == last):
+    if x.dtype.kind in INEXACT:
         hit |= x != x
     places = places_up_to(x.shape[dim])
     if dim < x.ndim - 1:
         places = places.reshape((-1, *(1,) * (x.ndim - 1 - dim)))
-    return np.maximum.accumulate(np.where(hit, places, zero(places.dtype)), dim)
+    return np.maximum.accumulate(hit * places, dim)
+
+
+def _extreme_places(largest: bool, values: list[Any]) -> list[int]:
+    """The same of a list."""
+    at, best, places = 0, values[0], []
+    for i, v in enumerate(values):
+        if (v >= best if largest else v <= best) or v != v:
+            at, best = i, v
+        places.append(at)
+    return places
 
 
 def recur(a: Any, b: Any, dim: int, back: bool) -> Any:

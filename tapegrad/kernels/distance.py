@@ -57,10 +57,18 @@ def cdist_vjp(need: Any, g: Any, a: Any, b: Any, p: float, product: bool) -> Any
     ga, gb = np.zeros_like(a), np.zeros_like(b)
     for i in _chunks(a, b):
         d = a[..., i, None, :] - b[..., None, :, :]
-        part = _slope(d, y[..., i, :, None], p, -1) * g[..., i, :, None]
+        part = _of_one(d, y[..., i, :, None], p) * g[..., i, :, None]
         ga[..., i, :] = np.add.reduce(part, axis=-2)
         gb -= np.add.reduce(part, axis=-3)
     return ga, gb
+
+
+def _of_one(d: Any, y: Any, p: float) -> Any:
+    """The derivative of a distance: as of the norm, but of several largest elements each gets all."""
+    if p != np.inf:
+        return _slope(d, y, p, -1)
+    below = np.abs(d) - y
+    return np.where(below == 0, slope_of_abs(d), np.where(below == below, 0, below))
 
 
 def _slope(d: Any, y: Any, p: float, dim: Any) -> Any:

@@ -64,9 +64,7 @@ def entr(x: Any) -> Any:
     """-x log(x)."""
     if not x.item(x.argmin()) > 0:
         raise ValueError
-    y = np.log(x)
-    y *= x
-    return np.negative(y, y)
+    return np.log(x) * -x
 
 
 nameless(globals())

@@ -207,7 +207,7 @@ def index_select(x: Any, index: Any, dim: int) -> Any:
     if (y := _in_row(ndarray.take, x, index)) is not None:
         return y
     n = x.shape[dim] if x.ndim else 1
-    check("index_select", index, n, dim, RuntimeError if dim else IndexError)
+    check("index_select", index, n, dim, RuntimeError if dim or (x.ndim > 1 and not x.size) else IndexError)
     return x.take(index, dim) if x.ndim else copied(x)
 
 

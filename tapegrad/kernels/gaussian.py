@@ -114,8 +114,7 @@ def box_muller_pair(high1: int, low1: int, high2: int, low2: int) -> tuple[float
 def _polar64(logs: Array, turns: Array) -> Array:
     """Rows (cosine, sine) of the angles, times the radii that logs give. Shapes: float64[n] to [2, n]."""
     angle = turns * (2 * math.pi)
-    normal = np.empty((2, angle.size))
-    normal[0], normal[1] = rounding.cos(angle), rounding.sin(angle)
+    normal = np.array((rounding.cos(angle), rounding.sin(angle)))
     normal *= np.sqrt(logs * -2)
     return normal
 

@@ -61,4 +61,10 @@ def addmm(c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
     return y
 
 
+def kron(x: Any, y: Any, a: tuple[int, ...], b: tuple[int, ...]) -> Any:
+    """The Kronecker product of x seen in shape a and y in b, which are as long."""
+    apart = x.reshape([k for p in a for k in (p, 1)]) * y.reshape([k for q in b for k in (1, q)])
+    return apart.reshape([p * q for p, q in zip(a, b, strict=True)])
+
+
 nameless(globals())

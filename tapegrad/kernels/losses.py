@@ -39,7 +39,7 @@ def cross_entropy(x: Any, t: Any) -> Any:
 def cross_entropy_of_logits(x: Any, t: Any) -> Any:
     """The same for x = sigmoid of what is given."""
     _floats(x)
-    return np.maximum(x, zero(x.dtype)) - x * t + np.log1p(np.exp(-np.abs(x)))
+    return (1 - t) * x - np.minimum(x, zero(x.dtype)) + np.log1p(np.exp(-np.abs(x)))
 
 
 nameless(globals())

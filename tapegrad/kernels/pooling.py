@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import masked
 from tapegrad.kernels.reduce import pick, place, place_all
 
 Sizes = tuple[int, ...]
@@ -76,10 +77,6 @@ def _least(x: Any) -> Any:
     return -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
 
 
-def _bits(x: Any) -> Any:
-    return x.view(f"i{x.itemsize}")
-
-
 def _steps(x: Any, pool: Pool) -> list[tuple[int, Any, Any]]:
     """For each axis, the last one first: (axis, its `_spans`, hits).
 
@@ -100,7 +97,7 @@ def _steps(x: Any, pool: Pool) -> list[tuple[int, Any, Any]]:
             rest = left[(*before, windows)]
             hit &= rest
             rest ^= hit
-            hits.append(hit.view("i1"))
+            hits.append(hit)
         steps.append((axis, spans, hits))
         x = y
     return steps
@@ -116,8 +113,7 @@ def max_pool_back(g: Any, x: Any, pool: Pool) -> Any:
         apart = pool.stride[k] > pool.dilation[k] * (pool.kernel[k] - 1)
         before = (slice(None),) * axis
         for (windows, source), hit in zip(spans, hits, strict=True):
-            # a product of integers keeps what is not finite, and is ten times as fast as np.where
-            part = (_bits(g[(*before, windows)]) * hit).view(g.dtype)
+            part = masked(g[(*before, windows)], hit)
             if apart:
                 z[(*before, source)] = part
             else:
@@ -134,8 +130,7 @@ def max_pool_select(t: Any, x: Any, pool: Pool) -> Any:
         z = np.zeros(shape, t.dtype)
         before = (slice(None),) * axis
         for (windows, source), hit in zip(spans, hits, strict=True):
-            part = _bits(z[(*before, windows)])
-            part |= _bits(t[(*before, source)]) * hit
+            z[(*before, windows)] += masked(t[(*before, source)], hit)
         t = z
     return t
 

@@ -14,7 +14,6 @@ Bit for bit torch 2.13 on x86 with AVX2: its builds for other processors round s
 from __future__ import annotations
 
 import math
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -257,7 +256,9 @@ def bernoulli_from(stream: Stream, p: Array, out: Array | None = None) -> Array:
         need_dtype("bernoulli_", out.dtype, "?" + INTEGERS + FLOATS)
     if 0 in shape:
         return np.empty(shape, p.dtype) if out is None else out
-    need_dtype("bernoulli_", p.dtype, FLOATS, subject="the dtype of p")
+    wide = p.dtype.char == "d"
+    if p.dtype.char != "f" and not wide:
+        need_dtype("bernoulli_", p.dtype, FLOATS, subject="the dtype of p")
     # A nan is both the least and the greatest to argmin and argmax.
     if p.size and not (p.item(p.argmin()) >= 0 and p.item(p.argmax()) <= 1):
         bad = p[~((p >= 0) & (p <= 1))][0]
@@ -268,8 +269,7 @@ def bernoulli_from(stream: Stream, p: Array, out: Array | None = None) -> Array:
         except ValueError:
             shapes = f"p is {list(p.shape)} and the tensor is {list(shape)}"
             raise RuntimeError(f"bernoulli_: {shapes}; p must broadcast to the tensor.") from None
-    unit, kind = (unit64, _FLOAT64) if p.dtype.char == "d" else (unit32, _FLOAT32)
-    drawn = draw(stream, prod(shape), kind, unit)
+    drawn = draw(stream, p.size, _FLOAT64, unit64) if wide else draw(stream, p.size, _FLOAT32, unit32)
     if out is None:
         return ((drawn if len(shape) == 1 else drawn.reshape(shape)) < p).astype(p.dtype)
     out[...] = arranged(drawn, out) < p

@@ -109,7 +109,7 @@ def randperm(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
     for i, word in enumerate(words.tolist()):
         j = i + word % (n - i)
         order[i], order[j] = order[j], order[i]
-    return np.array(order, dtype)
+    return np.fromiter(order, dtype, n)
 
 
 def _swapped(partners: Array) -> Array:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tapegrad.kernels.errstate import again, nameless
+
 Array = npt.NDArray[Any]
 
 _SPLITTER = 134217729.0  # 2**27 + 1 cuts a float64 into two halves of 26 bits (Veltkamp)
@@ -132,8 +134,10 @@ def _numpy_agrees(of_array: Any, of_number: Callable[[float], float], low: float
 
 def _apply(x: Array, of_array: Any, of_number: Callable[[float], float], low: float, high: float) -> Array:
     if x.size >= _FEW and _numpy_agrees(of_array, of_number, low, high):
-        with np.errstate(all="ignore"):
+        try:
             return np.asarray(of_array(x))
+        except FloatingPointError:  # NumPy is set to raise
+            return np.asarray(again(of_array, x))
     return np.fromiter(map(of_number, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
 
 
@@ -176,3 +180,6 @@ def cos(x: Array) -> Array:
 def tan(x: Array) -> Array:
     """tan(x) to the C library's last bit. Shapes: any float64 array. Units: radians. Range: finite."""
     return _apply(x, np.tan, math.tan, -math.pi / 2, math.pi / 2)
+
+
+nameless(globals())

@@ -149,14 +149,15 @@ def cat(xs: Sequence[Any], dim: int) -> Any:
     """Joined along an existing axis; empty 1-d arrays join anything."""
     if xs[0].ndim != 1:
         xs = [x for x in xs if x.ndim != 1 or x.size]
-    return np.concatenate(xs, axis=dim)
+    return np.concatenate(xs, dim)
 
 
 def stack(xs: Sequence[Any], dim: int) -> Any:
     """Joined along a new axis."""
     shape = xs[0].shape
     if dim == 0:
-        return np.concatenate(xs).reshape((len(xs), *shape)) if shape else np.array(xs)
+        few = xs[0].size * len(xs) <= 1024  # copied by element in less time than concatenate asks for
+        return np.array(xs) if few or not shape else np.concatenate(xs).reshape(len(xs), *shape)
     at = (*shape[:dim], 1, *shape[dim:])
     return np.concatenate([x.reshape(at) for x in xs], axis=dim)
 

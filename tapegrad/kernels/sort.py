@@ -15,6 +15,8 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant, some
 from tapegrad.kernels.reduce import FEW, pick
 
+_FEW = 64  # elements to sort where a part of the order would do, or to count in Python
+
 
 def argsort(x: Any, dim: int, descending: bool = False) -> Any:
     """Where the sorted elements are."""
@@ -68,7 +70,7 @@ def kth_at(x: Any, dim: int, k: int) -> Any:
     if not x.ndim:
         return np.int64(0)
     at = (*(slice(None),) * dim, slice(k, k + 1))
-    if x.size <= FEW:
+    if x.size <= _FEW:
         return x.argsort(dim, "stable")[at]
     y = x.copy()
     y.partition(k, dim)
@@ -77,13 +79,12 @@ def kth_at(x: Any, dim: int, k: int) -> Any:
 
 def _place_of(x: Any, value: Any, dim: int, k: Any) -> Any:
     """The place of the k-th element in order, which has this value: there may be several of it, or nan."""
-    hit, before = x == value, x < value
+    hit, odd = x == value, False
     if x.dtype.kind in FLOATING and some(odd := value != value):
         hit |= (x != x) & odd
-        before |= (x == x) & odd
-    more = k - np.add.reduce(before, axis=dim, keepdims=True)  # equal ones that come first
-    if some(more):
-        hit = np.add.accumulate(hit, dim, "i8") > more
+    if np.count_nonzero(hit) > value.size:  # equal ones come first
+        before = (x < value) | ((x == x) & odd)
+        hit = np.add.accumulate(hit, dim, "i8") > k - np.add.reduce(before, axis=dim, keepdims=True)
     return hit.argmax(dim, keepdims=True)
 
 
@@ -109,9 +110,6 @@ def median_at(x: Any, dim: int, skip: bool) -> Any:
     odd = np.add.reduce(x != x, axis=dim, keepdims=True)
     at = np.maximum(n - odd - 1, 0) // 2 if skip else np.where(odd > 0, n - odd, (n - 1) // 2)
     return pick(argsort(x, dim), at, dim, True)
-
-
-_FEW = 64  # elements to count in Python
 
 
 def _mode_of(values: list[Any]) -> int:

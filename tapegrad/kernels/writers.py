@@ -56,14 +56,14 @@ def neg(x: Any, out: Any) -> None:
 
 def relu(x: Any, out: Any) -> None:
     """max(x, 0)."""
-    np.maximum(zero(x.dtype), x, out)  # in this order: see kernels.pointwise.relu_of_floats
+    np.maximum(zero(x.dtype), x, out=out)  # in this order: see kernels.pointwise.relu_of_floats
 
 
 def clamp(x: Any, low: Any, high: Any, out: Any) -> None:
     """x limited to [low, high]."""
     if low.ndim or high.ndim:
         raise ValueError("bounds with dimensions might not fit, and be refused when half is written")
-    np.minimum(high, np.maximum(low, x, out), out)  # in this order: see kernels.pointwise.clamp
+    np.minimum(high, np.maximum(low, x, out=out), out=out)  # in this order: see kernels.pointwise.clamp
 
 
 nameless(globals())

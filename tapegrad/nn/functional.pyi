@@ -245,6 +245,14 @@ def fractional_max_pool2d(
     return_indices: builtins.bool = ...,
     _random_samples: Tensor | None = ...,
 ) -> Any: ...
+def fractional_max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    output_size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    output_ratio: builtins.float | tuple[builtins.float, builtins.float] | None = ...,
+    return_indices: builtins.bool = ...,
+    _random_samples: Tensor | None = ...,
+) -> tuple[Tensor, Tensor]: ...
 def fractional_max_pool3d(
     input: Tensor,
     kernel_size: builtins.int | tuple[builtins.int, ...],
@@ -253,6 +261,14 @@ def fractional_max_pool3d(
     return_indices: builtins.bool = ...,
     _random_samples: Tensor | None = ...,
 ) -> Any: ...
+def fractional_max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: builtins.int | tuple[builtins.int, ...],
+    output_size: builtins.int | tuple[builtins.int, ...] | None = ...,
+    output_ratio: builtins.float | tuple[builtins.float, float, builtins.float] | None = ...,
+    return_indices: builtins.bool = ...,
+    _random_samples: Tensor | None = ...,
+) -> tuple[Tensor, Tensor]: ...
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,

@@ -179,7 +179,7 @@ def _indices(repeats: Tensor, output_size: int | None) -> Any:
     if a.size and int(a.min()) < 0:
         raise RuntimeError(f"repeat_interleave: repeats has {int(a.min())}; 0 or more is needed.")
     total = int(a.sum())
-    if output_size is not None and output_size != total:
+    if output_size is not None and output_size != total and a.size:
         raise RuntimeError(
             f"repeat_interleave: output_size is {output_size} and repeats add up to {total}; they "
             "must be equal. Leave output_size out."

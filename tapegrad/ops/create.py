@@ -164,6 +164,7 @@ def array_of(data: Any, dtype: Any, copy: bool) -> Any:
     elif hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
         a = native(np.asarray(data))
     else:
+        data = list(data) if type(data) is tuple else data
         a = _plainly(data, dtype) if type(data) is list else None
         return _from_sequence(data, dtype) if a is None else a
     return np.array(a, dtype=dtype) if copy else np.asarray(a, dtype=dtype)

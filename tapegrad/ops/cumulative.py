@@ -13,7 +13,7 @@ from tapegrad.define import OUT, Function, finish, inplace, linear, offer, opaqu
 from tapegrad.dtypes import B1, INEXACT, as_numpy
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.picking import found, picking
-from tapegrad.ops.reduce import in_dtype
+from tapegrad.ops.reduce import in_dtype, is_float
 from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import numpy_names
 from tapegrad.promotion import need_tensor, real_only
@@ -131,7 +131,9 @@ def _in_place(op: str, total: Any) -> Any:
 
 
 def _checked(input: Any, dim: Any, dtype: Any, names: dict[str, Any], op: str) -> tuple[int, Tensor]:
-    x = in_dtype(input, dtype, op)
+    x = input if dtype is None and is_float(input) else in_dtype(input, dtype, op)
+    if type(dim) is int and 0 <= dim < x._a.ndim and not names:
+        return dim, x
     return _dim(x, dim, names, op), x
 
 

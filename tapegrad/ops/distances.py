@@ -28,15 +28,24 @@ def _norm_named(key: str, title: str) -> Function:
 
 _norm_all, _norm_dim = _norm_named("norm.all", "NormBackward0"), _norm_named("norm.dim", "NormBackward1")
 _dist = _norm_named("dist", "DistBackward0")
-_pdist = reduction(
-    "pdist",
-    R.norm,
-    d=lambda F, g, x, y, shape, dim, p: norm_rule(F, g, x, y, shape, dim, p) if p else F.zeros_like(x),
-    saves=(0, OUT),
-)
+
+
+def _of_pdist(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: Any, p: float) -> Any:
+    """Of a distance: that of the norm; but p = 1 passes nan on, and of p = inf each of several largest
+    elements gets all, as in torch."""
+    if not p:
+        return F.zeros_like(x)
+    if p == np.inf:
+        below = abs(x) - y
+        return g * F.where(below == 0, F.sign(x), F.where(below == below, 0, below))
+    d = norm_rule(F, g, x, y, shape, dim, p)
+    return d + F.where(x == x, 0, x) if p == 1 else d
+
+
+_pdist = reduction("pdist", R.norm, d=_of_pdist, saves=(0, OUT))
 _trace = linear(
     "trace",
-    lambda x: np.add.reduce(x.diagonal(0, -2, -1), axis=-1),
+    R.trace,
     lambda F, g, shape: g * np.eye(*shape, dtype=g._kind if F.records else g.dtype),
     batch=B.leading(2),
     widens=True,
@@ -48,8 +57,7 @@ def _cdist_named(key: str, title: str, product: bool) -> Any:
 
     def body(F: Any, a: Any, b: Any, p: float) -> Any:
         d = F.unsqueeze(a, -2) - F.unsqueeze(b, -3)
-        y = F.norm(d, p, -1)
-        return y if p else y + F.sum(d * 0, -1)  # it counts, and its gradient is 0 all the same
+        return F.apply(_pdist.op, d, (len(d.shape) - 1,), False, p)
 
     fused = (
         lambda a, b, p: D.cdist(a, b, p, product),

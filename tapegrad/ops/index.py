@@ -247,6 +247,8 @@ def is_whole(basic: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
         if i is Ellipsis:
             at += len(shape) - sum(j is not None and j is not Ellipsis for j in basic)
         elif type(i) is slice and not i.start and i.indices(shape[at]) == (0, shape[at], 1):
+            if i.stop is not None and i.stop < 0:  # [:-1] of nothing
+                return False
             at += 1
         else:
             return False

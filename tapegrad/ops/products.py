@@ -11,7 +11,7 @@ import numpy as np
 import tapegrad.kernels.labelled as C
 import tapegrad.kernels.linalg as L
 from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, finish, offer, opaque
+from tapegrad.define import cast, finish, offer, opaque, plain
 from tapegrad.define.batching import leading
 from tapegrad.domains import RECORDED
 from tapegrad.dtypes import INEXACT
@@ -24,7 +24,7 @@ from tapegrad.ops.pointwise import mul
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import reshape
 from tapegrad.promotion import broadcast, need_tensor, result_dtype
-from tapegrad.tensor import Tensor, axis
+from tapegrad.tensor import Tensor, axis, wrap
 
 # ---- one node for a product of labelled axes
 
@@ -95,7 +95,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def _paired(dims: Any, n: int, m: int) -> tuple[list[int], list[int]]:
-    """Which dimensions of a and of b belong together."""
+    """Which dimensions of a and of b belong together, as they were given."""
     if isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):
@@ -109,7 +109,7 @@ def _paired(dims: Any, n: int, m: int) -> tuple[list[int], list[int]]:
     first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(first) != len(second):
         raise RuntimeError(f"tensordot: dims is {dims!r}; as many dimensions of a as of b are needed.")
-    return [axis(d, n, "tensordot") for d in first], [axis(d, m, "tensordot") for d in second]
+    return first, second
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
@@ -120,9 +120,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     """
     x, y = same_dtype("tensordot", a=a, b=b)
     first, second = _paired(dims, x._a.ndim, y._a.ndim)
-    if len({*first}) != len(first) or len({*second}) != len(second):
-        raise RuntimeError(f"tensordot: dims is {dims!r}; a dimension can be summed over once only.")
-    for i, j in zip(first, second, strict=True):
+    for k, (i, j) in enumerate(zip(first, second, strict=True)):
+        first[k] = i = axis(i, x._a.ndim, "tensordot")
+        second[k] = j = axis(j, y._a.ndim, "tensordot")
         p, q = x._a.shape[i], y._a.shape[j]
         if p == q:
             continue
@@ -132,6 +132,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
                 f"{sizes(y._a.shape)}; dimension {i} of a ({p}) and {j} of b ({q}) must be of one size."
             )
         x, y = (sum(x, (i,), True), y) if q == 1 else (x, sum(y, (j,), True))
+    if len({*first}) != len(first) or len({*second}) != len(second):
+        raise RuntimeError(f"tensordot: dims is {dims!r}; a dimension can be summed over once only.")
     n = x._a.ndim
     la = tuple(range(n))
     partner = dict(zip(second, first, strict=True))
@@ -147,6 +149,8 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     n = max(x._a.ndim, y._a.ndim)
     a = (1,) * (n - x._a.ndim) + x._a.shape
     b = (1,) * (n - y._a.ndim) + y._a.shape
+    if x._kind is y._kind and plain(x, y):
+        return finish(wrap(L.kron(x._a, y._a, a, b)), out, "kron")
     wide = mul(reshape(x, [k for p in a for k in (p, 1)]), reshape(y, [k for q in b for k in (1, q)]))
     return finish(unsafe_view(wide, tuple([p * q for p, q in zip(a, b, strict=True)])), out, "kron")
 

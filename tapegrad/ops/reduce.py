@@ -128,7 +128,7 @@ def unreduce(g: Tensor, shape: tuple[int, ...], dim: R.Dims, keepdim: bool) -> T
     return reshape(g, R.kept(shape, dim))
 
 
-def _is_float(x: Any) -> bool:
+def is_float(x: Any) -> bool:
     """Whether x is a tensor of float32 or float64: what most are."""
     return isinstance(x, Tensor) and (x._kind is F4 or x._kind is F8)
 
@@ -160,10 +160,10 @@ def sum(
     """The sum of all elements, or over the dimensions `dim`; integers and bool add up in int64."""
     if names:
         dim, keepdim = numpy_names("sum", names, dim, keepdim)
-    if dim is None and not keepdim and dtype is None and out is None and _is_float(input):
+    if dim is None and not keepdim and dtype is None and out is None and is_float(input):
         return _sum(input)
     x = input
-    if dtype is not None or not _is_float(x):
+    if dtype is not None or not is_float(x):
         x = in_dtype(input, dtype, "sum")
     result = _sum(x, None, keepdim) if dim is None else _sum_dim(x, dims_of(dim, x._a.ndim, "sum"), keepdim)
     return finish(result, out, "sum")
@@ -184,7 +184,7 @@ def mean(
     """
     if names:
         dim, keepdim = numpy_names("mean", names, dim, keepdim)
-    if dim is None and not keepdim and dtype is None and out is None and _is_float(input):
+    if dim is None and not keepdim and dtype is None and out is None and is_float(input):
         return _mean(input)
     x = need_tensor(input, "mean") if dtype is None else in_dtype(input, dtype, "mean")
     if x._kind.kind not in INEXACT:
@@ -345,7 +345,7 @@ def need_elements(op: str, x: Tensor, dims: R.Dims, p: float) -> None:
 
 def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Any:
     whole, arg, pick, kind, larger = _EXTREMES[op]
-    if dim is None and not keepdim and out is None and not names and _is_float(input) and input._a.size:
+    if dim is None and not keepdim and out is None and not names and is_float(input) and input._a.size:
         return whole(input)
     if dim is None and not keepdim:
         dim = names.pop("other", None)

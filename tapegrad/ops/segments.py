@@ -120,9 +120,10 @@ def segment_reduce(
 
 
 def _axis(dim: int, x: Tensor) -> int:
+    i = axis(dim, x._a.ndim, "segment_reduce")
     if not x._a.ndim:
         raise RuntimeError("segment_reduce: data is 0-d; a dimension is needed.")
-    return axis(dim, x._a.ndim, "segment_reduce")
+    return i
 
 
 offer(globals(), functions="segment_reduce")

@@ -402,13 +402,14 @@ def listed(tensors: Any, op: str) -> list[Tensor]:
 
 def promoted(tensors: Any, op: str) -> list[Tensor]:
     """The same, promoted to one dtype."""
+    if type(tensors) in (list, tuple) and tensors and isinstance(tensors[0], Tensor):
+        kind = tensors[0]._kind
+        for x in tensors:
+            if not isinstance(x, Tensor) or x._kind is not kind:
+                break
+        else:
+            return list(tensors)
     found = listed(tensors, op)
-    kind = found[0]._kind
-    for x in found:
-        if x._kind is not kind:
-            break
-    else:
-        return found
     kind = result_dtype(found)
     return [x if x._kind is kind else cast(x, kind) for x in found]
 

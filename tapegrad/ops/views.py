@@ -83,9 +83,9 @@ def as_strided(
     new, steps, offset, geometry = pattern_of(input, size, stride, storage_offset, "as_strided")
     t: Tensor = strided(input, new, steps, offset, geometry)
     if is_view(input):  # what is written to it may lie beside input: it is a part of the base
-        base = base_of(input)
+        base, made = base_of(input), t._cold.made
         t._cold = view_of(base, strided.op, (new, steps, offset, S.geometry_of(base._a)))
-        t._cold.made = t._cold.made or input._cold.made
+        t._cold.made = made
     return t
 
 

@@ -45,8 +45,7 @@ def load(
     damaged, a device that is not here; EOFError for an empty file; OSError.
     Source: torch.load.
     """
-    if weights_only is None:
-        weights_only = pickle_module is None
+    weights_only = _is_restricted(weights_only, pickle_module)
     if weights_only and pickle_module is not None:
         raise RuntimeError("load: weights_only=True has an unpickler of its own; leave pickle_module out.")
     if pickle_module not in (None, pickle):
@@ -65,6 +64,26 @@ def load(
                 raise ValueError("load: f is an open file; with mmap=True its path is needed.")
             archive.map(is_shared())
         return _read(archive, unpickle, restorer(map_location))
+
+
+def _is_restricted(weights_only: bool | None, pickle_module: Any) -> bool:
+    """What the argument means, after torch's two variables of the environment have had their say.
+
+    Raises: RuntimeError if both are set.
+    """
+    always, never = (
+        os.environ.get(f"TORCH_FORCE_{name}_LOAD", "0").lower() in ("1", "y", "yes", "true")
+        for name in ("WEIGHTS_ONLY", "NO_WEIGHTS_ONLY")
+    )
+    if always and never:
+        raise RuntimeError(
+            "load: TORCH_FORCE_WEIGHTS_ONLY_LOAD and TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD are both set; one of "
+            "them is needed, or none."
+        )
+    if never and weights_only is None:
+        say("load: TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD is set, so the file may run whatever code it brings.")
+        return False
+    return always or (pickle_module is None if weights_only is None else weights_only)
 
 
 def _restricted(file: Any, persistent: Any) -> Any:

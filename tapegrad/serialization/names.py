@@ -55,11 +55,22 @@ SAFE: dict[str, Any] = {
 _TORCH = SAFE | _TYPES
 
 _OURS, _THEIRS = "tapegrad", "torch"
+# What torch has in other modules: by name, and by our module.
 _ELSEWHERE = {f"InstanceNorm{n}d": "torch.nn.modules.instancenorm" for n in (1, 2, 3)} | {
-    "LinearCrossEntropyLoss": "torch.nn.modules.loss",
     "MultiheadAttention": "torch.nn.modules.activation",
     "NonDynamicallyQuantizableLinear": "torch.nn.modules.linear",
-}  # in other files there
+    "LinearCrossEntropyLoss": "torch.nn.modules.loss",
+}
+_FILES = {
+    "tapegrad.optim._adafactor": "torch.optim",
+    "tapegrad.optim._muon": "torch.optim",
+    "tapegrad.nn.utils.clipping": "torch.nn.utils.clip_grad",
+    "tapegrad.nn.utils.vectors": "torch.nn.utils.convert_parameters",
+    **{
+        f"tapegrad.optim.lr_scheduler.{file}": "torch.optim.lr_scheduler"
+        for file in ("base", "composed", "cycles", "plateau", "simple")
+    },
+}
 _SPACES = {"": "torch", "nn": "torch.nn.functional"}  # functions are of their space, whatever file has them
 _BLOCKED = ("sys", "os", "posix", "nt")  # of these nothing is safe, whoever says so
 
@@ -82,6 +93,12 @@ def torch_name(found: Any) -> tuple[str, str] | None:
             return _SPACES.get(space, f"torch.{space}"), name
     if name in _ELSEWHERE and module.startswith("tapegrad.nn."):
         return _ELSEWHERE[name], name
+    if module in _FILES:
+        return _FILES[module], name
+    if module == "tapegrad.nn.modules.lazy" and (
+        becomes := torch_name(getattr(found, "cls_to_become", None))
+    ):
+        return becomes[0], name  # torch has a lazy module beside what it becomes
     return _THEIRS + module.removeprefix(_OURS), name
 
 

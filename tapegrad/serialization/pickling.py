@@ -12,7 +12,7 @@ from tapegrad.dtypes import dtype
 from tapegrad.kernels.strided import row_major
 from tapegrad.nn.modules.hooks import as_torchs
 from tapegrad.nn.modules.module import Module
-from tapegrad.nn.parameter import Parameter
+from tapegrad.nn.parameter import Parameter, UninitializedTensorMixin
 from tapegrad.ops.memory import UntypedStorage
 from tapegrad.serialization.names import torch_name
 from tapegrad.serialization.storages import CLASS_OF
@@ -74,6 +74,16 @@ class Pickler(_Python):  # type: ignore[misc] # typeshed knows little of Python'
         self._numbered = numbered
         self._keys: dict[Any, tuple[str, Any]] = {}
 
+    def save(self, x: Any, save_persistent_id: bool = True) -> None:
+        """Writes an object. Most are of plain types, which need no questions: there may be very many."""
+        write = _PLAIN.get(type(x))
+        if write is None:
+            super().save(x, save_persistent_id)
+        elif (found := self.memo.get(id(x))) is not None:
+            self.write(self.get(found[0]))
+        else:
+            write(self, x)
+
     def reducer_override(self, x: Any) -> Any:
         """How our objects are pickled."""
         if isinstance(x, Tensor):
@@ -129,8 +139,13 @@ class Pickler(_Python):  # type: ignore[misc] # typeshed knows little of Python'
         return pid if self._numbered else (*pid, None)
 
 
+_PLAIN = {kind: f for kind, f in Pickler.dispatch.items() if kind not in (FunctionType, type)}
+
+
 def _tensor(t: Tensor) -> Any:
     """The reduction of a tensor. Source: torch.Tensor.__reduce_ex__."""
+    if isinstance(t, UninitializedTensorMixin):
+        return t.__reduce_ex__(2)
     attributes = t.__dict__ or None
     if isinstance(t, Parameter):
         given = (t.data, t.requires_grad, OrderedDict())  # type: ignore[var-annotated] # empty

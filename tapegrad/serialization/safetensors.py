@@ -156,12 +156,12 @@ def load_file(filename: str | os.PathLike[str], device: Any = "cpu") -> dict[str
     """
     check_device(device, "load_file")
     with Path(filename).open("rb") as file:
-        return _all(np.frombuffer(bytearray(file.read()), np.uint8), str(filename))
+        return _all(_mapped(file), str(filename))
 
 
 def load(data: bytes) -> dict[str, Tensor]:
     """The same of bytes."""
-    return _all(np.frombuffer(bytearray(data), np.uint8), "the data")
+    return _all(np.frombuffer(data, np.uint8), "the data")
 
 
 def _all(content: Any, source: str) -> dict[str, Tensor]:

@@ -82,12 +82,13 @@ class StorageType:
         return f"StorageType(dtype={self.dtype})"
 
 
-class Held:
+class Held(UntypedStorage):
     """What a file has for a storage: its bytes, and the dtype that it names with them, if it names one."""
 
     __slots__ = ("_native", "dtype", "raw")
 
     def __init__(self, raw: Any, dtype: dtypes.dtype | None) -> None:
+        super().__init__(raw)
         self.raw, self.dtype = raw, dtype
         self._native: dict[str, Any] = {}
 

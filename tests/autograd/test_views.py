@@ -31,6 +31,41 @@ def test_random_programs(start: int) -> None:
 # ---- what they know
 
 
+def test_views_made_in_no_grad_require_grad_and_get_none() -> None:
+    def f(lib: Any) -> Any:
+        x = leaf(lib, 2, 3)
+        b = x * 1
+        with lib.no_grad():
+            views = [b[0], b.t(), b.expand(2, 2, 3), b.view(6), *b.split(1), b.diagonal(), x[1]]
+        seen: list[Any] = []
+        for v in views:
+            v.register_hook(seen.append)
+        y = sum((v * v).sum() for v in views)
+        y.backward()
+        z = (views[0] * b[0]).sum()
+        (g,) = lib.autograd.grad(z, [x], retain_graph=True)
+        nothing = lib.autograd.grad(z, [views[0]], allow_unused=True)
+        return (
+            [(v.requires_grad, v.is_leaf, v.grad_fn, v.grad) for v in views],
+            y.requires_grad,
+            x.grad,
+            g.tolist(),
+            nothing,
+            seen,
+            refused(lambda: views[0].backward(lib.ones(3))),
+            refused(lambda: lib.autograd.grad(z, [views[0]])),
+        )
+
+    def refused(call: Any) -> str:
+        try:
+            call()
+        except RuntimeError:
+            return REFUSED
+        return "done"
+
+    same(torch, f)
+
+
 def test_base_and_version() -> None:
     def f(lib: Any) -> Any:
         x = lib.zeros(4)
@@ -525,5 +560,32 @@ def test_parts_of_unsafe_split_have_a_count_of_their_own() -> None:
         a.add_(10)
         (a.sum() + b.sum()).backward(retain_graph=True)
         return x, x._version, a._version, a.grad_fn, b.grad_fn, y.sum()
+
+    same(torch, f)
+
+
+def test_what_was_cut_from_one_of_several_is_refused_once_the_memory_is_written() -> None:
+    def f(lib: Any) -> Any:
+        first, second = lib.arange(4.0).add(1).chunk(2)
+        first.requires_grad_()
+        below = [first.as_strided((2, 2), (1, 0)), first[:1]]
+        second.log_()
+        return [used(lambda t=t: t * 1) for t in (*below, first)]
+
+    def used(call: Any) -> str:
+        try:
+            call()
+        except RuntimeError:
+            return REFUSED
+        return "used"
+
+    assert same(torch, f) == [REFUSED, REFUSED, "used"]
+
+
+def test_numpy_of_what_requires_grad() -> None:
+    def f(lib: Any) -> Any:
+        x = leaf(lib, 3)
+        with lib.no_grad():
+            return x.numpy().tolist(), x[:2].numpy().tolist()
 
     same(torch, f)

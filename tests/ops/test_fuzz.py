@@ -172,6 +172,7 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_process_that_dies_is_noted_and_the_others_are_left() -> None:
     child = Child(1, range(1000), alone=False)
+    assert child.report() is None  # it begins
     first = child.report()
     assert first is not None and first.number == 0
     os.kill(child.process.pid or 0, signal.SIGSEGV)

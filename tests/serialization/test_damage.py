@@ -42,7 +42,7 @@ def test_a_file_that_is_cut_short_is_refused(old, options):
         assert read(whole[:n], **options) == "refused"
 
 
-@pytest.mark.parametrize("bit", [0, 3, 7])
+@pytest.mark.parametrize("bit", [0, 7])
 def test_a_changed_byte_is_refused_or_changes_nothing(bit):
     whole = content()
     found = set()

@@ -1,10 +1,12 @@
 """Whole modules and optimizers in files: written here and read by torch, and the other way round."""
 
 import io
+from importlib import import_module
 
 import pytest
 
 import tapegrad
+from tapegrad.serialization.names import torch_name
 from tests.nn.samples import SAMPLES
 from tests.nn.test_modules import module_of
 
@@ -26,11 +28,11 @@ def made(library, sample):
 KINDS = {s.name: s for s in SAMPLES}.values()
 
 
+@pytest.mark.filterwarnings("ignore:`NLLLoss2d` has been deprecated")
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # torch says it of its own Transformer
 @pytest.mark.filterwarnings("ignore:.*deprecated")
 @pytest.mark.parametrize("sample", KINDS, ids=lambda s: s.name)
 def test_modules_of_one_library_are_read_by_the_other(sample):
-    """One that torch does not find belongs into names._ELSEWHERE."""
     ours, theirs = made(tapegrad, sample), made(torch, sample)
     read = through(ours, tapegrad, torch)
     assert type(read) is type(theirs)
@@ -45,6 +47,32 @@ def test_modules_of_one_library_are_read_by_the_other(sample):
         }
         plain = [n for n in names if n[0] != "_"]
         assert [getattr(a, n) for n in plain] == [getattr(b, n) for n in plain]
+
+
+SPACES = ("nn", "optim", "optim.lr_scheduler", "optim.swa_utils", "nn.utils", "utils.data")
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_classes_have_torchs_names_in_files(space):
+    """A class that is in another module of torch belongs into names._ELSEWHERE, or its file into _FILES."""
+    ours, theirs = (import_module(f"{t.__name__}.{space}") for t in (tapegrad, torch))
+    for name in dir(ours):
+        found, wanted = getattr(ours, name), getattr(theirs, name, None)
+        if isinstance(found, type) and found.__module__.startswith("tapegrad.") and wanted is not None:
+            assert torch_name(found) == (wanted.__module__, wanted.__qualname__)
+
+
+@pytest.mark.filterwarnings("ignore:Seems like `optimizer.step")  # torch says it of its own files, too
+def test_schedulers_travel():
+    for a, b in ((tapegrad, torch), (torch, tapegrad)):
+        p = a.nn.Parameter(a.ones(2))
+        scheduler = a.optim.lr_scheduler.StepLR(a.optim.SGD([p], lr=1.0), 2)
+        found = through(scheduler, a, b)
+        for s in (found, scheduler):
+            for _ in range(3):
+                s.optimizer.step()
+                s.step()
+        assert found.get_last_lr() == scheduler.get_last_lr()
 
 
 def double(module, args):
@@ -97,6 +125,16 @@ def test_optimizers_continue_in_the_other_library(name):
         step(a, p, optimizer)
         step(b, q, other)
         assert q.view(-1).tolist() == pytest.approx(p.view(-1).tolist(), rel=1e-6)
+
+
+def test_lazy_modules_stay_lazy():
+    for name, args, shape in (("LazyLinear", (3,), (2, 5)), ("LazyBatchNorm1d", (), (4, 5))):
+        found = through(getattr(tapegrad.nn, name)(*args), tapegrad, tapegrad)
+        assert found.has_uninitialized_params()
+        assert found(tapegrad.ones(shape)).shape[0] == shape[0]
+        assert type(found) is getattr(tapegrad.nn, name.removeprefix("Lazy"))
+    theirs = through(tapegrad.nn.LazyLinear(3).state_dict(), tapegrad, torch)
+    assert type(theirs["weight"]) is torch.nn.UninitializedParameter
 
 
 class Net(tapegrad.nn.Module):

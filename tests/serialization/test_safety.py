@@ -181,6 +181,21 @@ def test_arguments_that_do_not_fit(tmp_path):
         tapegrad.serialization.set_default_load_endianness("big")
 
 
+def test_the_environment_can_decide(tmp_path, monkeypatch):
+    tapegrad.save(Noted(1), tmp_path / "f")
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.raises(pickle.UnpicklingError, match="not allowed"):
+        tapegrad.load(tmp_path / "f", weights_only=False)
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "yes")
+    with pytest.raises(RuntimeError, match="both set"):
+        tapegrad.load(tmp_path / "f")
+    monkeypatch.delenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
+    with pytest.warns(tapegrad.TapegradWarning, match="may run whatever code"):
+        assert tapegrad.load(tmp_path / "f") == Noted(1)
+    with pytest.raises(pickle.UnpicklingError, match="not allowed"):
+        tapegrad.load(tmp_path / "f", weights_only=True)
+
+
 def swapped_order(order):
     """A file of a machine with another byte order, or one that does not say its order."""
     file = io.BytesIO()

@@ -254,6 +254,19 @@ def test_an_epoch_that_is_left_ends_its_workers():
     assert no_children_left()
 
 
+def test_loaders_beside_each_other_end_at_once():
+    """The workers of the second are forks that have copies of the first one's pipes."""
+    first = iter(DataLoader(data(1000), 100, num_workers=2, **FORK))
+    second = iter(DataLoader(data(1000), 100, num_workers=2, **FORK))
+    next(first), next(second)
+    begin = time.monotonic()
+    del first
+    assert time.monotonic() - begin < 3
+    next(second)
+    del second
+    assert no_children_left()
+
+
 def test_more_workers_than_processors_warn(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False)
     with pytest.warns(torch.TapegradWarning, match="num_workers is 2 and there are 1 processors"):

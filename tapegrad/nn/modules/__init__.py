@@ -2,6 +2,7 @@
 
 from tapegrad.nn.modules import (
     activation,
+    adaptive,
     batchnorm,
     channelshuffle,
     container,
@@ -10,6 +11,7 @@ from tapegrad.nn.modules import (
     dropout,
     flatten,
     fold,
+    lazy,
     linear,
     linear_cross_entropy,
     loss,
@@ -23,6 +25,7 @@ from tapegrad.nn.modules import (
     upsampling,
 )
 from tapegrad.nn.modules.activation import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.adaptive import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.batchnorm import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.channelshuffle import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.container import *  # noqa: F403 # its `__all__`
@@ -31,6 +34,7 @@ from tapegrad.nn.modules.distance import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.dropout import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.flatten import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.fold import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.lazy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear_cross_entropy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
@@ -46,6 +50,7 @@ from tapegrad.nn.modules.upsampling import *  # noqa: F403 # its `__all__`
 
 __all__ = ["Module"]
 __all__ += activation.__all__
+__all__ += adaptive.__all__
 __all__ += batchnorm.__all__
 __all__ += channelshuffle.__all__
 __all__ += container.__all__
@@ -54,14 +59,15 @@ __all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += flatten.__all__
 __all__ += fold.__all__
+__all__ += lazy.__all__
 __all__ += linear.__all__
 __all__ += linear_cross_entropy.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += padding.__all__
+__all__ += pixelshuffle.__all__
+__all__ += pooling.__all__
 __all__ += rnn.__all__
 __all__ += sparse.__all__
 __all__ += transformer.__all__
-__all__ += pixelshuffle.__all__
-__all__ += pooling.__all__
 __all__ += upsampling.__all__

@@ -165,6 +165,10 @@ class _Conv(_ConvNd):
 
     def forward(self, input: Tensor) -> Tensor:
         """The convolution of input with weight, plus bias."""
+        own = self._parameters
+        # As in Linear: without __getattr__, unless a subclass means something else by them.
+        if type(self) in (Conv1d, Conv2d, Conv3d) and "weight" in own and "bias" in own:
+            return self._conv_forward(input, own["weight"], own["bias"])  # type: ignore[arg-type] # a weight
         return self._conv_forward(input, self.weight, self.bias)
 
 

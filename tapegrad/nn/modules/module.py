@@ -18,7 +18,7 @@ from tapegrad.nn.modules.hooks import (
     register_module_full_backward_hook,
     register_module_full_backward_pre_hook,
 )
-from tapegrad.nn.parameter import Parameter
+from tapegrad.nn.parameter import Buffer, Parameter
 from tapegrad.ops.new import empty_like
 from tapegrad.tensor import Tensor
 
@@ -127,6 +127,9 @@ class Module(Hooked):
             if not (value is None or isinstance(value, Tensor)):
                 self._replace(self._buffers, "buffer", "a Tensor", name, value)
             self._buffers[name] = value
+        elif isinstance(value, Buffer) and "_buffers" in own:
+            own.pop(name, None)
+            self.register_buffer(name, value, value.persistent)  # type: ignore[attr-defined] # a Buffer has it
         else:
             super().__setattr__(name, value)
 

@@ -10,8 +10,8 @@ from typing import Any
 from tapegrad._errors import say_once, sizes
 from tapegrad.nn import init
 from tapegrad.nn.modules.module import Module
+from tapegrad.nn.packed import PackedSequence
 from tapegrad.nn.parameter import Parameter
-from tapegrad.nn.utils.rnn import PackedSequence
 from tapegrad.ops.along import index_select
 from tapegrad.ops.create import empty, zeros
 from tapegrad.ops.networks import recurrent as R

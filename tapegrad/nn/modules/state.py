@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tapegrad.autograd import no_grad
 from tapegrad.nn.modules.hooks import Hook
-from tapegrad.nn.parameter import Parameter
+from tapegrad.nn.parameter import Parameter, is_lazy
 from tapegrad.tensor import Tensor
 
 EXTRA = "_extra_state"
@@ -130,6 +130,11 @@ def _fitting(value: Tensor, given: Any, key: str, problems: list[str]) -> Any:
     if not isinstance(given, Tensor):
         problems.append(f"{key} is {type(given).__name__}, and a Tensor is needed")
         return None
+    if is_lazy(value):
+        return None if is_lazy(given) else given
+    if is_lazy(given):
+        problems.append(f"{key} has no shape there yet")
+        return None
     if value.dim() == 0 and tuple(given.shape) == (1,):
         given = given[0]
     if given.shape != value.shape:
@@ -140,6 +145,8 @@ def _fitting(value: Tensor, given: Any, key: str, problems: list[str]) -> Any:
 
 def _write(module: Any, name: str, value: Tensor, given: Tensor, assign: bool) -> None:
     with no_grad():
+        if is_lazy(value) and not assign:
+            value.materialize(given.shape)  # type: ignore[attr-defined] # as is_lazy says
         if not assign:
             value.copy_(given)
         elif not isinstance(value, Parameter):

@@ -16,6 +16,7 @@ for _name in [
     "dropout",
     "embedding",
     "folding",
+    "forms",
     "interpolation",
     "losses",
     "margins",

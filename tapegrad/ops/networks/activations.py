@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import tapegrad.define.batching as B
+import tapegrad.kernels as K
 import tapegrad.kernels.activations as A
 import tapegrad.kernels.numbers as N
 import tapegrad.ops.activations as plain
@@ -20,12 +21,12 @@ from tapegrad.ops.reduce import argmax
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis
 
-_INV_ROOT_2_PI = 0.3989422804014327
-
 
 def _of_gelu(F: Any, g: Any, x: Any, shapes: Any) -> Any:
+    if F is K:
+        return g * A.gelu_slope(x)
     below = (F.erf(x * A.ROOT_HALF) + 1) * 0.5
-    return g * (below + x * (F.exp(x * x * -0.5) * _INV_ROOT_2_PI))
+    return g * (below + x * (F.exp(x * x * -0.5) * A.INV_ROOT_2_PI))
 
 
 def _of_gelu_tanh(F: Any, g: Any, x: Any, shapes: Any) -> Any:

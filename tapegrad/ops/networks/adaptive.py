@@ -315,6 +315,30 @@ def fractional_max_pool3d(
     return _fractional(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
+def fractional_max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: Sizes,
+    output_size: Sizes | None = None,
+    output_ratio: float | tuple[float, float] | None = None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """fractional_max_pool2d, and which elements these are."""
+    return _fractional(2, input, kernel_size, output_size, output_ratio, True, _random_samples)  # type: ignore[no-any-return] # a pair of Tensors
+
+
+def fractional_max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: Sizes,
+    output_size: Sizes | None = None,
+    output_ratio: float | tuple[float, float, float] | None = None,
+    return_indices: bool = False,
+    _random_samples: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """fractional_max_pool3d, and which elements these are."""
+    return _fractional(3, input, kernel_size, output_size, output_ratio, True, _random_samples)  # type: ignore[no-any-return] # a pair of Tensors
+
+
 # ---- the reverse
 
 
@@ -335,8 +359,10 @@ def _unpooled_size(op: str, n: int, x: Tensor, kernel: Any, stride: Any, padding
 
 def _unpool(n: int, input: Any, indices: Any, kernel: Any, stride: Any, padding: Any, size: Any) -> Tensor:
     op = f"max_unpool{n}d"
+    if need_tensor(input, op)._a.ndim < n:
+        raise IndexError(f"{op}: input is {describe(input)}; {n + 1} or {n + 2} dimensions are needed.")
+    wanted = _unpooled_size(op, n, input, kernel, stride, padding, size)
     x, at = need_samples(input, n, op), need_tensor(indices, op, "indices")
-    wanted = _unpooled_size(op, n, x, kernel, stride, padding, size)
     if at._kind is not I8 or at._a.shape != x._a.shape:
         raise RuntimeError(f"{op}: indices are {describe(at)}; int64{sizes(x._a.shape)} is needed.")
     count = prod(wanted)
@@ -403,7 +429,8 @@ offer(
     functions=(
         "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
         "adaptive_max_pool3d adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices "
-        "adaptive_max_pool3d_with_indices fractional_max_pool2d fractional_max_pool3d max_unpool1d "
+        "adaptive_max_pool3d_with_indices fractional_max_pool2d fractional_max_pool2d_with_indices "
+        "fractional_max_pool3d fractional_max_pool3d_with_indices max_unpool1d "
         "max_unpool2d max_unpool3d"
     ),
     namespace="nn",

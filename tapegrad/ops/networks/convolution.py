@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import tapegrad.kernels as K
 import tapegrad.kernels.convolution as C
 from tapegrad._errors import describe, sizes
 from tapegrad.define import offer, opaque
@@ -80,6 +81,20 @@ _convolved = opaque(
     optional=(2,),
     batch=_entries,
 )
+_rules = _convolved.op.vjp
+
+
+def _vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
+    """The rules; on arrays both operands' cotangents come of the same columns where that can be."""
+    if F is not K or need[0] is None or need[1] is None:
+        return _rules(F, g, saved, meta, need)
+    both = C.convolved_both(g, *saved[1:3], *meta[1:])
+    if both is None:
+        return _rules(F, g, saved, meta, need)
+    return (*both, None if need[2] is None else _per_channel(F, g))
+
+
+_convolved.op.vjp = _vjp
 _back = opaque(
     "convolution.back",
     C.convolved_back,

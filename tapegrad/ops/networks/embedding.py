@@ -75,7 +75,8 @@ _embedding.op.reads = ((),)  # torch saves the numbers: a graph through them can
 
 def _numbers(op: str, input: Tensor, weight: Tensor, error: type[Exception] = IndexError) -> Any:
     """The row numbers, as an array or storage. Raises: RuntimeError for another dtype, a weight that is no
-    table (IndexError if it is 0-d and requires grad) or has no rows, `error` for a number out of range."""
+    table (IndexError if it is 0-d and requires grad), or has no elements, `error` for a number out
+    of range."""
     t, w = need_tensor(input, op)._a, need_tensor(weight, op, "weight")._a
     if t.dtype not in _INTEGERS:
         raise RuntimeError(
@@ -88,7 +89,7 @@ def _numbers(op: str, input: Tensor, weight: Tensor, error: type[Exception] = In
     for a in arrays_of(t):
         bad = outside(np.asarray(a), w.shape[0])
         if bad is not None:
-            raise (error if w.shape[0] else RuntimeError)(
+            raise (error if w.size else RuntimeError)(
                 f"{op}: {argument('input', input)} has {bad}; weight has {w.shape[0]} rows, so 0 to "
                 f"{w.shape[0] - 1} are possible."
             )
@@ -262,10 +263,13 @@ def _check_bag(
 
 
 def _largest(weight: Tensor, flat: Tensor, bags: Any, count: int, padding: int) -> Tensor:
-    """The largest element of each bag and column: the gradient goes to the first of equal ones."""
+    """The largest element of each bag and column: the gradient goes to the first of equal ones. As in torch
+    nan is the largest where a bag begins with it, and passed over behind that."""
     width, n = weight._a.shape[1], bags.size
     at = expand(unsqueeze(wrap(bags), -1), n, width)
     values = _embedding(weight.detach(), flat._a, None)
+    begins = np.concatenate(([True], bags[1:] != bags[:-1]))[:n]
+    values = where(values == values, values, unsqueeze(where(wrap(begins), inf, -inf).to(values.dtype), -1))
     kept = unsqueeze(flat != padding, -1)
     low = full((count, width), -inf, dtype=weight.dtype)
     best = scatter_reduce(low, 0, at, where(kept, values, -inf), "amax")

@@ -332,12 +332,15 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """log(1 + exp(-target * input)), target 1 or -1."""
+    """log(1 + exp(-target * input)), target 1 or -1, in input's dtype."""
+    op = "soft_margin_loss"
     reduction = legacy_reduction(size_average, reduce, reduction)
-    check_reduction("soft_margin_loss", reduction)
-    return reduced(
-        "soft_margin_loss", -logsigmoid(need_tensor(target, "soft_margin_loss") * input), reduction
-    )
+    check_reduction(op, reduction)
+    x, t = need_tensor(input, op), need_tensor(target, op, "target")
+    if x._kind.kind not in FLOATING:
+        raise RuntimeError(f"{op}: input is {describe(x)}; a floating point tensor is needed.")
+    t = t if t._kind is x._kind else cast(t, x._kind)
+    return reduced(op, -logsigmoid(t * x), reduction)
 
 
 def multilabel_soft_margin_loss(
@@ -354,7 +357,8 @@ def multilabel_soft_margin_loss(
     x, t = need_tensor(input, op), need_tensor(target, op, "target")
     each = -(t * logsigmoid(x) + (1 - t) * logsigmoid(-x))
     each = each if weight is None else each * weight
-    return reduced(op, each.sum(-1) / x.shape[-1], reduction)
+    last = x.ndim - 1  # of x, also where what it broadcasts with has more
+    return reduced(op, each.sum(last) / x.shape[last], reduction)
 
 
 offer(vars(distances), functions="cosine_similarity pairwise_distance pdist", namespace="nn")

@@ -143,10 +143,13 @@ def rms_norm(
     """input over the root of its mean square over the last dimensions, times weight. eps: by default the
     dtype's.
 
-    Raises: RuntimeError for other shapes and dtypes.
+    Raises: RuntimeError for other shapes and dtypes, ValueError for too few dimensions.
     Source: B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization" (2019).
     """
     x = _floats("rms_norm", input)
+    least = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
+    if x._a.ndim < least and (weight is None or tuple(weight.shape) == tuple(normalized_shape)):
+        raise ValueError(f"rms_norm: input is {describe(x)}; {least} dimensions or more are needed.")
     shape = _shape_of("rms_norm", x, normalized_shape, ("weight", weight))
     if weight is not None and weight._kind is not x._kind:  # in the wider dtype
         wide = promote(x._kind, weight._kind)
@@ -167,9 +170,9 @@ def _per_channel(op: str, x: Tensor, **given: Any) -> None:
             )
 
 
-def _need_channels(op: str, x: Tensor) -> None:
+def _need_channels(op: str, x: Tensor, error: type[Exception] = IndexError) -> None:
     if x._a.ndim < 2:
-        raise IndexError(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
+        raise error(f"{op}: input is {describe(x)}; [N, C, ...] is needed.")
 
 
 def _check_running(op: str, own: bool, **running: Any) -> None:
@@ -239,15 +242,16 @@ def _of_channels(
     """Batch or instance normalisation, by the input's own moments, or by running ones."""
     (weight, bias), (running_mean, running_var) = affine, running
     x = _floats(op, given, *affine, *running)
-    if not x._a.size:
+    if not x._a.size and (norm is _BATCH or own or None not in running):
         entries = 1 if norm is _BATCH else x._a.shape[0]
-        y = _nothing(x, *[t if t is None else t.repeat(entries) for t in affine])
+        given_affine = [t if t is None else t.repeat(entries) for t in (*affine, *running)][:2]
+        y = _nothing(x, *given_affine)
         if norm is _INSTANCE and own:
             _per_channel(op, x, running_mean=running_mean, running_var=running_var)
         return _as(y, given)
     _check_running(op, own, running_mean=running_mean, running_var=running_var)
     _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
-    _need_channels(op, x)
+    _need_channels(op, x, IndexError if x._a.ndim else RuntimeError)
     if not own:
         return _as(_by_running(x, running_mean, running_var, weight, bias, eps), given)
     view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
@@ -290,9 +294,9 @@ def instance_norm(
     x = need_tensor(input, op)
     if use_input_stats and prod(x._a.shape[2:]) == 1:
         raise ValueError(f"{op}: input is {sizes(x._a.shape)}; a channel needs several values.")
-    if not use_input_stats:
-        _check_running(op, False, running_mean=running_mean, running_var=running_var)
+    if not use_input_stats and running_mean is not None and running_var is not None:
         _need_channels(op, x)
+        running_mean, running_var = (t if t.ndim else t.reshape(1) for t in (running_mean, running_var))
     running = running_mean, running_var
     return _of_channels(_INSTANCE, op, x, running, (weight, bias), use_input_stats, momentum, eps)
 

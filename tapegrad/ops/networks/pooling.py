@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import inf, prod
 from typing import Any
 
@@ -11,7 +12,6 @@ from tapegrad._errors import describe, sizes
 from tapegrad.define import Function, linear, offer, opaque
 from tapegrad.dtypes import B1, I8
 from tapegrad.kernels.errstate import nameless
-from tapegrad.naming import argument
 from tapegrad.ops.networks.geometry import need_samples, numbers
 from tapegrad.ops.pointwise import abs, mul, pow, relu, sign
 from tapegrad.tensor import Tensor
@@ -75,33 +75,47 @@ _avg_back = linear(
 )
 
 
+def _windows(
+    op: str, n: int, shape: tuple[int, ...], kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
+) -> P.Pool:
+    """The windows on an input of a shape. Raises: RuntimeError if they do not fit."""
+    k = numbers(kernel, n, "kernel_size", op, 1)
+    s = k if stride is None or stride == [] or stride == () else numbers(stride, n, "stride", op, 1)
+    p, d = numbers(padding, n, "padding", op), numbers(dilation, n, "dilation", op, 1)
+    if any(2 * pad > width * (size - 1) + 1 for pad, size, width in zip(p, k, d, strict=True)):
+        raise RuntimeError(f"{op}: padding is {p}, kernel_size {k} and dilation {d}; at most half is needed.")
+    if 0 in shape[-n - 1 :]:
+        raise RuntimeError(f"{op}: input is {sizes(shape)}; only the batch may be empty.")
+    out = []
+    for size, each, step, pad, width in zip(shape[-n:], k, s, p, d, strict=True):
+        m = (size + 2 * pad - width * (each - 1) - 1 + (step - 1 if ceil else 0)) // step + 1
+        out.append(m - 1 if ceil and (m - 1) * step >= size + pad else m)
+    if min(out) < 1:
+        raise RuntimeError(
+            f"{op}: input is {sizes(shape)} and kernel_size {k}; the result would be {out}. Use a smaller "
+            "kernel, or pad."
+        )
+    return P.Pool(k, s, p, d, tuple(out))
+
+
+_known_windows = lru_cache(1000)(_windows)
+
+
 def _pool(
     op: str, n: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
 ) -> tuple[Tensor, P.Pool]:
     """input and its windows. Raises: RuntimeError for windows that do not fit, NotImplementedError for bool
     and complex numbers."""
     x = need_samples(input, n, op, IndexError if op == "avg_pool2d" else RuntimeError)
-    k = numbers(kernel, n, "kernel_size", op, 1)
-    s = k if stride is None or stride == [] or stride == () else numbers(stride, n, "stride", op, 1)
-    p, d = numbers(padding, n, "padding", op), numbers(dilation, n, "dilation", op, 1)
-    if any(2 * pad > width * (size - 1) + 1 for pad, size, width in zip(p, k, d, strict=True)):
-        raise RuntimeError(f"{op}: padding is {p}, kernel_size {k} and dilation {d}; at most half is needed.")
-    if 0 in x._a.shape[-n - 1 :]:
-        raise RuntimeError(
-            f"{op}: {argument('input', x)} is {sizes(x._a.shape)}; only the batch may be empty."
-        )
-    out = []
-    for size, each, step, pad, width in zip(x._a.shape[-n:], k, s, p, d, strict=True):
-        m = (size + 2 * pad - width * (each - 1) - 1 + (step - 1 if ceil else 0)) // step + 1
-        out.append(m - 1 if ceil and (m - 1) * step >= size + pad else m)
-    if min(out) < 1:
-        raise RuntimeError(
-            f"{op}: {argument('input', x)} is {sizes(x._a.shape)} and kernel_size {k}; the result would be "
-            f"{out}. Use a smaller kernel, or pad."
-        )
+    # A cache must not take 2.0 for 2: only ints go through it.
+    simple = type(kernel) is type(padding) is type(dilation) is int and (
+        stride is None or type(stride) is int
+    )
+    find = _known_windows if simple else _windows
+    pool = find(op, n, x._a.shape, kernel, stride, padding, dilation, bool(ceil))
     if x._kind is B1 or x._kind.kind == "c":
         raise NotImplementedError(f"{op}: input is {describe(x)}; real numbers are needed.")
-    return x, P.Pool(k, s, p, d, tuple(out))
+    return x, pool
 
 
 def _max_pool(

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from tapegrad._errors import choices, describe, say_once, sizes
-from tapegrad.define import offer
-from tapegrad.dtypes import FLOATING
+from tapegrad.define import cast, offer
+from tapegrad.dtypes import F4, FLOATING, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.interpolation import cubic_weights
 from tapegrad.naming import argument
 from tapegrad.ops.elementary import round
 from tapegrad.ops.gather import gather
 from tapegrad.ops.linalg import matmul
-from tapegrad.ops.new import zeros_like
 from tapegrad.ops.pairs import fmod
 from tapegrad.ops.pointwise import abs, floor, where
 from tapegrad.ops.shape import mT
@@ -40,7 +39,7 @@ def _inside(at: Tensor, n: int, border: str, aligned: bool) -> Tensor:
     if border == "reflection":
         low, high = (0.0, n - 1.0) if aligned else (-0.5, n - 0.5)
         if low == high:
-            return zeros_like(at)
+            return at * 0
         far = abs(at - low)
         rest, turns = fmod(far, high - low), floor(far.detach() / (high - low))
         at = where(turns % 2 == 0, rest + low, high - rest)
@@ -115,6 +114,8 @@ def grid_sample(
         raise NotImplementedError(f"{op}: input is {describe(x)}; a floating point tensor is needed.")
     if mode == "bicubic" and n == 3:
         raise RuntimeError(f"{op}: mode is 'bicubic' and input {sizes(shape)}; [N, C, H, W] is needed.")
+    if x._kind.char in NARROW:  # rounded once
+        return cast(_sampled(cast(x, F4), cast(at, F4), mode, padding_mode, bool(align_corners)), x._kind)
     return _sampled(x, at, mode, padding_mode, bool(align_corners))
 
 

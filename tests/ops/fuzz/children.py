@@ -12,6 +12,7 @@ import random
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
+from math import inf
 from multiprocessing.connection import Connection, wait
 from time import monotonic
 from typing import Any, NamedTuple
@@ -50,7 +51,7 @@ class Child:
     def __init__(self, seed: int, numbers: Sequence[int], alone: bool) -> None:
         self.numbers, self.alone = deque(numbers), alone
         self.over = self.late = False
-        self._since = monotonic()
+        self._since = inf  # torch takes its time to load, which counts for no program
         self._last: Report | None = None
         self._ours = _fork.RawValue("b", 0)
         self.pipe, end = _fork.Pipe(duplex=False)
@@ -63,11 +64,13 @@ class Child:
         """The next report. Of one alone the last counts: a program that fails, and then its small form."""
         self._since = monotonic()
         try:
-            report: Report = self.pipe.recv()
+            report: Report | None = self.pipe.recv()
         except EOFError:
             self.over = True
             self.process.join()
             return self._last or self._death()
+        if report is None:  # it begins
+            return None
         if self.alone:
             self._last = report
             return None
@@ -109,6 +112,7 @@ def _work(pipe: Connection, ours: Any, seed: int, numbers: Sequence[int], alone:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
     torch.set_num_threads(1)
     running.tapegrad_runs = ours
+    pipe.send(None)
     for number in numbers:
         try:
             run, end = run_program(torch, pick_of(seed, number))

@@ -11,7 +11,7 @@ import pickle
 import random
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -53,7 +53,7 @@ class Job(NamedTuple):
     init_fn: Callable[[int], Any] | None
     id: int
     num_workers: int
-    closes: list[Connection]
+    closes: Sequence[Connection] = ()
 
 
 class Ended(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 from collections import deque
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
+from weakref import WeakSet
 
 from tapegrad.utils.data._utils.fetch import Fetching
 from tapegrad.utils.data._utils.worker import Ended, Failure, Job, Restart, receive, work
@@ -16,6 +18,8 @@ from tapegrad.utils.data._utils.worker import Ended, Failure, Job, Restart, rece
 _ROOM = 8192  # bytes of tasks that a pipe surely takes while its worker is busy
 _PATIENCE = 5.0  # seconds for a worker to finish its batch when nobody wants it any more
 _SKIPPED = object()
+# Our ends of all pipes. A fork copies them; a worker that kept them would hide from others that we are gone.
+_OURS: WeakSet[Connection] = WeakSet()
 
 
 class _Worker:
@@ -24,8 +28,9 @@ class _Worker:
     def __init__(self, context: Any, job: Job) -> None:
         there, self.tasks = context.Pipe(duplex=False)
         self.results, back = context.Pipe(duplex=False)
+        _OURS.update((self.tasks, self.results))
         if context.get_start_method() == "fork":
-            job = job._replace(closes=[*job.closes, self.tasks, self.results])
+            job = job._replace(closes=[pipe for pipe in _OURS if not pipe.closed])
         self.process = context.Process(target=work, args=(job, there, back), daemon=True)
         self.process.start()
         there.close()
@@ -84,13 +89,11 @@ class Workers:
         in_order: bool,
     ) -> None:
         self._workers: list[_Worker] = []
+        self._process = os.getpid()
         self._timeout, self._in_order = timeout, in_order
-        pipes: list[Connection] = []
         try:
             for i in range(count):
-                w = _Worker(context, Job(fetching, base_seed, init_fn, i, count, [*pipes]))
-                self._workers.append(w)
-                pipes += [w.tasks, w.results]
+                self._workers.append(_Worker(context, Job(fetching, base_seed, init_fn, i, count)))
         except BaseException:
             self.close()
             raise
@@ -175,6 +178,8 @@ class Workers:
     def close(self) -> None:
         """End the processes."""
         workers, self._workers = self._workers, []
+        if os.getpid() != self._process:
+            return  # this is a copy that a fork has made
         for w in workers:
             w.tasks.close()  # which a worker that waits notices
             w.results.close()  # and this, one that has a batch

@@ -1,0 +1,132 @@
+"""What random programs have found, in small: on tapegrad and on torch, the same values or error classes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tapegrad
+from tests.ops.comparing import array
+
+torch = pytest.importorskip("torch")
+
+NAN, INF = float("nan"), float("inf")
+Case = Callable[[Any, Any], Any]  # of the library and its torch.nn.functional
+
+
+def _norms() -> Iterator[tuple[str, Case]]:
+    for shape in ((), (0,), (5,), (2, 0), (2, 3), (2, 3, 4), (0, 3, 4), (2, 3, 0)):
+        for own in (True, False):
+            for n in (None, 0, 3):
+                yield (
+                    f"batch_norm {shape} {own} {n}",
+                    lambda lib, f, s=shape, own=own, n=n: f.batch_norm(
+                        lib.ones(s), *[None if n is None else lib.ones(n)] * 2, training=own
+                    ),
+                )
+                yield (
+                    f"instance_norm {shape} {own} {n}",
+                    lambda lib, f, s=shape, own=own, n=n: f.instance_norm(
+                        lib.ones(s), *[None if n is None else lib.ones(n)] * 2, use_input_stats=own
+                    ),
+                )
+
+
+def _points(lib: Any) -> Any:
+    return lib.tensor(
+        [[1.0, 1.0, NAN], [3.0, -1.0, 4.0], [0.0, 1.0, INF], [0.0, 2.0, 2.0]], requires_grad=True
+    )
+
+
+def _slopes(lib: Any, distance: Callable[[Any], Any]) -> Any:
+    x = _points(lib)
+    return lib.autograd.grad(distance(x).sum(), x)[0]
+
+
+def _twice(lib: Any, f: Callable[[Any], Any]) -> Any:
+    x = lib.arange(5.0).requires_grad_()
+    y = f(x * 1.5)
+    y = y[0] if isinstance(y, (tuple, list)) else y
+    part = y.sum()
+    lib.autograd.grad(part, x, retain_graph=False, allow_unused=True)
+    return lib.autograd.grad(part, x)
+
+
+def _moments_want_grad(lib: Any, f: Any) -> Any:
+    return f.batch_norm(lib.ones(2, 3), lib.ones(3, requires_grad=True), lib.ones(3))
+
+
+CASES: dict[str, Case] = {
+    **dict(_norms()),
+    "moments that require grad": _moments_want_grad,
+    "moments of another dtype": lambda lib, f: f.batch_norm(
+        lib.ones(2, 3), lib.ones(3).double(), lib.ones(3)
+    ),
+    "rms_norm of two dtypes": lambda lib, f: f.rms_norm(lib.ones(2, 3).double(), (3,), lib.ones(3)),
+    "rms_norm of a number": lambda lib, f: f.rms_norm(lib.ones(()), (4,)),
+    "huber_loss of two dtypes": lambda lib, f: f.huber_loss(lib.ones(2), lib.zeros(2).double()),
+    "huber_loss of integers": lambda lib, f: f.huber_loss(lib.ones(2).long(), lib.zeros(2)),
+    "padding before shapes": lambda lib, f: f.embedding(lib.tensor([0]), lib.zeros(0), padding_idx=1),
+    "rows of no width": lambda lib, f: f.embedding(lib.tensor([7]), lib.zeros(5, 0)),
+    "a table without rows": lambda lib, f: f.embedding(lib.tensor([0]), lib.zeros(0, 5)),
+    "a table that is a number": lambda lib, f: f.embedding(lib.tensor([0]), lib.ones((), requires_grad=True)),
+    "nan in a bag": lambda lib, f: f.embedding_bag(
+        lib.tensor([0, 1, 2, 1]),
+        lib.tensor([[NAN, 1.0], [2.0, NAN], [3.0, 4.0]]),
+        lib.tensor([0, 3]),
+        mode="max",
+    ),
+    "a target beyond 1": lambda lib, f: f.binary_cross_entropy(lib.ones(2) / 2, lib.ones(2) * 2),
+    "an infinite target": lambda lib, f: f.binary_cross_entropy_with_logits(*[lib.tensor([INF])] * 2),
+    "an infinite mean": lambda lib, f: f.gaussian_nll_loss(lib.tensor([INF, 1.0]), lib.ones(2), 2.0),
+    "margins that broadcast": lambda lib, f: f.multilabel_soft_margin_loss(lib.ones(5), lib.ones(4, 5)),
+    "margins of two dtypes": lambda lib, f: f.soft_margin_loss(lib.ones(3), lib.ones(3).double()),
+    "a number to be unpooled": lambda lib, f: f.max_unpool2d(lib.ones(()), lib.tensor([0]), 2),
+    "moments that are numbers": lambda lib, f: f.instance_norm(
+        lib.ones(3, 1), lib.ones(()), lib.ones(()), use_input_stats=False
+    ),
+    "a triplet of numbers": lambda lib, f: f.triplet_margin_with_distance_loss(
+        lib.ones(2, 3), lib.ones(3), lib.ones(2, 3)
+    ),
+    "gradient of a number": lambda lib, f: lib.gradient(lib.ones(()), dim=0),
+    "histogramdd of a number": lambda lib, f: lib.histogramdd(lib.ones(()), 4),
+    "segments of a number": lambda lib, f: lib.segment_reduce(
+        lib.ones(()), "sum", lengths=lib.tensor([1]), axis=-2
+    ),
+    "an index beyond nothing": lambda lib, f: lib.index_select(lib.ones(2, 0), 0, lib.tensor([7])),
+    "sizes before dimensions": lambda lib, f: lib.tensordot(lib.ones(2, 3), lib.ones(5), ([0, 1], [0, 1])),
+    "nothing that is shuffled": lambda lib, f: lib.pixel_unshuffle(lib.ones(2, 0, 2), 2),
+    "nothing that is repeated": lambda lib, f: lib.repeat_interleave(lib.ones(0).long(), output_size=4),
+    "two sweeps of gradient": lambda lib, f: _twice(
+        lib, lambda x: lib.gradient(x, spacing=0.5, edge_order=2)
+    ),
+    "two sweeps of a sum": lambda lib, f: _twice(lib, lambda x: lib.cumulative_trapezoid(x, dx=2.0)),
+    **{f"pdist {p}": lambda lib, f, p=p: _slopes(lib, lambda x: f.pdist(x, p)) for p in (1.0, 2.0, INF)},
+    "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
+}
+
+
+def _outcome(lib: Any, case: Case) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = case(lib, lib.nn.functional)
+        except Exception as error:  # noqa: BLE001 # any class is compared
+            return type(error).__name__
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(name: str) -> None:
+    ours, theirs = (_outcome(lib, CASES[name]) for lib in (tapegrad, torch))
+    if isinstance(theirs, str):
+        assert ours == theirs
+        return
+    for a, b in zip(*[x if isinstance(x, (tuple, list)) else [x] for x in (ours, theirs)], strict=True):
+        x, y = array(a), array(b)
+        assert (x.dtype, x.shape) == (y.dtype, y.shape)
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6, equal_nan=True)
