@@ -18,6 +18,7 @@ PACKAGES = frozenset(
         "tapegrad.autograd",
         "tapegrad.backends",
         "tapegrad.define",
+        "tapegrad.distributions",
         "tapegrad.func",
         "tapegrad.kernels",
         "tapegrad.nn",
