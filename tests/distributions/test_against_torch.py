@@ -111,7 +111,7 @@ def test_samples(name: str) -> None:
         t.manual_seed(5)
     for x, y in ((a, b), (a.expand(more), b.expand(more))):
         assert tuple(x.batch_shape) == tuple(y.batch_shape)
-        for shape in ((), (3,), (2, 5)):
+        for shape in ((), (2, 5)):
             drawn, wanted = x.sample(shape), y.sample(shape)
             check(drawn, wanted, f"sample{shape}", rtol)
             assert not drawn.requires_grad
@@ -140,25 +140,33 @@ def test_divergences_of_vectors() -> None:
 
 def _divergences(programs: dict[str, str]) -> None:
     p, q = ([0.5, 1.5, 3.0], [2.5, 0.75, 1.25]), ([0.75, 2.0, 3.5], [1.5, 3.5, 2.0])
+    sides = [_sides(t, programs, p, q) for t in (tg, torch)]
     found = 0
-    for first, one in programs.items():
-        for second, other in programs.items():
+    for first in programs:
+        for second in programs:
             results, parameters = [], []
-            for t in (tg, torch):
-                pairs, ps = [], []
-                for program, (a, b) in ((one, p), (other, q)):
-                    a, b = (tensor(t, x, "float64", grad=True) for x in (a, b))
-                    m = t.stack([a, b, a * b]) / 10
-                    m = m / m.sum(-1, keepdim=True)
-                    env = {"t": t, "d": t.distributions, "a": a, "b": b, "m": m}
-                    pairs.append(eval(program, env))
-                    ps += [a, b]
-                results.append(outcome(lambda t=t, pairs=pairs: t.distributions.kl_divergence(*pairs)))
-                parameters.append(ps)
+            for t, (ones, others) in zip((tg, torch), sides, strict=True):
+                (one, mine), (other, its) = ones[first], others[second]
+                results.append(outcome(lambda t=t, a=one, b=other: t.distributions.kl_divergence(a, b)))
+                parameters.append([*mine, *its])
             check(*results, f"{first}, {second}", 1e-8)
             check_gradients(*results, parameters, f"{first}, {second}", 1e-6)
             found += not isinstance(results[0], type)
     assert found >= len(programs)
+
+
+def _sides(t: Any, programs: dict[str, str], *values: Any) -> list[dict[str, Any]]:
+    """For each pair of parameters, all distributions with their parameters."""
+    sides: list[dict[str, Any]] = []
+    for pair in values:
+        side: dict[str, Any] = {}
+        for name, program in programs.items():
+            a, b = (tensor(t, x, "float64", grad=True) for x in pair)
+            m = t.stack([a, b, a * b]) / 10
+            m = m / m.sum(-1, keepdim=True)
+            side[name] = eval(program, {"t": t, "d": t.distributions, "a": a, "b": b, "m": m}), (a, b)
+        sides.append(side)
+    return sides
 
 
 def test_the_table_of_divergences_is_complete() -> None:
