@@ -9,6 +9,7 @@ from tapegrad import autograd as autograd
 from tapegrad import backends as backends
 from tapegrad import cpu as cpu
 from tapegrad import cuda as cuda
+from tapegrad import distributions as distributions
 from tapegrad import fft as fft
 from tapegrad import func as func
 from tapegrad import linalg as linalg
