@@ -37,6 +37,10 @@ _FUNCTIONS = FUNCTIONS[""]
 e, inf, nan, pi, newaxis = math.e, math.inf, math.nan, math.pi, None
 
 __all__ = [
+    "distributed",
+    "jit",
+    "multiprocessing",
+    "onnx",
     "Generator",
     "Size",
     "TapegradWarning",
@@ -99,6 +103,10 @@ globals().update(MEMORY_FORMATS | _FUNCTIONS | _TYPES | {name: getattr(settings,
 
 # Loaded when first used.
 _LAZY = (
+    "distributed",
+    "jit",
+    "multiprocessing",
+    "onnx",
     "accelerator",
     "backends",
     "cpu",

@@ -9,12 +9,16 @@ from tapegrad import autograd as autograd
 from tapegrad import backends as backends
 from tapegrad import cpu as cpu
 from tapegrad import cuda as cuda
+from tapegrad import distributed as distributed
 from tapegrad import distributions as distributions
 from tapegrad import fft as fft
 from tapegrad import func as func
+from tapegrad import jit as jit
 from tapegrad import linalg as linalg
 from tapegrad import mps as mps
+from tapegrad import multiprocessing as multiprocessing
 from tapegrad import nn as nn
+from tapegrad import onnx as onnx
 from tapegrad import optim as optim
 from tapegrad import return_types as return_types
 from tapegrad import serialization as serialization
