@@ -56,6 +56,13 @@ def _twice(lib: Any, f: Callable[[Any], Any]) -> Any:
     return lib.autograd.grad(part, x)
 
 
+def _written_behind(lib: Any, f: Callable[[Any], Any]) -> Any:
+    x = lib.arange(4.0)
+    y = f(x)
+    x.add_(1)
+    return y
+
+
 def _moments_want_grad(lib: Any, f: Any) -> Any:
     return f.batch_norm(lib.ones(2, 3), lib.ones(3, requires_grad=True), lib.ones(3))
 
@@ -104,6 +111,7 @@ CASES: dict[str, Case] = {
     "two sweeps of gradient": lambda lib, f: _twice(
         lib, lambda x: lib.gradient(x, spacing=0.5, edge_order=2)
     ),
+    "no differences are a copy": lambda lib, f: _written_behind(lib, lambda x: lib.diff(x, n=0)),
     "two sweeps of a sum": lambda lib, f: _twice(lib, lambda x: lib.cumulative_trapezoid(x, dx=2.0)),
     **{f"pdist {p}": lambda lib, f, p=p: _slopes(lib, lambda x: f.pdist(x, p)) for p in (1.0, 2.0, INF)},
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),

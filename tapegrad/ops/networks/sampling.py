@@ -18,7 +18,7 @@ from tapegrad.ops.elementary import round
 from tapegrad.ops.gather import gather
 from tapegrad.ops.linalg import matmul
 from tapegrad.ops.pairs import fmod
-from tapegrad.ops.pointwise import abs, floor, where
+from tapegrad.ops.pointwise import abs, floor, sign, where
 from tapegrad.ops.shape import mT
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
@@ -138,6 +138,8 @@ def _sampled(x: Tensor, grid: Tensor, mode: str, border: str, aligned: bool) -> 
             part = part if weight is None else part * weight.unsqueeze(1)
         total = part if total is None else total + part
     assert total is not None
+    if mode == "nearest":  # places do not count, but have gradients, of zeros
+        total = total - (abs(sign(grid)) * 0).sum(-1).unsqueeze(1)
     return total.reshape(*x.shape[:2], *out)
 
 

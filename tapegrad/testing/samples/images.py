@@ -90,7 +90,7 @@ _GRID_SAMPLE = Row(
             for border in ("zeros", "border", "reflection")
             for aligned in (False, True)
         ],
-        *[call(at, _grid(*grid, grad=False), "nearest", align_corners=True) for at, grid in _SHAPES],
+        *[call(at, _grid(*grid), "nearest", align_corners=True) for at, grid in _SHAPES],
         call(x(1, 2, 4, 3, dtype="float64"), _grid(1, 2, 2, 2, dtype="float64"), align_corners=False),
         call(x(0, 3, 4, 4), _grid(0, 5, 5, 2), align_corners=False),
         kink(x(1, 2, 1, 1), _grid(1, 2, 2, 2), padding_mode="reflection", align_corners=True),
