@@ -101,7 +101,7 @@ def diff(
         _check_end(need_tensor(p, "diff", "prepend or append"), x, i)
     joined = cat(parts, i) if len(parts) > 1 else x
     if n == 0:
-        return finish(copied(joined.detach().clone(), joined), out, "diff")
+        return finish(copied(joined.detach(), joined.clone()), out, "diff")
     if not joined._a.shape[i]:
         return finish(joined, out, "diff")
     for _ in range(n):

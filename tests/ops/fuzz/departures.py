@@ -352,7 +352,7 @@ ON_PURPOSE = (
         "a view that was cut in no_grad requires grad, also once its base requires none any more",
         *(
             "flags",
-            r"no_grad\(\).*\.requires_grad_\(False\)",
+            r"no_grad\(\).*(requires_grad_\(False\)|detach_\(\))|detach_\(\).*no_grad\(\)",
             f"'requires_grad': True, 'is_leaf': True, 'graph': False.*torch {_NO_GRAPH}",
         ),
     ),
