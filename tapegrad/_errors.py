@@ -23,6 +23,7 @@ PACKAGES = frozenset(
         "tapegrad.kernels",
         "tapegrad.nn",
         "tapegrad.nn.modules",
+        "tapegrad.nn.parallel",
         "tapegrad.nn.utils",
         "tapegrad.ops",
         "tapegrad.ops.networks",

@@ -1,4 +1,4 @@
-"""torch.nn.parallel: modules over several devices, of which there is one."""
+"""Modules over the devices there are: one."""
 
 from __future__ import annotations
 
