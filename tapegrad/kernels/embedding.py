@@ -8,6 +8,8 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 
+ROUNDS = 16  # up to so many equal numbers, a pass for each is faster than np.add.reduceat
+
 
 def rows(table: Any, index: Any, share: Any) -> Any:
     """The rows of a table that index names, times share, which has a number per index (None: 1)."""
@@ -32,8 +34,15 @@ def add_rows(g: Any, index: Any, share: Any, shape: tuple[int, ...]) -> Any:
     starts = np.flatnonzero(np.concatenate(([True], sorted_[1:] != sorted_[:-1])))
     if starts.size == flat.size:
         table[flat] = g
-    else:
-        table[sorted_[starts]] = np.add.reduceat(g[order], starts, axis=0)
+        return table
+    g, numbers, lengths = g[order], sorted_[starts], np.diff(starts, append=flat.size)
+    if int(lengths.max()) > ROUNDS:
+        table[numbers] = np.add.reduceat(g, starts, axis=0)
+        return table
+    table[numbers] = g[starts]
+    for k in range(1, int(lengths.max())):  # what comes for the k-th time
+        again = np.flatnonzero(lengths > k)
+        table[numbers[again]] += g[starts[again] + k]
     return table
 
 

@@ -45,6 +45,7 @@ STEPS = {
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold"), 1),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), 1),  # another order of sums, of which one is near 0
     **dict.fromkeys(("lp_pool1d", "lp_pool2d", "lp_pool3d", "interpolate", "affine_grid"), 1),
+    **dict.fromkeys(("linear_cross_entropy", "scaled_dot_product_attention"), 1),
     "adaptive_avg_pool3d": 2,
 }
 GRADIENT = 1.0  # units of the largest element, where ours are not the ones nearer to the exact gradients
