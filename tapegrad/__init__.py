@@ -37,6 +37,9 @@ _FUNCTIONS = FUNCTIONS[""]
 e, inf, nan, pi, newaxis = math.e, math.inf, math.nan, math.pi, None
 
 __all__ = [
+    "GradScaler",
+    "amp",
+    "autocast",
     "distributed",
     "jit",
     "multiprocessing",
@@ -103,6 +106,7 @@ globals().update(MEMORY_FORMATS | _FUNCTIONS | _TYPES | {name: getattr(settings,
 
 # Loaded when first used.
 _LAZY = (
+    "amp",
     "distributed",
     "jit",
     "multiprocessing",
@@ -127,7 +131,14 @@ _LAZY = (
     "utils",
     "viz",
 )
-_LAZY_NAMES = {"explain": "viz", "load": "serialization", "save": "serialization", "vmap": "func"}
+_LAZY_NAMES = {
+    "GradScaler": "amp",
+    "autocast": "amp",
+    "explain": "viz",
+    "load": "serialization",
+    "save": "serialization",
+    "vmap": "func",
+}
 # Functions of networks: their files offer them when they load.
 _OF_NETWORKS = (
     "adaptive_avg_pool1d",

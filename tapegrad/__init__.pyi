@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tapegrad import accelerator as accelerator
+from tapegrad import amp as amp
 from tapegrad import autograd as autograd
 from tapegrad import backends as backends
 from tapegrad import cpu as cpu
@@ -28,6 +29,8 @@ from tapegrad import version as version
 from tapegrad import viz as viz
 from tapegrad import xpu as xpu
 from tapegrad._errors import TapegradWarning as TapegradWarning
+from tapegrad.amp.autocast_mode import autocast as autocast
+from tapegrad.amp.grad_scaler import GradScaler as GradScaler
 from tapegrad.autograd.grad_mode import enable_grad as enable_grad
 from tapegrad.autograd.grad_mode import inference_mode as inference_mode
 from tapegrad.autograd.grad_mode import no_grad as no_grad

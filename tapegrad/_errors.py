@@ -15,8 +15,10 @@ from typing import Any
 PACKAGES = frozenset(
     {
         "tapegrad",
+        "tapegrad.amp",
         "tapegrad.autograd",
         "tapegrad.backends",
+        "tapegrad.cuda",
         "tapegrad.define",
         "tapegrad.distributions",
         "tapegrad.func",

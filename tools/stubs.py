@@ -38,6 +38,7 @@ HEAD = '''"""Made by tools/stubs.py from the registry of operations. Do not edit
 RESULTS = "from tapegrad.ops.results import Extremes, Histogram, Range, Scaled"
 legacy_type = type(TYPES["FloatTensor"])
 MODULES = [
+    "amp",
     "distributed",
     "jit",
     "multiprocessing",

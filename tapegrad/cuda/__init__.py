@@ -6,6 +6,7 @@ Scripts ask `torch.cuda.is_available()` and go on without.
 from __future__ import annotations
 
 from collections import OrderedDict
+from importlib import import_module
 from typing import Any, NoReturn
 
 from tapegrad.devices import device as _device
@@ -130,5 +131,7 @@ globals().update({_name: _lacking(_name) for _name in _NEED})
 
 
 def __getattr__(name: str) -> Any:
-    """The lacking ones are in the namespace; this is for type checkers. Raises: AttributeError."""
+    """amp, which loads when first used. Raises: AttributeError for what is not here."""
+    if name == "amp":
+        return import_module("tapegrad.cuda.amp")
     raise AttributeError(f"torch.cuda of tapegrad has no {name!r}: there is no CUDA.")
