@@ -1,14 +1,15 @@
-"""torch.utils: `checkpoint` and `data`."""
+"""torch.utils: `checkpoint`, `data` and `tensorboard`."""
 
 from importlib import import_module
 from typing import Any
 
+from tapegrad.absent import missing
 from tapegrad.utils import checkpoint
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "tensorboard"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "data":  # loaded when first used
-        return import_module("tapegrad.utils.data")
-    raise AttributeError(f"torch.utils of tapegrad has no {name!r}.")
+    if name in ("data", "tensorboard"):  # loaded when first used
+        return import_module(f"tapegrad.utils.{name}")
+    raise missing("torch.utils", name)
