@@ -44,6 +44,7 @@ from tapegrad.dtypes import iinfo as iinfo
 from tapegrad.func import vmap as vmap
 from tapegrad.ops.random import Generator as Generator
 from tapegrad.ops.results import Extremes, Histogram, Range, Scaled
+from tapegrad.profiling import profile as profile
 from tapegrad.tensor import Size as Size
 from tapegrad.tensor import Tensor as Tensor
 from tapegrad.viz import explain as explain

@@ -41,6 +41,7 @@ LAYERS: list[tuple[str, int]] = [
     ("domains", 3),
     ("define", 3),
     ("ops", 4),
+    ("profiling", 5),
     ("storage", 5),
     ("accelerator", 5),
     ("backends", 5),

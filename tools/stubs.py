@@ -165,11 +165,12 @@ def package_stub() -> str:
         "",
         *[f"from tapegrad import {name} as {name}" for name in sorted({*SPACES, *MODULES})],
         "from tapegrad.func import vmap as vmap",
+        "from tapegrad.profiling import profile as profile",
         "from tapegrad.viz import explain as explain",
         RESULTS,
     ]
     functions, constants = [], []
-    for name in sorted(set(tapegrad.__all__) - {"explain", "vmap", *SPACES, *MODULES}):
+    for name in sorted(set(tapegrad.__all__) - {"explain", "profile", "vmap", *SPACES, *MODULES}):
         value = getattr(tapegrad, name)
         if isinstance(value, dtypes.dtype):
             constants.append(f"{name}: dtype")
