@@ -205,6 +205,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"tapegrad.{_LAZY_NAMES[name]}"), name)
     if name in _OF_NETWORKS:
         import_module("tapegrad.ops.networks")
+        globals().update({found: _FUNCTIONS[found] for found in _OF_NETWORKS})  # from now on without this
         return _FUNCTIONS[name]
     raise _missing("torch", name)
 

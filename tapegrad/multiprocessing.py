@@ -10,6 +10,7 @@ from typing import Any
 
 __all__ = [
     *multiprocessing.__all__,
+    "SpawnContext",
     "get_all_sharing_strategies",
     "get_sharing_strategy",
     "set_sharing_strategy",
@@ -39,6 +40,33 @@ def set_sharing_strategy(new_strategy: str) -> None:
         )
 
 
+class SpawnContext:
+    """The processes that `spawn` has started. Source: torch.multiprocessing.SpawnContext."""
+
+    def __init__(self, processes: list[Any]) -> None:
+        self.processes = processes
+
+    def pids(self) -> list[int]:
+        """Their numbers."""
+        return [p.pid for p in self.processes]
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until one has failed, all have ended, or so many seconds have passed; whether all have ended.
+
+        Raises: RuntimeError if one has failed; the others are ended.
+        """
+        running = [p for p in self.processes if p.is_alive()]
+        if running:
+            multiprocessing.connection.wait([p.sentinel for p in running], timeout)
+        for i, p in enumerate(self.processes):
+            if p.exitcode:
+                for other in self.processes:
+                    other.terminate()
+                    other.join()
+                raise RuntimeError(f"spawn: process {i} ended with exit code {p.exitcode}; see its output.")
+        return all(p.exitcode == 0 for p in self.processes)
+
+
 def spawn(
     fn: Callable[..., Any],
     args: tuple[Any, ...] = (),
@@ -46,30 +74,20 @@ def spawn(
     join: bool = True,
     daemon: bool = False,
     start_method: str = "spawn",
-) -> Any:
-    """Call fn(i, *args) in nprocs processes, i from 0, and wait for them; without `join`, a list of them.
+) -> SpawnContext | None:
+    """Call fn(i, *args) in nprocs processes, i from 0, and wait for them; without `join`, their context.
 
     Raises: RuntimeError if one of them fails; the others are ended.
     Source: torch.multiprocessing.spawn.
     """
     context: Any = multiprocessing.get_context(start_method)
-    processes = [context.Process(target=fn, args=(i, *args), daemon=daemon) for i in range(nprocs)]
-    for p in processes:
+    started = SpawnContext(
+        [context.Process(target=fn, args=(i, *args), daemon=daemon) for i in range(nprocs)]
+    )
+    for p in started.processes:
         p.start()
     if not join:
-        return processes
-    running = dict(enumerate(processes))
-    try:
-        while running:
-            multiprocessing.connection.wait([p.sentinel for p in running.values()])
-            for i in [i for i, p in running.items() if not p.is_alive()]:
-                code = running.pop(i).exitcode
-                if code:
-                    raise RuntimeError(
-                        f"spawn: process {i} ended with exit code {code}; its output says why."
-                    )
-    finally:
-        for p in running.values():
-            p.terminate()
-            p.join()
+        return started
+    while not started.join():
+        pass
     return None

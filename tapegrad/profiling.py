@@ -153,7 +153,8 @@ def profile() -> Profile:
 
     An operation's time runs from the end of the one before it, so it includes the Python that led to it.
     Watched operations take the careful way, which makes small ones slower; operations inside others, and
-    optimizers' updates, are not seen one by one. It watches the thread that opened it.
+    optimizers' updates, are not seen one by one, and recurrent layers run step by step. It watches the thread
+    that opened it.
     """
     return Profile()
 

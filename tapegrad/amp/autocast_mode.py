@@ -37,8 +37,6 @@ class autocast:
             )
         if enabled:
             say(f"autocast: device_type is {device_type!r}, which is not there; autocast is disabled.")
-        self.device, self.fast_dtype = device_type, dtype
-        self._enabled = False
 
     def __enter__(self) -> autocast:
         return self

@@ -90,7 +90,7 @@ def _first_absent(full: str) -> str:
         name += f".{part}"
         try:
             here = getattr(here, part)
-        except AttributeError:
+        except (AttributeError, ImportError):  # ImportError: one that needs a package which is not there
             try:
                 here = import_module(f"{here.__name__}.{part}")
             except ImportError:

@@ -13,11 +13,12 @@ from tapegrad.kernels.errstate import nameless
 
 
 def moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
-    """Mean and variance along axes, which stay as 1; of narrow floats in float32."""
+    """Mean and variance along axes, which stay as 1; of narrow floats in float32. Sums for the mean are in
+    float64: what is left of equal numbers, where nothing should be, is divided by a deviation near 0."""
     if x.dtype.itemsize == 2:
         x = x.astype("f4")
     n = prod(x.shape[k] for k in axes)
-    mean = np.add.reduce(x, axis=axes, keepdims=True) / x.dtype.type(n)
+    mean = (np.add.reduce(x, axis=axes, keepdims=True, dtype=np.float64) / n).astype(x.dtype)
     d = x - mean
     return mean, np.add.reduce(d * d, axis=axes, keepdims=True) / x.dtype.type(n)
 

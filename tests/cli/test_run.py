@@ -206,6 +206,13 @@ def test_absent_names_of_a_notebook(notebook):
     assert (use.name, use.cell) == ("torch.nn.quux", "cell 2")
 
 
+def test_a_module_whose_package_is_not_there_is_listed(write):
+    program = write("import sys\nsys.modules['tensorboardX'] = None\nimport torch.utils.tensorboard\n")
+    done = run(program)
+    assert "tensorboardX is missing" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("  torch.utils.tensorboard  (")
+
+
 def test_as_torch():
     done = start(
         "-c",

@@ -67,8 +67,10 @@ def test_spawn(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1"]
     with pytest.raises(RuntimeError, match="spawn: process 1 ended with exit code 3"):
         torch.multiprocessing.spawn(failing, nprocs=2, start_method="fork")
-    (process,) = torch.multiprocessing.spawn(child, (tmp_path,), join=False, start_method="fork")
-    process.join()
+    context = torch.multiprocessing.spawn(child, (tmp_path,), nprocs=2, join=False, start_method="fork")
+    assert len(context.pids()) == 2
+    while not context.join():
+        pass
     torch.multiprocessing.set_sharing_strategy("file_system")
     with pytest.raises(ValueError, match="'file_system' is needed"):
         torch.multiprocessing.set_sharing_strategy("other")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,3 +91,18 @@ def test_the_stubs_know_them() -> None:
             unknown.append(name)
     assert unknown == []
     assert set(tapegrad.__all__) <= tops[""]
+
+
+def test_functions_of_networks_are_named_before_they_load() -> None:
+    """`_OF_NETWORKS` is all that the files of networks offer to the package; they load with the first use."""
+    program = (
+        "import tapegrad, sys\n"
+        "before = set(tapegrad.FUNCTIONS[''])\n"
+        "assert 'tapegrad.ops.networks' not in sys.modules\n"
+        "tapegrad.conv2d\n"
+        "offered = set(tapegrad.FUNCTIONS['']) - before\n"
+        "assert offered == set(tapegrad._OF_NETWORKS), offered ^ set(tapegrad._OF_NETWORKS)\n"
+        "assert offered <= set(vars(tapegrad))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert not done.stderr

@@ -22,7 +22,6 @@ class DataParallel(Module):
         super().__init__()
         self.module = module
         self.device_ids: list[int] = []
-        self.dim = dim
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """module(*inputs, **kwargs)."""

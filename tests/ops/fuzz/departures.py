@@ -381,10 +381,6 @@ ON_PURPOSE = (
         *("gradient", "hardsigmoid", "float64", choices.within(1e-7)),
     ),
     Departure(
-        "torch's mean of equal numbers is exact, and here rounded; what is left is divided by eps",
-        *("value", ">>> .*_norm\\(", r" at \[", choices.within(1e-3)),
-    ),
-    Departure(
         "torch leaves a result's memory larger than the result",
         *(
             "error",
