@@ -23,6 +23,7 @@ from tapegrad.ops.pointwise import where
 from tapegrad.ops.random import rand
 from tapegrad.ops.reduce import mean
 from tapegrad.ops.series import arange
+from tapegrad.ops.shape import squeeze, unsqueeze
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
@@ -133,8 +134,9 @@ def _adaptive_avg(n: int, input: Any, size: Any) -> Tensor:
     op = f"adaptive_avg_pool{n}d"
     if (size == 1 and type(size) is int) or size in ((1,) * n, [1] * n):  # torch's, too, is a mean
         _check_longer(op, n, input, size)
-        x = need_samples(input, n, op) if n == 1 else need_tensor(input, op)
-        return mean(x, tuple(range(-n, 0)), True)
+        if n == 1:  # torch pools an image of one line
+            return squeeze(mean(unsqueeze(need_samples(input, n, op), -2), (-2, -1), True), -2)
+        return mean(need_tensor(input, op), tuple(range(-n, 0)), True)
     x, wanted = _target(op, n, input, size)
     return _AVG[n](x, tuple([means(m, k) for m, k in zip(x._a.shape[-n:], wanted, strict=True)]))
 
