@@ -234,7 +234,7 @@ def gaussian_nll_loss(
         ):
             raise ValueError(f"{op}: var is {sizes(other)} and input is {sizes(shape)}; var must fit it.")
     check_reduction(op, reduction)
-    limited = v + (v.detach().clamp(min=eps) - v.detach())
+    limited = where(v < eps, v + (eps - v.detach()), v)
     each = (limited.log() + (x - target) ** 2 / limited) * 0.5
     return reduced(op, each + 0.5 * log(2 * pi) if full else each, reduction)
 

@@ -189,6 +189,11 @@ def with_nan(run: Any) -> bool:
     return any(a.dtype.kind in "fc" and bool(np.isnan(a).any()) for a in arrays)
 
 
+def with_numbers(run: Any) -> bool:
+    """Whether the program has a tensor of one element."""
+    return any(_array(run.theirs.tensor(ref)).size == 1 for ref in run.refs)
+
+
 def with_nothing(run: Any) -> bool:
     """Whether the program has a tensor without elements."""
     return any(not _array(run.theirs.tensor(ref)).size for ref in run.refs)
