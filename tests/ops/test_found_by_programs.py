@@ -207,6 +207,13 @@ CASES: dict[str, Case] = {
             ("borders", lambda f, x: f.pad(x, (1, 1), "replicate")),
         )
     },
+    "powers of a number": lambda lib, f: lib.linalg.vander(lib.ones(()) * 3, N=4),
+    "an infinite variance": lambda lib, f: f.gaussian_nll_loss(
+        lib.zeros(2), lib.zeros(2), lib.tensor([INF, 1.0]), reduction="none"
+    ),
+    "a target that is a number": lambda lib, f: f.ctc_loss(
+        lib.zeros(6, 5), lib.tensor(3), lib.tensor(6), lib.tensor(1)
+    ),
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }
 
