@@ -6,6 +6,7 @@ A departure asks here whether the arguments of the call are such, so that no wro
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -176,6 +177,12 @@ def roomy(run: Any) -> bool:
 def more_views(run: Any) -> bool:
     """Whether torch has a view that is none here."""
     return any(run.theirs.tensor(ref)._is_view() and not run.ours.tensor(ref)._is_view() for ref in run.refs)
+
+
+def hooked_views(run: Any) -> bool:
+    """Whether a tensor with a hook is a view in torch."""
+    hooked = {ref for s in run.done for ref in re.findall(r"(\S+)\.register_hook", s.text)}
+    return any(run.theirs.tensor(ref)._is_view() for ref in hooked)
 
 
 def retained_views(run: Any) -> bool:

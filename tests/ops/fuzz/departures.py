@@ -29,8 +29,7 @@ _NOT_DIFFERENTIATED = "derivative for 'inplace version of a(cosh|sinh|tanh)'"
 _RELAID = r"(squeeze|unsqueeze|t|transpose|swapaxes|swapdims|as_strided)_'?\]?(\.how)?\("
 _KEPT = r"output 0 of (Elu1|Celu1|RreluWithNoise1)"  # of what writes
 _WRITE = r">>> .*(\] = |index_put)"
-_OURS = r"ours (None|NotImplementedError\(.*there is no derivative.*)"  # of what torch has not reached
-_STALE = f"{_OURS} torch .*modified by an inplace"
+_STALE = "ours None torch .*modified by an inplace"
 _TWICE = "ours None torch .*through the graph a second time"
 _NO_GRAPH = "{'requires_grad': False, 'is_leaf': True, 'graph': False"
 _RELAYOUT = "(t|transpose|swapaxes|swapdims|squeeze|unsqueeze|as_strided)_"
@@ -485,7 +484,8 @@ ON_PURPOSE = (
         *(
             "error",
             "",
-            "ours NotImplementedError.*there is no derivative.*torch RuntimeError.*is not implemented",
+            "ours NotImplementedError.*there is no derivative.*torch RuntimeError.*"
+            "(is not implemented|modified by an inplace|returned an invalid gradient)",
         ),
     ),
     Departure(
@@ -549,7 +549,9 @@ ON_PURPOSE = (
         *("value", r"register_hook.*>>> .*autograd\.grad\(", ""),
     ),
     *[
-        Departure("torch forgets hooks of a view that is then written", what, _HOOKED, found)
+        Departure(
+            "torch forgets hooks of a view that is then written", what, _HOOKED, found, choices.hooked_views
+        )
         for what, found in (("flags", "hooks ran"), ("gradient", ""), ("value", "grad"))
     ],
     *[
@@ -574,7 +576,7 @@ ON_PURPOSE = (
         *(
             "error",
             r"\bscatter(_add|_reduce)?_?\b",
-            f"{_OURS} torch .*(Scatter|CopySlices).* returned an invalid gradient",
+            "ours None torch .*(Scatter|CopySlices).* returned an invalid gradient",
         ),
     ),
     Departure(
@@ -655,11 +657,11 @@ ON_PURPOSE = (
         *("error", "materialize_grads.*view", "torch .*view size is not compatible"),
     ),
     Departure(
-        "a view that was cut in no_grad, or before its base was told to require grad, says in torch that it "
-        "requires grad, and is used as if; its gradient is dropped without a word",
+        "a view that was cut before its base was told to require grad says in torch that it requires it, and "
+        "is used as if; its gradient is dropped without a word",
         *(
             "flags",
-            r"no_grad\(\)|requires_grad_\(\)",
+            r"\.requires_grad_\(\)",
             f"{_NO_GRAPH}.*torch {{'requires_grad': True, 'is_leaf': True",
         ),
     ),
