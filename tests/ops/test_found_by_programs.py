@@ -214,6 +214,8 @@ CASES: dict[str, Case] = {
     "a target that is a number": lambda lib, f: f.ctc_loss(
         lib.zeros(6, 5), lib.tensor(3), lib.tensor(6), lib.tensor(1)
     ),
+    "a margin of a number": lambda lib, f: f.soft_margin_loss(lib.ones(()), lib.ones(4)),
+    "a mirror of no channels": lambda lib, f: f.pad(lib.ones(2, 0, 3), (1, 1), "reflect"),
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }
 
