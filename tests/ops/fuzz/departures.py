@@ -256,6 +256,10 @@ ON_PURPOSE = (
         *("error", r">>> .*functional\.unfold", "ours IndexError.*torch RuntimeError.*Expected 3D or 4D"),
     ),
     Departure(
+        "torch fails where it says that sizes do not fit a number",
+        *("error", ">>> .*addmv", "ours RuntimeError.*torch IndexError.*Dimension specified as 0"),
+    ),
+    Departure(
         "torch makes a slice of no sizes", "error", ">>> .*nll_loss", "torch RuntimeError.*invalid slice"
     ),
     Departure(
