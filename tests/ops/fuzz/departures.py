@@ -256,6 +256,14 @@ ON_PURPOSE = (
         *("error", r">>> .*functional\.unfold", "ours IndexError.*torch RuntimeError.*Expected 3D or 4D"),
     ),
     Departure(
+        "of two mistakes each names one",
+        *("error", ">>> .*ami(n|nmax)|amax", "ours RuntimeError.*only once.*torch IndexError.*non-zero size"),
+    ),
+    Departure(
+        "what there is not enough memory for has Python's class here",
+        *("error", "", "ours MemoryError.*torch RuntimeError.*can't allocate memory"),
+    ),
+    Departure(
         "torch fails where it says that sizes do not fit a number",
         *("error", ">>> .*addmv", "ours RuntimeError.*torch IndexError.*Dimension specified as 0"),
     ),
@@ -440,7 +448,11 @@ ON_PURPOSE = (
     ),
     Departure(
         "of two mistakes each names one",
-        *("error", r">>> .*true_divide_\(.*rounding_mode", "ours .*a leaf .*torch TypeError"),
+        *(
+            "error",
+            r">>> .*true_divide_\(.*rounding_mode",
+            "ours .*(a leaf |is a view that cannot).*torch TypeError",
+        ),
     ),
     Departure(
         "a view that was cut in no_grad requires grad, also once its base requires none any more",
