@@ -216,6 +216,15 @@ CASES: dict[str, Case] = {
     ),
     "a margin of a number": lambda lib, f: f.soft_margin_loss(lib.ones(()), lib.ones(4)),
     "a mirror of no channels": lambda lib, f: f.pad(lib.ones(2, 0, 3), (1, 1), "reflect"),
+    "as many means as elements": lambda lib, f: _written_behind(
+        lib, lambda x: f.adaptive_avg_pool1d(x.reshape(1, 1, 4), 4)
+    ),
+    "a border of nothing": lambda lib, f: _written_behind(
+        lib, lambda x: f.pad(x.reshape(1, 1, 4), (0, 0), "reflect")
+    ),
+    "a sum of a number to its size": lambda lib, f: _written_behind(
+        lib, lambda x: x[1].detach().clone().sum_to_size(())
+    ),
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }
 

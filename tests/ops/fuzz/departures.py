@@ -90,16 +90,6 @@ ON_PURPOSE = (
         "torch has no words for a wrong dimension",
         *("error", ">>> .*narrow_copy", "ours IndexError.*torch RuntimeError.*Expected dim < static_cast"),
     ),
-    *[
-        Departure(
-            "the derivative of abs at nan is 0, also in pdist",
-            what,
-            r"pdist\(.*, (1|inf)\)",
-            "",
-            choices.with_nan,
-        )
-        for what in ("value", "gradient")
-    ],
     Departure(
         "torch sorts with a comparison that nan makes inconsistent",
         *("value", r">>> .*(\bmode\(|unique.*dim=)", "", choices.with_nan),
@@ -174,10 +164,6 @@ ON_PURPOSE = (
     Departure(
         "torch has one node for both results, and saves for one what the other does not read",
         *("error", "(std|var)_mean|aminmax", _STALE),
-    ),
-    Departure(
-        "torch's backward passes over the row of a matrix of blocks that is nothing",
-        *("gradient", "block_diag", r" at \[", choices.with_nothing),
     ),
     Departure(
         "torch's backward of nothing fails",
@@ -644,7 +630,8 @@ ON_PURPOSE = (
         ),
     ),
     Departure(
-        "torch's block_diag goes back to other places where a block is empty", "gradient", "block_diag", ""
+        "torch's block_diag goes back to other places where a block is [0]",
+        *("gradient", "block_diag", r" at \[", choices.with_nothing),
     ),
     Departure(
         "torch changes the shape in no_grad, and not the graph",
