@@ -172,7 +172,7 @@ ON_PURPOSE = (
     Departure(
         "torch does not compare dtypes of nothing",
         "error",
-        ">>> .*(mm|mul|@|cdist|batch_norm)",
+        ">>> .*(mm|mul|@|cdist|batch_norm|einsum|tensordot)",
         "ours .*(Convert one|they must be equal).*torch None",
     ),
     Departure(
