@@ -173,7 +173,7 @@ ON_PURPOSE = (
         "torch does not compare dtypes of nothing",
         "error",
         ">>> .*(mm|mul|@|cdist|batch_norm|einsum|tensordot)",
-        "ours .*(Convert one|they must be equal).*torch None",
+        "ours .*(Convert one|they must be equal).*torch (None|IndexError.*select)",
     ),
     Departure(
         "torch does not compare shapes where attention has nothing to see, or to say",
@@ -244,6 +244,18 @@ ON_PURPOSE = (
     Departure(
         "of two mistakes each names one",
         *("error", ">>> .*ami(n|nmax)|amax", "ours RuntimeError.*only once.*torch IndexError.*non-zero size"),
+    ),
+    Departure(
+        "of two mistakes each names one",
+        *("error", r">>> .*\bcross\b", "ours RuntimeError.*must be equal.*torch IndexError.*no dimensions"),
+    ),
+    Departure(
+        "of two mistakes each names one",
+        *(
+            "error",
+            ">>> .*cross_entropy",
+            "ours ValueError.*target must be.*torch RuntimeError.*target dtype",
+        ),
     ),
     Departure(
         "what there is not enough memory for has Python's class here",
