@@ -229,6 +229,7 @@ CASES: dict[str, Case] = {
     "weights larger than logits": lambda lib, f: f.binary_cross_entropy_with_logits(
         lib.ones(()), lib.ones(()), pos_weight=lib.ones(3)
     ),
+    "nan among logarithms of sums": lambda lib, f: _slopes(lib, lambda x: lib.logcumsumexp(x[:3], 1)),
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }
 

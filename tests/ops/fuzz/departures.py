@@ -311,6 +311,12 @@ ON_PURPOSE = (
         "torch's derivative of logcumsumexp passes over nan",
         *("gradient", "logcumsumexp", r"nan.* torch .*\b0\.", choices.with_nan),
     ),
+    *[
+        Departure(
+            "torch's derivative of sinc cancels near 0", what, r"\bsinc_?\(", " at ", choices.within(1e-4)
+        )
+        for what in ("gradient", "value")
+    ],
     Departure("torch's largest distance passes over nan", "value", r"cdist\(.*, inf\)", "nan.* torch "),
     Departure(
         "torch computes less in half precision",
@@ -441,7 +447,7 @@ ON_PURPOSE = (
         *(
             "error",
             "",
-            "ours IndexError.*torch RuntimeError.*(A view was created in no_grad|is a view and is being)",
+            "ours IndexError.*torch RuntimeError.*(A view was created in no_grad|is a view and is being|a leaf Var)",
         ),
     ),
     Departure(
