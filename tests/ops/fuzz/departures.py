@@ -447,7 +447,7 @@ ON_PURPOSE = (
         *(
             "error",
             "",
-            "ours IndexError.*torch RuntimeError.*(A view was created in no_grad|is a view and is being|a leaf Var)",
+            "ours IndexError.*torch RuntimeError.*(view was created in no_grad|view and is being|a leaf Var)",
         ),
     ),
     Departure(
