@@ -135,7 +135,9 @@ _LAZY = (
 _LAZY_NAMES = {
     "GradScaler": "amp",
     "autocast": "amp",
+    "empty_cache": "tiers",
     "explain": "viz",
+    "memory_stats": "tiers",
     "profile": "profiling",
     "load": "serialization",
     "save": "serialization",

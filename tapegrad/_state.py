@@ -45,6 +45,20 @@ class Reason:
             special.alert -= 1
 
 
+class Tier:
+    """When the native tier wakes up: at the first array of `large` elements, through `wake`."""
+
+    __slots__ = ("large", "wake")
+    NEVER = 2**62
+
+    def __init__(self) -> None:
+        self.large = 1 << 14
+        self.wake: Any = None
+
+
+tier = Tier()
+
+
 class _Mode(local):
     grad = True
     inference: Reason | None = None
