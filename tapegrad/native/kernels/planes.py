@@ -152,8 +152,8 @@ def add_row(module: Module, t: Type) -> Function:
         f._start(f._label())
     with f.when(long & step.eq(2)):
         with f.loop(0, last, v.lanes) as i:
-            f.store(to.at(i, t), _every_second(f, source, i, v))
-        f.store(to.at(last, t), _every_second(f, source, last, v))
+            f.store(to.at(i, t), every_second(f, source, i, v))
+        f.store(to.at(last, t), every_second(f, source, last, v))
         f.give()
         f._start(f._label())
     with f.loop(0, n) as i:
@@ -162,7 +162,7 @@ def add_row(module: Module, t: Type) -> Function:
     return module.add(f)
 
 
-def _every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
+def every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
     """Elements 2 i, 2 i + 2, ...; nothing behind the last of them is read."""
     a = f.load(source.at(i * 2, v), v)
     b = f.load(source.at(i * 2 + (v.lanes - 1), v), v)
