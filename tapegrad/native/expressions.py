@@ -6,12 +6,14 @@ F. Both become the same instructions on vectors.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tapegrad.native import vmath
-from tapegrad.native.ir import I1, Function, Value
+from tapegrad.native.ir import F32, I1, Function, Value
 
 
 class Unknown(Exception):
@@ -87,12 +89,27 @@ def write(text: str, f: Function, names: Mapping[str, Value]) -> Value:
         raise Unknown(text)
     try:
         # the text is an op's own definition
-        y = eval(source, {"F": Namespace(f), "__builtins__": {}, "inf": float("inf")}, dict(names))
-    except NameError as e:
+        y = eval(source, {"F": Namespace(f), "__builtins__": {}, "inf": math.inf, "pi": math.pi}, dict(names))
+    except (NameError, TypeError) as e:  # what is no value, numbers that meet truth values
         raise Unknown(str(e)) from None
     if not isinstance(y, Value):
         raise Unknown(text)
     return y
+
+
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w|\()")
+
+
+@cache
+def names(text: str) -> frozenset[str]:
+    """The names of values in an expression."""
+    return frozenset(_WORD.findall(python(text))) - {"F", "inf", "pi"}
+
+
+def probe(text: str, given: Sequence[str]) -> Value:
+    """What the expression gives for single numbers. Raises: Unknown if it has what machine code lacks."""
+    f = Function("probe", [(name, F32) for name in given])
+    return write(text, f, {name: f[name] for name in given})
 
 
 def is_mask(y: Value) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from tapegrad.native import call, expressions, target
-from tapegrad.native.choice import TYPES
+from tapegrad.native.choice import DENSE, TYPES
 from tapegrad.native.ir import I8, I32, I64, PTR, Function, Module, Type, Value
 from tapegrad.native.memory import empty
 
@@ -35,8 +36,16 @@ class Pointwise:
     def __init__(self, title: str, text: str, names: Sequence[str]) -> None:
         self.title, self.text, self.names = title, text, tuple(names)
         self._kernels: dict[tuple[Any, ...], Any] = {}
-        heavy = any(k in text for k in ("exp", "log", "tanh", "erf", "sin", "cos", "sigmoid", "sqrt", "/"))
-        self._grain = _HEAVY_GRAIN if heavy else _GRAIN
+        self._grain = _HEAVY_GRAIN if is_heavy(text) else _GRAIN
+
+    @cached_property
+    def possible(self) -> bool:
+        """Whether all of the expression has machine code."""
+        try:
+            expressions.probe(self.text, self.names)
+        except expressions.Unknown:
+            return False
+        return True
 
     def __call__(self, *xs: Any) -> Any:
         kind = xs[0].dtype
@@ -47,7 +56,7 @@ class Pointwise:
         for x in xs:
             if x.dtype is not kind or type(x) is not ndarray:
                 return None
-            if x.shape != shape or not x.flags.c_contiguous:
+            if x.shape != shape or x.flags.num & DENSE != DENSE:
                 return self._general(xs, t)
         n = xs[0].size
         made = self._kernels.get((t, FULL * len(xs))) or self._kernel(t, FULL * len(xs))
@@ -60,7 +69,7 @@ class Pointwise:
         return y
 
     def _general(self, xs: Sequence[Any], t: Type) -> Any:
-        if all(x.flags.f_contiguous for x in xs) and all(x.shape == xs[0].shape for x in xs):
+        if all(x.T.flags.num & DENSE == DENSE and x.shape == xs[0].shape for x in xs):
             return _transposed(self(*[x.T for x in xs]))
         shape = np.broadcast_shapes(*[x.shape for x in xs])
         ys = [_dense(x) for x in xs]
@@ -81,11 +90,9 @@ class Pointwise:
 
     def _kernel(self, t: Type, modes: str) -> Any:
         """(the builtin, the result's dtype), or None if the expression has no machine code."""
-        try:
-            self._kernels[t, modes] = _build(self.title, self.text, self.names, t, modes)
-        except expressions.Unknown:
-            self._kernels[t, modes] = None
-        return self._kernels[t, modes]
+        made = _build(self.title, self.text, self.names, t, modes) if self.possible else None
+        self._kernels[t, modes] = made
+        return made
 
 
 def _transposed(y: Any) -> Any:
@@ -100,9 +107,9 @@ def _dense(x: Any) -> Any:
     """x with size 1 where it repeats one element, if that is contiguous or small; None otherwise."""
     if 0 in x.strides:
         x = x[tuple([slice(0, 1) if s == 0 else slice(None) for s in x.strides])]
-    if x.flags.c_contiguous and x.flags.aligned:
+    if x.flags.num & DENSE == DENSE:
         return x
-    return np.ascontiguousarray(x) if x.size <= _BLOCK else None
+    return x.copy("C") if x.size <= _BLOCK else None
 
 
 def _plan(shape: Sequence[int], shapes: Sequence[Sequence[int]]) -> tuple[str, int, list[int]] | None:
@@ -158,64 +165,92 @@ def _way(dimensions: list[tuple[int, bool]]) -> tuple[str, list[int]] | None:
 def _build(title: str, text: str, names: Sequence[str], t: Type, modes: str) -> Any:
     """Compile the kernel of an expression."""
     wide = target.host().wide(t)
+    result = I8 if expressions.is_mask(expressions.probe(text, names)) else t
     given = " ".join(f"{name}:r" for name in names)
     ways = " ".join(f"{name}_d:i {name}_m:i {name}_s:i" for name in names)
-    result: list[Type] = []
-
-    def write(f: call.Body) -> None:
-        result.append(_write_rows(f, text, list(zip(names, modes, strict=True)), wide))
-
+    operands = list(zip(names, modes, strict=True))
     tag = hashlib.sha1(text.encode()).hexdigest()[:6]
     kernel = call.build(
         f"{title}_{tag}_{t}_{modes}".replace(".", "_"),
         f"out:w {given} rows:i grain:i total:i columns:i {ways}",
-        write,
+        lambda f: _write_rows(f, text, operands, wide, result),
         over="rows",
         grain="grain",
-        module=Module(),
     )
-    kind = np.dtype(bool) if result[0] is I8 else next(d for d, k in TYPES.items() if k is t)
+    kind = np.dtype(bool) if result is I8 else next(d for d, k in TYPES.items() if k is t)
     return kernel, kind
 
 
-def _write_rows(f: call.Body, text: str, operands: list[tuple[str, str]], wide: Type) -> Type:
-    """The loop over rows and along them; the type of the result's elements."""
+_HEAVY = ("exp", "log", "tanh", "erf", "sin", "cos", "sigmoid", "sqrt", "/")
+_UNROLLED = 4  # vectors per turn of a light expression's loop
+
+
+def is_heavy(text: str) -> bool:
+    """Whether an expression takes longer to compute than to load its operands."""
+    return any(k in text for k in _HEAVY)
+
+
+class _Row:
+    """The operands of one row: values that stand still, and where the others run."""
+
+    def __init__(self, f: call.Body, text: str, operands: list[tuple[str, str]], wide: Type) -> None:
+        self.f, self.text, self.operands, self.wide = f, text, operands, wide
+        lanes = wide.lanes
+        self.spare = {name: f.room(wide.element, lanes) for name, mode in operands if mode in (FULL, ROW)}
+        self.spare_out = f.room(wide.element, lanes)
+        self.fixed = {
+            name: f.splat(f.load(f[name], wide.element), lanes) for name, mode in operands if mode == CONSTANT
+        }
+
+    def find(self, row: Value, start: Value) -> None:
+        """Set where the operands of a row are."""
+        f, t = self.f, self.wide.element
+        self.values, self.pointers = dict(self.fixed), {}
+        for name, mode in self.operands:
+            if mode == FULL:
+                self.pointers[name] = f[name].at(start, t)
+            elif mode in (ROW, STILL):
+                place = f[name].at((row // f[f"{name}_d"]) % f[f"{name}_m"] * f[f"{name}_s"], t)
+                if mode == ROW:
+                    self.pointers[name] = place
+                else:
+                    self.values[name] = f.splat(f.load(place, t), self.wide.lanes)
+
+    def compute(self, places: dict[str, Value], out: Value) -> None:
+        """One vector."""
+        f = self.f
+        for name, p in places.items():
+            self.values[name] = f.load(p, self.wide)
+        y = expressions.write(self.text, f, self.values)
+        if expressions.is_mask(y):
+            y = f.convert(y, self.wide.like(I8))
+        f.store(out, y)
+
+
+def _write_rows(f: call.Body, text: str, operands: list[tuple[str, str]], wide: Type, result: Type) -> None:
+    """The loop over rows and along them."""
     t, lanes = wide.element, wide.lanes
-    spare = {name: f.room(t, lanes) for name, mode in operands if mode in (FULL, ROW)}
-    spare_out = f.room(t, lanes)
-    fixed = {name: f.splat(f.load(f[name], t), lanes) for name, mode in operands if mode == CONSTANT}
-    result: Type = t
+    work = _Row(f, text, operands, wide)
+    step = lanes if is_heavy(text) else lanes * _UNROLLED
     with f.loop(f.low, f.high) as row:
         start = row * f["columns"]
         n = f.smaller(f["columns"], f["total"] - start)
-        values = dict(fixed)
-        pointers: dict[str, Value] = {}
-        for name, mode in operands:
-            if mode == FULL:
-                pointers[name] = f[name].at(start, t)
-            elif mode in (ROW, STILL):
-                at = (row // f[f"{name}_d"]) % f[f"{name}_m"] * f[f"{name}_s"]
-                place = f[name].at(at, t)
-                if mode == ROW:
-                    pointers[name] = place
-                else:
-                    values[name] = f.splat(f.load(place, t), lanes)
+        work.find(row, start)
+        out = f["out"].at(start, result)
+        turns = n - n % step
+        if step > lanes:
+            with f.loop(0, turns, step) as i:
+                for k in range(0, step, lanes):
+                    work.compute({m: p.at(i + k, t) for m, p in work.pointers.items()}, out.at(i + k, result))
         rest = n % lanes
         whole = n - rest
-        for name, p in pointers.items():
-            f.copy(spare[name], p.at(whole, t), rest * t.bytes)
-        with f.loop(0, n, lanes) as i:
-            last = i >= whole
-            for name, p in pointers.items():
-                values[name] = f.load(f.select(last, spare[name], p.at(i, t)), wide)
-            y = expressions.write(text, f, values)
-            if expressions.is_mask(y):
-                result = I8
-                y = f.convert(y, wide.like(I8))
-            out = f["out"].at(start + i, result)
-            f.store(f.select(last, spare_out, out), f.value(y, wide.like(result)))
-        f.copy(f["out"].at(start + whole, result), spare_out, rest * result.bytes)
-    return result
+        for name, p in work.pointers.items():
+            f.copy(work.spare[name], p.at(whole, t), rest * t.bytes)
+        with f.loop(turns if step > lanes else 0, n, lanes) as i:
+            last = i >= whole  # the last elements are computed in spare memory
+            places = {m: f.select(last, work.spare[m], p.at(i, t)) for m, p in work.pointers.items()}
+            work.compute(places, f.select(last, work.spare_out, out.at(i, result)))
+        f.copy(out.at(whole, result), work.spare_out, rest * result.bytes)
 
 
 def dispatch(small: Any, large: Any, least: int) -> Any:

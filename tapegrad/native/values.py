@@ -90,6 +90,8 @@ class Value:
 
     def _arithmetic(self, other: Any, floating: str, integer: str, swap: bool = False) -> Value:
         a, b = self.f.match(self, other)
+        if a.type.element is I1:
+            raise TypeError("ir: arithmetic with truth values.")
         if swap:
             a, b = b, a
         return self.f.emit(f"{floating if a.type.floating else integer} {a}, {b.name}", a.type)
