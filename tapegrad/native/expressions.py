@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from tapegrad.native import vmath
-from tapegrad.native.ir import F32, I1, Function, Value
+from tapegrad.native.ir import I1, Function, Value
 
 
 class Unknown(Exception):
@@ -56,6 +56,27 @@ class Namespace:
         return self.where(x > 0.0, 1.0, self.where(x < 0.0, -1.0, zero))
 
     slope_of_abs = sign
+
+    def power(self, x: Value, n: Any) -> Value:
+        """x to the power of a small whole number, or its root."""
+        if isinstance(n, Value) or n not in (-2, -1, -0.5, 0.5, 1, 2, 3, 4):
+            raise Unknown(f"power {n}")
+        if n in (0.5, -0.5):
+            return self.rsqrt(x) if n < 0 else self._f.intrinsic("sqrt", x)
+        y = x
+        for _ in range(int(abs(n)) - 1):
+            y = y * x
+        return y if n > 0 else 1.0 / y
+
+    def sum_to(self, x: Value, shape: Any) -> Value:
+        """x: nothing is broadcast here."""
+        return x
+
+    def apply(self, op: Any, x: Value, *args: Any) -> Value:
+        """An op by name."""
+        if op.name not in FUNCTIONS:
+            raise Unknown(op.name)
+        return FUNCTIONS[op.name](self, x, *args)  # type: ignore[no-any-return] # a Value
 
     def copysign(self, a: Value, b: Value) -> Value:
         """a with the sign of b."""
@@ -106,10 +127,18 @@ def names(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(python(text))) - {"F", "inf", "pi"}
 
 
-def probe(text: str, given: Sequence[str]) -> Value:
-    """What the expression gives for single numbers. Raises: Unknown if it has what machine code lacks."""
-    f = Function("probe", [(name, F32) for name in given])
-    return write(text, f, {name: f[name] for name in given})
+def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[Any]) -> Value:
+    """compute(F, *values, *args) in the function f. Raises: Unknown as `write`."""
+    try:
+        y = compute(Namespace(f), *values, *args)
+    except (AttributeError, TypeError) as e:
+        raise Unknown(str(e)) from None
+    if not isinstance(y, Value):
+        raise Unknown("a constant")
+    return y
+
+
+FUNCTIONS: dict[str, Any] = {}  # (F, x, *args) -> value, of ops that rules apply by name
 
 
 def is_mask(y: Value) -> bool:

@@ -186,6 +186,12 @@ class Value:
 
     __hash__ = object.__hash__
 
+    def __bool__(self) -> bool:
+        raise TypeError("ir: Python cannot know a value that is computed later.")
+
+    def __pow__(self, n: Any) -> Value:
+        raise TypeError("ir: no power.")
+
     def is_nan(self) -> Value:
         """Whether it is no number."""
         return self._compare(self, "uno", "ne")
