@@ -47,16 +47,18 @@ class Op:
     linear:  whether `call` is its own derivative (then jvp is the op itself).
     widens:  whether it computes, so that float16 and bfloat16 go through float32 (`define.narrow`).
     ir:      the pointwise expression, for compilers; "" where the kind or the kernel says it.
+    rules:   the cotangents of a pointwise op as expressions, where they are given so; None elsewhere.
     """
 
     __slots__ = (
         *("batch", "body", "call", "check", "forward", "inner", "ir", "kind", "linear", "meta"),
-        *("name", "reads", "replay", "shown", "view", "vjp", "widens"),
+        *("name", "reads", "replay", "rules", "shown", "view", "vjp", "widens"),
     )
 
     def __init__(self, name: str, kind: str, forward: Any, ir: str = "", linear: bool = False) -> None:
         self.name, self.kind, self.forward, self.ir, self.linear = name, kind, forward, ir, linear
         self.reads: tuple[tuple[int, ...], ...] = ()
+        self.rules: tuple[Any, ...] = ()
         self.call: Any = None
         self.check: Any = None
         self.vjp: Any = None

@@ -32,6 +32,7 @@ def wake() -> None:
             for name in kernels.MODULES:
                 import_module(f"tapegrad.native.kernels.{name}")
             import_module("tapegrad.native.choice").install()
+            import_module("tapegrad.define.machine").install()
             _state["set_threads"] = import_module("tapegrad.native.runtime").set_threads
             _state["set_threads"](threads())
         except target.Unavailable as e:

@@ -90,6 +90,8 @@ class Value:
 
     def _arithmetic(self, other: Any, floating: str, integer: str, swap: bool = False) -> Value:
         a, b = self.f.match(self, other)
+        if a.type.element is I1:
+            raise TypeError("ir: arithmetic with truth values.")
         if swap:
             a, b = b, a
         return self.f.emit(f"{floating if a.type.floating else integer} {a}, {b.name}", a.type)
@@ -174,6 +176,21 @@ class Value:
     def ne(self, other: Any) -> Value:
         """Whether they differ (nan does)."""
         return self._compare(other, "une", "ne")
+
+    # Expressions that are written for arrays compare with == and !=.
+    def __eq__(self, other: Any) -> Value:  # type: ignore[override] # as NumPy's arrays do
+        return self.eq(other)
+
+    def __ne__(self, other: Any) -> Value:  # type: ignore[override] # as NumPy's arrays do
+        return self.ne(other)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TypeError("ir: Python cannot know a value that is computed later.")
+
+    def __pow__(self, n: Any) -> Value:
+        raise TypeError("ir: no power.")
 
     def is_nan(self) -> Value:
         """Whether it is no number."""

@@ -147,6 +147,7 @@ LOADED = [
     "stale",
     "tape",
     "tensor",
+    "tiers",
     "version",
     "views",
     "writes",
