@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from math import inf, prod
+from math import inf, nan, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -144,7 +144,7 @@ def _reducer(t: Type, step: int, sums: bool) -> Any:
 
 
 def _lines(e: _Frame, x: Value, first: Value, lines: Value) -> None:
-    """A window's rows into padded lines; what is no number counts as infinite, a row outside as least."""
+    """A window's rows into padded lines. What is no number counts as infinite, and what is outside is none."""
     f, q, t = e.f, e.q, e.t
     with f.loop(0, q["kh"]) as i:
         row = first + i * q["dh"]
@@ -155,13 +155,13 @@ def _lines(e: _Frame, x: Value, first: Value, lines: Value) -> None:
             each = f.load(x.at(row * q["w"] + at, t), v)
             f.store(to.at(at, t), f.select(each.is_nan(), inf, each))
 
-        def least(at: Value, v: Type, to: Value = to) -> None:
-            f.store(to.at(at, t), f.value(-inf, v))
+        def nothing(at: Value, v: Type, to: Value = to) -> None:
+            f.store(to.at(at, t), f.value(nan, v))
 
         with f.when(inside):
             _over(f, q["w"], target.host().wide(t), copy)
         with f.when(~inside):
-            _over(f, q["w"], target.host().wide(t), least)
+            _over(f, q["w"], target.host().wide(t), nothing)
 
 
 def _first(e: _Frame, lines: Value, first: Value, j: Value) -> Value:
@@ -173,14 +173,12 @@ def _first(e: _Frame, lines: Value, first: Value, j: Value) -> Value:
         return f.value(f.convert(x, whole.element), whole)
 
     start = (f.count(whole) + every(j)) * every(q["sw"]) - every(q["pw"])
-    corner = f.select(start < 0, f.value(0, whole), start)
-    best = f.variable(f.value(-inf, v))
-    at = f.variable(corner + every(f.larger(first, 0) * q["w"]))
+    best, at = f.variable(f.value(-inf, v)), f.variable(f.value(-1, whole))
     with f.loop(0, q["kh"]) as i:
         line, row = lines.at(i * q["width"], e.t), (first + i * q["dh"]) * q["w"]
         with f.loop(0, q["kw"]) as k:
             x = e.strided(line.at(k * q["dw"], e.t), j)
-            better = x > best.get()
+            better = (x > best.get()) | ((at.get() < 0) & x.eq(x))
             best.set(f.select(better, x, best.get()))
             at.set(f.select(better, start + every(row + k * q["dw"]), at.get()))
     return at.get()
@@ -196,7 +194,7 @@ def _finder(t: Type, step: int, back: bool) -> Any:
         spare = f["room"].at(f.who * (q["width"] * q["kh"] + 16), t)
         lines = spare.at(16, t)
         with f.loop(0, q["width"] * q["kh"]) as i:
-            f.store(lines.at(i, t), f.value(-inf, t))
+            f.store(lines.at(i, t), f.value(nan, t))
         with f.loop(f.low, f.high) as plane:
             x, z = (f[k].at(plane * q["h"] * q["w"], t) for k in ("x", "z"))
             if back:
@@ -280,7 +278,7 @@ def _windows(x: Any, shape: tuple[int, ...], pool: Any, t: Type) -> _Windows | N
     fill = (1, 1, 1, 1, 0, 1)
     flat = [k for each, f in zip(sizes, fill, strict=True) for k in ((f,) * (2 - n) + tuple(each))]
     h, w, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw = flat
-    if not _meets(h, oh, kh, sh, ph, dh):
+    if not _meets(h, oh, kh, sh, ph, dh) or not _meets(w, ow, kw, sw, pw, dw):
         return None
     lanes = target.host().lanes(t)
     reach = (ow + lanes) * sw + (kw - 1) * dw + lanes
