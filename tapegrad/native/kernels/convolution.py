@@ -48,7 +48,7 @@ def _tile(channels: int, places: int) -> tuple[int, int]:
 
     def cost(tile: tuple[int, int]) -> float:
         m, n = tile
-        return -(-channels // m) * -(-places // n) * (max(m * n, m + 1.5 * n) + 1)
+        return -(-channels // m) * -(-places // n) * (max(m * n, m + 1.5 * n) + 0.5 * m + n)
 
     return min(_tiles(), key=cost)
 

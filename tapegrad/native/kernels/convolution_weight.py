@@ -51,7 +51,7 @@ def _tiles() -> list[tuple[int, int]]:
 def _tile(outputs: int, elements: int) -> tuple[int, int]:
     def cost(tile: tuple[int, int]) -> float:
         m, n = tile
-        return -(-outputs // m) * -(-elements // n) * max(m * n, m + n)
+        return -(-outputs // m) * -(-elements // n) * (max(m * n, m + 1.5 * n) + 0.5 * m + n)
 
     return min(_tiles(), key=cost)
 
