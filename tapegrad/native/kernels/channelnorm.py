@@ -24,7 +24,8 @@ from tapegrad.native.target import host
 LEAST = 1 << 12  # elements below which NumPy is used
 _SHORT = 8  # elements of a row below which NumPy is used
 _GRAIN = 1 << 14  # elements that are worth a thread
-_WAYS = 2  # vectors that are summed at once
+_WAYS = 4  # vectors that are summed at once
+_BLOCK = 2048  # elements whose sum need not be in float64
 
 _ROWS = "rows:i n:i unit:i row:i weights:i by_unit:i by_row:i"
 
@@ -54,21 +55,29 @@ def _over(f: Function, n: Value, v: Type, part: Callable[[Value, Type, int], Non
         part(i, v.element, _WAYS)
 
 
-def _sums(f: Function, n: Value, v: Type, terms: Callable[[Value, Type], list[Value]], many: int) -> list[Value]:
-    """The sums of terms(i, type) over a row, in float64."""
-    kinds = [v.like(F64)] * _WAYS + [F64]
+def _sums(
+    f: Function, n: Value, v: Type, terms: Callable[[Value, Type], list[Value]], many: int, wide: bool = False
+) -> list[Value]:
+    """The sums of terms(i, type) over a row, in float64. Without `wide` those of a block are in the type."""
+    totals = [f.variable(f.value(0, F64)) for _ in range(many)]
+    for total in totals:
+        total.set(0.0)
+    kinds = [t.like(F64) if wide else t for t in (*[v] * _WAYS, v.element)]
     held = [[f.variable(f.value(0, t)) for t in kinds] for _ in range(many)]
+    with f.loop(0, n, _BLOCK) as low:
+        for sums in held:
+            for each in sums:
+                each.set(0.0)
 
-    def part(i: Value, t: Type, way: int) -> None:
-        for sums, term in zip(held, terms(i, t), strict=True):
-            sums[way].set(sums[way].get() + f.convert(term, t.like(F64)))
+        def part(i: Value, t: Type, way: int) -> None:
+            for sums, term in zip(held, terms(low + i, t), strict=True):
+                sums[way].set(sums[way].get() + f.convert(term, kinds[way]))
 
-    _over(f, n, v, part)
-    found = []
-    for sums in held:
-        whole = f.tree([each.get() for each in sums[:-1]], lambda a, b: a + b)
-        found.append(f.total(whole) + sums[-1].get())
-    return found
+        _over(f, f.smaller(n - low, _BLOCK), v, part)
+        for total, sums in zip(totals, held, strict=True):
+            whole = f.total(f.tree([each.get() for each in sums[:-1]], lambda a, b: a + b)) + sums[-1].get()
+            total.set(total.get() + f.convert(whole, F64))
+    return [total.get() for total in totals]
 
 
 def _at(f: Body, unit: Value, row: Value) -> tuple[Value, Value]:
@@ -90,7 +99,7 @@ def _write_moments(v: Type) -> Callable[[Body], None]:
             total.set(0.0)
             with f.loop(0, f["rows"]) as row:
                 x = f["x"].at(_at(f, unit, row)[0], e)
-                (part,) = _sums(f, n, v, lambda i, t, x=x: [f.load(x.at(i, e), t)], 1)
+                (part,) = _sums(f, n, v, lambda i, t, x=x: [f.load(x.at(i, e), t)], 1, True)
                 total.set(total.get() + part)
             mean = f.convert(total.get() / count, e)
             middle = f.splat(mean, v.lanes)

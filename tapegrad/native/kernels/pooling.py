@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from math import inf, nan, prod
+from math import inf, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from tapegrad import tiers
 from tapegrad.kernels import pooling as bodies
 from tapegrad.native import call, memory, target
 from tapegrad.native.choice import fits, over
-from tapegrad.native.ir import I64, Function, Type, Value, integers
+from tapegrad.native.ir import I64, Function, Type, Value, integers, vector
 from tapegrad.native.kernels.planes import every_second
 
 LEAST = 1 << 11  # elements below which NumPy is used
@@ -143,25 +143,29 @@ def _reducer(t: Type, step: int, sums: bool) -> Any:
 # ---- where maxima are
 
 
+def _number(f: Function, x: Value) -> Value:
+    """x, as infinite where it is no number: the first of those counts."""
+    return f.select(x.is_nan(), inf, x)
+
+
 def _lines(e: _Frame, x: Value, first: Value, lines: Value) -> None:
-    """A window's rows into padded lines. What is no number counts as infinite, and what is outside is none."""
+    """A window's rows into padded lines; a row outside is least."""
     f, q, t = e.f, e.q, e.t
     with f.loop(0, q["kh"]) as i:
-        row = first + i * q["dh"]
+        row = first + i
         to = lines.at(i * q["width"] + q["pw"], t)
         inside = (row >= 0) & (row < q["h"])
 
         def copy(at: Value, v: Type, row: Value = row, to: Value = to) -> None:
-            each = f.load(x.at(row * q["w"] + at, t), v)
-            f.store(to.at(at, t), f.select(each.is_nan(), inf, each))
+            f.store(to.at(at, t), _number(f, f.load(x.at(row * q["w"] + at, t), v)))
 
-        def nothing(at: Value, v: Type, to: Value = to) -> None:
-            f.store(to.at(at, t), f.value(nan, v))
+        def least(at: Value, v: Type, to: Value = to) -> None:
+            f.store(to.at(at, t), f.value(-inf, v))
 
         with f.when(inside):
             _over(f, q["w"], target.host().wide(t), copy)
         with f.when(~inside):
-            _over(f, q["w"], target.host().wide(t), nothing)
+            _over(f, q["w"], target.host().wide(t), least)
 
 
 def _first(e: _Frame, lines: Value, first: Value, j: Value) -> Value:
@@ -173,14 +177,16 @@ def _first(e: _Frame, lines: Value, first: Value, j: Value) -> Value:
         return f.value(f.convert(x, whole.element), whole)
 
     start = (f.count(whole) + every(j)) * every(q["sw"]) - every(q["pw"])
-    best, at = f.variable(f.value(-inf, v)), f.variable(f.value(-1, whole))
+    corner = f.select(start < 0, f.value(0, whole), start)
+    best = f.variable(f.value(-inf, v))
+    at = f.variable(corner + every(f.larger(first, 0) * q["w"]))
     with f.loop(0, q["kh"]) as i:
-        line, row = lines.at(i * q["width"], e.t), (first + i * q["dh"]) * q["w"]
+        line, row = lines.at(i * q["width"], e.t), (first + i) * q["w"]
         with f.loop(0, q["kw"]) as k:
-            x = e.strided(line.at(k * q["dw"], e.t), j)
-            better = (x > best.get()) | ((at.get() < 0) & x.eq(x))
+            x = e.strided(line.at(k, e.t), j)
+            better = x > best.get()
             best.set(f.select(better, x, best.get()))
-            at.set(f.select(better, start + every(row + k * q["dw"]), at.get()))
+            at.set(f.select(better, start + every(row + k), at.get()))
     return at.get()
 
 
@@ -194,7 +200,16 @@ def _finder(t: Type, step: int, back: bool) -> Any:
         spare = f["room"].at(f.who * (q["width"] * q["kh"] + 16), t)
         lines = spare.at(16, t)
         with f.loop(0, q["width"] * q["kh"]) as i:
-            f.store(lines.at(i, t), f.value(nan, t))
+            f.store(lines.at(i, t), f.value(-inf, t))
+
+        def put(z: Value, row: Value, j: Value, k: Any) -> None:
+            at = f.convert(f.load(spare.at(k, whole), whole), I64)
+            if back:
+                to = z.at(at, t)
+                f.store(to, f.load(to, t) + f.load(f["g"].at(row + j + k, t), t))
+            else:
+                f.store(f["g"].at(row + j + k, I64), at)
+
         with f.loop(f.low, f.high) as plane:
             x, z = (f[k].at(plane * q["h"] * q["w"], t) for k in ("x", "z"))
             if back:
@@ -204,17 +219,72 @@ def _finder(t: Type, step: int, back: bool) -> Any:
                 _lines(e, x, first, lines)
                 with f.loop(0, q["ow"], e.v.lanes) as j:
                     f.store(spare, _first(e, lines, first, j))
-                    with f.loop(0, f.smaller(q["ow"] - j, e.v.lanes)) as k:
-                        at = f.convert(f.load(spare.at(k, whole), whole), I64)
-                        if back:
-                            to = z.at(at, t)
-                            f.store(to, f.load(to, t) + f.load(f["g"].at(row + j + k, t), t))
-                        else:
-                            f.store(f["g"].at(row + j + k, I64), at)
+                    full = j + e.v.lanes <= q["ow"]
+                    with f.when(full):
+                        for k in range(e.v.lanes):
+                            put(z, row, j, k)
+                    with f.when(~full), f.loop(0, q["ow"] - j) as k:
+                        put(z, row, j, k)
 
     kinds = "z:w x:r g:r" if back else "z:r x:r g:w"
     name = f"pool_{'back' if back else 'where'}_{t}_{step}"
     return call.build(name, f"{kinds} room:w n:i grain:i {_SLOTS}", write, over="n", grain="grain")
+
+
+@cache
+def _squares(t: Type, lanes: int, back: bool) -> Any:
+    """The maxima of squares of 2 x 2 that lie side by side, or what goes back to them: all in vectors."""
+    v = vector(t, lanes)
+
+    def write(f: call.Body) -> None:
+        h, width, rows, n = (f[k] for k in ("h", "w", "oh", "ow"))
+        with f.loop(f.low, f.high) as plane:
+            x, z = (f[k].at(plane * h * width, t) for k in ("x", "z" if back else "x"))
+            if back:
+                with f.when(h.ne(rows * 2) | width.ne(n * 2)):
+                    f.clear(z, h * width * t.bytes)
+            with f.loop(0, rows) as i, f.loop(0, n, lanes) as k:
+                j = f.smaller(k, n - lanes)
+                corner = i * 2 * width + j * 2
+                y = f["y"].at((plane * rows + i) * n + j, t)
+                four = [each for row in (corner, corner + width) for each in _pairs(f, x.at(row, t), v)]
+                if back:
+                    parts = _to_first(f, four, f.load(y, v))
+                    _put_pairs(f, z.at(corner, t), parts[0], parts[1])
+                    _put_pairs(f, z.at(corner + width, t), parts[2], parts[3])
+                else:
+                    f.store(y, f.tree(four, lambda a, b: _largest(f, a, b)))
+
+    kinds = "z:w x:r y:r" if back else "y:w x:r"
+    name = f"pool_squares_{'back' if back else 'max'}_{t}_{lanes}"
+    return call.build(name, f"{kinds} n:i grain:i {_SLOTS}", write, over="n", grain="grain")
+
+
+def _pairs(f: Function, p: Value, v: Type) -> list[Value]:
+    """The even elements at p, and the odd ones."""
+    a, b = f.load(p, v), f.load(p.at(v.lanes, v), v)
+    return [f.shuffle(a, b, range(odd, 2 * v.lanes, 2)) for odd in (0, 1)]
+
+
+def _put_pairs(f: Function, p: Value, a: Value, b: Value) -> None:
+    """a to the even elements at p, b to the odd ones."""
+    lanes = a.type.lanes
+    mixed = [k + half for k in range(lanes) for half in (0, lanes)]
+    for start in (0, lanes):
+        f.store(p.at(start, a.type), f.shuffle(a, b, mixed[start : start + lanes]))
+
+
+def _to_first(f: Function, values: list[Value], g: Value) -> list[Value]:
+    """g for the first of the largest values, 0 for the others."""
+    best, better = _number(f, values[0]), []
+    for x in (_number(f, x) for x in values[1:]):
+        better.append(x > best)
+        best = f.select(better[-1], x, best)
+    zero, parts = f.value(0, g.type), []
+    for mask in reversed(better):
+        parts.append(f.select(mask, g, zero))
+        g = f.select(mask, zero, g)
+    return [g, *reversed(parts)]
 
 
 # ---- means, back
@@ -302,6 +372,14 @@ def _ready(x: Any, shape: tuple[int, ...], pool: Any, *others: Any) -> tuple[_Wi
     return (windows, t) if t and windows else None
 
 
+def _side_by_side(p: _Windows, t: Type) -> int:
+    """How many squares of 2 x 2 to take at a time; 0 for other windows, and those that reach outside."""
+    h, w, rows, n = p.sizes[:4]
+    if p.sizes[4:12] != (2, 2, 2, 2, 0, 0, 1, 1) or 2 * rows > h or 2 * n > w:
+        return 0
+    return next((k for k in (target.host().lanes(t), 4, 2) if k <= n), 0)
+
+
 @over(bodies.max_pool)
 def max_pool(body: Any, x: Any, pool: Any) -> Any:
     """The kernel."""
@@ -310,6 +388,9 @@ def max_pool(body: Any, x: Any, pool: Any) -> Any:
         return body(x, pool)
     p, t = ready
     y = memory.empty(p.out, x.dtype)
+    if lanes := _side_by_side(p, t):
+        _squares(t, lanes, False)(y, x, p.planes, p.grain, *p.sizes)
+        return y
     _reducer(t, p.step, False)(y, x, _room(p, 1, x.dtype), p.planes, p.grain, 1.0, *p.sizes)
     return y
 
@@ -318,10 +399,13 @@ def max_pool(body: Any, x: Any, pool: Any) -> Any:
 def max_pool_back(body: Any, g: Any, x: Any, pool: Any) -> Any:
     """The kernel."""
     ready = _ready(x, x.shape, pool, g)
-    if ready is None:
+    if ready is None or max(pool.dilation) > 1:
         return body(g, x, pool)
     p, t = ready
     z = memory.empty(x.shape, x.dtype)
+    if lanes := _side_by_side(p, t):
+        _squares(t, lanes, True)(z, x, g, p.planes, p.grain, *p.sizes)
+        return z
     _finder(t, p.step, True)(z, x, g, _room(p, p.sizes[4], x.dtype), p.planes, p.grain, *p.sizes)
     return z
 
@@ -330,7 +414,7 @@ def max_pool_back(body: Any, g: Any, x: Any, pool: Any) -> Any:
 def max_pool_indices(body: Any, x: Any, pool: Any) -> Any:
     """The kernel."""
     ready = _ready(x, x.shape, pool)
-    if ready is None:
+    if ready is None or max(pool.dilation) > 1:
         return body(x, pool)
     p, t = ready
     at = memory.empty(p.out, np.int64)
