@@ -46,13 +46,14 @@ class Reason:
 
 
 class Tier:
-    """When the native tier wakes up: at the first array of `large` elements, through `wake`."""
+    """When the native tier wakes up, through `wake`: at the first array of `large` elements, or when so many
+    operations were recorded that the program is a long one."""
 
-    __slots__ = ("large", "wake")
+    __slots__ = ("large", "late", "wake")
     NEVER = 2**62
 
     def __init__(self) -> None:
-        self.large = 1 << 14
+        self.large, self.late = 1 << 14, 100_000
         self.wake: Any = None
 
 

@@ -2,8 +2,7 @@
 
 One clock numbers recorded nodes and in-place writes. A node is younger than its parents, so a heap on -seq
 pops every node after all of its consumers: the topological order without recursion and without counting. A
-saved array is stale exactly if its buffer was written after the node that saved it: one integer compare per
-node finds that out.
+saved array is stale exactly if its buffer was written after the node that saved it: one compare per node.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from weakref import ref
 from numpy import ndarray
 
 from tapegrad._errors import caller, place, seen, user_frame
-from tapegrad._state import special, watch
+from tapegrad._state import special, tier, watch
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Leaked, Level, Storage, entered
 from tapegrad.rare import Rare, late, run_after, run_hooks, run_post, run_pre, running
@@ -47,7 +46,7 @@ class Op:
     linear:  whether `call` is its own derivative (then jvp is the op itself).
     widens:  whether it computes, so that float16 and bfloat16 go through float32 (`define.narrow`).
     ir:      the pointwise expression, for compilers; "" where the kind or the kernel says it.
-    rules:   the cotangents of a pointwise op as expressions, where they are given so; None elsewhere.
+    rules:   the cotangents of a pointwise op, as expressions or functions.
     """
 
     __slots__ = (
@@ -328,9 +327,8 @@ def sweep(
     """Push seeds[i] from roots[i] back through the graph.
 
     Without `wanted`, gradients are added to the leaves once the whole sweep has succeeded. With it, the
-    cotangents of those nodes are returned and no leaf changes; a wanted node is captured, and its own rule
-    runs only if another wanted node lies below it. A rule returns its g, a view of it or fresh arrays, none
-    of them twice.
+    cotangents of those nodes are returned and no leaf changes; a wanted node's own rule runs only if another
+    wanted node lies below it. A rule returns its g, a view of it or fresh arrays, none of them twice.
 
     Raises: RuntimeError on a freed graph or an overwritten saved array; whatever a hook raises.
     """
@@ -342,6 +340,8 @@ def sweep(
         else:
             grads[n] = g
             heappush(heap, (-n.seq, n))
+        if n.seq > tier.late:
+            tier.wake()
     used = None if retain else freed_here()
     walk = watched if special.alert and (watch().observers or watchers.checks) else _walk
     if wanted is None:

@@ -1,4 +1,5 @@
-"""Which tiers compute: NumPy from the start, machine code once the first large array appears.
+"""Which tiers compute: NumPy from the start, machine code once a large array appears or many operations
+were recorded.
 
 The native tier costs a tenth of a second to load, so nothing of it is imported before it can pay. Where it
 cannot run it stays off, and `python -m tapegrad info` says why.
@@ -16,7 +17,7 @@ from tapegrad._state import tier
 __all__ = ["empty_cache", "memory_stats", "native_state"]
 
 _lock = RLock()
-_state: dict[str, Any] = {"native": "asleep until the first large array"}
+_state: dict[str, Any] = {"native": "asleep until the first large array or many operations"}
 
 
 def wake() -> None:
@@ -24,7 +25,7 @@ def wake() -> None:
     with _lock:
         if tier.large == tier.NEVER:
             return
-        tier.large = tier.NEVER
+        tier.large = tier.late = tier.NEVER
         target: Any = import_module("tapegrad.native.target")
         try:
             import_module("tapegrad.native.runtime").start()
@@ -76,6 +77,6 @@ def empty_cache() -> None:
 
 
 if os.environ.get("TAPEGRAD_NATIVE", "") == "0":
-    tier.large = tier.NEVER
+    tier.large = tier.late = tier.NEVER
     _state["native"] = "off: TAPEGRAD_NATIVE=0"
 tier.wake = wake

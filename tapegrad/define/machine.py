@@ -12,9 +12,9 @@ from typing import Any
 from numpy import ndarray
 
 import tapegrad.kernels as K
-from tapegrad.define.base import EQUAL, OPS
-from tapegrad.define.wrappers import NAMES
-from tapegrad.native import expressions, pointwise
+from tapegrad.define.base import OPS
+from tapegrad.define.wrappers import NAMES, write_vjp
+from tapegrad.native import expressions, pointwise, small
 from tapegrad.tape import Op
 
 ROOT_HALF = 0.7071067811865476
@@ -35,6 +35,7 @@ FORWARD = {
     "sign": "sign(a)",
     "clamp.from": "max(b, a)",  # of two zeros the processor takes the second
     "clamp.to": "min(b, a)",
+    "clamp.tensors": "min(c, max(b, a))",
     "clamp_min.tensor": "max(b, a)",
     "clamp_max.tensor": "min(b, a)",
 }
@@ -99,25 +100,14 @@ def install() -> None:
 
 
 def _install_forward(op: Op, fast: pointwise.Pointwise) -> None:
-    n = len(fast.names)
-
-    def replaced(kernel: Any) -> Any:
-        def large(*xs: Any) -> Any:
-            try:
-                y = fast(*xs[:n], args=xs[n:]) if len(xs) >= n else None
-            except (TypeError, ValueError):  # an argument that is no number, shapes that do not fit
-                y = None
-            return kernel(*xs) if y is None else y
-
-        return pointwise.dispatch(kernel, large, LEAST if type(fast.expression) is str else LEAST_HEAVY)
-
+    least = LEAST if type(fast.expression) is str else LEAST_HEAVY
     for call in (op.call, getattr(op.call, "operator", None)):
         for name, cell in zip(*_cells(call), strict=True):
             if name == "kernel":
-                cell.cell_contents = replaced(cell.cell_contents)
+                cell.cell_contents = _replaced(fast, cell.cell_contents, least)
         if (written := getattr(call, "__globals__", {})).get("op") is op:  # see define.wrappers
-            written["kernel"] = replaced(written["kernel"])
-    op.forward = replaced(op.forward)
+            written["kernel"] = _replaced(fast, written["kernel"], least)
+    op.forward = _replaced(fast, op.forward, least)
 
 
 def _cells(call: Any) -> tuple[Sequence[str], Sequence[Any]]:
@@ -133,33 +123,42 @@ def operands(key: str, op: Op) -> Sequence[str]:
 
 
 def _backward(op: Op, plainly: Any) -> Any:
-    """The op's vjp, with one kernel per cotangent of large arrays."""
-    rules: list[Any] = []
-    for rule in op.rules:
+    """The op's vjp, with one function per cotangent."""
+    kernels, calls = {}, []
+    for k, rule in enumerate(op.rules):
+        if rule == "g":
+            calls.append(rule)
+            continue
         reads = [n for n in ("g", *NAMES) if n in expressions.names(rule)]
-        rules.append(None if rule == "g" else (pointwise.Pointwise(f"{op.name}_d", rule, reads), reads))
-    names = NAMES[: len(rules) + 1]
+        fast = pointwise.Pointwise(f"{op.name}_d{k}", rule, reads)
+        kernels[f"k{k}"] = _replaced(fast, _numpys(rule, reads), LEAST_BACKWARD)
+        calls.append(f"k{k}({', '.join(reads)})")
+    quickly = write_vjp(op, calls, broadcast=True, **kernels)
 
     def vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
-        if F is not K or type(g) is not ndarray or g.size < LEAST_BACKWARD:
-            return plainly(F, g, saved, meta, need)
-        values = {"g": g, **dict(zip(names, saved, strict=False))}
-        found = []
-        for rule, wanted in zip(rules, need, strict=True):
-            x = g
-            if wanted is not None and rule is not None:
-                fast, reads = rule
-                x = fast(*[values[n] for n in reads])
-                if x is None:
-                    return plainly(F, g, saved, meta, need)
-            found.append(None if wanted is None else x)
-        if meta is EQUAL or len(found) == 1:
-            return found
-        shapes = meta if meta is not None else [v.shape for v in saved[1:]]
-        return [None if x is None else K.sum_to(x, s) for x, s in zip(found, shapes, strict=True)]
+        return (quickly if F is K else plainly)(F, g, saved, meta, need)
 
-    vjp.plainly = plainly  # type: ignore[attr-defined] # for those who look
+    vjp.rules = kernels  # type: ignore[attr-defined] # for those who look
     return vjp
+
+
+def _numpys(rule: str, reads: Sequence[str]) -> Any:
+    """A rule as a function of arrays."""
+    return eval(f"lambda {', '.join(reads)}: {rule}", {"F": K})  # the text is an op's own definition
+
+
+def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int) -> Any:
+    """`kernel`, for which machine code stands in where it takes the operands."""
+    n = len(fast.names)
+
+    def large(*xs: Any) -> Any:
+        try:
+            y = fast(*xs[:n], args=xs[n:]) if len(xs) >= n else None
+        except (TypeError, ValueError):  # an argument that is no number, shapes that do not fit
+            y = None
+        return kernel(*xs) if y is None else y
+
+    return small.dispatch(fast, kernel, large, least)
 
 
 def _backward_with_arguments(op: Op, plainly: Any) -> Any:

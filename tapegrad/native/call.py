@@ -243,8 +243,13 @@ _methods: list[_Method] = []  # builtins point at them for good
 
 def builtin(address: int, name: str, self: Any = None) -> Any:
     """A Python function of machine code (self, arguments, how many)."""
+    return bound(address, name, self)[0]
+
+
+def bound(address: int, name: str, self: Any) -> tuple[Any, Any]:
+    """(the same, its definition, whose `function` may be changed)."""
     method = _Method(name.encode(), address, _FASTCALL, None)
     _methods.append(method)
     new = ctypes.pythonapi.PyCFunction_NewEx
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    return new(ctypes.addressof(method), self, None)
+    return new(ctypes.addressof(method), self, None), method

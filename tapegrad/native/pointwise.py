@@ -17,7 +17,7 @@ from numpy import ndarray
 
 from tapegrad.native import call, expressions, target
 from tapegrad.native.choice import DENSE
-from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, PTR, Function, Module, Type, Value
+from tapegrad.native.ir import F32, F64, I1, I8, Function, Type, Value
 from tapegrad.native.memory import empty
 
 _BLOCK = 2048  # elements of a row where there are no rows
@@ -277,41 +277,3 @@ def _write_rows(
             }
             work.compute(places, f.select(last, work.spare_out, out.at(i, result)))
         f.copy(out.at(whole, result), work.spare_out, rest * result.bytes)
-
-
-def dispatch(small: Any, large: Any, least: int) -> Any:
-    """A builtin that calls `large` if an argument is an array of at least so many elements, else `small`."""
-    return call.builtin(_dispatcher(), getattr(small, "__name__", "kernel"), (small, large, least))
-
-
-_made: list[int] = []
-
-
-def _dispatcher() -> int:
-    if not _made:
-        module = Module()
-        module.add(_write_dispatch())
-        _made.extend(target.compile("dispatch", module, ["dispatch_py"], call.symbols(module)))
-    return _made[0]
-
-
-def _write_dispatch() -> Function:
-    f = Function("dispatch_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
-    small, large, limit = (f.load(f["self"].at(3 + k, PTR), PTR) for k in range(3))
-    least = f.call("PyLong_AsLongLong", I64, limit)
-    chosen = f.variable(small)
-    with f.loop(0, f["count"]) as k:
-        x = f.load(f["args"].at(k, PTR), PTR)
-        exact = f.load(x.at(1, I64), I64).eq(f.convert(f.call("tapegrad_array_type", PTR), I64))
-        with f.when(exact):
-            n = f.variable(f.value(1, I64))
-            n.set(1)
-            shape = f.load(x.at(call.DIMENSIONS // 8, I64), PTR)
-            dimensions = f.convert(f.load(x.at(call.NDIM // 4, I32), I32), I64)
-            with f.loop(0, dimensions) as axis:
-                n.set(n.get() * f.load(shape.at(axis, I64), I64))
-            with f.when(n.get() >= least):
-                chosen.set(large)
-    null = f.value(0, PTR)
-    f.give(f.call("PyObject_Vectorcall", PTR, chosen.get(), f["args"], f["count"], null))
-    return f

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tapegrad.native import call, memory, pool, target
+from tapegrad.native import call, memory, pool, small, target
 from tapegrad.native.ir import Module
 
 _EXPORTS = (
@@ -40,7 +40,7 @@ def start() -> None:
     call.write_data(module)
     call.write_call(module)
     memory.write(module)
-    call.provide({"tapegrad_set_handler": memory.set_handler()})
+    call.provide({"tapegrad_set_handler": memory.set_handler(), "tapegrad_new_array": small.new_array()})
     module.functions[0].declared |= {f"@PyExc_{e} = external global ptr" for e in ("TypeError", "ValueError")}
     addresses = dict(
         zip(_EXPORTS, target.compile("runtime", module, _EXPORTS, call.symbols(module)), strict=True)

@@ -88,7 +88,7 @@ def test_forward_is_numpys(key, dtype):
 RULES = {
     f"{key}.{i}": rule
     for key, op in base.OPS.items()
-    if getattr(op.vjp, "plainly", None) is not None
+    if getattr(op.vjp, "rules", None) is not None
     for i, rule in enumerate(op.rules)
     if rule != "g"
 }
@@ -157,3 +157,60 @@ def _laid_out(x, way):
     if way == "read-only":
         x.flags.writeable = False
     return x
+
+
+def promoted(key):
+    """The op's forward, called often enough to be machine code for small arrays."""
+    forward = base.OPS[key].forward
+    xs = [np.ones(2, "f4")] * arity(key)
+    with np.errstate(all="ignore"):
+        for _ in range(120):
+            forward(*xs)
+    return forward
+
+
+def small_operands(n, shape, dtype, rng):
+    xs = [np.array(rng.choice(EDGES, size=shape), dtype) for _ in range(n)]
+    yield xs
+    yield [*xs[:-1], np.asarray(xs[-1].reshape(-1)[:1].sum(), dtype)]
+    yield [np.asarray(2.5, dtype), *xs[1:]]
+    for x in xs:
+        x.flags.writeable = False
+    yield xs
+    yield [_laid_out(x.copy(), "strided") for x in xs]
+    yield [_laid_out(x.copy(), "misaligned") for x in xs]
+    yield [x.astype("f8" if k else "f4") for k, x in enumerate(xs)]
+    yield [x.T for x in xs]
+    if shape:
+        yield [*xs[:-1], xs[-1][:1]]
+
+
+@pytest.mark.parametrize("key", sorted(k for k in FAST if k not in machine.COMPUTED))
+def test_small_arrays_are_numpys(key):
+    forward, kernel = promoted(key), FAST[key][0]
+    rng = np.random.default_rng(0)
+    for dtype in ("f4", "f8"):
+        for shape in ((), (1,), (3,), (2, 3), (0,), (4, 5, 3), (2, 300)):
+            for xs in small_operands(arity(key), shape, dtype, rng):
+                with np.errstate(all="ignore"):
+                    try:
+                        expected = kernel(*xs)
+                    except ValueError as e:
+                        with pytest.raises(ValueError, match=str(e)[:20]):
+                            forward(*xs)
+                        continue
+                    y = forward(*xs)
+                assert close(y, expected, 5), (xs, y, expected)
+                assert not any(np.shares_memory(y, x) for x in xs)
+
+
+def test_wrong_arguments_are_numpys():
+    forward, kernel = promoted("mul"), FAST["mul"][0]
+    for xs in ((), (1,), (1, 2, 3), (np.ones(3), "a"), (None, None), (np.ones(2), np.ones(3))):
+        with pytest.raises(Exception) as mine:
+            forward(*xs)
+        with pytest.raises(Exception) as theirs:
+            kernel(*xs)
+        assert mine.type is theirs.type
+    assert forward(2, 3.0) == 6.0
+    assert isinstance(forward(np.float32(2), np.float32(3)), np.float32)
