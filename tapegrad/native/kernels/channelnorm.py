@@ -59,15 +59,10 @@ def _sums(
     f: Function, n: Value, v: Type, terms: Callable[[Value, Type], list[Value]], many: int, wide: bool = False
 ) -> list[Value]:
     """The sums of terms(i, type) over a row, in float64. Without `wide` those of a block are in the type."""
-    totals = [f.variable(f.value(0, F64)) for _ in range(many)]
-    for total in totals:
-        total.set(0.0)
+    totals = [f.variable(0.0, F64) for _ in range(many)]
     kinds = [t.like(F64) if wide else t for t in (*[v] * _WAYS, v.element)]
-    held = [[f.variable(f.value(0, t)) for t in kinds] for _ in range(many)]
     with f.loop(0, n, _BLOCK) as low:
-        for sums in held:
-            for each in sums:
-                each.set(0.0)
+        held = [[f.variable(0.0, t) for t in kinds] for _ in range(many)]
 
         def part(i: Value, t: Type, way: int) -> None:
             for sums, term in zip(held, terms(low + i, t), strict=True):
@@ -95,16 +90,18 @@ def _write_moments(v: Type) -> Callable[[Body], None]:
         e, n = v.element, f["n"]
         count = f.convert(n * f["rows"], F64)
         with f.loop(f.low, f.high) as unit:
-            total = f.variable(f.value(0, F64))
-            total.set(0.0)
+            total = f.variable(0.0, F64)
             with f.loop(0, f["rows"]) as row:
                 x = f["x"].at(_at(f, unit, row)[0], e)
-                (part,) = _sums(f, n, v, lambda i, t, x=x: [f.load(x.at(i, e), t)], 1, True)
+
+                def plain(i: Value, t: Type, x: Value = x) -> list[Value]:
+                    return [f.load(x.at(i, e), t)]
+
+                (part,) = _sums(f, n, v, plain, 1, True)
                 total.set(total.get() + part)
             mean = f.convert(total.get() / count, e)
             middle = f.splat(mean, v.lanes)
-            squares = f.variable(f.value(0, F64))
-            squares.set(0.0)
+            squares = f.variable(0.0, F64)
             with f.loop(0, f["rows"]) as row:
                 x = f["x"].at(_at(f, unit, row)[0], e)
 
@@ -130,7 +127,15 @@ def _write_affine(v: Type) -> Callable[[Body], None]:
             w, b = _read(f, "w", weight, e), _read(f, "b", weight, e)
             wide = [f.splat(s, v.lanes) for s in (mean, rstd, w, b)]
 
-            def part(i: Value, t: Type, _: int, x: Value = x, y: Value = y, one: Any = (mean, rstd, w, b), all: Any = wide) -> None:
+            def part(
+                i: Value,
+                t: Type,
+                _: int,
+                x: Value = x,
+                y: Value = y,
+                one: Any = (mean, rstd, w, b),
+                all: Any = wide,
+            ) -> None:
                 m, r, a, c = all if t is v else one
                 f.store(y.at(i, e), (f.load(x.at(i, e), t) - m) * r * a + c)
 
@@ -148,12 +153,14 @@ def _write_back(v: Type) -> Callable[[Body], None]:
         with f.loop(f.low, f.high) as unit:
             mean, rstd = _read(f, "mean", unit, e), _read(f, "rstd", unit, e)
             means, rstds = f.splat(mean, v.lanes), f.splat(rstd, v.lanes)
-            level, slope = (f.variable(f.value(0, F64)) for _ in range(2))
-            level.set(0.0)
-            slope.set(0.0)
+            level, slope = (f.variable(0.0, F64) for _ in range(2))
 
-            def unit_of(p: Value, t: Type, mean: Any = (mean, means), rstd: Any = (rstd, rstds)) -> Value:
-                return (f.load(p, t) - mean[t is v]) * rstd[t is v]
+            both = {v: (means, rstds), e: (mean, rstd)}
+
+            def unit_of(p: Value, t: Type, both: dict[Type, tuple[Value, Value]] = both) -> Value:
+                mean, rstd = both[t]
+                x: Value = (f.load(p, t) - mean) * rstd
+                return x
 
             with f.loop(0, f["rows"]) as row:
                 start, weight = _at(f, unit, row)
@@ -177,7 +184,16 @@ def _write_back(v: Type) -> Callable[[Body], None]:
                 one = _read(f, "w", weight, e), low, turn, rstd
                 wide = [f.splat(s, v.lanes) for s in one]
 
-                def part(i: Value, t: Type, _: int, g: Value = g, x: Value = x, z: Value = z, one: Any = one, all: Any = wide) -> None:
+                def part(
+                    i: Value,
+                    t: Type,
+                    _: int,
+                    g: Value = g,
+                    x: Value = x,
+                    z: Value = z,
+                    one: Any = one,
+                    all: Any = wide,
+                ) -> None:
                     w, low, turn, rstd = all if t is v else one
                     y = f.load(g.at(i, e), t) * w - low - unit_of(x.at(i, e), t) * turn
                     f.store(z.at(i, e), y * rstd)

@@ -1,26 +1,25 @@
 """Convolutions and their cotangents as sums over planes (`planes`).
 
-Forward and back to the input are one kernel: a tile of outputs, some channels times some vectors of places, is
-kept in registers while the sum runs over channels and the elements of the window. The way back to the input is
-a convolution of the cotangent per phase of the input's positions. The weight's cotangent is a tile of sums
-over places. Images, groups, bands and, if these are few, blocks of channels are shared among threads; what a
-thread adds up does not depend on how many there are.
+Forward and back to the input are one kernel: a tile of outputs, some channels times some vectors of places,
+is kept in registers while the sum runs over channels and the elements of the window. The way back to the
+input is a convolution of the cotangent per phase of the input's positions. Images, groups, bands and, if they
+are few, blocks of channels are shared among threads; what a thread adds up does not depend on how many there
+are.
 """
 
 from __future__ import annotations
 
 from functools import cache, lru_cache
 from itertools import product
-from math import isfinite, prod
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tapegrad import tiers
 from tapegrad.kernels import convolution as bodies
-from tapegrad.native import call, memory, target
+from tapegrad.native import call, memory, runtime, target
 from tapegrad.native.choice import fits, over
-from tapegrad.native.ir import F32, I64, PTR, Function, Module, Type, Value
+from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.kernels.planes import Axis, Fields, Layout, Sizes, add_fill, add_row, layout
 
 LEAST = 1 << 15  # multiplications below which NumPy is used
@@ -231,10 +230,12 @@ def lines(n: int, t: Type) -> int:
 
 
 def room(n: int, kind: Any) -> Any:
-    return memory.empty(n * tiers.threads(), kind)
+    return memory.empty(n * runtime.threads(), kind)
 
 
-def _sweep(p: _Pass, y: Any, x: Any, w: Any, b: Any, strides: tuple[int, int, int], groups: int, t: Type) -> None:
+def _sweep(
+    p: _Pass, y: Any, x: Any, w: Any, b: Any, strides: tuple[int, int, int], groups: int, t: Type
+) -> None:
     """Put a pass's results into y. strides: of w by group, output and input."""
     m, n = p.tile
     outputs, sums, tiles = (int(p.numbers[k]) for k in (0, 1, 5))
@@ -244,9 +245,7 @@ def _sweep(p: _Pass, y: Any, x: Any, w: Any, b: Any, strides: tuple[int, int, in
     _packer(t)(packed, w, w if b is None else b, p.taps, *shapes, *strides, b is not None)
     scratch = room(int(p.numbers[7]), y.dtype)
     grain = max(1, GRAIN // p.work)
-    _sweeper(t, m, n)(
-        y, x, packed, p.planes.offsets, p.planes.fields, p.numbers, scratch, p.units, grain
-    )
+    _sweeper(t, m, n)(y, x, packed, p.planes.offsets, p.planes.fields, p.numbers, scratch, p.units, grain)
 
 
 # ---- what NumPy's bodies are replaced by
@@ -291,11 +290,9 @@ def _backward(
 ) -> list[_Pass]:
     """One pass per phase of x's positions. shape: (images, groups, channels of a group in g, and in x)."""
     images, groups, inputs, outputs = shape
-    dims = zip(
-        *[_three(v, f) for v, f in ((out, 1), (kernel, 1), (stride, 1), (padding, 0), (dilation, 1), (size, 1))],
-        strict=True,
-    )
-    phases = [[_phase(*each, a) for a in range(min(each[2], each[5]))] for each in dims]
+    filled = ((out, 1), (kernel, 1), (stride, 1), (padding, 0), (dilation, 1), (size, 1))
+    dims = zip(*[_three(v, fill) for v, fill in filled], strict=True)
+    phases = [[_phase(m, k, s, p, d, n, a) for a in range(min(s, n))] for m, k, s, p, d, n in dims]
     wide = _three(kernel, 1)
     passes = []
     for chosen in product(*phases):
@@ -315,7 +312,7 @@ def _phase(m: int, k: int, s: int, p: int, d: int, n: int, a: int) -> tuple[Axis
 
 
 def takes(work: int, *arrays: Any) -> Type | None:
-    return None if work < LEAST else fits(*[a for a in arrays if a is not None])
+    return None if work < max(LEAST, 1) else fits(*[a for a in arrays if a is not None])
 
 
 @over(bodies.convolved)

@@ -1,10 +1,10 @@
 """Images laid out so that a window's element is the same distance away wherever the window stands.
 
 A convolution with stride 1 over rows of one pitch needs no rows and columns: output p is the sum over k of
-w[k] times planes[offset[k] + p], for p in one flat range. So images are copied into planes, padded with zeros;
-the zeros behind a row are those before the next one. With a stride there is a plane for each remainder of a
-position by the stride (its phase), in which the windows again move by 1. Outputs that stand at no window (the
-pitch is larger than the result) are computed and dropped.
+w[k] times planes[offset[k] + p], for p in one flat range. So images are copied into planes, padded with
+zeros; the zeros behind a row are those before the next one. With a stride there is a plane for each remainder
+of a position by the stride (its phase), in which the windows again move by 1. Outputs that stand at no window
+(the pitch is larger than the result) are computed and dropped.
 
 Everything has three dimensions; a large image is taken in bands of its outermost one.
 """
@@ -42,8 +42,8 @@ class Axis(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where things are. fields: for machine code; offsets: of each (channel, element of the window); flat: how
-    many outputs a band computes; length: elements of a band's planes; bands of `rows` along an axis."""
+    """Where things are. fields: for machine code; offsets: of each (channel, element of the window); flat:
+    how many outputs a band computes; length: elements of a band's planes; steps: of the output per axis."""
 
     fields: Any
     offsets: Any
@@ -214,9 +214,7 @@ def _span(f: Function, ends: _Ends, phase: Value, stride: Value) -> tuple[Value,
 
 
 @contextmanager
-def _rows(
-    f: Function, g: Fields, d: int, ends: _Ends, phases: Value
-) -> Iterator[tuple[Value, Value, Value]]:
+def _rows(f: Function, g: Fields, d: int, ends: _Ends, phases: Value) -> Iterator[tuple[Value, Value, Value]]:
     """Loops over an axis: the phases, and the elements of each, as (phase, element, place)."""
     stride = g.of("stride", d)
     with f.loop(0, phases) as phase:

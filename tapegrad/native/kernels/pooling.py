@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tapegrad import tiers
 from tapegrad.kernels import pooling as bodies
-from tapegrad.native import call, memory, target
+from tapegrad.native import call, memory, runtime, target
 from tapegrad.native.choice import fits, over
 from tapegrad.native.ir import I64, Function, Type, Value, integers, vector
 from tapegrad.native.kernels.planes import every_second
@@ -86,7 +85,7 @@ def _over(f: Function, n: Value, v: Type, part: Callable[[Value, Type], None]) -
 
 def _along(e: _Frame, line: Value, y: Value, join: Join, end: Callable[[Value], Value], spare: Value) -> None:
     """The windows of a padded line joined, into a row of results."""
-    f, q, v = e.f, e.q, e.v
+    f, q = e.f, e.q
 
     def window(j: Value) -> Value:
         total = f.variable(e.strided(line, j))
@@ -221,8 +220,8 @@ def _finder(t: Type, step: int, back: bool) -> Any:
                     f.store(spare, _first(e, lines, first, j))
                     full = j + e.v.lanes <= q["ow"]
                     with f.when(full):
-                        for k in range(e.v.lanes):
-                            put(z, row, j, k)
+                        for lane in range(e.v.lanes):
+                            put(z, row, j, lane)
                     with f.when(~full), f.loop(0, q["ow"] - j) as k:
                         put(z, row, j, k)
 
@@ -354,7 +353,9 @@ def _windows(x: Any, shape: tuple[int, ...], pool: Any, t: Type) -> _Windows | N
     reach = (ow + lanes) * sw + (kw - 1) * dw + lanes
     width = max(pw + w, reach) + 16
     planes = prod(shape[:-n])
-    return _Windows(planes, (*flat, width), max(1, _GRAIN // (h * w)), sw if sw < 3 else 0, (*shape[:-n], *pool.out))
+    return _Windows(
+        planes, (*flat, width), max(1, _GRAIN // (h * w)), sw if sw < 3 else 0, (*shape[:-n], *pool.out)
+    )
 
 
 def _meets(n: int, m: int, k: int, s: int, p: int, d: int) -> bool:
@@ -363,7 +364,7 @@ def _meets(n: int, m: int, k: int, s: int, p: int, d: int) -> bool:
 
 
 def _room(windows: _Windows, lines: int, kind: Any) -> Any:
-    return np.empty(tiers.threads() * (windows.sizes[-1] * lines + 16), kind)
+    return np.empty(runtime.threads() * (windows.sizes[-1] * lines + 16), kind)
 
 
 def _ready(x: Any, shape: tuple[int, ...], pool: Any, *others: Any) -> tuple[_Windows, Type] | None:
