@@ -31,6 +31,7 @@ LAYERS: list[tuple[str, int]] = [
     ("writes", 2),
     ("naming", 2),
     ("stale", 2),
+    ("sums", 2),
     ("tape", 2),
     ("observers", 2),
     ("public", 2),
