@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.loss as Q
-import tapegrad.kernels.statistics as S
 from tapegrad.native import vmath
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over, rows
 from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import WAYS, add, down, joined, larger, strip, strips_of, sums, sweep, units
+from tapegrad.native.strips import WAYS, down, joined, larger, strip, strips_of, sums, sweep, units
 from tapegrad.native.target import host
 
 LEAST = 1 << 12  # elements; below, NumPy's few calls take as long as one of these
@@ -315,4 +314,4 @@ def cross_rows_vjp(body: Any, scale: Any, x: Any, classes: Any, tops: Any, total
 
 def _inside(classes: Any, shape: tuple[int, ...]) -> bool:
     """Whether there is a class, inside of its row, for each row."""
-    return classes.dtype.char == "l" and classes.shape == shape[:1] and classes.max() < shape[1]
+    return bool(classes.dtype.char == "l" and classes.shape == shape[:1] and classes.max() < shape[1])
