@@ -57,8 +57,9 @@ def _behind(*args: Any, _fast: Any, **kwargs: Any) -> Any:
 
 def original(kernel: Any) -> Any:
     """The NumPy body of a kernel, whether or not machine code stands in for it."""
-    fast = (kernel.__kwdefaults__ or {}).get("_fast")
-    return kernel if fast is None else fast.args[0]
+    while fast := (kernel.__kwdefaults__ or {}).get("_fast"):  # several may stand before it
+        kernel = fast.args[0]
+    return kernel
 
 
 def fits(*arrays: Any, least: int = 0) -> Type | None:

@@ -20,27 +20,35 @@ Join = Callable[[Value, Value], Value]
 
 
 def sweep(
-    f: Function, start: Any, end: Value, t: Type, step: Step, firsts: Sequence[Any] = (), ways: int = WAYS
+    f: Function,
+    start: Any,
+    end: Value,
+    t: Type,
+    step: Step,
+    firsts: Sequence[Any] = (),
+    ways: int = WAYS,
+    held: Type | None = None,
 ) -> list[list[Value]]:
     """Go from start to end in vectors of type t: values = step(i, mask, values), where the mask is None but
-    for the last elements. What the values are after it, a list for each of `firsts`: one value per way."""
-    sets = [[f.variable(f.value(x, t)) for x in firsts] for _ in range(ways)]
+    for the last elements. What the values (of type t, or `held`) are after it, a list for each of `firsts`:
+    one value per way."""
+    sets = [[f.variable(f.value(x, held or t)) for x in firsts] for _ in range(ways)]
 
-    def once(i: Value, mask: Any, held: list[Variable]) -> None:
-        for v, x in zip(held, step(i, mask, [v.get() for v in held]) or (), strict=True):
+    def once(i: Value, mask: Any, values: list[Variable]) -> None:
+        for v, x in zip(values, step(i, mask, [v.get() for v in values]) or (), strict=True):
             v.set(x)
 
     n = end - start
     whole, vectors = (n & -(ways * t.lanes)) + start, (n & -t.lanes) + start
     with f.loop(start, whole, ways * t.lanes) as i:
-        for k, held in enumerate(sets):
-            once(i + k * t.lanes if k else i, None, held)
+        for k, values in enumerate(sets):
+            once(i + k * t.lanes if k else i, None, values)
     if ways > 1:
         with f.loop(whole, vectors, t.lanes) as i:
             once(i, None, sets[0])
     with f.when(vectors < end):
         once(vectors, f.first(end - vectors, t), sets[0])
-    return [[held[k].get() for held in sets] for k in range(len(firsts))]
+    return [[values[k].get() for values in sets] for k in range(len(firsts))]
 
 
 def joined(f: Function, values: Sequence[Value], join: Join) -> Value:
