@@ -56,6 +56,13 @@ def _behind(*args: Any, _fast: Any, **kwargs: Any) -> Any:
     return _fast(*args, **kwargs)
 
 
+def original(kernel: Any) -> Any:
+    """The NumPy body of a kernel, whether or not machine code stands in for it."""
+    while fast := (kernel.__kwdefaults__ or {}).get("_fast"):  # several may stand before it
+        kernel = fast.args[0]
+    return kernel
+
+
 def fits(*arrays: Any, least: int = 0) -> Type | None:
     """The type of arrays that machine code takes: float32 or float64, all the same, contiguous, the first
     with so many elements. None otherwise."""
