@@ -8,13 +8,14 @@ are the business of the Python function that calls it: a kernel believes them.
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tapegrad.native import target
-from tapegrad.native.ir import F64, I32, I64, PTR, VOID, Function, Module, Value
+from tapegrad.native.ir import F64, I8, I32, I64, PTR, VOID, Function, Module, Value
 
 # Where things stand in objects of CPython and NumPy 2; `check_layout` compares them with what it finds.
 TYPE, DATA, NDIM, DIMENSIONS, STRIDES, BASE, DESCR, FLAGS = 8, 16, 24, 32, 40, 48, 56, 64
@@ -81,6 +82,9 @@ def write_data(module: Module) -> None:
         f._start(f._label())
     f.give(f.load(x.at(DATA // 8, I64), PTR))
     module.add(f)
+    f = Function("tapegrad_array_type", [], PTR, internal=False)
+    f.give(f.load(f.shared("arrays"), PTR))
+    module.add(f)
     f = Function("tapegrad_none", [], PTR, internal=False)
     none = f.load(f.shared("arrays").at(1, PTR), PTR)
     f.call("Py_IncRef", VOID, none)
@@ -94,7 +98,7 @@ class Body(Function):
 
     def __init__(self, name: str, parameters: list[tuple[str, str]]) -> None:
         given = [("context", PTR), ("low", I64), ("high", I64), ("who", I64)]
-        super().__init__(f"{name}_body", given)
+        super().__init__(f"{name}_body", given, internal=False)
         context = super().__getitem__("context")
         self.low, self.high, self.who = (super(Body, self).__getitem__(k) for k in ("low", "high", "who"))
         self.given: dict[str, Value] = {}
@@ -128,57 +132,81 @@ def build(
     write(body)
     body.give()
     module.add(body)
-    module.add(_wrapper(name, pairs, over, grain, body))
-    (address,) = target.compile(name, module, [f"{name}_py"], symbols(module))
-    return builtin(address, name)
+    (address,) = target.compile(name, module, [body.name], symbols(module))
+    places = {key: k for k, (key, _) in enumerate(pairs)}
+    if len(pairs) > _MOST:
+        raise ValueError(f"build: {name} has {len(pairs)} parameters; {_MOST} are possible.")
+    facts = (
+        address,
+        len(pairs),
+        places[over] if over else -1,
+        places[grain] if isinstance(grain, str) else -1,
+        0 if isinstance(grain, str) else grain,
+    )
+    kinds = "".join(kind for _, kind in pairs).encode()
+    return builtin(_runtime["tapegrad_call"], name, struct.pack("<5q", *facts) + kinds)
 
 
-def _wrapper(
-    name: str, parameters: list[tuple[str, str]], over: str, grain: int | str, body: Body
-) -> Function:
-    f = Function(f"{name}_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
-    f.declared.add("@PyExc_TypeError = external global ptr")
-    context = f.room(I64, len(parameters) + 1)
-    with f.when(f["count"].ne(len(parameters))):
-        error = f.load(Value(f, "@PyExc_TypeError", PTR), PTR)
-        f.call("PyErr_SetNone", VOID, error)
+_MOST = 64  # parameters of a kernel
+_BYTES = bytes.__basicsize__ - 1  # where the content of a bytes object begins
+
+
+def write_call(module: Module) -> None:
+    """Add tapegrad_call(self, args, count), the function behind all kernels: the arguments' memory and
+    numbers into a table, and the body, by the threads if it is long. `self` is a bytes object: what `build`
+    knows of the kernel."""
+    take = module.add(_take())
+    f = Function("tapegrad_call", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
+    context = f.room(I64, _MOST)
+    facts = f["self"].at(_BYTES // 8, I64)
+    code, count, over, share, grain = (f.load(facts.at(k, I64), PTR if k == 0 else I64) for k in range(5))
+    with f.when(f["count"].ne(count)):
+        f.call("PyErr_SetNone", VOID, f.load(Value(f, "@PyExc_TypeError", PTR), PTR))
         f.give(0)
         f._start(f._label())
-    for k, (_, kind) in enumerate(parameters):
-        _take(f, k, kind, context.at(k, I64))
-    slots = {key: context.at(k, I64) for k, (key, _) in enumerate(parameters)}
-    n = f.load(slots[over], I64) if over else f.value(1, I64)
-    part = f.load(slots[grain], I64) if isinstance(grain, str) else f.value(grain, I64)
-    code = Value(f, f"@{body.name}", PTR)
-    long = n > part
+    with f.loop(0, count) as k:
+        kind = f.load(facts.at(5, I64).at(k, I8), I8)
+        wrong = f.run(take, f.load(f["args"].at(k, PTR), PTR), kind, context.at(k, I64))
+        f.give_if(wrong.ne(0), 0)
+    n, part = f.variable(f.value(1, I64)), f.variable(grain)
+    with f.when(over >= 0):
+        n.set(f.load(context.at(over, I64), I64))
+    with f.when(share >= 0):
+        part.set(f.load(context.at(share, I64), I64))
+    long = n.get() > part.get()
     with f.when(long):  # other threads may run Python meanwhile
         thread = f.call("PyEval_SaveThread", PTR)
-        f.call("tapegrad_parallel", VOID, code, context, n, part)
+        f.call("tapegrad_parallel", VOID, code, context, n.get(), part.get())
         f.call("PyEval_RestoreThread", VOID, thread)
-    with f.when(~long), f.when(n > 0):
+    with f.when(~long & (n.get() > 0)):
         zero = f.value(0, I64)
-        f.invoke(code, VOID, context, zero, n, zero)
+        f.invoke(code, VOID, context, zero, n.get(), zero)
     f.give(f.call("tapegrad_none", PTR))
+    module.add(f)
+
+
+def _take() -> Function:
+    """Put an argument at `to` as a kernel takes it; 1 with an error set if it cannot be."""
+    f = Function("take", [("given", PTR), ("kind", I8), ("to", PTR)], I64)
+    with f.when(f["kind"].eq(ord(INT))):
+        x = f.call("PyLong_AsLongLong", I64, f["given"])
+        f.store(f["to"], x)
+        with f.when(x.eq(-1)):
+            f.give_if(f.convert(f.call("PyErr_Occurred", PTR), I64).ne(0), 1)
+        f.give(0)
+        f._start(f._label())
+    with f.when(f["kind"].eq(ord(DOUBLE))):
+        y = f.call("PyFloat_AsDouble", F64, f["given"])
+        f.store(f["to"], y)
+        with f.when(y.eq(-1.0)):
+            f.give_if(f.convert(f.call("PyErr_Occurred", PTR), I64).ne(0), 1)
+        f.give(0)
+        f._start(f._label())
+    flags = f.select(f["kind"].eq(ord(WRITE)), f.value(ALIGNED | WRITEABLE, I32), f.value(ALIGNED, I32))
+    data = f.call("tapegrad_data", PTR, f["given"], flags)
+    f.store(f["to"], data)
+    f.give(f.select(f.convert(data, I64).eq(0), f.value(1, I64), f.value(0, I64)))
     return f
-
-
-def _take(f: Function, k: int, kind: str, to: Value) -> None:
-    """Put argument k at `to` as the kernel takes it, or return with an error."""
-    given = f.load(f["args"].at(k, PTR), PTR)
-    if kind == INT:
-        x = f.call("PyLong_AsLongLong", I64, given)
-        wrong = x.eq(-1)
-    elif kind == DOUBLE:
-        x = f.call("PyFloat_AsDouble", F64, given)
-        wrong = x.eq(-1.0)
-    else:
-        flags = ALIGNED | (WRITEABLE if kind == WRITE else 0)
-        x = f.call("tapegrad_data", PTR, given, f.value(flags, I32))
-        wrong = f.convert(x, I64).eq(0)
-    with f.when(wrong):
-        failed = f.convert(f.call("PyErr_Occurred", PTR), I64).ne(0)
-        f.give_if(failed, 0)
-    f.store(to, x)
 
 
 _runtime: dict[str, int] = {}

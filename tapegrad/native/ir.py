@@ -257,10 +257,15 @@ class Function:
 
     def across(self, x: Value, join: Callable[[Value, Value], Value]) -> Value:
         """A vector's elements joined in pairs."""
-        while x.type.lanes > 1:
+        while x.type.lanes > 2:
             half = x.type.lanes // 2
             x = join(self.shuffle(x, x, range(half)), self.shuffle(x, x, range(half, 2 * half)))
-        return x
+        return x if x.type.lanes == 1 else join(self.lane(x, 0), self.lane(x, 1))
+
+    def any(self, mask: Value) -> Value:
+        """Whether a mask is true anywhere."""
+        n = mask.type.lanes
+        return self.bits(mask, Type(f"i{n}", 1, False)).ne(0) if n > 1 else mask
 
     # ---- memory
 

@@ -22,6 +22,8 @@ _EXPORTS = (
     "tapegrad_types",
     "tapegrad_data",
     "tapegrad_none",
+    "tapegrad_array_type",
+    "tapegrad_call",
     *memory.EXPORTS,
 )
 _state: dict[str, Any] = {"workers": 0}
@@ -36,6 +38,7 @@ def start() -> None:
     module = Module()
     pool.write(module)
     call.write_data(module)
+    call.write_call(module)
     memory.write(module)
     call.provide({"tapegrad_set_handler": memory.set_handler()})
     module.functions[0].declared |= {f"@PyExc_{e} = external global ptr" for e in ("TypeError", "ValueError")}

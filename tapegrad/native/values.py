@@ -175,6 +175,15 @@ class Value:
         """Whether they differ (nan does)."""
         return self._compare(other, "une", "ne")
 
+    # Expressions that are written for arrays compare with == and !=.
+    def __eq__(self, other: Any) -> Value:  # type: ignore[override] # as NumPy's arrays do
+        return self.eq(other)
+
+    def __ne__(self, other: Any) -> Value:  # type: ignore[override] # as NumPy's arrays do
+        return self.ne(other)
+
+    __hash__ = object.__hash__
+
     def is_nan(self) -> Value:
         """Whether it is no number."""
         return self._compare(self, "uno", "ne")
