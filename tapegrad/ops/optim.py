@@ -194,8 +194,7 @@ def _alike(parts: list[tuple[Arguments, list[Any] | None]]) -> Iterator[tuple[li
     for part in parts:
         (p, _, counts, _), arrays = part
         now = _values(counts) if counts else []
-        plain = arrays is not None and type(p._a) is ndarray
-        here = arrays[0].dtype if plain else None
+        here = arrays[0].dtype if arrays is not None and type(p._a) is ndarray else None
         if alike and (here is not kind or kind is None or now != before or id(p) in seen):
             yield before, alike
             alike, seen = [], set()

@@ -23,7 +23,7 @@ from tapegrad.native.places import apart, places
 from tapegrad.native.target import host
 
 LEAST = 1 << 12  # elements of all parameters together
-BLOCK = 1 << 11  # elements that one thread takes at least
+BLOCK = 1 << 11  # elements; a thread takes four blocks or more
 
 
 class _Number(int):
@@ -177,6 +177,7 @@ def _build(rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, held: int)
         "places:r ends:r sizes:r numbers:r parameters:i blocks:i",
         write,
         over="blocks",
+        grain=4,
     )
 
 
