@@ -1,5 +1,5 @@
-"""What a user can set: grad mode and inference mode (per thread), the default dtype; and what watches a
-thread's operations."""
+"""What a user can set: grad mode, inference mode and autocast (per thread), the default dtype; and what
+watches a thread's operations."""
 
 from __future__ import annotations
 
@@ -135,6 +135,26 @@ def set_watch(levels: tuple[Any, ...], observers: tuple[Any, ...]) -> None:
     if was is not now:
         with _lock:
             special.alert += 1 if now else -1
+
+
+class Autocast(local):
+    """What this thread has set of torch.amp (see `amp.casting`).
+
+    on:      whether operations cast their arguments now: it is off within an operation that has.
+    enabled, dtypes: what was set, by device.
+    cache:   what weights were cast to, by the ids of both; `cached` says whether that is done.
+    nesting: in how many autocast blocks the thread is; the cache is emptied at the end of the outermost.
+    """
+
+    def __init__(self) -> None:
+        self.on = False
+        self.enabled: dict[str, bool] = {}
+        self.dtypes: dict[str, Any] = {}
+        self.cached, self.nesting = True, 0
+        self.cache: dict[tuple[int, int], Any] = {}
+
+
+autocast = Autocast()
 
 
 def set_rebased() -> None:

@@ -45,6 +45,7 @@ LAYERS: list[tuple[str, int]] = [
     ("storage", 5),
     ("accelerator", 5),
     ("backends", 5),
+    ("cpu.amp", 6),
     ("cpu", 5),
     ("cuda.amp", 6),
     ("cuda", 5),
