@@ -18,6 +18,7 @@ PACKAGES = frozenset(
         "tapegrad.amp",
         "tapegrad.autograd",
         "tapegrad.backends",
+        "tapegrad.cpu",
         "tapegrad.cuda",
         "tapegrad.define",
         "tapegrad.distributions",

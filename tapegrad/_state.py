@@ -32,7 +32,7 @@ _lock = RLock()  # a Reason may go while it is held
 
 class Reason:
     """A reason to be alert, for as long as it lives: each stay in inference mode is one, which the tensors
-    that were made there hold; and each view that must not be used any more."""
+    that were made there hold; each view that must not be used any more; and each thread with autocast on."""
 
     __slots__ = ("__weakref__",)
 
@@ -140,14 +140,15 @@ def set_watch(levels: tuple[Any, ...], observers: tuple[Any, ...]) -> None:
 class Autocast(local):
     """What this thread has set of torch.amp (see `amp.casting`).
 
-    on:      whether operations cast their arguments now: it is off within an operation that has.
-    enabled, dtypes: what was set, by device.
+    on:      whether operations cast their arguments now: not within an operation that has, nor in a sweep.
+    enabled, dtypes: what was set, by device. reason: is there while it is enabled for the CPU.
     cache:   what weights were cast to, by the ids of both; `cached` says whether that is done.
     nesting: in how many autocast blocks the thread is; the cache is emptied at the end of the outermost.
     """
 
     def __init__(self) -> None:
         self.on = False
+        self.reason: Reason | None = None
         self.enabled: dict[str, bool] = {}
         self.dtypes: dict[str, Any] = {}
         self.cached, self.nesting = True, 0

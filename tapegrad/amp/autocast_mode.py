@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad import _state
 from tapegrad._errors import describe, say
 from tapegrad.amp.switches import (
     autocast_decrement_nesting,
@@ -60,6 +61,7 @@ class autocast:
         self._enabled = enabled
 
     def __enter__(self) -> autocast:
+        on = _state.autocast.on
         before = (
             is_autocast_cache_enabled(),
             is_autocast_enabled(self.device),
@@ -72,6 +74,7 @@ class autocast:
             set_autocast_dtype(self.device, before[2])
             raise
         self.prev_cache_enabled, self.prev, self.prev_fastdtype = before
+        self._on = on
         autocast_increment_nesting()
         set_autocast_cache_enabled(self._cache_enabled)
         return self
@@ -82,6 +85,7 @@ class autocast:
         set_autocast_enabled(self.device, self.prev)
         set_autocast_dtype(self.device, self.prev_fastdtype)
         set_autocast_cache_enabled(self.prev_cache_enabled)
+        _state.autocast.on = self._on  # off within a sweep
 
     def __call__(self, func: Callable[..., Any]) -> Callable[..., Any]:
         if not callable(func):

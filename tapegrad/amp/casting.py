@@ -14,7 +14,7 @@ from threading import RLock
 from types import FunctionType
 from typing import Any
 
-from tapegrad._state import autocast, recorded, watch
+from tapegrad._state import Reason, autocast, recorded, watch
 from tapegrad.amp import policy
 from tapegrad.define import cast
 from tapegrad.dtypes import F4, F8, FLOATING, bfloat16, dtype, float32
@@ -60,10 +60,11 @@ def _weight(t: Tensor, kind: Any) -> Tensor:
     may be used outside."""
     key, version = (id(t), id(kind)), t._version
     found = autocast.cache.get(key)
-    if found is None or found[1] != version:
+    if found is None or found[1] != version or found[2] is not t._a:
         with recorded():
-            found = autocast.cache[key] = t, version, cast(t, kind)  # t, so that no other gets its id
-    narrow: Tensor = found[2]
+            # with t, so that no other tensor gets its id
+            found = autocast.cache[key] = t, version, t._a, cast(t, kind)
+    narrow: Tensor = found[3]
     return narrow
 
 
@@ -86,16 +87,8 @@ def _float32(args: Any, kwargs: Any) -> Arguments:
 
 
 def _widest(args: Any, kwargs: Any) -> Arguments:
-    low = lower_dtype().numpy
-    kind = low
-    for t in _tensors((args, list(kwargs.values()))):
-        if _eligible(t) and t._kind is not kind:
-            if kind is not F4 and t._kind is not F4:
-                raise RuntimeError(
-                    f"autocast: {t.dtype} is given where {lower_dtype()} and float32 meet; convert it."
-                )
-            kind = F4
-    return _converted(args, kind), {name: _converted(x, kind) for name, x in kwargs.items()}
+    given = _tensors((args, list(kwargs.values())))
+    return _float32(args, kwargs) if any(t._kind is F4 for t in given) else (args, kwargs)
 
 
 def _as_given(args: Any, kwargs: Any) -> Arguments:
@@ -111,6 +104,12 @@ def _of_products(args: Any, kwargs: Any) -> Arguments:
 def _pooled(args: Any, kwargs: Any) -> Arguments:
     """max_pool3d: torch has another function of that which also gives the indices."""
     return (args, kwargs) if kwargs.get("return_indices", args[6:7] == (True,)) else _float32(args, kwargs)
+
+
+def _normed(args: Any, kwargs: Any) -> Arguments:
+    """local_response_norm: torch takes means over channels by avg_pool3d, but of sequences by avg_pool2d."""
+    x = args[0] if args else kwargs["input"]
+    return _float32(args, kwargs) if x.dim() > 3 else (args, kwargs)
 
 
 def _padded(args: Any, kwargs: Any) -> Arguments:
@@ -144,10 +143,6 @@ class _Through:
         finally:
             autocast.on = True
 
-    def put(self, on: bool) -> None:
-        """Let the function run through here, or not."""
-        self.function.__code__ = self.instead if on else self.code
-
 
 def _through(*args: Any, _autocast: Any, **kwargs: Any) -> Any:
     return _autocast(args, kwargs)
@@ -173,11 +168,6 @@ class _Long(_InSteps):
         return super().__call__(args, kwargs)
 
 
-_lock = RLock()
-_table: list[_Through] = []
-_threads = 0  # in how many autocast is on
-
-
 _POLICIES = (
     (policy.LOWER, _lower, _Through),
     (policy.FLOAT32, _float32, _Through),
@@ -187,6 +177,7 @@ _POLICIES = (
     ({"": "lstm"}, _lower, _Long),
     ({"": "max_pool3d", "nn": "max_pool3d"}, _pooled, _Through),
     ({"nn": "pad"}, _padded, _Through),
+    ({"nn": "local_response_norm"}, _normed, _Through),
 )
 
 
@@ -199,18 +190,42 @@ def _all() -> list[_Through]:
     return [*found.values(), *[_Through(RULES[name], convert) for name, convert in parts]]
 
 
+_lock = RLock()
+_table: list[_Through] = []
+
+
+class _On(Reason):
+    """Autocast is on in a thread. As long as there is any of these, functions run through here."""
+
+    __slots__ = ()
+    count = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        with _lock:
+            if not _table:
+                _table.extend(_all())
+            _On.count += 1
+            if _On.count == 1:
+                _put(True)
+
+    def __del__(self) -> None:
+        super().__del__()
+        with _lock:
+            _On.count -= 1
+            if not _On.count:
+                _put(False)
+
+
+def _put(on: bool) -> None:
+    for each in _table:
+        each.function.__code__ = each.instead if on else each.code
+
+
 def switch(on: bool) -> None:
     """Whether this thread's operations cast their arguments from now on."""
-    global _threads
-    if on is autocast.on:
-        return
-    if on:
-        _ = lower_dtype().numpy  # which raises if there is no such dtype
-    with _lock:
-        if not _table:
-            _table.extend(_all())
-        _threads += 1 if on else -1
-        if _threads == (1 if on else 0):
-            for each in _table:
-                each.put(on)
+    if on is (autocast.reason is None):
+        if on:
+            _ = lower_dtype().numpy  # which raises if there is no such dtype
+        autocast.reason = _On() if on else None
     autocast.on = on

@@ -2,7 +2,8 @@
 
 Names are as users write them, without "torch."; methods of the same name, and aliases, are the same
 functions. Source: aten/src/ATen/autocast_mode.cpp (instead of its kernels here are the functions that call
-them). What depends on more than the name is in `amp.casting`: contract, lstm, max_pool3d and pad.
+them). What depends on more than the name is in `amp.casting`: contract, local_response_norm,
+lstm, max_pool3d and pad.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ FLOAT32 = {
     "matrix_rank qr solve svd svdvals tensorinv tensorsolve",
     "nn": "adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d binary_cross_entropy "
     "binary_cross_entropy_with_logits cosine_embedding_loss cross_entropy ctc_loss fractional_max_pool2d "
-    "fractional_max_pool3d grid_sample hinge_embedding_loss huber_loss kl_div l1_loss margin_ranking_loss "
-    "max_unpool1d max_unpool2d max_unpool3d mse_loss multi_margin_loss multilabel_margin_loss "
-    "nll_loss poisson_nll_loss smooth_l1_loss soft_margin_loss triplet_margin_loss",
+    "fractional_max_pool3d grid_sample hinge_embedding_loss huber_loss kl_div l1_loss lp_pool3d "
+    "margin_ranking_loss max_unpool1d max_unpool2d max_unpool3d mse_loss multi_margin_loss "
+    "multilabel_margin_loss nll_loss poisson_nll_loss smooth_l1_loss soft_margin_loss triplet_margin_loss",
 }
 
-# The widest among the narrow dtype and the arguments'.
+# float32 if any argument is.
 WIDEST = {"": "cat index_copy stack"}
 
 # Not in torch's table, but made of functions that are.

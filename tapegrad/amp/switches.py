@@ -108,7 +108,7 @@ class Kept:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        was, cache = Kept(), autocast.cache
+        was, cache, on = Kept(), autocast.cache, autocast.on
         self._set()
         autocast.cache = {}
         try:
@@ -116,6 +116,7 @@ class Kept:
         finally:
             autocast.cache = cache
             was._set()
+            autocast.on = on
 
     def _set(self) -> None:
         set_autocast_dtype("cpu", self.dtype)
