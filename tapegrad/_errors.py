@@ -23,6 +23,7 @@ PACKAGES = frozenset(
         "tapegrad.define",
         "tapegrad.distributions",
         "tapegrad.func",
+        "tapegrad.hub",
         "tapegrad.kernels",
         "tapegrad.nn",
         "tapegrad.nn.modules",

@@ -69,6 +69,7 @@ LAYERS: list[tuple[str, int]] = [
     ("nn", 6),
     ("optim", 6),
     ("serialization", 6),
+    ("hub", 6),
     ("utils", 6),
     ("viz", 6),
     ("testing", 6),
