@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from weakref import ref
 
 from tapegrad._errors import caller, place, seen, user_frame
-from tapegrad._state import special, tier, watch
+from tapegrad._state import autocast, special, tier, watch
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Level, entered
 from tapegrad.rare import Rare, late, run_after, run_hooks, run_post, run_pre, running
@@ -174,8 +174,7 @@ class Held(Protocol):
         """Keep copies of what shares memory with a, which is about to be overwritten."""
 
     def opened(self, n: Node) -> Any:
-        """What n's rule reads, as something with n's `saved`, `meta` and `seq`. Raises: RuntimeError if it is
-        gone."""
+        """What n's rule reads, as something with n's `saved`, `meta` and `seq`, or a RuntimeError."""
 
 
 class Freed:
@@ -282,8 +281,7 @@ def cross_node(p: Node, level: Level) -> InnerNode:
     """A node inside a level for the value of p outside of it."""
     n = InnerNode()
     n.op, n.parents, n.saved, n.meta, n.trace, n.rare = CROSS, (p,), (), (level,), None, None
-    n.level = level.id
-    n.seq = tick()
+    n.level, n.seq = level.id, tick()
     n.code, n.lasti = caller()
     return n
 
@@ -341,7 +339,7 @@ def sweep(
         if n.seq > tier.late:
             tier.wake()
     used = None if retain else freed_here()
-    walk = watched if special.alert and (watch().observers or watchers.checks) else _walk
+    walk = watched if special.alert and (watch().observers or watchers.checks or autocast.on) else _walk
     if wanted is None:
         leaves = walk(heap, grads, domain, used, None)
         if leaves:
@@ -374,13 +372,15 @@ watchers = Watchers()
 
 
 def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) -> Grads:
-    """`_walk`, while observers (`observers.Observer`) watch: they see what each rule has made."""
-    seers = [o for o in watch().observers if hasattr(o, "swept")]
+    """`_walk` without autocast, while observers (`observers.Observer`) watch: they see what rules make."""
+    seers, on = [o for o in watch().observers if hasattr(o, "swept")], autocast.on
     for o in seers:
         o.begin([n for _, n in heap], part is None)
+    autocast.on = False
     try:
         return _walk(heap, grads, domain, used, part, (*[o.swept for o in seers], *watchers.checks))
     finally:
+        autocast.on = on
         for o in seers:
             o.end()
 

@@ -130,7 +130,15 @@ def _write_affine(v: Type) -> Callable[[Body], None]:
             w, b = _read(f, "w", weight, e), _read(f, "b", weight, e)
             wide = [f.splat(s, v.lanes) for s in (mean, rstd, w, b)]
 
-            def part(i: Value, t: Type, _: int, x: Value = x, y: Value = y, one: Any = (mean, rstd, w, b), all: Any = wide) -> None:
+            def part(
+                i: Value,
+                t: Type,
+                _: int,
+                x: Value = x,
+                y: Value = y,
+                one: Any = (mean, rstd, w, b),
+                all: Any = wide,
+            ) -> None:
                 m, r, a, c = all if t is v else one
                 f.store(y.at(i, e), (f.load(x.at(i, e), t) - m) * r * a + c)
 
@@ -177,7 +185,16 @@ def _write_back(v: Type) -> Callable[[Body], None]:
                 one = _read(f, "w", weight, e), low, turn, rstd
                 wide = [f.splat(s, v.lanes) for s in one]
 
-                def part(i: Value, t: Type, _: int, g: Value = g, x: Value = x, z: Value = z, one: Any = one, all: Any = wide) -> None:
+                def part(
+                    i: Value,
+                    t: Type,
+                    _: int,
+                    g: Value = g,
+                    x: Value = x,
+                    z: Value = z,
+                    one: Any = one,
+                    all: Any = wide,
+                ) -> None:
                     w, low, turn, rstd = all if t is v else one
                     y = f.load(g.at(i, e), t) * w - low - unit_of(x.at(i, e), t) * turn
                     f.store(z.at(i, e), y * rstd)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from itertools import product
-from math import isfinite, prod
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from tapegrad import tiers
 from tapegrad.kernels import convolution as bodies
 from tapegrad.native import call, memory, target
 from tapegrad.native.choice import fits, over
-from tapegrad.native.ir import F32, I64, PTR, Function, Module, Type, Value
+from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.kernels.planes import Axis, Fields, Layout, Sizes, add_fill, add_row, layout
 
 LEAST = 1 << 15  # multiplications below which NumPy is used
@@ -234,7 +234,9 @@ def room(n: int, kind: Any) -> Any:
     return memory.empty(n * tiers.threads(), kind)
 
 
-def _sweep(p: _Pass, y: Any, x: Any, w: Any, b: Any, strides: tuple[int, int, int], groups: int, t: Type) -> None:
+def _sweep(
+    p: _Pass, y: Any, x: Any, w: Any, b: Any, strides: tuple[int, int, int], groups: int, t: Type
+) -> None:
     """Put a pass's results into y. strides: of w by group, output and input."""
     m, n = p.tile
     outputs, sums, tiles = (int(p.numbers[k]) for k in (0, 1, 5))
@@ -244,9 +246,7 @@ def _sweep(p: _Pass, y: Any, x: Any, w: Any, b: Any, strides: tuple[int, int, in
     _packer(t)(packed, w, w if b is None else b, p.taps, *shapes, *strides, b is not None)
     scratch = room(int(p.numbers[7]), y.dtype)
     grain = max(1, GRAIN // p.work)
-    _sweeper(t, m, n)(
-        y, x, packed, p.planes.offsets, p.planes.fields, p.numbers, scratch, p.units, grain
-    )
+    _sweeper(t, m, n)(y, x, packed, p.planes.offsets, p.planes.fields, p.numbers, scratch, p.units, grain)
 
 
 # ---- what NumPy's bodies are replaced by
@@ -292,7 +292,10 @@ def _backward(
     """One pass per phase of x's positions. shape: (images, groups, channels of a group in g, and in x)."""
     images, groups, inputs, outputs = shape
     dims = zip(
-        *[_three(v, f) for v, f in ((out, 1), (kernel, 1), (stride, 1), (padding, 0), (dilation, 1), (size, 1))],
+        *[
+            _three(v, f)
+            for v, f in ((out, 1), (kernel, 1), (stride, 1), (padding, 0), (dilation, 1), (size, 1))
+        ],
         strict=True,
     )
     phases = [[_phase(*each, a) for a in range(min(each[2], each[5]))] for each in dims]

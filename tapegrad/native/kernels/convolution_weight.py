@@ -17,7 +17,7 @@ import numpy as np
 from tapegrad.kernels import convolution as bodies
 from tapegrad.native import call, memory, target
 from tapegrad.native.choice import over
-from tapegrad.native.ir import F32, I64, PTR, Function, Module, Type, Value
+from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.kernels import convolution as forward
 from tapegrad.native.kernels.planes import Fields, Layout, Sizes, add_fill, add_row, layout
 
@@ -183,7 +183,9 @@ def _plan(
     numbers = np.array([*single, step, length, prod(out), *rows[1:]], np.int64)
     offsets = np.concatenate([planes.offsets, np.full(width - elements, planes.offsets[0])])
     work = -(-pieces // parts) * flat * width * -(-outputs // blocks)
-    return _Plan(planes, numbers, offsets, (m, n), (parts, groups, tiles * m, width), parts * groups * blocks, work)
+    return _Plan(
+        planes, numbers, offsets, (m, n), (parts, groups, tiles * m, width), parts * groups * blocks, work
+    )
 
 
 @over(bodies.convolved_weight)
@@ -201,9 +203,7 @@ def convolved_weight(
     room = forward.room(int(plan.numbers[6] * plan.numbers[9]), g.dtype)
     grain = max(1, forward.GRAIN // plan.work)
     planes = plan.planes
-    _summer(t, *plan.tile)(
-        sums, g, x, plan.offsets, planes.fields, plan.numbers, room, plan.units, grain
-    )
+    _summer(t, *plan.tile)(sums, g, x, plan.offsets, planes.fields, plan.numbers, room, plan.units, grain)
     total = np.add.reduce(sums, 0)[:, : o // groups, : per * prod(kernel)]
     if not np.isfinite(np.add.reduce(total, None)):
         return body(g, x, stride, padding, dilation, groups, kernel)

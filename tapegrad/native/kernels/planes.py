@@ -214,9 +214,7 @@ def _span(f: Function, ends: _Ends, phase: Value, stride: Value) -> tuple[Value,
 
 
 @contextmanager
-def _rows(
-    f: Function, g: Fields, d: int, ends: _Ends, phases: Value
-) -> Iterator[tuple[Value, Value, Value]]:
+def _rows(f: Function, g: Fields, d: int, ends: _Ends, phases: Value) -> Iterator[tuple[Value, Value, Value]]:
     """Loops over an axis: the phases, and the elements of each, as (phase, element, place)."""
     stride = g.of("stride", d)
     with f.loop(0, phases) as phase:

@@ -354,7 +354,9 @@ def _windows(x: Any, shape: tuple[int, ...], pool: Any, t: Type) -> _Windows | N
     reach = (ow + lanes) * sw + (kw - 1) * dw + lanes
     width = max(pw + w, reach) + 16
     planes = prod(shape[:-n])
-    return _Windows(planes, (*flat, width), max(1, _GRAIN // (h * w)), sw if sw < 3 else 0, (*shape[:-n], *pool.out))
+    return _Windows(
+        planes, (*flat, width), max(1, _GRAIN // (h * w)), sw if sw < 3 else 0, (*shape[:-n], *pool.out)
+    )
 
 
 def _meets(n: int, m: int, k: int, s: int, p: int, d: int) -> bool:
