@@ -88,9 +88,10 @@ def _trim(place: Path) -> None:
     """Remove what was not used for longest, down to half of the limit."""
     found = []
     try:
-        for entry in os.scandir(place):
-            about = entry.stat()
-            found.append((about.st_mtime, about.st_size, entry.path))
+        with os.scandir(place) as entries:
+            for entry in entries:
+                about = entry.stat()
+                found.append((about.st_mtime, about.st_size, entry.path))
     except OSError:  # another process removes, too
         return
     total = sum(size for _, size, _ in found)

@@ -145,6 +145,7 @@ LOADED = [
     "reach",
     "settings",
     "stale",
+    "sums",
     "tape",
     "tensor",
     "tiers",
