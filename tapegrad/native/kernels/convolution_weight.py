@@ -152,7 +152,7 @@ def _summer(t: Type, m: int, n: int) -> Any:
                     g = f["g"].at((image * q["outputs"] + low * m) * q["out"], t)
                     rows = planes.at(q["planes"], t)
                     f.run(spread, rows, flat, g, channels, f["layout"], f["numbers"], band)
-                with f.loop(0, width, n) as j, f.loop(0, high - low) as i:
+                with f.loop(0, high - low) as i, f.loop(0, width, n) as j:
                     rows = room.at(q["planes"] + i * m * flat, t)
                     result, offsets = to.at(i * m * width + j, t), f["offsets"].at(j, I64)
                     f.run(products, result, width, rows, room, offsets, many, step, flat)

@@ -1,0 +1,213 @@
+"""The kernel of convolutions: sums over planes (`planes`) for a tile of results at a time, some channels by
+some vectors of places, in registers.
+
+A sweep has phases: results that stand at every s-th place, each with its own sums. They share the planes, and
+are put side by side at the end.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any
+
+from tapegrad.native import call, target
+from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
+from tapegrad.native.kernels.planes import Fields, add_fill, add_row
+
+# What machine code reads of a sweep, by place: these, then three of each of the others, then for each phase
+# how many sums it has, and where its offsets and its weights begin.
+SINGLE = ("outputs", "flat", "groups", "blocks", "tiles", "to_plane", "scratch", "planes", "phases", "packed")
+TRIPLE = ("to_size", "to_step", "to_phases")
+PHASE = len(SINGLE) + 3 * len(TRIPLE)
+
+
+# ---- tiles: so many channels by so many vectors of places
+
+
+def tiles() -> list[tuple[int, int]]:
+    """The tiles that fit into the registers, with the vectors that are read meanwhile."""
+    found = []
+    for m in (1, 2, 3, 4, 5, 6, 8):
+        n = next((n for n in (8, 6, 5, 4, 3, 2) if m * n + min(m, n) + 1 <= target.host().registers), 0)
+        if n:
+            found.append((m, n))
+    return found
+
+
+@lru_cache(1000)
+def tile_for(channels: int, places: int) -> tuple[int, int]:
+    """The tile that takes the least time for so many channels and vectors of places."""
+
+    def cost(tile: tuple[int, int]) -> float:
+        m, n = tile
+        return -(-channels // m) * -(-places // n) * (max(m * n, m + 1.5 * n) + 0.5 * m + n)
+
+    return min(tiles(), key=cost)
+
+
+# ---- machine code
+
+
+def _number(f: Function, p: Value, name: str, axis: int = 0) -> Value:
+    k = SINGLE.index(name) if name in SINGLE else len(SINGLE) + 3 * TRIPLE.index(name) + axis
+    return f.load(p.at(k, I64), I64)
+
+
+def _add_strip(module: Module, t: Type, m: int, n: int) -> Function:
+    """strip(to, pitch, weights, planes, offsets, sums, flat): m channels of all places."""
+    v = target.host().wide(t)
+    parameters = [("to", PTR), ("pitch", I64), ("w", PTR), ("planes", PTR), ("offsets", PTR), ("sums", I64)]
+    f = Function("strip", [*parameters, ("flat", I64)])
+    with f.loop(0, f["flat"], n * v.lanes) as p:
+        place = f["planes"].at(p, t)
+        start = [f.splat(f.load(f["w"].at(i, t), t), v.lanes) for i in range(m)]
+        sums = [[f.variable(start[i]) for _ in range(n)] for i in range(m)]
+        with f.loop(0, f["sums"]) as k:
+            source = place.at(f.load(f["offsets"].at(k, I64), I64), t)
+            w = f["w"].at(k * m + m, t)
+            _step(f, t, sums, source, w)
+        for i in range(m):
+            to = f["to"].at(f["pitch"] * i + p, t)
+            for j in range(n):
+                f.store(to.at(j * v.lanes, t), sums[i][j].get())
+    f.give()
+    return module.add(f)
+
+
+def _step(f: Function, t: Type, sums: Any, source: Value, w: Value) -> None:
+    """sums[i][j] += w[i] * source[j]: the shorter side is kept, the longer one streams."""
+    v = target.host().wide(t)
+    m, n = len(sums), len(sums[0])
+
+    def weight(i: int) -> Value:
+        return f.splat(f.load(w.at(i, t), t), v.lanes)
+
+    def vector(j: int) -> Value:
+        return f.load(source.at(j * v.lanes, t), v)
+
+    if n <= m:
+        kept = [vector(j) for j in range(n)]
+        for i in range(m):
+            a = weight(i)
+            for j in range(n):
+                sums[i][j].set(f.fma(a, kept[j], sums[i][j].get()))
+        return
+    kept = [weight(i) for i in range(m)]
+    for j in range(n):
+        b = vector(j)
+        for i in range(m):
+            sums[i][j].set(f.fma(kept[i], b, sums[i][j].get()))
+
+
+@cache
+def packer(t: Type) -> Any:
+    """Weights [groups, tiles, packed, m]: each place is w's for a first channel, or -1 for the bias."""
+
+    def write(f: call.Body) -> None:
+        m, outputs, packed = f["m"], f["outputs"], f["packed"]
+        with f.loop(f.low, f.high) as u:
+            group, first = u // f["tiles"], u % f["tiles"] * m
+            to = f["to"].at(u * packed * m, t)
+            f.clear(to, packed * m * t.bytes)
+            with f.loop(0, f.smaller(m, outputs - first)) as i:
+                o = first + i
+                source, mine = f["w"].at(group * f["by_group"] + o * f["by_output"], t), to.at(i, t)
+                with f.loop(0, packed) as k:
+                    place = f.load(f["places"].at(k, I64), I64)
+                    with f.when(place >= 0):
+                        f.store(mine.at(k * m, t), f.load(source.at(place, t), t))
+                    with f.when((place < 0) & f["biased"].ne(0)):
+                        f.store(mine.at(k * m, t), f.load(f["b"].at(group * outputs + o, t), t))
+
+    names = "to:w w:r b:r places:r n:i m:i tiles:i outputs:i packed:i by_group:i by_output:i biased:i"
+    return call.build(f"convolution_pack_{t}", names, write, over="n", grain=16)
+
+
+@cache
+def sweeper(t: Type, m: int, n: int) -> Any:
+    """The results, by units: image and group, band, block of channels."""
+    module = Module()
+    row = add_row(module, t)
+    fill, strip, put = add_fill(module, t, row), _add_strip(module, t, m, n), _add_put(module, t, m, row)
+
+    def write(f: call.Body) -> None:
+        numbers, layout, q = f["numbers"], Fields(f, f["layout"]), {}
+        q.update({name: _number(f, numbers, name) for name in SINGLE})
+        bands, images = layout.one("bands"), layout.one("channels") * layout.one("plane")
+        planes = f["room"].at(f.who * q["scratch"], t)
+        part = planes.at(q["planes"], t)
+        f.clear(planes, q["planes"] * t.bytes)
+        with f.loop(f.low, f.high) as u:
+            block, rest = u % q["blocks"], u // q["blocks"]
+            band, image = rest % bands, rest // bands
+            with f.when(bands > 1):
+                f.clear(planes, q["planes"] * t.bytes)
+            f.run(fill, planes, f["x"].at(image * images, t), f["layout"], band)
+            low, high = (k * q["tiles"] // q["blocks"] for k in (block, block + 1))
+            with f.loop(low, high) as tile:
+                w = f["packed"].at((image % q["groups"] * q["tiles"] + tile) * q["packed"] * m, t)
+                with f.loop(0, q["phases"]) as phase:
+                    table = numbers.at(phase * 3 + PHASE, I64)
+                    sums, offset, start = (f.load(table.at(k, I64), I64) for k in range(3))
+                    to, offsets = part.at(phase * q["flat"] * m, t), f["offsets"].at(offset, I64)
+                    f.run(strip, to, q["flat"], w.at(start * m, t), planes, offsets, sums, q["flat"])
+                first = tile * m
+                with f.loop(0, f.smaller(q["outputs"] - first, m)) as i:
+                    to = f["y"].at((image * q["outputs"] + first + i) * q["to_plane"], t)
+                    f.run(put, to, part.at(i * q["flat"], t), f["layout"], numbers, band)
+
+    parameters = "y:w x:r packed:r offsets:r layout:r numbers:r room:w n:i grain:i"
+    return call.build(f"convolution_{t}_{m}x{n}", parameters, write, over="n", grain="grain", module=module)
+
+
+def _add_put(module: Module, t: Type, m: int, row: Function) -> Function:
+    """put(y, part, layout, numbers, band): a band's results of a channel go where they belong."""
+    mixed = _add_mixed(module, t)
+    f = Function("put", [("y", PTR), ("part", PTR), ("layout", PTR), ("numbers", PTR), ("band", I64)])
+    layout = Fields(f, f["layout"])
+    first, many = layout.band(f["band"])
+    size, step, phases = ([_number(f, f["numbers"], k, d) for d in range(3)] for k in TRIPLE)
+    pitch, apart = [layout.of("pitch", d) for d in range(3)], _number(f, f["numbers"], "flat") * m
+    start = [first[d] * step[d] for d in range(3)]
+    ends = [f.smaller(size[d], (first[d] + many[d]) * step[d]) for d in range(3)]
+    width = ends[2] - start[2]
+    with f.loop(0, phases[0]) as a0, f.loop(0, phases[1]) as a1:
+        part = f["part"].at((a0 * phases[1] + a1) * phases[2] * apart, t)
+        rows = f.loop(start[0] + a0, ends[0], step[0]), f.loop(start[1] + a1, ends[1], step[1])
+        with rows[0] as i, rows[1] as j:
+            to = f["y"].at((i * size[1] + j) * size[2] + start[2], t)
+            line = (i - start[0]) // step[0] * pitch[0] + (j - start[1]) // step[1] * pitch[1]
+            source = part.at(line, t)
+            plain, paired = step[2].eq(1), step[2].eq(2) & phases[2].eq(2)
+            with f.when(plain):
+                f.run(row, to, source, width, 1)
+            with f.when(paired):
+                f.run(mixed, to, source, source.at(apart, t), width)
+            with f.when(~(plain | paired)), f.loop(0, phases[2]) as a2, f.loop(a2, width, step[2]) as k:
+                f.store(to.at(k, t), f.load(source.at(a2 * apart + k // step[2], t), t))
+    f.give()
+    return module.add(f)
+
+
+def _add_mixed(module: Module, t: Type) -> Function:
+    """mixed(to, a, b, n): n elements, of a and b by turns."""
+    v = target.host().wide(t)
+    f = Function("mixed", [("to", PTR), ("a", PTR), ("b", PTR), ("n", I64)])
+    order = [k + half for k in range(v.lanes) for half in (0, v.lanes)]
+    pairs = f["n"] // 2
+    last = pairs - v.lanes
+    done = f.variable(f.value(0, I64))
+    with f.when(pairs >= v.lanes):
+        with f.loop(0, pairs, v.lanes) as i:
+            k = f.smaller(i, last)
+            a, b = f.load(f["a"].at(k, t), v), f.load(f["b"].at(k, t), v)
+            for half in (0, v.lanes):
+                f.store(f["to"].at(k * 2 + half, t), f.shuffle(a, b, order[half : half + v.lanes]))
+        done.set(pairs)
+    with f.loop(done.get(), pairs) as k:
+        f.store(f["to"].at(k * 2, t), f.load(f["a"].at(k, t), t))
+        f.store(f["to"].at(k * 2 + 1, t), f.load(f["b"].at(k, t), t))
+    with f.when((f["n"] & 1).ne(0)):
+        f.store(f["to"].at(pairs * 2, t), f.load(f["a"].at(pairs, t), t))
+    f.give()
+    return module.add(f)
