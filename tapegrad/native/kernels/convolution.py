@@ -25,7 +25,7 @@ from tapegrad.native.kernels.planes import Axis, Layout, Sizes, layout
 LEAST = 1 << 15  # multiplications below which NumPy is used
 UNITS = 8  # parts of the work, at least, so that threads can share it
 GRAIN = 1 << 17  # multiplications for which another thread is worth waking
-_PLANES = 48 * 1024  # elements of planes, or of results, at a time: they stay in the second cache
+_PLANES = 64 * 1024  # elements of planes, or of results, at a time: they stay in the second cache
 
 Phase = list[tuple[int, int]]  # (number of an offset, element of the window) for each of its sums
 

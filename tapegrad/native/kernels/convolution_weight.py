@@ -19,7 +19,7 @@ from tapegrad.native import call, memory, target
 from tapegrad.native.choice import over
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.kernels import convolution as forward
-from tapegrad.native.kernels.planes import Fields, Layout, Sizes, add_fill, add_row, layout
+from tapegrad.native.kernels.planes import Fields, Layout, Sizes, add_fill, add_rows, layout
 
 _FLAT = 2048  # places at a time: some rows of them stay in the first cache
 _PLANES = 48 * 1024  # elements of planes and cotangents at a time: they stay in the second
@@ -97,7 +97,7 @@ def _multiply(f: Function, places: list[list[Value]], sums: Any, v: Type) -> Non
             sums[i][j].set(f.fma(y, x, sums[i][j].get()))
 
 
-def _add_spread(module: Module, t: Type, row: Function) -> Function:
+def _add_spread(module: Module, t: Type, rows: Function) -> Function:
     """spread(to, flat, g, channels, layout, numbers, band): a band of each channel's cotangent at the pitch
     of the planes."""
     parameters = [("to", PTR), ("flat", I64), ("g", PTR), ("channels", I64), ("layout", PTR)]
@@ -105,11 +105,12 @@ def _add_spread(module: Module, t: Type, row: Function) -> Function:
     fields = Fields(f, f["layout"])
     first, many = fields.band(f["band"])
     pitch = [fields.of("pitch", d) for d in (0, 1)]
-    plane, rows, columns = (_number(f, f["numbers"], k) for k in ("out", "out_rows", "out_columns"))
-    with f.loop(0, f["channels"]) as c, f.loop(0, many[0]) as i, f.loop(0, many[1]) as j:
-        line = (first[0] + i) * rows + first[1] + j
-        to = f["to"].at(c * f["flat"] + i * pitch[0] + j * pitch[1], t)
-        f.run(row, to, f["g"].at(c * plane + line * columns + first[2], t), many[2], 1)
+    plane, lines, columns = (_number(f, f["numbers"], k) for k in ("out", "out_rows", "out_columns"))
+    with f.loop(0, f["channels"]) as c, f.loop(0, many[0]) as i:
+        line = (first[0] + i) * lines + first[1]
+        to = f["to"].at(c * f["flat"] + i * pitch[0], t)
+        source = f["g"].at(c * plane + line * columns + first[2], t)
+        f.run(rows, to, source, many[2], 1, many[1], pitch[1], columns)
     f.give()
     return module.add(f)
 
@@ -122,8 +123,8 @@ def _number(f: Function, p: Value, name: str) -> Value:
 def _summer(t: Type, m: int, n: int) -> Any:
     """The sums, by units: part of the images, group, block of channels."""
     module = Module()
-    row = add_row(module, t)
-    fill, spread = add_fill(module, t, row), _add_spread(module, t, row)
+    rows = add_rows(module, t)
+    fill, spread = add_fill(module, t, rows), _add_spread(module, t, rows)
     products = _add_products(module, t, m, n)
 
     def write(f: call.Body) -> None:
@@ -150,8 +151,8 @@ def _summer(t: Type, m: int, n: int) -> Any:
                     planes = room.at(k * step, t)
                     f.run(fill, planes, f["x"].at(image * images, t), f["layout"], band)
                     g = f["g"].at((image * q["outputs"] + low * m) * q["out"], t)
-                    rows = planes.at(q["planes"], t)
-                    f.run(spread, rows, flat, g, channels, f["layout"], f["numbers"], band)
+                    to_g = planes.at(q["planes"], t)
+                    f.run(spread, to_g, flat, g, channels, f["layout"], f["numbers"], band)
                 with f.loop(0, high - low) as i, f.loop(0, width, n) as j:
                     rows = room.at(q["planes"] + i * m * flat, t)
                     result, offsets = to.at(i * m * width + j, t), f["offsets"].at(j, I64)

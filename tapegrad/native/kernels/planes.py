@@ -11,8 +11,7 @@ Everything has three dimensions; a large image is taken in bands of its outermos
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -137,27 +136,28 @@ class Fields:
         return first, many
 
 
-def add_row(module: Module, t: Type) -> Function:
-    """row(to, from, n, step): n elements, every step-th, one after the other."""
+def add_rows(module: Module, t: Type) -> Function:
+    """rows(to, from, n, step, many, to_pitch, from_pitch): of each row n elements, every step-th, one after
+    the other."""
     v = target.host().wide(t)
-    f = Function("row", [("to", PTR), ("from", PTR), ("n", I64), ("step", I64)])
-    to, source, n, step = f["to"], f["from"], f["n"], f["step"]
+    names = (("to", PTR), ("from", PTR), *[(k, I64) for k in ("n", "step", "many", "to_pitch", "from_pitch")])
+    f = Function("rows", names)
+    n, step, last = f["n"], f["step"], f["n"] - v.lanes
     long = n >= v.lanes
-    last = n - v.lanes
-    with f.when(long & step.eq(1)):
-        with f.loop(0, last, v.lanes) as i:
-            f.store(to.at(i, t), f.load(source.at(i, t), v))
-        f.store(to.at(last, t), f.load(source.at(last, t), v))
-        f.give()
-        f._start(f._label())
-    with f.when(long & step.eq(2)):
-        with f.loop(0, last, v.lanes) as i:
-            f.store(to.at(i, t), every_second(f, source, i, v))
-        f.store(to.at(last, t), every_second(f, source, last, v))
-        f.give()
-        f._start(f._label())
-    with f.loop(0, n) as i:
-        f.store(to.at(i, t), f.load(source.at(i * step, t), t))
+    plain, second = long & step.eq(1), long & step.eq(2)
+
+    def each(condition: Value, read: Callable[[Value, Value], Value], by: int, end: Value) -> None:
+        """The rows, if the condition is true: by so many elements, and again the last ones."""
+        with f.when(condition), f.loop(0, f["many"]) as k:
+            to, source = f["to"].at(k * f["to_pitch"], t), f["from"].at(k * f["from_pitch"], t)
+            with f.loop(0, end, by) as i:
+                f.store(to.at(i, t), read(source, i))
+            if by > 1:
+                f.store(to.at(last, t), read(source, last))
+
+    each(plain, lambda source, i: f.load(source.at(i, t), v), v.lanes, last)
+    each(second, lambda source, i: every_second(f, source, i, v), v.lanes, last)
+    each(~(plain | second), lambda source, i: f.load(source.at(i * step, t), t), 1, n)
     f.give()
     return module.add(f)
 
@@ -169,7 +169,7 @@ def every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
     return f.shuffle(a, b, [*range(0, v.lanes, 2), *range(v.lanes + 1, 2 * v.lanes, 2)])
 
 
-def add_fill(module: Module, t: Type, row: Function) -> Function:
+def add_fill(module: Module, t: Type, rows: Function) -> Function:
     """fill(planes, images, fields, band): copy what a band of the images' windows covers into planes."""
     f = Function("fill", [("planes", PTR), ("images", PTR), ("fields", PTR), ("band", I64)])
     g = Fields(f, f["fields"])
@@ -177,15 +177,18 @@ def add_fill(module: Module, t: Type, row: Function) -> Function:
     ends = [_ends(f, g, d, first[d], many[d]) for d in _AXES]
     phase_plane, channel_planes, plane = g.one("phase_plane"), g.one("channel_planes"), g.one("plane")
     sizes, pitch = [g.of("size", d) for d in _AXES], [g.of("pitch", d) for d in _AXES]
-    phases, step = [g.of("phases", d) for d in _AXES], g.of("stride", 2)
-    with f.loop(0, g.one("channels")) as c:
-        planes, image = f["planes"].at(c * channel_planes, t), f["images"].at(c * plane, t)
-        depth, height = (_rows(f, g, d, ends[d], phases[d]) for d in (0, 1))
-        with depth as (a0, i0, q0), height as (a1, i1, q1), f.loop(0, phases[2]) as a2:
-            start, n, q = _span(f, ends[2], a2, step)
-            phase = (a0 * phases[1] + a1) * phases[2] + a2
-            to = planes.at(phase * phase_plane + q0 * pitch[0] + q1 * pitch[1] + q, t)
-            f.run(row, to, image.at((i0 * sizes[1] + i1) * sizes[2] + start, t), n, step)
+    phases, step = [g.of("phases", d) for d in _AXES], [g.of("stride", d) for d in _AXES]
+    with f.loop(0, phases[0]) as a0, f.loop(0, phases[1]) as a1, f.loop(0, phases[2]) as a2:
+        phase = (a0 * phases[1] + a1) * phases[2] + a2
+        (i0, n0, q0), (i1, n1, q1), (i2, n2, q2) = (
+            _span(f, ends[d], a, step[d]) for d, a in enumerate((a0, a1, a2))
+        )
+        start = f["planes"].at(phase * phase_plane + q0 * pitch[0] + q1 * pitch[1] + q2, t)
+        source = f["images"].at((i0 * sizes[1] + i1) * sizes[2] + i2, t)
+        apart = step[0] * sizes[1] * sizes[2]
+        with f.loop(0, g.one("channels")) as c, f.loop(0, n0) as k:
+            to, of = start.at(c * channel_planes + k * pitch[0], t), source.at(c * plane + k * apart, t)
+            f.run(rows, to, of, n2, step[2], n1, pitch[1], step[1] * sizes[2])
     f.give()
     return module.add(f)
 
@@ -211,13 +214,3 @@ def _span(f: Function, ends: _Ends, phase: Value, stride: Value) -> tuple[Value,
     start = ends.low + from_low
     n = f.larger((ends.high - start + stride - 1) // stride, 0)
     return start, n, (start + ends.shift) // stride
-
-
-@contextmanager
-def _rows(f: Function, g: Fields, d: int, ends: _Ends, phases: Value) -> Iterator[tuple[Value, Value, Value]]:
-    """Loops over an axis: the phases, and the elements of each, as (phase, element, place)."""
-    stride = g.of("stride", d)
-    with f.loop(0, phases) as phase:
-        start, n, place = _span(f, ends, phase, stride)
-        with f.loop(0, n) as i:
-            yield phase, start + i * stride, place + i

@@ -12,7 +12,7 @@ from typing import Any
 
 from tapegrad.native import call, target
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
-from tapegrad.native.kernels.planes import Fields, add_fill, add_row
+from tapegrad.native.kernels.planes import Fields, add_fill, add_rows
 
 # What machine code reads of a sweep, by place: these, then three of each of the others, then for each phase
 # how many sums it has, and where its offsets and its weights begin.
@@ -127,8 +127,8 @@ def packer(t: Type) -> Any:
 def sweeper(t: Type, m: int, n: int) -> Any:
     """The results, by units: image and group, band, block of channels."""
     module = Module()
-    row = add_row(module, t)
-    fill, strip, put = add_fill(module, t, row), _add_strip(module, t, m, n), _add_put(module, t, m, row)
+    rows = add_rows(module, t)
+    fill, strip, put = add_fill(module, t, rows), _add_strip(module, t, m, n), _add_put(module, t, m, rows)
 
     def write(f: call.Body) -> None:
         numbers, layout, q = f["numbers"], Fields(f, f["layout"]), {}
@@ -160,7 +160,7 @@ def sweeper(t: Type, m: int, n: int) -> Any:
     return call.build(f"convolution_{t}_{m}x{n}", parameters, write, over="n", grain="grain", module=module)
 
 
-def _add_put(module: Module, t: Type, m: int, row: Function) -> Function:
+def _add_put(module: Module, t: Type, m: int, rows: Function) -> Function:
     """put(y, part, layout, numbers, band): a band's results of a channel go where they belong."""
     mixed = _add_mixed(module, t)
     f = Function("put", [("y", PTR), ("part", PTR), ("layout", PTR), ("numbers", PTR), ("band", I64)])
@@ -170,21 +170,22 @@ def _add_put(module: Module, t: Type, m: int, row: Function) -> Function:
     pitch, apart = [layout.of("pitch", d) for d in range(3)], _number(f, f["numbers"], "flat") * m
     start = [first[d] * step[d] for d in range(3)]
     ends = [f.smaller(size[d], (first[d] + many[d]) * step[d]) for d in range(3)]
-    width = ends[2] - start[2]
+    width, lines = ends[2] - start[2], step[1] * size[2]
     with f.loop(0, phases[0]) as a0, f.loop(0, phases[1]) as a1:
         part = f["part"].at((a0 * phases[1] + a1) * phases[2] * apart, t)
-        rows = f.loop(start[0] + a0, ends[0], step[0]), f.loop(start[1] + a1, ends[1], step[1])
-        with rows[0] as i, rows[1] as j:
-            to = f["y"].at((i * size[1] + j) * size[2] + start[2], t)
-            line = (i - start[0]) // step[0] * pitch[0] + (j - start[1]) // step[1] * pitch[1]
-            source = part.at(line, t)
+        n1 = (ends[1] - start[1] - a1 + step[1] - 1) // step[1]
+        with f.loop(start[0] + a0, ends[0], step[0]) as i:
+            to = f["y"].at((i * size[1] + start[1] + a1) * size[2] + start[2], t)
+            source = part.at((i - start[0]) // step[0] * pitch[0], t)
             plain, paired = step[2].eq(1), step[2].eq(2) & phases[2].eq(2)
             with f.when(plain):
-                f.run(row, to, source, width, 1)
-            with f.when(paired):
-                f.run(mixed, to, source, source.at(apart, t), width)
-            with f.when(~(plain | paired)), f.loop(0, phases[2]) as a2, f.loop(a2, width, step[2]) as k:
-                f.store(to.at(k, t), f.load(source.at(a2 * apart + k // step[2], t), t))
+                f.run(rows, to, source, width, 1, n1, lines, pitch[1])
+            with f.when(~plain), f.loop(0, n1) as j:
+                line, row = to.at(j * lines, t), source.at(j * pitch[1], t)
+                with f.when(paired):
+                    f.run(mixed, line, row, row.at(apart, t), width)
+                with f.when(~paired), f.loop(0, phases[2]) as a2, f.loop(a2, width, step[2]) as k:
+                    f.store(line.at(k, t), f.load(row.at(a2 * apart + k // step[2], t), t))
     f.give()
     return module.add(f)
 
