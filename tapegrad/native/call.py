@@ -82,6 +82,11 @@ def write_data(module: Module) -> None:
         f._start(f._label())
     f.give(f.load(x.at(DATA // 8, I64), PTR))
     module.add(f)
+    module.globals.append("@calls = internal global i64 0")
+    f = Function("tapegrad_count", [("n", I64)], I64, internal=False)
+    f.store(f.shared("calls"), f.load(f.shared("calls"), I64) + f["n"])
+    f.give(f.load(f.shared("calls"), I64))
+    module.add(f)
     f = Function("tapegrad_array_type", [], PTR, internal=False)
     f.give(f.load(f.shared("arrays"), PTR))
     module.add(f)
@@ -190,6 +195,7 @@ def write_call(module: Module) -> None:
         n.set(f.load(context.at(over, I64), I64))
     with f.when(share >= 0):
         part.set(f.load(context.at(share, I64), I64))
+    f.call("tapegrad_count", I64, f.value(1, I64))
     long = n.get() > part.get()
     with f.when(long):  # other threads may run Python meanwhile
         thread = f.call("PyEval_SaveThread", PTR)

@@ -139,6 +139,7 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
         size = _size(f, source)
         f.leave(otherwise, size > (_MOST_LIGHT if length < 8 else _MOST_HEAVY))
         double = _same(f, kind, _item(f, _DOUBLE))
+        f.call("tapegrad_count", I64, f.value(1, I64))
         out = _new(f, source, _item(f, _BOOL) if mask else kind)
         f.give_if(f.convert(out, I64).eq(0), 0)
         for t, holds in ((F32, ~double), (F64, double)):
