@@ -19,7 +19,16 @@ from tapegrad.native import call, memory, target
 from tapegrad.native.choice import over
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.kernels import convolution as forward
-from tapegrad.native.kernels.planes import Fields, Layout, Sizes, add_fill, add_rows, layout
+from tapegrad.native.kernels.planes import (
+    Fields,
+    Layout,
+    Sizes,
+    fill_of,
+    layout,
+    provided,
+    rows_of,
+    run,
+)
 
 _FLAT = 2048  # places at a time: some rows of them stay in the first cache
 _PLANES = 48 * 1024  # elements of planes and cotangents at a time: they stay in the second
@@ -97,11 +106,15 @@ def _multiply(f: Function, places: list[list[Value]], sums: Any, v: Type) -> Non
             sums[i][j].set(f.fma(y, x, sums[i][j].get()))
 
 
-def _add_spread(module: Module, t: Type, rows: Function) -> Function:
+@cache
+def _spread_of(t: Type) -> str:
     """spread(to, flat, g, channels, layout, numbers, band): a band of each channel's cotangent at the pitch
     of the planes."""
-    parameters = [("to", PTR), ("flat", I64), ("g", PTR), ("channels", I64), ("layout", PTR)]
-    f = Function("spread", [*parameters, ("numbers", PTR), ("band", I64)])
+    slots = "to:w flat:i g:r channels:i layout:r numbers:r band:i"
+    return provided(f"convolution_spread_{t}", slots, lambda f: _write_spread(f, t))
+
+
+def _write_spread(f: Function, t: Type) -> None:
     fields = Fields(f, f["layout"])
     first, many = fields.band(f["band"])
     pitch = [fields.of("pitch", d) for d in (0, 1)]
@@ -110,9 +123,7 @@ def _add_spread(module: Module, t: Type, rows: Function) -> Function:
         line = (first[0] + i) * lines + first[1]
         to = f["to"].at(c * f["flat"] + i * pitch[0], t)
         source = f["g"].at(c * plane + line * columns + first[2], t)
-        f.run(rows, to, source, many[2], 1, many[1], pitch[1], columns)
-    f.give()
-    return module.add(f)
+        run(f, rows_of(t), to, source, many[2], 1, many[1], pitch[1], columns)
 
 
 def _number(f: Function, p: Value, name: str) -> Value:
@@ -123,8 +134,7 @@ def _number(f: Function, p: Value, name: str) -> Value:
 def _summer(t: Type, m: int, n: int) -> Any:
     """The sums, by units: part of the images, group, block of channels."""
     module = Module()
-    rows = add_rows(module, t)
-    fill, spread = add_fill(module, t, rows), _add_spread(module, t, rows)
+    fill, spread = fill_of(t), _spread_of(t)
     products = _add_products(module, t, m, n)
 
     def write(f: call.Body) -> None:
@@ -149,10 +159,10 @@ def _summer(t: Type, m: int, n: int) -> Any:
                 with f.loop(0, many) as k:
                     band, image = (start + k) % bands, (start + k) // bands * q["groups"] + group
                     planes = room.at(k * step, t)
-                    f.run(fill, planes, f["x"].at(image * images, t), f["layout"], band)
+                    run(f, fill, planes, f["x"].at(image * images, t), f["layout"], band)
                     g = f["g"].at((image * q["outputs"] + low * m) * q["out"], t)
                     to_g = planes.at(q["planes"], t)
-                    f.run(spread, to_g, flat, g, channels, f["layout"], f["numbers"], band)
+                    run(f, spread, to_g, flat, g, channels, f["layout"], f["numbers"], band)
                 with f.loop(0, high - low) as i, f.loop(0, width, n) as j:
                     rows = room.at(q["planes"] + i * m * flat, t)
                     result, offsets = to.at(i * m * width + j, t), f["offsets"].at(j, I64)

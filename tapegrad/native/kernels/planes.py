@@ -12,15 +12,15 @@ Everything has three dimensions; a large image is taken in bands of its outermos
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tapegrad.native import target
-from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
+from tapegrad.native import call, target
+from tapegrad.native.ir import I64, PTR, VOID, Function, Module, Type, Value
 
 Sizes = tuple[int, ...]
 _AXES = (0, 1, 2)
@@ -136,12 +136,39 @@ class Fields:
         return first, many
 
 
-def add_rows(module: Module, t: Type) -> Function:
+def provided(name: str, parameters: str, write: Callable[[Function], None]) -> str:
+    """The name of a function that kernels may call; it is compiled once for all of them. parameters: "to:w
+    n:i", addresses and integers."""
+    kinds = [(key, I64 if kind == call.INT else PTR) for key, kind in call.named(parameters)]
+    f = Function(name, kinds, internal=False)
+    write(f)
+    f.give()
+    module = Module()
+    module.add(f)
+    (address,) = target.compile(name, module, [name], call.symbols(module))
+    call.provide({name: address})
+    return name
+
+
+def run(f: Function, name: str, *args: Value | int) -> None:
+    """A call of such a function."""
+    f.call(name, VOID, *[f.value(x, I64) for x in args])
+
+
+@cache
+def rows_of(t: Type) -> str:
     """rows(to, from, n, step, many, to_pitch, from_pitch): of each row n elements, every step-th, one after
     the other."""
     v = target.host().wide(t)
-    names = (("to", PTR), ("from", PTR), *[(k, I64) for k in ("n", "step", "many", "to_pitch", "from_pitch")])
-    f = Function("rows", names)
+
+    def write(f: Function) -> None:
+        _write_rows(f, t, v)
+
+    slots = "to:w from:r n:i step:i many:i to_pitch:i from_pitch:i"
+    return provided(f"planes_rows_{t}", slots, write)
+
+
+def _write_rows(f: Function, t: Type, v: Type) -> None:
     n, step, last = f["n"], f["step"], f["n"] - v.lanes
     long = n >= v.lanes
     plain, second = long & step.eq(1), long & step.eq(2)
@@ -158,8 +185,6 @@ def add_rows(module: Module, t: Type) -> Function:
     each(plain, lambda source, i: f.load(source.at(i, t), v), v.lanes, last)
     each(second, lambda source, i: every_second(f, source, i, v), v.lanes, last)
     each(~(plain | second), lambda source, i: f.load(source.at(i * step, t), t), 1, n)
-    f.give()
-    return module.add(f)
 
 
 def every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
@@ -169,9 +194,14 @@ def every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
     return f.shuffle(a, b, [*range(0, v.lanes, 2), *range(v.lanes + 1, 2 * v.lanes, 2)])
 
 
-def add_fill(module: Module, t: Type, rows: Function) -> Function:
+@cache
+def fill_of(t: Type) -> str:
     """fill(planes, images, fields, band): copy what a band of the images' windows covers into planes."""
-    f = Function("fill", [("planes", PTR), ("images", PTR), ("fields", PTR), ("band", I64)])
+    slots = "planes:w images:r fields:r band:i"
+    return provided(f"planes_fill_{t}", slots, lambda f: _write_fill(f, t))
+
+
+def _write_fill(f: Function, t: Type) -> None:
     g = Fields(f, f["fields"])
     first, many = g.band(f["band"])
     ends = [_ends(f, g, d, first[d], many[d]) for d in _AXES]
@@ -188,9 +218,7 @@ def add_fill(module: Module, t: Type, rows: Function) -> Function:
         apart = step[0] * sizes[1] * sizes[2]
         with f.loop(0, g.one("channels")) as c, f.loop(0, n0) as k:
             to, of = start.at(c * channel_planes + k * pitch[0], t), source.at(c * plane + k * apart, t)
-            f.run(rows, to, of, n2, step[2], n1, pitch[1], step[1] * sizes[2])
-    f.give()
-    return module.add(f)
+            run(f, rows_of(t), to, of, n2, step[2], n1, pitch[1], step[1] * sizes[2])
 
 
 class _Ends(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 
 from tapegrad.native import call, target
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
-from tapegrad.native.kernels.planes import Fields, add_fill, add_rows
+from tapegrad.native.kernels.planes import Fields, fill_of, provided, rows_of, run
 
 # What machine code reads of a sweep, by place: these, then three of each of the others, then for each phase
 # how many sums it has, and where its offsets and its weights begin.
@@ -127,8 +127,7 @@ def packer(t: Type) -> Any:
 def sweeper(t: Type, m: int, n: int) -> Any:
     """The results, by units: image and group, band, block of channels."""
     module = Module()
-    rows = add_rows(module, t)
-    fill, strip, put = add_fill(module, t, rows), _add_strip(module, t, m, n), _add_put(module, t, m, rows)
+    strip, fill, put = _add_strip(module, t, m, n), fill_of(t), _put_of(t)
 
     def write(f: call.Body) -> None:
         numbers, layout, q = f["numbers"], Fields(f, f["layout"]), {}
@@ -142,7 +141,7 @@ def sweeper(t: Type, m: int, n: int) -> Any:
             band, image = rest % bands, rest // bands
             with f.when(bands > 1):
                 f.clear(planes, q["planes"] * t.bytes)
-            f.run(fill, planes, f["x"].at(image * images, t), f["layout"], band)
+            run(f, fill, planes, f["x"].at(image * images, t), f["layout"], band)
             low, high = (k * q["tiles"] // q["blocks"] for k in (block, block + 1))
             with f.loop(low, high) as tile:
                 w = f["packed"].at((image % q["groups"] * q["tiles"] + tile) * q["packed"] * m, t)
@@ -154,20 +153,25 @@ def sweeper(t: Type, m: int, n: int) -> Any:
                 first = tile * m
                 with f.loop(0, f.smaller(q["outputs"] - first, m)) as i:
                     to = f["y"].at((image * q["outputs"] + first + i) * q["to_plane"], t)
-                    f.run(put, to, part.at(i * q["flat"], t), f["layout"], numbers, band)
+                    run(f, put, to, part.at(i * q["flat"], t), f["layout"], numbers, band, q["flat"] * m)
 
     parameters = "y:w x:r packed:r offsets:r layout:r numbers:r room:w n:i grain:i"
     return call.build(f"convolution_{t}_{m}x{n}", parameters, write, over="n", grain="grain", module=module)
 
 
-def _add_put(module: Module, t: Type, m: int, rows: Function) -> Function:
-    """put(y, part, layout, numbers, band): a band's results of a channel go where they belong."""
-    mixed = _add_mixed(module, t)
-    f = Function("put", [("y", PTR), ("part", PTR), ("layout", PTR), ("numbers", PTR), ("band", I64)])
-    layout = Fields(f, f["layout"])
+@cache
+def _put_of(t: Type) -> str:
+    """put(y, part, layout, numbers, band, apart): a band's results of a channel go where they belong. apart:
+    from a phase's results to those of the next one."""
+    slots = "y:w part:r layout:r numbers:r band:i apart:i"
+    return provided(f"convolution_put_{t}", slots, lambda f: _write_put(f, t))
+
+
+def _write_put(f: Function, t: Type) -> None:
+    layout, apart = Fields(f, f["layout"]), f["apart"]
     first, many = layout.band(f["band"])
     size, step, phases = ([_number(f, f["numbers"], k, d) for d in range(3)] for k in TRIPLE)
-    pitch, apart = [layout.of("pitch", d) for d in range(3)], _number(f, f["numbers"], "flat") * m
+    pitch = [layout.of("pitch", d) for d in range(3)]
     start = [first[d] * step[d] for d in range(3)]
     ends = [f.smaller(size[d], (first[d] + many[d]) * step[d]) for d in range(3)]
     width, lines = ends[2] - start[2], step[1] * size[2]
@@ -179,21 +183,23 @@ def _add_put(module: Module, t: Type, m: int, rows: Function) -> Function:
             source = part.at((i - start[0]) // step[0] * pitch[0], t)
             plain, paired = step[2].eq(1), step[2].eq(2) & phases[2].eq(2)
             with f.when(plain):
-                f.run(rows, to, source, width, 1, n1, lines, pitch[1])
+                run(f, rows_of(t), to, source, width, 1, n1, lines, pitch[1])
             with f.when(~plain), f.loop(0, n1) as j:
                 line, row = to.at(j * lines, t), source.at(j * pitch[1], t)
                 with f.when(paired):
-                    f.run(mixed, line, row, row.at(apart, t), width)
+                    run(f, _mixed_of(t), line, row, row.at(apart, t), width)
                 with f.when(~paired), f.loop(0, phases[2]) as a2, f.loop(a2, width, step[2]) as k:
                     f.store(line.at(k, t), f.load(row.at(a2 * apart + k // step[2], t), t))
-    f.give()
-    return module.add(f)
 
 
-def _add_mixed(module: Module, t: Type) -> Function:
+@cache
+def _mixed_of(t: Type) -> str:
     """mixed(to, a, b, n): n elements, of a and b by turns."""
+    return provided(f"convolution_mixed_{t}", "to:w a:r b:r n:i", lambda f: _write_mixed(f, t))
+
+
+def _write_mixed(f: Function, t: Type) -> None:
     v = target.host().wide(t)
-    f = Function("mixed", [("to", PTR), ("a", PTR), ("b", PTR), ("n", I64)])
     order = [k + half for k in range(v.lanes) for half in (0, v.lanes)]
     pairs = f["n"] // 2
     last = pairs - v.lanes
@@ -210,5 +216,3 @@ def _add_mixed(module: Module, t: Type) -> Function:
         f.store(f["to"].at(k * 2 + 1, t), f.load(f["b"].at(k, t), t))
     with f.when((f["n"] & 1).ne(0)):
         f.store(f["to"].at(pairs * 2, t), f.load(f["a"].at(pairs, t), t))
-    f.give()
-    return module.add(f)
