@@ -83,7 +83,7 @@ def layout(axes: tuple[Axis, ...], channels: int, flat_limit: int, limit: int, l
         small = flat <= flat_limit and length <= limit and (bands >= least or flat < 256)
         if rows == 1 or small:
             break
-        bands += 1
+        bands += max(1, bands // 8)
         rows = -(-whole.m // bands)
     bands = -(-whole.m // rows)
     per_channel = prod(phases) * plane
@@ -196,8 +196,9 @@ def every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
 
 @cache
 def fill_of(t: Type) -> str:
-    """fill(planes, images, fields, band): copy what a band of the images' windows covers into planes."""
-    slots = "planes:w images:r fields:r band:i"
+    """fill(planes, images, fields, band, channels): copy what a band of the images' windows covers into the
+    planes of so many channels."""
+    slots = "planes:w images:r fields:r band:i channels:i"
     return provided(f"planes_fill_{t}", slots, lambda f: _write_fill(f, t))
 
 
@@ -216,7 +217,7 @@ def _write_fill(f: Function, t: Type) -> None:
         start = f["planes"].at(phase * phase_plane + q0 * pitch[0] + q1 * pitch[1] + q2, t)
         source = f["images"].at((i0 * sizes[1] + i1) * sizes[2] + i2, t)
         apart = step[0] * sizes[1] * sizes[2]
-        with f.loop(0, g.one("channels")) as c, f.loop(0, n0) as k:
+        with f.loop(0, f["channels"]) as c, f.loop(0, n0) as k:
             to, of = start.at(c * channel_planes + k * pitch[0], t), source.at(c * plane + k * apart, t)
             run(f, rows_of(t), to, of, n2, step[2], n1, pitch[1], step[1] * sizes[2])
 

@@ -132,7 +132,8 @@ def sweeper(t: Type, m: int, n: int) -> Any:
     def write(f: call.Body) -> None:
         numbers, layout, q = f["numbers"], Fields(f, f["layout"]), {}
         q.update({name: _number(f, numbers, name) for name in SINGLE})
-        bands, images = layout.one("bands"), layout.one("channels") * layout.one("plane")
+        bands, channels = layout.one("bands"), layout.one("channels")
+        images = channels * layout.one("plane")
         planes = f["room"].at(f.who * q["scratch"], t)
         part = planes.at(q["planes"], t)
         f.clear(planes, q["planes"] * t.bytes)
@@ -141,7 +142,7 @@ def sweeper(t: Type, m: int, n: int) -> Any:
             band, image = rest % bands, rest // bands
             with f.when(bands > 1):
                 f.clear(planes, q["planes"] * t.bytes)
-            run(f, fill, planes, f["x"].at(image * images, t), f["layout"], band)
+            run(f, fill, planes, f["x"].at(image * images, t), f["layout"], band, channels)
             low, high = (k * q["tiles"] // q["blocks"] for k in (block, block + 1))
             with f.loop(low, high) as tile:
                 w = f["packed"].at((image % q["groups"] * q["tiles"] + tile) * q["packed"] * m, t)
