@@ -15,11 +15,6 @@ pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reaso
 few = st.integers(1, 4)
 
 
-@pytest.fixture(autouse=True)
-def all_sizes(monkeypatch):
-    monkeypatch.setattr("tapegrad.native.kernels.convolution.LEAST", 0)
-
-
 @st.composite
 def cases(draw):
     """(x, w, b, g, stride, padding, dilation, groups) of one to three dimensions."""

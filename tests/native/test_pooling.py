@@ -15,11 +15,6 @@ pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reaso
 EDGES = (np.nan, np.inf, -np.inf, -0.0, 0.0)
 
 
-@pytest.fixture(autouse=True)
-def all_sizes(monkeypatch):
-    monkeypatch.setattr("tapegrad.native.kernels.pooling.LEAST", 0)
-
-
 @st.composite
 def cases(draw, dilated=True):
     """(x, g, pool) over one or two axes; ties, and sometimes values that are not finite."""

@@ -21,7 +21,7 @@ from tapegrad.native.ir import F64, Function, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # elements below which NumPy is used
+LEAST = 1 << 8  # elements; below, NumPy's few calls take as long as one of these
 _SHORT = 8  # elements of a row below which NumPy is used
 _GRAIN = 1 << 14  # elements that are worth a thread
 _WAYS = 4  # vectors that are summed at once

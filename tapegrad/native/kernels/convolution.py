@@ -22,7 +22,7 @@ from tapegrad.native.ir import Type
 from tapegrad.native.kernels import sweep
 from tapegrad.native.kernels.planes import Axis, Layout, Sizes, layout
 
-LEAST = 1 << 15  # multiplications below which NumPy is used
+LEAST = 1  # multiplications; a call takes half of NumPy's time for the smallest ones, too
 UNITS = 8  # parts of the work, at least, so that threads can share it
 GRAIN = 1 << 17  # multiplications for which another thread is worth waking
 _PLANES = 64 * 1024  # elements of planes, or of results, at a time: they stay in the second cache
@@ -61,20 +61,21 @@ def _plan(
     tiles, moves = -(-outputs // m), prod(len(a.moves) for a in axes)
     blocks = min(tiles, -(-UNITS // max(1, images * planes.bands)))
     table: list[int] = []
-    offsets: list[int] = []
-    weights: list[int] = []
+    offsets, weights = [planes.offsets[:0]], [planes.offsets[:0]]
+    channels, start, packed = np.arange(inputs)[:, None], 0, 0
     for phase in phases:
-        table += [inputs * len(phase), len(offsets), len(weights)]
-        offsets += [c * moves + k for c in range(inputs) for k, _ in phase]
-        weights += [-1, *[c * by + k for c in range(inputs) for _, k in phase]]
+        both = np.array(phase, np.int64).reshape(-1, 2)
+        offsets.append(planes.offsets[(channels * moves + both[:, 0]).reshape(-1)])
+        weights += [np.array([-1]), (channels * by + both[:, 1]).reshape(-1)]
+        table += [inputs * len(phase), start, packed]
+        start, packed = start + inputs * len(phase), packed + 1 + inputs * len(phase)
     length = lines(planes.length + n * lanes, t)
     scratch = length + lines(len(phases) * m * flat, t)
-    single = (outputs, flat, groups, blocks, tiles, prod(to[0]), scratch, length, len(phases), len(weights))
+    single = (outputs, flat, groups, blocks, tiles, prod(to[0]), scratch, length, len(phases), packed)
     numbers = np.array([*single, *to[0], *to[1], *to[2], *table], np.int64)
-    places = planes.offsets[np.array(offsets or [0], np.int64)]
-    work = flat * len(weights) * -(-outputs // blocks)
+    work = flat * packed * -(-outputs // blocks)
     units = images * planes.bands * blocks
-    return _Plan(planes, numbers, places, np.array(weights, np.int64), (m, n), units, work)
+    return _Plan(planes, numbers, np.concatenate(offsets), np.concatenate(weights), (m, n), units, work)
 
 
 def lines(n: int, t: Type) -> int:
@@ -172,7 +173,7 @@ def _phases(m: int, k: int, s: int, p: int, d: int, n: int) -> tuple[Axis, list[
 
 def takes(work: int, *arrays: Any) -> Type | None:
     """The type of the arrays (or None) if so many multiplications of them are for machine code."""
-    return None if work < max(LEAST, 1) else fits(*[a for a in arrays if a is not None])
+    return None if work < LEAST else fits(*[a for a in arrays if a is not None])
 
 
 @over(bodies.convolved)

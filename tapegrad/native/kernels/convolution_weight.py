@@ -58,7 +58,7 @@ class _Plan(NamedTuple):
 def _tiles() -> list[tuple[int, int]]:
     """Channels by elements of the window, as many as there are registers for sums."""
     free = target.host().registers - 4
-    return [(m, free // m) for m in (1, 2, 3, 4, 6) if free // m <= 12]
+    return [(1, 9), *[(m, free // m) for m in (1, 2, 3, 4, 6) if free // m <= 12]]
 
 
 @lru_cache(1000)

@@ -87,18 +87,15 @@ def layout(axes: tuple[Axis, ...], channels: int, flat_limit: int, limit: int, l
         rows = -(-whole.m // bands)
     bands = -(-whole.m // rows)
     per_channel = prod(phases) * plane
-    offsets = [
-        c * per_channel + _offset(part, phases, plane, steps, k)
-        for c in range(channels)
-        for k in product(*[a.moves for a in part])
-    ]
+    window = [_offset(part, phases, plane, steps, k) for k in product(*[a.moves for a in part])]
+    offsets = np.add.outer(np.arange(channels) * per_channel, np.array(window, np.int64)).reshape(-1)
     single = (channels, prod(a.n for a in axes), plane, per_channel, axis, rows, bands)
     columns = [
         (a.n, a.pad, a.stride, a.m, max(a.moves, default=0), u, s)
         for a, u, s in zip(axes, phases, steps, strict=True)
     ]
     fields = np.array([*single, *[x for each in zip(*columns, strict=True) for x in each]], np.int64)
-    return Layout(fields, np.array(offsets or [0], np.int64), flat, length, bands, steps)
+    return Layout(fields, offsets, flat, length, bands, steps)
 
 
 def _offset(axes: Any, phases: Sizes, plane: int, steps: Sizes, moves: Sizes) -> int:

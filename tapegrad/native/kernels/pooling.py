@@ -7,7 +7,7 @@ the padding on both sides, and then along it. What goes back to maxima looks for
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from math import inf, prod
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from tapegrad.native.choice import fits, over
 from tapegrad.native.ir import I64, Function, Type, Value, integers, vector
 from tapegrad.native.kernels.planes import every_second
 
-LEAST = 1 << 11  # elements below which NumPy is used
+LEAST = 1  # elements; the smallest take half of NumPy's time, too
 _GRAIN = 1 << 15  # elements for which another thread is worth waking
 _SIZES = "h w oh ow kh kw sh sw ph pw dh dw width"
 _SLOTS = " ".join(f"{name}:i" for name in _SIZES.split())
@@ -338,7 +338,8 @@ class _Windows(NamedTuple):
     out: tuple[int, ...]
 
 
-def _windows(x: Any, shape: tuple[int, ...], pool: Any, t: Type) -> _Windows | None:
+@lru_cache(500)
+def _windows(shape: tuple[int, ...], pool: bodies.Pool, t: Type) -> _Windows | None:
     """The windows on arrays of a shape; None for other than one or two axes, and for windows outside."""
     n = len(pool.kernel)
     if n > 2 or prod(shape[-2:]) >= 1 << 31 or not prod(shape) or not prod(pool.out):
@@ -369,7 +370,7 @@ def _room(windows: _Windows, lines: int, kind: Any) -> Any:
 
 def _ready(x: Any, shape: tuple[int, ...], pool: Any, *others: Any) -> tuple[_Windows, Type] | None:
     t = fits(x, *others, least=LEAST)
-    windows = t and _windows(x, shape, pool, t)
+    windows = t and _windows(shape, pool, t)
     return (windows, t) if t and windows else None
 
 
