@@ -13,7 +13,7 @@ from typing import Any
 
 from tapegrad.native import vmath
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value, integers
-from tapegrad.native.strips import strip
+from tapegrad.native.strips import strip, sweep
 from tapegrad.native.target import host
 
 VECTORS = 2
@@ -31,6 +31,8 @@ class Parts:
     outer: Function
     turn: Function
     back: Function
+    copy: Function
+    pack: Function
     weights: Function
 
     @property
@@ -50,7 +52,9 @@ def parts(t: Type, module: Module) -> Parts:
     product = module.add(_product(t, tile))
     turn = module.add(_turn(t))
     outer, back = module.add(_outer(t, tile)), module.add(_back(t))
-    return Parts(t, tile, product, outer, turn, back, module.add(_weights(t, tile, product, turn)))
+    copy, pack = module.add(_copy(t)), module.add(_pack(t, tile))
+    weights = module.add(_weights(t, tile, product, turn))
+    return Parts(t, tile, product, outer, turn, back, copy, pack, weights)
 
 
 def _product(t: Type, tile: int) -> Function:
@@ -101,6 +105,33 @@ def _outer(t: Type, tile: int) -> Function:
 
     with f.loop(0, f["columns"], width) as low:
         strip(f, low, f["columns"], t, work, VECTORS)
+    f.give()
+    return f
+
+
+def _copy(t: Type) -> Function:
+    """out[r][c] = a[r * along + c]: rows without gaps, so that they do not fall into the same places of the
+    cache."""
+    given = [("a", PTR), ("along", I64), ("rows", I64), ("columns", I64), ("out", PTR)]
+    f = Function("compact", given)
+    e = t.element
+    with f.loop(0, f["rows"]) as row:
+        source, to = f["a"].at(row * f["along"], e), f["out"].at(row * f["columns"], e)
+        sweep(f, 0, f["columns"], t, lambda i, m, _: f.store(to.at(i, e), f.load(source.at(i, e), t, m), m))
+    f.give()
+    return f
+
+
+def _pack(t: Type, tile: int) -> Function:
+    """out[c // tile][r][c % tile] = a[r * along + c]: what a product reads of a tile's columns stands in one
+    row. What is stored beyond a tile is overwritten by the next row."""
+    given = [("a", PTR), ("along", I64), ("rows", I64), ("columns", I64), ("out", PTR)]
+    f = Function("pack", given)
+    e = t.element
+    with f.loop(0, f["columns"], tile) as c, f.loop(0, f["rows"]) as row:
+        source, to = f["a"].at(row * f["along"] + c, e), f["out"].at(c * f["rows"] + row * tile, e)
+        for k in range(0, tile, t.lanes):
+            f.store(to.at(k, e), f.load(source.at(k, e), t, f.first(f["columns"] - c - k, t)))
     f.give()
     return f
 
@@ -209,8 +240,9 @@ def _add_mask(f: Function, t: Type) -> None:
                 f.store(at, f.load(at, t) + row)
 
 
-def room_of(t: Type, size: int, value: int, keys: int) -> int:
-    """The elements that a thread needs to work in: two turned tables, weights and their cotangents, sums."""
-    width = VECTORS * t.lanes
-    turned = (max(size, value) + max(t.lanes, tile_of())) * width
-    return 2 * turned + 2 * (keys + max(t.lanes, tile_of())) * width + 2 * width
+def space(t: Type, tile: Any, size: Any, value: Any, keys: Any, larger: Any) -> tuple[Any, Any, Any]:
+    """The elements, for numbers as well as for what a kernel is given, of a turned table, of a table of
+    weights, and of rows of keys or values without gaps, or packed."""
+    width, extra = VECTORS * t.lanes, max(t.lanes, tile)
+    most = larger(size, value)
+    return (most + extra) * width, (keys + extra) * width, (most + extra) * (keys + extra)

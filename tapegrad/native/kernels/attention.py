@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.attention as A
-from tapegrad.native.attention import VECTORS, Parts, parts, room_of
+from tapegrad.native.attention import VECTORS, Parts, parts, space, tile_of
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import TYPES, over
 from tapegrad.native.ir import I64, Module, Type, Value
@@ -19,11 +19,12 @@ from tapegrad.native.target import host
 from tapegrad.tiers import threads
 
 LEAST = 1 << 13  # weights; below, NumPy's products take as long as a call
+_TOGETHER = 8  # blocks of queries that share a copy of the keys and values
 _FAR = 1 << 30  # what a query sees that sees every key
 
 _SIZES = "queries:i keys:i size:i value:i reach:i by:d room:w space:i"
 _OF = "q_along:i k_along:i v_along:i mask_along:i"
-FORWARD = f"y:w q:r k:r v:r mask:r masked:i at:r y_along:i {_OF} {_SIZES} blocks:i heads:i units:i"
+FORWARD = f"y:w q:r k:r v:r mask:r masked:i at:r y_along:i {_OF} {_SIZES} group:i groups:i heads:i units:i"
 BACKWARD = (
     f"dq:w dk:w dv:w g:r q:r k:r v:r mask:r masked:i at:r g_along:i dq_along:i dk_along:i dv_along:i {_OF}"
 )
@@ -39,13 +40,25 @@ class _Task:
         self.names = names.split()
         f["room"]  # one for each thread
         room = f["room"].at(f.who * f["space"], self.e)
-        turned = (f.larger(f["size"], f["value"]) + max(p.t.lanes, p.tile)) * self.width
-        table = (f["keys"] + max(p.t.lanes, p.tile)) * self.width
+        turned, table, rows = space(p.t, p.tile, f["size"], f["value"], f["keys"], f.larger)
         self.first, self.second = room, room.at(turned, self.e)
         self.table = self.second.at(turned, self.e)
         self.other = self.table.at(table, self.e)
         self.sums = self.other.at(table, self.e)
         self.factor = self.sums.at(self.width, self.e)
+        self.packed = self.factor.at(self.width, self.e)
+        self.k = self.packed.at(rows, self.e)
+        self.v = self.k.at(rows, self.e)
+
+    def compact(self, name: str, head: Value, size: Value) -> None:
+        """Copy the keys or values of a head without gaps."""
+        f, to = self.f, self.k if name == "k" else self.v
+        f.run(self.p.copy, self.head(name, head), f[f"{name}_along"], f["keys"], size, to)
+
+    def pack(self, name: str, head: Value, size: Value) -> None:
+        """Copy them for a product over keys."""
+        f = self.f
+        f.run(self.p.pack, self.head(name, head), f[f"{name}_along"], f["keys"], size, self.packed)
 
     def head(self, name: str, head: Value) -> Value:
         """Where the array of that name begins for a head."""
@@ -65,7 +78,7 @@ class _Task:
         mask = f.select(f["masked"].ne(0), mask, f.value(0, mask.type))
         reach = f.select(far, f["reach"], low)
         by = f.convert(f["by"], self.e)
-        known = (q, f["q_along"], rows, self.head("k", head), f["k_along"], keys, f["size"], by, reach)
+        known = (q, f["q_along"], rows, self.k, f["size"], keys, f["size"], by, reach)
         f.run(self.p.weights, *known, mask, f["mask_along"], self.first, self.table, self.sums)
         return rows, keys
 
@@ -79,34 +92,29 @@ class _Task:
         for k, v in enumerate(values):
             self.f.store(place.at(k * self.p.t.lanes, self.e), v)
 
-    def mixed(self, rows: Value, along: Value, size: Value, table: Value, keys: Value) -> None:
-        """second[c] = sum over keys s of rows[s][c] * table[s]."""
+    def mixed(self, size: Value, table: Value, keys: Value) -> None:
+        """second[c] = sum over keys s of packed[s][c] * table[s]."""
         f, p = self.f, self.p
         with f.loop(0, size, p.tile) as c:
-            many = f.smaller(size - c, p.tile)
-            f.run(
-                p.product,
-                rows.at(c, self.e),
-                1,
-                along,
-                many,
-                table,
-                keys,
-                self.second.at(c * self.width, self.e),
-            )
+            of, to = self.packed.at(c * f["keys"], self.e), self.second.at(c * self.width, self.e)
+            f.run(p.product, of, 1, p.tile, p.tile, table, keys, to)
 
 
 def _write_forward(p: Parts) -> Callable[[Body], None]:
     def write(f: Body) -> None:
         task, e = _Task(f, p, "q k v mask y"), p.t.element
         with f.loop(f.low, f.high) as unit:
-            head = unit // f["blocks"]
-            low = (unit - head * f["blocks"]) * task.width
-            rows, keys = task.weights(head, low)
-            task.mixed(task.head("v", head), f["v_along"], f["value"], task.table, keys)
-            task.put(task.factor, [1.0 / s for s in task.vectors(task.sums)])
-            y = task.head("y", head).at(low * f["y_along"], e)
-            f.run(p.back, task.second, task.factor, rows, f["value"], y, f["y_along"])
+            head = unit // f["groups"]
+            first = (unit - head * f["groups"]) * f["group"]
+            last = f.smaller(first + f["group"], f["queries"])
+            task.compact("k", head, f["size"])
+            task.pack("v", head, f["value"])
+            with f.loop(first, last, task.width) as low:
+                rows, keys = task.weights(head, low)
+                task.mixed(f["value"], task.table, keys)
+                task.put(task.factor, [1.0 / s for s in task.vectors(task.sums)])
+                y = task.head("y", head).at(low * f["y_along"], e)
+                f.run(p.back, task.second, task.factor, rows, f["value"], y, f["y_along"])
 
     return write
 
@@ -115,7 +123,10 @@ def _write_backward(p: Parts) -> Callable[[Body], None]:
     def write(f: Body) -> None:
         task, e, width = _Task(f, p, "q k v mask g dq dk dv"), p.t.element, p.width
         with f.loop(f.low, f.high) as head:
-            k, v, dk, dv = (task.head(name, head) for name in ("k", "v", "dk", "dv"))
+            dk, dv = task.head("dk", head), task.head("dv", head)
+            task.compact("k", head, f["size"])
+            task.compact("v", head, f["value"])
+            task.pack("k", head, f["size"])
             with f.loop(0, f["keys"]) as s:
                 f.clear(dk.at(s * f["dk_along"], e), f["size"] * e.bytes)
                 f.clear(dv.at(s * f["dv_along"], e), f["value"] * e.bytes)
@@ -126,10 +137,10 @@ def _write_backward(p: Parts) -> Callable[[Body], None]:
                 f.run(p.turn, g, f["g_along"], rows, f["value"], one, task.second)
                 with f.loop(0, keys, p.tile) as s:
                     many, to = f.smaller(keys - s, p.tile), task.other.at(s * width, e)
-                    along = f["v_along"]
-                    f.run(p.product, v.at(s * along, e), along, 1, many, task.second, f["value"], to)
+                    n = f["value"]
+                    f.run(p.product, task.v.at(s * n, e), n, 1, many, task.second, n, to)
                 _combine(task, keys)
-                task.mixed(k, f["k_along"], f["size"], task.other, keys)
+                task.mixed(f["size"], task.other, keys)
                 task.put(task.factor, [f.value(1.0, p.t)] * VECTORS)
                 dq = task.head("dq", head).at(low * f["dq_along"], e)
                 f.run(p.back, task.second, task.factor, rows, f["size"], dq, f["dq_along"])
@@ -184,9 +195,8 @@ def _places(lead: tuple[int, ...], strides: tuple[int, ...]) -> Any:
 def _rowed(x: Any) -> Any:
     """x, or a copy of it, in which the numbers of a row lie beside each other."""
     n = x.itemsize
-    if x.shape[-1] > 1 and x.strides[-1] != n:
-        return np.ascontiguousarray(x)
-    return np.ascontiguousarray(x) if any(s % n for s in x.strides) or not x.flags.aligned else x
+    fine = x.flags.aligned and not any(s % n for s in x.strides) and (x.shape[-1] == 1 or x.strides[-1] == n)
+    return x if fine else x.copy()
 
 
 def _laid_like(x: Any, shape: tuple[int, ...]) -> Any:
@@ -240,9 +250,11 @@ def _with_rows(mask: Any) -> Any:
 
 def _numbers(q: Any, k: Any, v: Any, causal: bool, scale: float, t: Type) -> tuple[Any, ...]:
     keys, size, value = k.shape[-2], q.shape[-1], v.shape[-1]
-    space = room_of(host().wide(t), size, value, keys)
-    room = empty((threads(), space), q.dtype)
-    return q.shape[-2], keys, size, value, 0 if causal else _FAR, scale, room, space
+    v_ = host().wide(t)
+    turned, table, rows = space(v_, tile_of(), size, value, keys, max)
+    each = 2 * turned + 2 * table + 2 * VECTORS * v_.lanes + 3 * rows
+    room = empty((threads(), each), q.dtype)
+    return q.shape[-2], keys, size, value, 0 if causal else _FAR, scale, room, each
 
 
 @over(A.attention)
@@ -255,11 +267,16 @@ def attention(body: Any, q: Any, k: Any, v: Any, mask: Any, causal: bool, scale:
     q, k, v, m = _inputs(q, k, v, mask)
     y = _laid_like(q, (*q.shape[:-1], v.shape[-1]))
     numbers = _numbers(q, k, v, causal, scale, t)
-    blocks, heads = -(-q.shape[-2] // (VECTORS * host().lanes(t))), prod(lead)
+    width, heads = VECTORS * host().lanes(t), prod(lead)
+    blocks = -(-q.shape[-2] // width)
+    together = min(_TOGETHER, max(1, heads * blocks // (4 * threads())))
+    groups = -(-blocks // together)
     places = _all_places([q, k, v, m, y], lead)
     steps = (_along(y), _along(q), _along(k), _along(v), _along(m))
     masked = int(mask is not None)
-    _kernel(t, False)(y, q, k, v, m, masked, places, *steps, *numbers, blocks, heads, heads * blocks)
+    _kernel(t, False)(
+        y, q, k, v, m, masked, places, *steps, *numbers, together * width, groups, heads, heads * groups
+    )
     return y
 
 
