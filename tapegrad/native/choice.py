@@ -22,6 +22,7 @@ from tapegrad.native.ir import F32, F64, Type
 
 TYPES: dict[Any, Type] = {np.dtype(np.float32): F32, np.dtype(np.float64): F64}
 
+DENSE = 0x101  # of an array's flags.num: contiguous and aligned
 _stand_ins: list[tuple[FunctionType, Callable[..., Any]]] = []
 
 

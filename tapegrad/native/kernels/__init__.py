@@ -1,3 +1,16 @@
 """The kernels of the native tier: importing a module registers its stand-ins (see `native.choice`)."""
 
-MODULES: tuple[str, ...] = ("softmax", "rownorm", "reduce", "extremes", "logsumexp", "attention")
+MODULES: tuple[str, ...] = (
+    "attention",
+    "channelnorm",
+    "convolution",
+    "convolution_weight",
+    "extremes",
+    "logsumexp",
+    "optim",
+    "pooling",
+    "recurrent",
+    "reduce",
+    "rownorm",
+    "softmax",
+)

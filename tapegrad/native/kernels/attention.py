@@ -15,8 +15,8 @@ from tapegrad.native.call import Body, build
 from tapegrad.native.choice import TYPES, over
 from tapegrad.native.ir import I64, Module, Type, Value
 from tapegrad.native.memory import empty
+from tapegrad.native.runtime import threads
 from tapegrad.native.target import host
-from tapegrad.tiers import threads
 
 LEAST = 1 << 13  # weights; below, NumPy's products take as long as a call
 _TOGETHER = 8  # blocks of queries that share a copy of the keys and values
