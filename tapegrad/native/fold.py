@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from tapegrad.native import vmath
 from tapegrad.native.call import Body, build
-from tapegrad.native.ir import F32, F64, Type, Value
+from tapegrad.native.ir import F64, Type, Value
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import DOWN, down, down_sums, joined, strip, sums, sweep
+from tapegrad.native.strips import DOWN, joined, sums, sweep
 from tapegrad.native.target import host
 
 GRAIN = 1 << 14  # elements that are worth a thread
@@ -26,7 +27,10 @@ LONG = 1 << 16  # elements of a row beyond which it is cut
 PART = 1 << 15  # elements of its parts
 CHUNK = 1 << 12  # columns that go together
 WAYS = 8
+TOGETHER = 8  # rows that are read at once
 NARROW = 64  # columns that are gone over together
+
+_F4, _F8 = np.dtype("f4"), np.dtype("f8")
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ KINDS = {
             sums=True,
         ),
         Kind("prod", 1.0, 1.0, lambda f, x, a, c: a * x, lambda f, a, b: a * b, np.multiply),
+        Kind("product", 1.0, 1.0, lambda f, x, a, c: a * x, lambda f, a, b: a * b, np.multiply, exact=True),
         Kind("max", -np.inf, -np.inf, lambda f, x, a, c: vmath.maximum(f, x, a), vmath.maximum, np.maximum),
         Kind("min", np.inf, np.inf, lambda f, x, a, c: vmath.minimum(f, x, a), vmath.minimum, np.minimum),
         Kind(
@@ -117,13 +122,13 @@ def _write_rows(kind: Kind, t: Type, out: Type) -> Callable[[Body], None]:
 
 
 def _write_columns(kind: Kind, t: Type, out: Type) -> Callable[[Body], None]:
-    """Units are some rows of some columns."""
+    """Units are some rows of some columns. Eight rows at once are read from end to end, as memory likes it;
+    the results so far stay in the cache."""
 
     def write(f: Body) -> None:
         n, parts, width, e = f["n"], f["parts"], f["width"], t.element
         chunks = (width + (CHUNK - 1)) // CHUNK
-        held = t.like(F64) if kind.exact else t
-        ways = WAYS // 2 if kind.exact else WAYS
+        held, to = t.like(F64) if kind.exact else t, t.like(out)
         with f.loop(f.low, f.high) as unit:
             which = unit // chunks  # a part of the rows
             left = (unit - which * chunks) * CHUNK
@@ -134,25 +139,30 @@ def _write_columns(kind: Kind, t: Type, out: Type) -> Callable[[Body], None]:
             x, y = f["x"].at((block * n + start) * width, e), f["y"].at(which * width, out)
             center = f["c"].at(block * width, F64) if kind.centered else None
 
-            def work(column: Value, many: int, mask: Any) -> None:
-                places = [column + k * t.lanes if k else column for k in range(many)]
-                wide = t.like(F64)
-                cs = [None if center is None else f.load(center.at(p, F64), wide, mask) for p in places]
+            def begin(i: Value, mask: Any, _: Any) -> None:
+                f.store(y.at(i, out), f.value(kind.first, to), mask)
 
-                def step(row: Value, v: list[Value]) -> list[Value]:
-                    xs = [f.convert(f.load(x.at(row * width + p, e), t, mask), held) for p in places]
-                    return [kind.each(f, a, b, c) for a, b, c in zip(xs, v, cs, strict=True)]
+            sweep(f, left, right, t, begin, ways=1)
 
-                if kind.sums:
-                    found = down_sums(f, m, many, t, step)
-                else:
-                    first = [[kind.first] * many]
-                    (found,) = down(f, m, first, held, lambda row, v: [step(row, v[0])])
-                for p, a in zip(places, found, strict=True):
-                    f.store(y.at(p, out), f.convert(a, t.like(out)), mask)
+            def together(row: Value, rows: int) -> None:
+                """Some rows joined, and the result of those before them."""
+                sources = [x.at((row + r) * width, e) for r in range(rows)]
 
-            with f.loop(left, right, ways * t.lanes) as low:
-                strip(f, low, right, t, work, ways)
+                def step(i: Value, mask: Any, _: Any) -> None:
+                    c = None if center is None else f.load(center.at(i, F64), t.like(F64), mask)
+                    value = f.value(kind.first, held)
+                    for source in sources:
+                        value = kind.each(f, f.convert(f.load(source.at(i, e), t, mask), held), value, c)
+                    place = y.at(i, out)
+                    f.store(place, kind.join(f, f.load(place, to, mask), f.convert(value, to)), mask)
+
+                sweep(f, left, right, t, step, ways=1)
+
+            whole = m & -TOGETHER
+            with f.loop(0, whole, TOGETHER) as row:
+                together(row, TOGETHER)
+            with f.loop(whole, m) as row:
+                together(row, 1)
 
     return write
 
@@ -169,49 +179,65 @@ def _kernel(name: str, t: Type, out: Type, rows: bool) -> Any:
     return build(title, parameters, _write_columns(kind, v, out), over="units", grain="grain")
 
 
-def _rows(name: str, t: Type, x: Any, count: int, n: int, wide: bool, center: Any) -> Any:
+@dataclass(frozen=True)
+class Step:
+    """A call of a kernel: what comes behind the arrays, the result's size and dtype, and how its parts are
+    joined: the shape in which axis 1 goes, or None."""
+
+    kernel: Any
+    numbers: tuple[int, ...]
+    size: int
+    dtype: Any
+    parts: tuple[int, int, int] | None
+
+
+def _rows(name: str, t: Type, count: int, n: int, wide: bool) -> Step:
     """[count, n] -> [count]."""
     parts, length = (1, n) if n <= LONG else (-(-n // PART), PART)
     out = F64 if wide or (parts > 1 and KINDS[name].sums) else t
-    y = np.empty(count * parts, "f8" if out is F64 else "f4")
-    more = () if center is None else (center,)
-    _kernel(name, t, out, True)(y, x, *more, count * parts, n, parts, length, max(1, GRAIN // length))
-    return y if parts == 1 else KINDS[name].ufunc.reduce(y.reshape(count, parts), 1)
+    numbers = (count * parts, n, parts, length, max(1, GRAIN // length))
+    joined_ = None if parts == 1 else (count, parts, 1)
+    return Step(_kernel(name, t, out, True), numbers, count * parts, _dtype(out), joined_)
 
 
-def _columns(name: str, t: Type, x: Any, shape: tuple[int, int, int], wide: bool, center: Any) -> Any:
+def _columns(name: str, t: Type, before: int, n: int, width: int, wide: bool) -> Step:
     """[before, n, width] -> [before, width]."""
-    before, n, width = shape
-    if before == 1 and width < NARROW and n > NARROW:
-        return _narrow(name, t, x, n, width, wide, center)
     some = min(width, CHUNK)
-    parts, length = (1, n) if n * some <= LONG else _cut(n, max(DOWN, LONG // some))
-    out = F64 if wide or (parts > 1 and KINDS[name].sums) else t
-    y = empty((before * parts, width), "f8" if out is F64 else "f4")
+    length = n if n * some <= LONG else max(DOWN, LONG // some)
+    parts = -(-n // length)
+    out = F64 if wide or (n > DOWN and KINDS[name].sums) else t
     units = before * parts * -(-width // CHUNK)
-    more = () if center is None else (center,)
-    grain = max(1, GRAIN // (length * some))
-    _kernel(name, t, out, False)(y, x, *more, units, n, parts, length, width, grain)
-    return y if parts == 1 else KINDS[name].ufunc.reduce(y.reshape(before, parts, width), 1)
+    numbers = (units, n, parts, length, width, max(1, GRAIN // (length * some)))
+    joined_ = None if parts == 1 else (before, parts, width)
+    return Step(_kernel(name, t, out, False), numbers, before * parts * width, _dtype(out), joined_)
 
 
-def _narrow(name: str, t: Type, x: Any, n: int, width: int, wide: bool, center: Any) -> Any:
+def _dtype(t: Type) -> Any:
+    return _F8 if t is F64 else _F4
+
+
+def _run(step: Step, ufunc: Any, x: Any, center: Any) -> Any:
+    y = empty(step.size, step.dtype)
+    if center is None:
+        step.kernel(y, x, *step.numbers)
+    else:
+        step.kernel(y, x, center, *step.numbers)
+    return y if step.parts is None else ufunc.reduce(y.reshape(step.parts), 1).reshape(-1)
+
+
+def _narrow(x: Any, center: Any, name: str, t: Type, n: int, width: int, wide: bool) -> Any:
     """[n, width] -> [width], of few columns: first of some rows beside each other."""
-    many = NARROW // width + 1
+    many, ufunc = NARROW // width + 1, KINDS[name].ufunc
     whole = n // many
     flat = x.reshape(-1)
-    centers = None if center is None else np.tile(center.reshape(-1), many)
-    y = _columns(name, t, flat[: whole * many * width], (1, whole, many * width), wide, centers)
+    centers = None if center is None else np.tile(center, many)
+    y = _run(_columns(name, t, 1, whole, many * width, wide), ufunc, flat[: whole * many * width], centers)
     y = y.reshape(many, width)
     if n > whole * many:
-        rest = _columns(name, t, flat[whole * many * width :], (1, n - whole * many, width), wide, center)
+        step = _columns(name, t, 1, n - whole * many, width, wide)
+        rest = _run(step, ufunc, flat[whole * many * width :], center)
         y = np.concatenate([y, rest.reshape(1, width).astype(y.dtype)])
-    return KINDS[name].ufunc.reduce(y, 0)
-
-
-def _cut(n: int, length: int) -> tuple[int, int]:
-    """(how many parts, their length)."""
-    return -(-n // length), length
+    return ufunc.reduce(y, 0)
 
 
 def groups(shape: Sequence[int], axes: Sequence[int]) -> list[tuple[int, bool]]:
@@ -228,29 +254,37 @@ def groups(shape: Sequence[int], axes: Sequence[int]) -> list[tuple[int, bool]]:
     return found
 
 
-def fold(name: str, t: Type, x: Any, axes: Sequence[int], wide: bool = False, center: Any = None) -> Any:
-    """x, contiguous and not empty, reduced over axes: flat, in x's dtype, or in float64 if `wide`. center: a
-    contiguous float64 array, one number for each result."""
-    dtype = "f8" if wide or t is F64 else "f4"
-    left = groups(x.shape, axes)
-    kind = KINDS[name]
-    while left and any(gone for _, gone in left):
+@lru_cache(1024)
+def _plan(name: str, t: Type, shape: tuple[int, ...], axes: tuple[int, ...], wide: bool) -> tuple[Any, ...]:
+    """The steps, each over one group of axes, from the last to the first; or, in place of a step, the size of
+    few columns."""
+    left, kind = groups(shape, axes), KINDS[name]
+    steps: list[Any] = []
+    while any(gone for _, gone in left):
         k = max(i for i, (_, gone) in enumerate(left) if gone)
-        n, before, behind = left[k][0], 1, 1
-        for size, _ in left[:k]:
-            before *= size
-        for size, _ in left[k + 1 :]:
-            behind *= size
+        n, before, behind = left[k][0], prod(s for s, _ in left[:k]), prod(s for s, _ in left[k + 1 :])
         more = sum(gone for _, gone in left) > 1
         inner = wide or (more and kind.sums)
         if behind == 1:
-            x = _rows(name, t, x, before, n, inner, center)
+            steps.append(_rows(name, t, before, n, inner))
+        elif before == 1 and behind < NARROW < n:
+            steps.append((name, t, n, behind, inner))
         else:
-            x = _columns(name, t, x, (before, n, behind), inner, center)
+            steps.append(_columns(name, t, before, n, behind, inner))
+        if more:  # what was made is joined as it is
+            name = "sum" if kind.ufunc is np.add else "max" if kind.ufunc is np.maximum else name
+            t = F64 if inner else t
         left = left[:k] + left[k + 1 :]
-        if more:  # what was made is added up as it is
-            name, t = (name if kind.ufunc is not np.add else "sum"), F64 if x.dtype == np.float64 else F32
-            x = np.ascontiguousarray(x)
-        if k < len(left) and k and left[k][1] == left[k - 1][1]:
+        if 0 < k < len(left) and left[k][1] == left[k - 1][1]:
             left[k - 1 : k + 1] = [(left[k - 1][0] * left[k][0], left[k][1])]
-    return x if x.dtype == dtype else x.astype(dtype)
+    return tuple(steps)
+
+
+def fold(name: str, t: Type, x: Any, axes: tuple[int, ...], wide: bool = False, center: Any = None) -> Any:
+    """x, contiguous and not empty, reduced over axes: flat, in x's dtype, or in float64 if `wide`. center: a
+    contiguous float64 array, one number for each result."""
+    ufunc, dtype = KINDS[name].ufunc, _F8 if wide or t is F64 else _F4
+    for step in _plan(name, t, x.shape, axes, wide):
+        few = type(step) is tuple
+        x = _narrow(x, center, *step) if few else _run(step, ufunc, x, center)
+    return x if x.dtype is dtype else x.astype(dtype)

@@ -14,7 +14,7 @@ from tapegrad.native.ir import F64, Function, Type, Value, Variable
 
 WAYS = 4  # vectors that are under way at once
 DOWN = 128  # rows whose sums are taken before they meet the others
-BLOCK = 4096  # elements whose sum is taken in the type itself; sums of more are in float64
+BLOCK = 8192  # elements whose sum is taken in the type itself; sums of more are in float64
 
 Step = Callable[[Value, Any, list[Value]], "Sequence[Value] | None"]
 Join = Callable[[Value, Value], Value]

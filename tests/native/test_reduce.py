@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import tapegrad.kernels.reduce as R
 import tapegrad.kernels.shape as H
 import tapegrad.kernels.statistics as S
-from tapegrad.native import choice
+from tapegrad.native import choice, fold
 from tests.native.arrays import DTYPES, LAYOUTS, ODD, SIZES, awake, drawn
 
 SHAPES = st.lists(SIZES, min_size=1, max_size=4).filter(lambda s: 0 < np.prod(s) < 200_000)
@@ -48,6 +48,9 @@ def small_parts(monkeypatch):
     monkeypatch.setattr("tapegrad.native.fold.DOWN", 16)
     monkeypatch.setattr("tapegrad.native.kernels.extremes.PART", 24)
     monkeypatch.setattr("tapegrad.native.kernels.logsumexp.PART", 24)
+    fold._plan.cache_clear()
+    yield
+    fold._plan.cache_clear()
 
 
 def alike(found, wanted, digits):

@@ -12,5 +12,6 @@ MODULES: tuple[str, ...] = (
     "recurrent",
     "reduce",
     "rownorm",
+    "scan",
     "softmax",
 )
