@@ -37,7 +37,7 @@ _F4, _F8 = np.dtype("f4"), np.dtype("f8")
 class Kind:
     """A reduction: its first value, value = each(f, x, value, center), how two values become one, here and in
     NumPy. pad: what counts for nothing. sums: of many numbers, which float32 alone would not hold. exact: in
-    float64. centered: around a number for each result."""
+    float64. centered: around a number for each result. quick: as `each`, where nan may be lost."""
 
     name: str
     first: float
@@ -48,6 +48,7 @@ class Kind:
     sums: bool = False
     exact: bool = False
     centered: bool = False
+    quick: Callable[[Any, Value, Value], Value] | None = None
 
 
 def _add(f: Any, a: Value, b: Value) -> Value:
@@ -81,8 +82,16 @@ KINDS = {
         ),
         Kind("prod", 1.0, 1.0, lambda f, x, a, c: a * x, lambda f, a, b: a * b, np.multiply),
         Kind("product", 1.0, 1.0, lambda f, x, a, c: a * x, lambda f, a, b: a * b, np.multiply, exact=True),
-        Kind("max", -np.inf, -np.inf, lambda f, x, a, c: vmath.maximum(f, x, a), vmath.maximum, np.maximum),
-        Kind("min", np.inf, np.inf, lambda f, x, a, c: vmath.minimum(f, x, a), vmath.minimum, np.minimum),
+        Kind(
+            "max",
+            *(-np.inf, -np.inf, lambda f, x, a, c: vmath.maximum(f, x, a), vmath.maximum, np.maximum),
+            quick=lambda f, x, a: f.select(x > a, x, a),
+        ),
+        Kind(
+            "min",
+            *(np.inf, np.inf, lambda f, x, a, c: vmath.minimum(f, x, a), vmath.minimum, np.minimum),
+            quick=lambda f, x, a: f.select(x < a, x, a),
+        ),
         Kind(
             "largest",
             *(0.0, 0.0, lambda f, x, a, c: vmath.maximum(f, _abs(f, x), a), vmath.maximum, np.maximum),
@@ -151,8 +160,12 @@ def _write_columns(kind: Kind, t: Type, out: Type) -> Callable[[Body], None]:
                 def step(i: Value, mask: Any, _: Any) -> None:
                     c = None if center is None else f.load(center.at(i, F64), t.like(F64), mask)
                     value = f.value(kind.first, held)
-                    for source in sources:
-                        value = kind.each(f, f.convert(f.load(source.at(i, e), t, mask), held), value, c)
+                    xs = [f.convert(f.load(source.at(i, e), t, mask), held) for source in sources]
+                    if kind.quick and rows > 1:
+                        value = _quick(f, kind.quick, xs, value)
+                    else:
+                        for a in xs:
+                            value = kind.each(f, a, value, c)
                     place = y.at(i, out)
                     f.store(place, kind.join(f, f.load(place, to, mask), f.convert(value, to)), mask)
 
@@ -165,6 +178,14 @@ def _write_columns(kind: Kind, t: Type, out: Type) -> Callable[[Body], None]:
                 together(row, 1)
 
     return write
+
+
+def _quick(f: Body, quick: Any, xs: list[Value], value: Value) -> Value:
+    """The extreme of some vectors: nan is looked for in two at once."""
+    odd = [a.unordered(b) for a, b in zip(xs[::2], xs[1::2], strict=True)]
+    for x in xs:
+        value = quick(f, x, value)
+    return f.select(f.tree(odd, lambda a, b: a | b), np.nan, value)
 
 
 @cache

@@ -8,6 +8,7 @@ MODULES: tuple[str, ...] = (
     "extremes",
     "logsumexp",
     "optim",
+    "picking",
     "pooling",
     "recurrent",
     "reduce",
