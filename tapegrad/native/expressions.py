@@ -30,12 +30,15 @@ class Namespace:
         g = vmath.FUNCTIONS.get(name)
         if g is None:
             raise Unknown(name)
+        self._f.exact &= name in vmath.EXACT
         return lambda *xs: g(self._f, *_matched(self._f, xs))
 
     def where(self, mask: Any, a: Any, b: Any) -> Value:
         """a where the mask is true, else b."""
         if not isinstance(a, Value) and not isinstance(b, Value):
             raise Unknown("where of two numbers")
+        if not is_mask(mask):
+            raise Unknown("where without a truth value")
         return self._f.select(mask, *_matched(self._f, (a, b)))
 
     def gate(self, g: Value, y: Value) -> Value:
@@ -61,6 +64,7 @@ class Namespace:
         """x to the power of a small whole number, or its root."""
         if isinstance(n, Value) or n not in (-2, -1, -0.5, 0.5, 1, 2, 3, 4):
             raise Unknown(f"power {n}")
+        self._f.exact = False
         if n in (0.5, -0.5):
             return self.rsqrt(x) if n < 0 else self._f.intrinsic("sqrt", x)
         y = x
