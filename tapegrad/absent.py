@@ -44,7 +44,7 @@ ABSENT = (
         "Everything runs on the CPU; leave it out.",
     ),
     Absence(
-        ".*(autocast|deterministic|get_device_module|interop_threads|flush_denormal|init_num_threads).*",
+        ".*(deterministic|get_device_module|interop_threads|flush_denormal|init_num_threads).*",
         "switches of torch's own machinery",
         "Leave it out: results are deterministic, in the dtype of the operands.",
     ),

@@ -1,4 +1,5 @@
-"""Which tiers compute: NumPy from the start, machine code once the first large array appears.
+"""Which tiers compute: NumPy from the start, machine code once a large array appears or many operations
+were recorded.
 
 The native tier costs a tenth of a second to load, so nothing of it is imported before it can pay. Where it
 cannot run it stays off, and `python -m tapegrad info` says why.
@@ -16,7 +17,7 @@ from tapegrad._state import tier
 __all__ = ["empty_cache", "memory_stats", "native_state"]
 
 _lock = RLock()
-_state: dict[str, Any] = {"native": "asleep until the first large array"}
+_state: dict[str, Any] = {"native": "asleep until the first large array or many operations"}
 
 
 def wake() -> None:
@@ -24,20 +25,27 @@ def wake() -> None:
     with _lock:
         if tier.large == tier.NEVER:
             return
-        tier.large = tier.NEVER
-        target: Any = import_module("tapegrad.native.target")
+        tier.large = tier.late = tier.NEVER
         try:
-            import_module("tapegrad.native.runtime").start()
-            kernels: Any = import_module("tapegrad.native.kernels")
-            for name in kernels.MODULES:
-                import_module(f"tapegrad.native.kernels.{name}")
-            import_module("tapegrad.native.choice").install()
-            _state["set_threads"] = import_module("tapegrad.native.runtime").set_threads
-            _state["set_threads"](threads())
-        except target.Unavailable as e:
+            _start()
+        except Exception as e:  # noqa: BLE001 # whatever fails there, NumPy computes, and `info` says why
             _state["native"] = f"off: {e}"
-        else:
-            _state["native"] = f"on: {target.host().name}"
+
+
+def _start() -> None:
+    """Load the native tier and let its kernels take their places. Raises: Unavailable, among others."""
+    target, runtime, choice, kernels = (
+        import_module(f"tapegrad.native.{name}") for name in ("target", "runtime", "choice", "kernels")
+    )
+    runtime.start()
+    for name in kernels.MODULES:
+        import_module(f"tapegrad.native.kernels.{name}")
+    machine: Any = import_module("tapegrad.define.machine")
+    choice.install()
+    machine.install()
+    _state.update(calls=runtime.calls, set_threads=runtime.set_threads)
+    runtime.set_threads(threads())
+    _state["native"] = f"on: {target.host().name}"
 
 
 def threads() -> int:
@@ -63,6 +71,11 @@ def native_state() -> str:
     return str(_state["native"])
 
 
+def native_calls() -> int:
+    """How often machine code was called in this process."""
+    return int(_state["calls"]()) if "calls" in _state else 0
+
+
 def memory_stats() -> dict[str, int]:
     """What the native tier's memory holds, in bytes; how often a block was used again."""
     memory: Any = import_module("tapegrad.native.memory")
@@ -75,6 +88,6 @@ def empty_cache() -> None:
 
 
 if os.environ.get("TAPEGRAD_NATIVE", "") == "0":
-    tier.large = tier.NEVER
+    tier.large = tier.late = tier.NEVER
     _state["native"] = "off: TAPEGRAD_NATIVE=0"
 tier.wake = wake

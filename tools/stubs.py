@@ -40,6 +40,7 @@ legacy_type = type(TYPES["FloatTensor"])
 MODULES = [
     "amp",
     "distributed",
+    "hub",
     "jit",
     "multiprocessing",
     "onnx",

@@ -22,6 +22,7 @@ from tapegrad.native.ir import F32, F64, Type
 
 TYPES: dict[Any, Type] = {np.dtype(np.float32): F32, np.dtype(np.float64): F64}
 
+DENSE = 0x101  # of an array's flags.num: contiguous and aligned
 _stand_ins: list[tuple[FunctionType, Callable[..., Any]]] = []
 
 
@@ -55,10 +56,11 @@ def _behind(*args: Any, _fast: Any, **kwargs: Any) -> Any:
     return _fast(*args, **kwargs)
 
 
-def original(body: Any) -> Any:
-    """The NumPy body of a function of `tapegrad.kernels`, whether or not something stands in for it."""
-    fast = (body.__kwdefaults__ or {}).get("_fast")
-    return body if fast is None else fast.args[0]
+def original(kernel: Any) -> Any:
+    """The NumPy body of a kernel, whether or not machine code stands in for it."""
+    while fast := (kernel.__kwdefaults__ or {}).get("_fast"):  # several may stand before it
+        kernel = fast.args[0]
+    return kernel
 
 
 def fits(*arrays: Any, least: int = 0) -> Type | None:

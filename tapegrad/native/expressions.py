@@ -6,8 +6,10 @@ F. Both become the same instructions on vectors.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tapegrad.native import vmath
@@ -55,6 +57,27 @@ class Namespace:
 
     slope_of_abs = sign
 
+    def power(self, x: Value, n: Any) -> Value:
+        """x to the power of a small whole number, or its root."""
+        if isinstance(n, Value) or n not in (-2, -1, -0.5, 0.5, 1, 2, 3, 4):
+            raise Unknown(f"power {n}")
+        if n in (0.5, -0.5):
+            return self.rsqrt(x) if n < 0 else self._f.intrinsic("sqrt", x)
+        y = x
+        for _ in range(int(abs(n)) - 1):
+            y = y * x
+        return y if n > 0 else 1.0 / y
+
+    def sum_to(self, x: Value, shape: Any) -> Value:
+        """x: nothing is broadcast here."""
+        return x
+
+    def apply(self, op: Any, x: Value, *args: Any) -> Value:
+        """An op by name."""
+        if op.name not in FUNCTIONS:
+            raise Unknown(op.name)
+        return FUNCTIONS[op.name](self, x, *args)  # type: ignore[no-any-return] # a Value
+
     def copysign(self, a: Value, b: Value) -> Value:
         """a with the sign of b."""
         return self._f.intrinsic("copysign", *_matched(self._f, (a, b)))
@@ -87,12 +110,35 @@ def write(text: str, f: Function, names: Mapping[str, Value]) -> Value:
         raise Unknown(text)
     try:
         # the text is an op's own definition
-        y = eval(source, {"F": Namespace(f), "__builtins__": {}, "inf": float("inf")}, dict(names))
-    except NameError as e:
+        y = eval(source, {"F": Namespace(f), "__builtins__": {}, "inf": math.inf, "pi": math.pi}, dict(names))
+    except (NameError, TypeError) as e:  # what is no value, numbers that meet truth values
         raise Unknown(str(e)) from None
     if not isinstance(y, Value):
         raise Unknown(text)
     return y
+
+
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w|\()")
+
+
+@cache
+def names(text: str) -> frozenset[str]:
+    """The names of values in an expression."""
+    return frozenset(_WORD.findall(python(text))) - {"F", "inf", "pi"}
+
+
+def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[Any]) -> Value:
+    """compute(F, *values, *args) in the function f. Raises: Unknown as `write`."""
+    try:
+        y = compute(Namespace(f), *values, *args)
+    except (AttributeError, TypeError) as e:
+        raise Unknown(str(e)) from None
+    if not isinstance(y, Value):
+        raise Unknown("a constant")
+    return y
+
+
+FUNCTIONS: dict[str, Any] = {}  # (F, x, *args) -> value, of ops that rules apply by name
 
 
 def is_mask(y: Value) -> bool:

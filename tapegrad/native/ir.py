@@ -85,6 +85,10 @@ class Function:
 
     # ---- text
 
+    def length(self) -> int:
+        """How many instructions it has so far."""
+        return len(self._lines)
+
     def line(self, text: str) -> None:
         """An instruction without a result."""
         self._lines.append(f"  {text}")

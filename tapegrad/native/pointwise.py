@@ -7,16 +7,17 @@ part is a kernel of its own, compiled when it is first met.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from tapegrad.native import call, expressions, target
-from tapegrad.native.choice import TYPES
-from tapegrad.native.ir import I8, I32, I64, PTR, Function, Module, Type, Value
+from tapegrad.native.choice import DENSE
+from tapegrad.native.ir import F32, F64, I1, I8, Function, Type, Value
 from tapegrad.native.memory import empty
 
 _BLOCK = 2048  # elements of a row where there are no rows
@@ -29,63 +30,113 @@ FULL, ROW, STILL, CONSTANT = "f", "r", "s", "c"
 class Pointwise:
     """An expression as a function of arrays: the result, or None for what it does not take.
 
-    text: over `names`, see `native.expressions`; least: elements from which it is taken.
+    expression: text over `names` (see `native.expressions`), or a function of F, the operands, and further
+    arguments, which become constants of the code.
     """
 
-    def __init__(self, title: str, text: str, names: Sequence[str]) -> None:
-        self.title, self.text, self.names = title, text, tuple(names)
+    def __init__(self, title: str, expression: Any, names: Sequence[str]) -> None:
+        self.title, self.expression, self.names = title.replace(".", "_"), expression, tuple(names)
         self._kernels: dict[tuple[Any, ...], Any] = {}
-        heavy = any(k in text for k in ("exp", "log", "tanh", "erf", "sin", "cos", "sigmoid", "sqrt", "/"))
-        self._grain = _HEAVY_GRAIN if heavy else _GRAIN
+        self._probed: dict[tuple[Any, ...], Any] = {}
 
-    def __call__(self, *xs: Any) -> Any:
+    def probe(self, args: tuple[Any, ...] = (), masks: Sequence[bool] = ()) -> Any:
+        """(how many instructions the expression takes, whether it gives true or false); None if it has no
+        machine code."""
+        key = (args, tuple(masks))
+        if key not in self._probed:
+            f = Function("probe", [(n, I1 if m else F32) for n, m in zip_longest(self.names, masks)])
+            try:
+                y = self.write(f, {n: f[n] for n in self.names}, args)
+            except expressions.Unknown:
+                self._probed[key] = None
+            else:
+                self._probed[key] = f.length(), expressions.is_mask(y)
+        return self._probed[key]
+
+    def write(self, f: Function, values: dict[str, Value], args: tuple[Any, ...]) -> Value:
+        """The expression's value in the function f."""
+        if isinstance(self.expression, str):
+            return expressions.write(self.expression, f, values)
+        return expressions.traced(self.expression, f, [values[n] for n in self.names], args)
+
+    def __call__(self, *xs: Any, args: tuple[Any, ...] = ()) -> Any:
         kind = xs[0].dtype
-        t = TYPES.get(kind)
-        if t is None:
-            return None
         shape = xs[0].shape
         for x in xs:
-            if x.dtype is not kind or type(x) is not ndarray:
-                return None
-            if x.shape != shape or not x.flags.c_contiguous:
-                return self._general(xs, t)
-        n = xs[0].size
-        made = self._kernels.get((t, FULL * len(xs))) or self._kernel(t, FULL * len(xs))
+            if type(x) is not ndarray or x.dtype is not kind:
+                return self._general(xs, args)
+            if x.shape != shape or x.flags.num & DENSE != DENSE:
+                return self._general(xs, args)
+        made = self._kernel(xs, FULL * len(xs), args)
         if made is None:
             return None
-        kernel, result = made
+        kernel, result, grain = made
         y = empty(shape, result)
-        rows = -(-n // _BLOCK)
-        kernel(y, *xs, rows, self._grain // _BLOCK, n, _BLOCK, *(1, 1, 0) * len(xs))
+        n = y.size
+        kernel(y, *xs, -(-n // _BLOCK), grain // _BLOCK, n, _BLOCK, *(1, 1, 0) * len(xs))
         return y
 
-    def _general(self, xs: Sequence[Any], t: Type) -> Any:
-        if all(x.flags.f_contiguous for x in xs) and all(x.shape == xs[0].shape for x in xs):
-            return _transposed(self(*[x.T for x in xs]))
+    def _general(self, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
+        if any(type(x) is not ndarray for x in xs):
+            return None
+        first = xs[0]
+        turned = first.ndim > 1 and first.flags.num & DENSE != DENSE
+        if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
+            return _transposed(self(*[x.T for x in xs], args=args))
         shape = np.broadcast_shapes(*[x.shape for x in xs])
         ys = [_dense(x) for x in xs]
-        if any(y is None for y in ys):
-            return None
-        plan = _plan(shape, [y.shape for y in ys])
+        plan = None if any(y is None for y in ys) else _plan(shape, [y.shape for y in ys])
         if plan is None:
             return None
         modes, columns, numbers = plan
-        made = self._kernels.get((t, modes)) or self._kernel(t, modes)
+        made = self._kernel(ys, modes, args)
         if made is None:
             return None
-        kernel, result = made
+        kernel, result, grain = made
         y = empty(shape, result)
         rows = -(-y.size // columns)
-        kernel(y, *ys, rows, max(1, self._grain // columns), y.size, columns, *numbers)
+        kernel(y, *ys, rows, max(1, grain // columns), y.size, columns, *numbers)
         return y
 
-    def _kernel(self, t: Type, modes: str) -> Any:
-        """(the builtin, the result's dtype), or None if the expression has no machine code."""
-        try:
-            self._kernels[t, modes] = _build(self.title, self.text, self.names, t, modes)
-        except expressions.Unknown:
-            self._kernels[t, modes] = None
-        return self._kernels[t, modes]
+    def _kernel(self, xs: Sequence[Any], modes: str, args: tuple[Any, ...]) -> Any:
+        """(the builtin, the result's dtype, the elements that are worth a thread), or None if there is no
+        machine code for the expression or for the dtypes."""
+        kinds = tuple([x.dtype.char for x in xs])
+        key = (kinds, modes, args)
+        if key not in self._kernels:
+            if len(self._kernels) > _MOST:  # arguments that change all the time
+                return None
+            self._kernels[key] = self._build(kinds, modes, args)
+        return self._kernels[key]
+
+    def _build(self, kinds: Sequence[str], modes: str, args: tuple[Any, ...]) -> Any:
+        floats = {k for k in kinds if k != "?"}
+        probed = self.probe(args, [k == "?" for k in kinds])
+        if len(floats) != 1 or not floats <= {"f", "d"} or probed is None:
+            return None
+        t = F32 if floats == {"f"} else F64
+        length, mask = probed
+        result = I8 if mask else t
+        operands = [
+            (name, mode, I8 if kind == "?" else t)
+            for name, mode, kind in zip(self.names, modes, kinds, strict=True)
+        ]
+        given = " ".join(f"{name}:r" for name in self.names)
+        ways = " ".join(f"{name}_d:i {name}_m:i {name}_s:i" for name in self.names)
+        kernel = call.build(
+            f"{self.title}_{t}_{modes}",
+            f"out:w {given} rows:i grain:i total:i columns:i {ways}",
+            lambda f: _write_rows(f, partial(self.write, args=args), operands, t, result, length),
+            over="rows",
+            grain="grain",
+        )
+        kind = np.dtype(bool if mask else np.float32 if t is F32 else np.float64)
+        return kernel, kind, _GRAIN if length < _LIGHT else _HEAVY_GRAIN
+
+
+_MOST = 32  # kernels of one expression
+_LIGHT = 8  # instructions of an expression that takes no longer than loading its operands
+_UNROLLED = 4  # vectors per turn of a light expression's loop
 
 
 def _transposed(y: Any) -> Any:
@@ -100,9 +151,9 @@ def _dense(x: Any) -> Any:
     """x with size 1 where it repeats one element, if that is contiguous or small; None otherwise."""
     if 0 in x.strides:
         x = x[tuple([slice(0, 1) if s == 0 else slice(None) for s in x.strides])]
-    if x.flags.c_contiguous and x.flags.aligned:
+    if x.flags.num & DENSE == DENSE:
         return x
-    return np.ascontiguousarray(x) if x.size <= _BLOCK else None
+    return x.copy("C") if x.size <= _BLOCK else None
 
 
 def _plan(shape: Sequence[int], shapes: Sequence[Sequence[int]]) -> tuple[str, int, list[int]] | None:
@@ -155,102 +206,74 @@ def _way(dimensions: list[tuple[int, bool]]) -> tuple[str, list[int]] | None:
     return (ROW if runs else STILL), [d, m, columns if runs else 1]
 
 
-def _build(title: str, text: str, names: Sequence[str], t: Type, modes: str) -> Any:
-    """Compile the kernel of an expression."""
+class _Row:
+    """The operands of one row: values that stand still, and where the others run."""
+
+    def __init__(self, f: call.Body, write: Any, operands: list[tuple[str, str, Type]], wide: Type) -> None:
+        self.f, self.write, self.operands, self.wide = f, write, operands, wide
+        lanes = wide.lanes
+        self.spare = {name: f.room(t, lanes) for name, mode, t in operands if mode in (FULL, ROW)}
+        self.spare_out = f.room(wide.element, lanes)
+        self.fixed = {name: self.still(f[name], t) for name, mode, t in operands if mode == CONSTANT}
+        self.types = {name: t for name, _, t in operands}
+
+    def still(self, place: Value, t: Type) -> Value:
+        """One element for all lanes."""
+        x = self.f.load(place, t)
+        return self.f.splat(x.ne(0) if t is I8 else x, self.wide.lanes)
+
+    def find(self, row: Value, start: Value) -> None:
+        """Set where the operands of a row are."""
+        f = self.f
+        self.values, self.pointers = dict(self.fixed), {}
+        for name, mode, t in self.operands:
+            if mode == FULL:
+                self.pointers[name] = f[name].at(start, t)
+            elif mode in (ROW, STILL):
+                place = f[name].at((row // f[f"{name}_d"]) % f[f"{name}_m"] * f[f"{name}_s"], t)
+                if mode == ROW:
+                    self.pointers[name] = place
+                else:
+                    self.values[name] = self.still(place, t)
+
+    def compute(self, places: dict[str, Value], out: Value) -> None:
+        """One vector."""
+        f = self.f
+        for name, p in places.items():
+            t = self.types[name]
+            x = f.load(p, self.wide.like(t))
+            self.values[name] = x.ne(0) if t is I8 else x
+        y = self.write(f, self.values)
+        f.store(out, f.convert(y, self.wide.like(I8)) if expressions.is_mask(y) else y)
+
+
+def _write_rows(
+    f: call.Body, write: Any, operands: list[tuple[str, str, Type]], t: Type, result: Type, length: int
+) -> None:
+    """The loop over rows and along them."""
     wide = target.host().wide(t)
-    given = " ".join(f"{name}:r" for name in names)
-    ways = " ".join(f"{name}_d:i {name}_m:i {name}_s:i" for name in names)
-    result: list[Type] = []
-
-    def write(f: call.Body) -> None:
-        result.append(_write_rows(f, text, list(zip(names, modes, strict=True)), wide))
-
-    tag = hashlib.sha1(text.encode()).hexdigest()[:6]
-    kernel = call.build(
-        f"{title}_{tag}_{t}_{modes}".replace(".", "_"),
-        f"out:w {given} rows:i grain:i total:i columns:i {ways}",
-        write,
-        over="rows",
-        grain="grain",
-        module=Module(),
-    )
-    kind = np.dtype(bool) if result[0] is I8 else next(d for d, k in TYPES.items() if k is t)
-    return kernel, kind
-
-
-def _write_rows(f: call.Body, text: str, operands: list[tuple[str, str]], wide: Type) -> Type:
-    """The loop over rows and along them; the type of the result's elements."""
-    t, lanes = wide.element, wide.lanes
-    spare = {name: f.room(t, lanes) for name, mode in operands if mode in (FULL, ROW)}
-    spare_out = f.room(t, lanes)
-    fixed = {name: f.splat(f.load(f[name], t), lanes) for name, mode in operands if mode == CONSTANT}
-    result: Type = t
+    lanes = wide.lanes
+    work = _Row(f, write, operands, wide)
+    step = lanes * (_UNROLLED if length < _LIGHT else 1)
     with f.loop(f.low, f.high) as row:
         start = row * f["columns"]
         n = f.smaller(f["columns"], f["total"] - start)
-        values = dict(fixed)
-        pointers: dict[str, Value] = {}
-        for name, mode in operands:
-            if mode == FULL:
-                pointers[name] = f[name].at(start, t)
-            elif mode in (ROW, STILL):
-                at = (row // f[f"{name}_d"]) % f[f"{name}_m"] * f[f"{name}_s"]
-                place = f[name].at(at, t)
-                if mode == ROW:
-                    pointers[name] = place
-                else:
-                    values[name] = f.splat(f.load(place, t), lanes)
+        work.find(row, start)
+        out = f["out"].at(start, result)
+        turns = n - n % step
+        if step > lanes:
+            with f.loop(0, turns, step) as i:
+                for k in range(0, step, lanes):
+                    places = {m: p.at(i + k, work.types[m]) for m, p in work.pointers.items()}
+                    work.compute(places, out.at(i + k, result))
         rest = n % lanes
         whole = n - rest
-        for name, p in pointers.items():
-            f.copy(spare[name], p.at(whole, t), rest * t.bytes)
-        with f.loop(0, n, lanes) as i:
-            last = i >= whole
-            for name, p in pointers.items():
-                values[name] = f.load(f.select(last, spare[name], p.at(i, t)), wide)
-            y = expressions.write(text, f, values)
-            if expressions.is_mask(y):
-                result = I8
-                y = f.convert(y, wide.like(I8))
-            out = f["out"].at(start + i, result)
-            f.store(f.select(last, spare_out, out), f.value(y, wide.like(result)))
-        f.copy(f["out"].at(start + whole, result), spare_out, rest * result.bytes)
-    return result
-
-
-def dispatch(small: Any, large: Any, least: int) -> Any:
-    """A builtin that calls `large` if an argument is an array of at least so many elements, else `small`."""
-    return call.builtin(_dispatcher(), getattr(small, "__name__", "kernel"), (small, large, least))
-
-
-_made: list[int] = []
-
-
-def _dispatcher() -> int:
-    if not _made:
-        module = Module()
-        module.add(_write_dispatch())
-        _made.extend(target.compile("dispatch", module, ["dispatch_py"], call.symbols(module)))
-    return _made[0]
-
-
-def _write_dispatch() -> Function:
-    f = Function("dispatch_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
-    small, large, limit = (f.load(f["self"].at(3 + k, PTR), PTR) for k in range(3))
-    least = f.call("PyLong_AsLongLong", I64, limit)
-    chosen = f.variable(small)
-    with f.loop(0, f["count"]) as k:
-        x = f.load(f["args"].at(k, PTR), PTR)
-        exact = f.load(x.at(1, I64), I64).eq(f.convert(f.call("tapegrad_array_type", PTR), I64))
-        with f.when(exact):
-            n = f.variable(f.value(1, I64))
-            n.set(1)
-            shape = f.load(x.at(call.DIMENSIONS // 8, I64), PTR)
-            dimensions = f.convert(f.load(x.at(call.NDIM // 4, I32), I32), I64)
-            with f.loop(0, dimensions) as axis:
-                n.set(n.get() * f.load(shape.at(axis, I64), I64))
-            with f.when(n.get() >= least):
-                chosen.set(large)
-    null = f.value(0, PTR)
-    f.give(f.call("PyObject_Vectorcall", PTR, chosen.get(), f["args"], f["count"], null))
-    return f
+        for name, p in work.pointers.items():
+            f.copy(work.spare[name], p.at(whole, work.types[name]), rest * work.types[name].bytes)
+        with f.loop(turns if step > lanes else 0, n, lanes) as i:
+            last = i >= whole  # the last elements are computed in spare memory
+            places = {
+                m: f.select(last, work.spare[m], p.at(i, work.types[m])) for m, p in work.pointers.items()
+            }
+            work.compute(places, f.select(last, work.spare_out, out.at(i, result)))
+        f.copy(out.at(whole, result), work.spare_out, rest * result.bytes)

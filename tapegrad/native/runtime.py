@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tapegrad.native import call, memory, pool, target
+from tapegrad.native import call, memory, pool, small, target
 from tapegrad.native.ir import Module
 
 _EXPORTS = (
@@ -23,6 +23,7 @@ _EXPORTS = (
     "tapegrad_data",
     "tapegrad_none",
     "tapegrad_array_type",
+    "tapegrad_count",
     "tapegrad_call",
     *memory.EXPORTS,
 )
@@ -40,7 +41,7 @@ def start() -> None:
     call.write_data(module)
     call.write_call(module)
     memory.write(module)
-    call.provide({"tapegrad_set_handler": memory.set_handler()})
+    call.provide({"tapegrad_set_handler": memory.set_handler(), "tapegrad_new_array": small.new_array()})
     module.functions[0].declared |= {f"@PyExc_{e} = external global ptr" for e in ("TypeError", "ValueError")}
     addresses = dict(
         zip(_EXPORTS, target.compile("runtime", module, _EXPORTS, call.symbols(module)), strict=True)
@@ -51,10 +52,16 @@ def start() -> None:
     )
     _state["set"] = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(addresses["tapegrad_threads"])
     memory.start(addresses)
+    _state["count"] = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(addresses["tapegrad_count"])
     _state["worker"] = call.builtin(addresses["tapegrad_worker"], "worker")
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forked)
     set_threads(1)
+
+
+def calls() -> int:
+    """How often machine code was called in this process."""
+    return int(_state["count"](0)) if "count" in _state else 0
 
 
 def set_threads(n: int) -> None:

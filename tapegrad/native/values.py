@@ -90,6 +90,8 @@ class Value:
 
     def _arithmetic(self, other: Any, floating: str, integer: str, swap: bool = False) -> Value:
         a, b = self.f.match(self, other)
+        if a.type.element is I1:
+            raise TypeError("ir: arithmetic with truth values.")
         if swap:
             a, b = b, a
         return self.f.emit(f"{floating if a.type.floating else integer} {a}, {b.name}", a.type)
@@ -183,6 +185,12 @@ class Value:
         return self.ne(other)
 
     __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TypeError("ir: Python cannot know a value that is computed later.")
+
+    def __pow__(self, n: Any) -> Value:
+        raise TypeError("ir: no power.")
 
     def is_nan(self) -> Value:
         """Whether it is no number."""

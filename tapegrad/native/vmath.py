@@ -144,11 +144,11 @@ def tanh(f: Function, x: Value) -> Value:
     far = f.intrinsic("copysign", 1.0 - 2.0 / (e + 1.0), x)
     if _single(x):
         p = polynomial(f, q, [1.57394409e-2, -5.23025580e-2, 1.33152977e-1, -3.33327681e-1])
-        near = f.fma(p * q, x, x)
+        near = f.select(a.eq(0.0), x, f.fma(p * q, x, x))
         return f.select(a > 0.599609375, far, near)
     p = polynomial(f, q, [-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3])
     u = polynomial(f, q, [1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3])
-    near = f.fma(x * q, p / u, x)
+    near = f.select(a.eq(0.0), x, f.fma(x * q, p / u, x))
     return f.select(a > 0.625, far, near)
 
 
@@ -229,7 +229,7 @@ def _turn(f: Function, x: Value, quarter: int) -> Value:
     if _single(x):
         n, r = f.convert(n, x.type.like(I32)), f.convert(r, x.type)
     q = r * r
-    s = f.fma(polynomial(f, q, _SIN[x.type.bytes]) * q, r, r)
+    s = f.select(q.eq(0.0), r, f.fma(polynomial(f, q, _SIN[x.type.bytes]) * q, r, r))
     c = f.fma(polynomial(f, q, _COS[x.type.bytes]), q, 1.0)
     y = f.select((n & 1).ne(0), c, s)
     y = f.select((n & 2).ne(0), -y, y)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from tapegrad._errors import sizes
+from tapegrad._state import autocast
 from tapegrad.define import cast, offer
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.labelled import Labels
@@ -208,7 +209,7 @@ def _contracted(operands: list[Operand], output: Labels) -> Tensor:
 def _in_one_dtype(a: Tensor, b: Tensor, summed: bool) -> list[Tensor]:
     """Operands of two dtypes, of which only products of elements may be made. Raises: RuntimeError if they
     are summed."""
-    if summed:
+    if summed and not autocast.on:
         same_dtype("einsum", operand=a, another=b)
     kind = result_dtype((a, b))
     return [t if t._kind is kind else cast(t, kind) for t in (a, b)]

@@ -1,3 +1,14 @@
 """The kernels of the native tier: importing a module registers its stand-ins (see `native.choice`)."""
 
-MODULES: tuple[str, ...] = ("optim", "gathering", "random")
+MODULES: tuple[str, ...] = (
+    "channelnorm",
+    "convolution",
+    "convolution_weight",
+    "gathering",
+    "optim",
+    "pooling",
+    "random",
+    "recurrent",
+    "rownorm",
+    "softmax",
+)

@@ -147,5 +147,5 @@ def scaled_dot_product_attention(
         ) from None
 
 
-offer(globals(), functions=_SDPA, namespace="nn")
+offer(globals(), functions=_SDPA, rules="attention_weights", namespace="nn")
 nameless(globals())
