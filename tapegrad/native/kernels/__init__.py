@@ -4,6 +4,7 @@ MODULES: tuple[str, ...] = (
     "channelnorm",
     "convolution",
     "convolution_weight",
+    "copying",
     "gathering",
     "optim",
     "pooling",
