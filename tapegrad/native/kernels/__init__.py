@@ -6,6 +6,7 @@ MODULES: tuple[str, ...] = (
     "convolution_weight",
     "copying",
     "gathering",
+    "lists",
     "optim",
     "pooling",
     "random",
