@@ -65,7 +65,7 @@ _shared_rows, _add_rows = indexing(
 )
 _embedding = linear(
     "embedding",
-    lambda table, index, share: table.take(index, 0),
+    lambda table, index, share: E.take_rows(table, index),
     lambda F, g, shape, index, share: F.apply(_add_rows.op, g, index, share, shape),
     kind="indexing",
     batch=lambda B, op, xs, args: _rows_of_batch(B, _shared_rows.op, xs, (args[0], None)),
