@@ -184,6 +184,7 @@ _OF_NETWORKS = (
     "dropout",
     "dropout_",
     "embedding",
+    "embedding_bag",
     "embedding_renorm_",
     "feature_alpha_dropout",
     "feature_alpha_dropout_",
