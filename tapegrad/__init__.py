@@ -154,7 +154,9 @@ _AUTOCAST = (
 _LAZY_NAMES = dict.fromkeys(_AUTOCAST, "amp.switches") | {
     "GradScaler": "amp",
     "autocast": "amp",
+    "empty_cache": "tiers",
     "explain": "viz",
+    "memory_stats": "tiers",
     "profile": "profiling",
     "load": "serialization",
     "save": "serialization",

@@ -45,6 +45,21 @@ class Reason:
             special.alert -= 1
 
 
+class Tier:
+    """When the native tier wakes up, through `wake`: at the first array of `large` elements, or when so many
+    operations were recorded that the program is a long one."""
+
+    __slots__ = ("large", "late", "wake")
+    NEVER = 2**62
+
+    def __init__(self) -> None:
+        self.large, self.late = 1 << 14, 100_000
+        self.wake: Any = None
+
+
+tier = Tier()
+
+
 class _Mode(local):
     grad = True
     inference: Reason | None = None

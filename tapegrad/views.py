@@ -127,6 +127,12 @@ def is_inference(t: Any) -> bool:
     return c is not None and c.parent is None and c.made is not None
 
 
+def standalone(t: Any) -> Any:
+    """t, which may be a view of what nobody else holds, as a tensor of its own."""
+    t._cold = born()
+    return t
+
+
 def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) -> Cold:
     """The Cold of a view that `op` cut from parent (which is up to date). how: see `Made`."""
     above = parent._cold

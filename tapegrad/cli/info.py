@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad
+from tapegrad import tiers
 
 FEATURES = ("AVX2", "FMA3", "AVX512F", "AVX512BW", "NEON", "ASIMD", "SVE")
 
@@ -44,9 +45,15 @@ def facts() -> list[tuple[str, str]]:
         ("features", ", ".join(f for f in FEATURES if _cpu().get(f)) or "unknown"),
         ("threads", f"{_cores()} cores; BLAS: {_blas()}"),
         ("tier numpy", "on"),
-        ("tier native", "off: machine-code kernels are not part of this version"),
+        ("tier native", _native()),
         ("tier compile", "off: compile() is not part of this version"),
     ]
+
+
+def _native() -> str:
+    """Whether machine code runs here: it is tried."""
+    tiers.wake()
+    return tiers.native_state()
 
 
 def _version(package: str) -> str:

@@ -109,7 +109,7 @@ def histogram(x: Any, low: Any, high: Any, n: int, all_inside: bool) -> Any:
     at = x - low
     at *= constant(n, kind)
     at /= high - low
-    numbers = np.minimum(at.astype(_I8), constant(n - 1, _I8))
+    numbers = at.astype(_I8).clip(0, n - 1)  # a range of no width, as around 1e30, has places of nan
     return np.bincount(numbers, None, n).astype(kind)
 
 

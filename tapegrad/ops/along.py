@@ -16,6 +16,7 @@ from tapegrad.ops.pointwise import mul
 from tapegrad.ops.shape import expand, reshape
 from tapegrad.promotion import NUMBERS, need_tensor, number
 from tapegrad.tensor import Tensor, axis, wrap
+from tapegrad.views import standalone
 
 _select, _spread = indexing(
     ("index_select", "index_select.back"),
@@ -204,7 +205,7 @@ def index_copy(
     i, a = _along(input, dim, index, "index_copy", kinds=())
     source = _copied_source(input, i, a, source)
     if source._a.ndim > input._a.ndim:  # a 0-d input is written as the one element of a row
-        result = reshape(_copy(reshape(input, (1,)), source, a, i), ())
+        result = standalone(reshape(_copy(reshape(input, (1,)), source, a, i), ()))
     else:
         result = _copy(input, source, a, i)
     return finish(result, out, "index_copy", (input, index, source))

@@ -202,6 +202,8 @@ def repeat_interleave(
         x, dim = x.flatten(), 0
     i = axis(dim, x._a.ndim, "repeat_interleave")
     if isinstance(repeats, Tensor):
+        if not x._a.ndim and repeats._a.ndim < 2:
+            raise IndexError("repeat_interleave: input is 0-d; leave dim out.")
         return _by_tensor(x, repeats, i, output_size)
     if isinstance(repeats, bool) or not hasattr(repeats, "__index__"):
         raise TypeError(f"repeat_interleave: repeats is {repeats!r}; an integer or a tensor is needed.")

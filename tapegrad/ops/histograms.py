@@ -113,8 +113,8 @@ def _checked(op: str, input: Any, weight: Any, shape: tuple[int, ...] | None) ->
         if w._kind is not x._kind:
             raise RuntimeError(f"{op}: input is {x.dtype} and weight {w.dtype}; they must be equal.")
         wanted = x._a.shape[:-1] if shape is None else shape
-        if w._a.size != prod(wanted):
-            raise RuntimeError(f"{op}: weight is {sizes(w._a.shape)}; one number per point is needed.")
+        if w._a.size != prod(wanted) or (shape is None and w._a.shape not in (wanted, ())):
+            raise RuntimeError(f"{op}: weight is {sizes(w._a.shape)}; {sizes(wanted)} is needed.")
     return x
 
 

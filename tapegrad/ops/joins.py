@@ -197,7 +197,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
         input = input.to(int64)
     if not wanted:
         return sum(input)
-    result: Tensor = moves.sum_to(input, (1,) * lead + wanted)
+    full = (1,) * lead + wanted
+    result: Tensor = sum(input, 0, True) if full == own else moves.sum_to(input, full)  # never input itself
     if lead:
         result = moves.view(result, wanted)
     return result

@@ -68,6 +68,7 @@ def set_index(input: Tensor, at: Any, value: Any) -> None:
         target = cut(input, basic)
         target._cold.made = None if input._cold is None else input._cold.made  # not that of this moment
     if arrays:
+        _check_nothing(arrays, target._a.shape)
         _check_kind(value, input, arrays)
         if source._a.ndim and source._a.size == 1 and len(arrays) == 1 and arrays[0].dtype.kind == "b":
             source = getitem(source, (0,) * source._a.ndim)
@@ -145,6 +146,16 @@ def _check_kind(value: Any, target: Tensor, arrays: tuple[Any, ...]) -> None:
             )
 
 
+def _check_nothing(arrays: tuple[Any, ...], shape: tuple[int, ...]) -> None:
+    """Raises: IndexError for index arrays that find something in a dimension without elements, which torch
+    looks at first."""
+    if 0 not in shape:
+        return
+    empty = outside(arrays, tuple([0 if n == 0 else MANY for n in shape]))
+    if empty and all(a.any() if a.dtype.kind == "b" else a.size for a in arrays if isinstance(a, ndarray)):
+        raise outside(arrays, shape) or empty
+
+
 def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate: bool) -> Tensor:
     shape = target._a.shape
     try:
@@ -152,10 +163,11 @@ def _placed(target: Tensor, source: Tensor, arrays: tuple[Any, ...], accumulate:
     except IndexError as e:
         if (harmless := of_nothing(arrays, shape)) is not None:
             return _placed(target, source, harmless, accumulate)
+        if any(type(a) is ndarray and a.any() for a in arrays):  # torch looks first whether the source fits
+            firsts = tuple([np.zeros_like(a) if type(a) is ndarray else a for a in arrays])
+            _placed(target, source, firsts, False)
         raise out_of_range(arrays, shape, e) from None
     except (ValueError, TypeError) as e:  # NumPy's for a mask is a TypeError
-        if 0 in shape and (empty := outside(arrays, tuple([0 if n == 0 else MANY for n in shape]))):
-            raise empty from None
         raise RuntimeError(
             f"index_put: {argument('value', source)} is {sizes(source._a.shape)}, which does not broadcast "
             f"to the indexed part of {subject(target, f'{sizes(target._a.shape)} tensor', 'the')} ({e})."
@@ -177,6 +189,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     if plain is None and any(isinstance(i, Tensor) and i._a.ndim for i in indices):
         indices = [unsqueeze(i, 0) if isinstance(i, Tensor) and not i._a.ndim else i for i in indices]
     basic, arrays = parse(tuple(indices), x.shape) if plain is None else ((), plain)
+    _check_nothing(arrays, x.shape)
     one_at_mask = source.size == 1 and not accumulate and len(arrays) == 1 and arrays[0].dtype.kind == "b"
     if source.dtype is not x.dtype and not one_at_mask:
         raise RuntimeError(

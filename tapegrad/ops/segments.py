@@ -18,6 +18,7 @@ from tapegrad.ops.gather import Groups, reduce_rule
 from tapegrad.ops.shape import reshape
 from tapegrad.promotion import fitting, need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
+from tapegrad.views import standalone
 
 _HOW = {**{how: how for how in ("sum", "mean", "max", "min", "prod")}, "amax": "max", "amin": "min"}
 
@@ -116,7 +117,7 @@ def segment_reduce(
         taken = np.arange(total) + (starts.reshape(-1) - (flat.cumsum() - flat)).repeat(flat)
         x = index_select(x, 0, wrap(taken))
     y = _segment_reduce(x, 0, _HOW[reduce], flat, first)
-    return reshape(y, (*counts.shape, *rest)) if dim else y
+    return standalone(reshape(y, (*counts.shape, *rest))) if dim else y
 
 
 def _axis(dim: int, x: Tensor) -> int:

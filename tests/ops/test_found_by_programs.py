@@ -63,6 +63,11 @@ def _written_behind(lib: Any, f: Callable[[Any], Any]) -> Any:
     return y
 
 
+def _put(x: Any, at: Any, value: Any) -> Any:
+    x[at] = value
+    return x
+
+
 def _moments_want_grad(lib: Any, f: Any) -> Any:
     return f.batch_norm(lib.ones(2, 3), lib.ones(3, requires_grad=True), lib.ones(3))
 
@@ -114,6 +119,94 @@ CASES: dict[str, Case] = {
     "no differences are a copy": lambda lib, f: _written_behind(lib, lambda x: lib.diff(x, n=0)),
     "two sweeps of a sum": lambda lib, f: _twice(lib, lambda x: lib.cumulative_trapezoid(x, dx=2.0)),
     **{f"pdist {p}": lambda lib, f, p=p: _slopes(lib, lambda x: f.pdist(x, p)) for p in (1.0, 2.0, INF)},
+    "an index of nothing before dtypes": lambda lib, f: _put(
+        lib.zeros(0), lib.tensor([0]), lib.zeros(1).double()
+    ),
+    "an index of nothing in a mask of nothing": lambda lib, f: _put(
+        lib.zeros(0, 3), (False, lib.tensor([0])), 7.0
+    ),
+    "a source that does not fit before an index": lambda lib, f: _put(
+        lib.zeros(4, 5), lib.tensor([0, 7]), lib.zeros(3)
+    ),
+    "an unpooled size below nothing": lambda lib, f: f.max_unpool2d(
+        lib.zeros(2, 0, 3), lib.zeros(2, 0, 3).long(), 3, 2, 1
+    ),
+    "a number for ctc_loss": lambda lib, f: f.ctc_loss(
+        lib.ones(()), lib.tensor([[1]]), lib.tensor(6), lib.tensor(2)
+    ),
+    "lengths in rows": lambda lib, f: f.ctc_loss(
+        lib.zeros(6, 2, 5), lib.tensor([[1, 1], [2, 2]]), lib.tensor([[6], [6]]), lib.tensor([2, 2])
+    ),
+    "lengths that are floats": lambda lib, f: f.ctc_loss(
+        lib.zeros(6, 1, 5), lib.tensor([[1, 1]]), lib.tensor([6.0]), lib.tensor([2])
+    ),
+    "a grid that is a number": lambda lib, f: f.grid_sample(lib.ones(1, 1, 2, 2), lib.ones(())),
+    **{
+        f"a grid with nan {n}-d {border} {mode}": lambda lib, f, n=n, border=border, mode=mode: f.grid_sample(
+            lib.arange(2.0**n).reshape(1, 1, *(2,) * n),
+            lib.tensor([NAN, 0.5, 0.5, NAN, INF, 0.0, -INF, NAN, 0.5, NAN, NAN, NAN]).reshape(
+                *(1,) * n, -1, n
+            ),
+            mode,
+            border,
+            True,
+        )
+        for n in (2, 3)
+        for border in ("zeros", "border", "reflection")
+        for mode in ("bilinear", "nearest")
+    },
+    "samples are no view": lambda lib, f: f.grid_sample(lib.ones(1, 1, 2, 2), lib.ones(1, 2, 2, 2)).detach_(),
+    "margins are no view": lambda lib, f: f.multilabel_margin_loss(
+        lib.ones(4), lib.tensor([2, 0, -1, -1]), reduction="none"
+    ).detach_(),
+    "one target that is a number": lambda lib, f: f.multi_margin_loss(lib.arange(5.0)[None], lib.tensor(2)),
+    **{
+        f"bilinear {shapes}": lambda lib, f, shapes=shapes: f.bilinear(*map(lib.ones, shapes))
+        for shapes in (
+            ((), (), ()),
+            ((3,), (), ()),
+            ((3,), (4,), (5, 3)),
+            ((3,), (4,), (5, 2)),
+            ((3,), (4,), (5, 3, 4), ()),
+            ((3,), (4,), (5, 3, 4), (2,)),
+        )
+    },
+    "bilinear of two dtypes": lambda lib, f: f.bilinear(lib.ones(3), lib.ones(4), lib.ones(5).double()),
+    "a sum to fewer dimensions": lambda lib, f: _written_behind(
+        lib, lambda x: x.reshape(1, 4).sum_to_size(4)
+    ),
+    "moments of nothing": lambda lib, f: f.batch_norm(lib.ones(2, 0, 3), *[lib.ones(2, 0, 3)] * 4),
+    **{
+        f"logits {a} {b}": lambda lib, f, a=a, b=b: f.binary_cross_entropy_with_logits(
+            lib.ones(2, dtype=getattr(lib, a)), lib.ones(2, dtype=getattr(lib, b))
+        )
+        for a in ("float64", "int64")
+        for b in ("float32", "int64")
+    },
+    "weights of points in columns": lambda lib, f: (
+        lib.histogramdd(lib.ones(1, 2), 3, weight=lib.ones(1, 1)).hist
+    ),
+    "numbers of times for a number": lambda lib, f: lib.repeat_interleave(
+        lib.ones(()), lib.tensor([2]), dim=0
+    ),
+    **{
+        f"adaptive {name} {shape} {n}": lambda lib, f, name=name, shape=shape, n=n: getattr(f, name)(
+            lib.ones(shape), n
+        )
+        for name in ("adaptive_avg_pool1d", "adaptive_max_pool1d", "adaptive_avg_pool2d")
+        for shape in ((), (2,), (2, 2), (0, 2), (2, 0), (2, 0, 2), (2, 0, 2, 2))
+        for n in (1, 2)
+    },
+    **{
+        f"two sweeps of {name}": lambda lib, f, call=call: _twice(lib, lambda x: call(f, x.reshape(1, 1, 5)))
+        for name, call in (
+            ("a mean", lambda f, x: f.avg_pool1d(x, 2)),
+            ("adaptive means", lambda f, x: f.adaptive_avg_pool1d(x, 2)),
+            ("one adaptive mean", lambda f, x: f.adaptive_avg_pool1d(x, 1)),
+            ("a mirror", lambda f, x: f.pad(x, (1, 1), "reflect")),
+            ("borders", lambda f, x: f.pad(x, (1, 1), "replicate")),
+        )
+    },
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }
 

@@ -23,6 +23,7 @@ from tapegrad.ops.pointwise import where
 from tapegrad.ops.random import rand
 from tapegrad.ops.reduce import mean
 from tapegrad.ops.series import arange
+from tapegrad.ops.shape import squeeze, unsqueeze
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
 
@@ -79,6 +80,8 @@ _UNPOOL = {
     )
     for n in (1, 2, 3)
 }
+for _f in (*_AVG.values(), *_UNPOOL.values()):
+    _f.op.reads = ((),)  # torch saves the input, or where it goes: a graph through it can be used once
 
 
 @lru_cache(1000)
@@ -99,17 +102,26 @@ def means(n: int, m: int) -> Table:
     return Table(n, np.where(used, index, -1), np.broadcast_to(1 / widths, index.shape))
 
 
+def _check_longer(op: str, n: int, input: Any, size: Any) -> None:
+    """Raises: ValueError for an input that has no more dimensions than sizes are listed, as in torch."""
+    if n > 1 and isinstance(size, (tuple, list)) and len(size) >= need_tensor(input, op)._a.ndim:
+        raise ValueError(
+            f"{op}: {argument('input', input)} is {describe(input)} and output_size {size!r}; {n + 1} or "
+            f"{n + 2} dimensions are needed."
+        )
+
+
 def _target(op: str, n: int, input: Any, size: Any) -> tuple[Tensor, tuple[int, ...]]:
     """input, and the result's sizes. Raises: RuntimeError, NotImplementedError for integers."""
+    _check_longer(op, n, input, size)
     x = need_samples(input, n, op)
     given = (size,) * n if size is None or isinstance(size, int) else size
     if isinstance(given, (tuple, list)):
         if len(given) != n and n > 1:
-            error = ValueError if len(given) >= x._a.ndim else RuntimeError
-            raise error(f"{op}: output_size is {size!r}; {n} numbers (or None) are needed.")
+            raise RuntimeError(f"{op}: output_size is {size!r}; {n} numbers (or None) are needed.")
         given = tuple([x._a.shape[k - n] if m is None and n > 1 else m for k, m in enumerate(given)])
     wanted = numbers(given, n, "output_size", op)
-    if 0 in x._a.shape[-n:]:
+    if 0 in (x._a.shape[-n:] if n < 3 and "avg" in op else x._a.shape[1:]):
         raise RuntimeError(
             f"{op}: {argument('input', x)} is {sizes(x._a.shape)}; only the batch may be empty."
         )
@@ -119,9 +131,13 @@ def _target(op: str, n: int, input: Any, size: Any) -> tuple[Tensor, tuple[int, 
 
 
 def _adaptive_avg(n: int, input: Any, size: Any) -> Tensor:
-    x, wanted = _target(f"adaptive_avg_pool{n}d", n, input, size)
-    if set(wanted) == {1} and n > 1:
-        return mean(x, tuple(range(-n, 0)), True)
+    op = f"adaptive_avg_pool{n}d"
+    if (size == 1 and type(size) is int) or size in ((1,) * n, [1] * n):  # torch's, too, is a mean
+        _check_longer(op, n, input, size)
+        if n == 1:  # torch pools an image of one line
+            return squeeze(mean(unsqueeze(need_samples(input, n, op), -2), (-2, -1), True), -2)
+        return mean(need_tensor(input, op), tuple(range(-n, 0)), True)
+    x, wanted = _target(op, n, input, size)
     return _AVG[n](x, tuple([means(m, k) for m, k in zip(x._a.shape[-n:], wanted, strict=True)]))
 
 
@@ -348,6 +364,8 @@ def _unpooled_size(op: str, n: int, x: Tensor, kernel: Any, stride: Any, padding
     p = numbers(padding, n, "padding", op)
     usual = [(m - 1) * b + a - 2 * c for m, a, b, c in zip(x._a.shape[-n:], k, s, p, strict=True)]
     if size is None:
+        if min(usual) < 0:
+            raise ValueError(f"{op}: the result would be {usual}; pass output_size, or less padding.")
         return tuple(usual)
     wanted = tuple(size)[2:] if len(size) == n + 2 else tuple(size)
     if len(wanted) != n:

@@ -21,6 +21,7 @@ from tapegrad.ops.series import arange
 from tapegrad.ops.shape import reshape, unsqueeze
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor
+from tapegrad.views import standalone
 
 
 def _scores(op: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
@@ -48,7 +49,7 @@ def _in_range(op: str, target: Tensor, low: int, classes: int) -> None:
 
 def _reduced(each: Tensor, reduction: str, shape: tuple[int, ...]) -> Tensor:
     if reduction == "none":
-        return reshape(each, shape)
+        return standalone(reshape(each, shape))  # type: ignore[no-any-return] # a Tensor
     return each.mean() if reduction == "mean" else each.sum()
 
 
@@ -78,7 +79,7 @@ def multi_margin_loss(
         raise ValueError(f"{op}: weight is {sizes(weight._a.shape)}; one number per class is needed.")
     x, t = _scores(op, input, target)
     n, classes = x._a.shape
-    if t._a.shape != (n,) and not (n == 1 and input._a.ndim < 2 and t._a.size == 1 and t._a.ndim < 2):
+    if t._a.shape != (n,) and not (n == t._a.size == 1 and t._a.ndim < 2):
         raise RuntimeError(
             f"{op}: input is {sizes(input._a.shape)} and target {sizes(t._a.shape)}; [N] is needed."
         )

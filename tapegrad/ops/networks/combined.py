@@ -24,11 +24,23 @@ def normalize(
     return div(x, clamp_min(norm(x, p, dim, keepdim=True), eps), out=out)
 
 
+def _lacks(a: Tensor, b: Tensor, w: Tensor, bias: Tensor | None) -> bool:
+    """Whether torch, which looks at one size after the other, first misses a dimension."""
+    x, y, shape = a._a.shape, b._a.shape, w._a.shape
+    if len(x) != len(y) or x[:-1] != y[:-1] or not a._kind is b._kind is w._kind:
+        return False
+    if not x or len(shape) < 2:
+        return True
+    if x[-1] != shape[1]:
+        return False
+    return len(shape) < 3 or (y[-1] == shape[2] and bias is not None and not bias._a.ndim)
+
+
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input1 @ weight[k] @ input2 + bias[k] for each output k.
 
     Shapes: input1 [..., in1], input2 [..., in2], weight [out, in1, in2], bias [out] -> [..., out].
-    Raises: RuntimeError for other sizes.
+    Raises: RuntimeError for other sizes, IndexError for missing dimensions.
     """
     a, b = need_tensor(input1, "bilinear", "input1"), need_tensor(input2, "bilinear", "input2")
     w = need_tensor(weight, "bilinear", "weight")
@@ -36,7 +48,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     fits = w._a.ndim == 3 and w._a.shape[1:] == (n, (b._a.shape or (0,))[-1]) and [*b._a.shape[:-1]] == lead
     if not fits or (bias is not None and bias._a.shape != w._a.shape[:1]):
         shown = "" if bias is None else f" and bias {sizes(bias._a.shape)}"
-        raise RuntimeError(
+        raise (IndexError if _lacks(a, b, w, bias) else RuntimeError)(
             f"bilinear: input1 is {sizes(a._a.shape)}, input2 {sizes(b._a.shape)}, weight "
             f"{sizes(w._a.shape)}{shown}; [..., in1], [..., in2], [out, in1, in2] and [out] are needed."
         )

@@ -52,14 +52,21 @@ def _body(x: Tensor, labels: Any, jump: Any, steps: Any, ends: Any, forgive: boo
 _ctc = results("ctc_loss", 1, 1, (C.ctc, C.ctc_back), _body)
 
 
-def _lengths(name: str, given: Any, batch: int) -> Any:
-    """Lengths as an array. Raises: TypeError for what are no integers, RuntimeError for another number."""
-    listed = given.tolist() if isinstance(given, Tensor) else given
-    listed = [listed] if isinstance(listed, int) and isinstance(given, Tensor) else listed
-    if not isinstance(listed, (list, tuple)) or any(not isinstance(n, int) for n in listed):
+def _listed(name: str, given: Any) -> list[int]:
+    """Lengths as a list. Raises: TypeError or RuntimeError for what are no integers."""
+    if isinstance(given, Tensor):
+        if given._kind.kind not in "iu":
+            raise RuntimeError(f"ctc_loss: {name} is {describe(given)}; integers are needed.")
+        return given.reshape(-1).tolist()  # type: ignore[no-any-return] # of one dimension
+    if not isinstance(given, (list, tuple)) or any(not isinstance(n, int) for n in given):
         raise TypeError(f"ctc_loss: {name} is {describe(given)}; integers are needed.")
+    return list(given)
+
+
+def _lengths(name: str, listed: list[int], batch: int) -> Any:
+    """Lengths as an array. Raises: RuntimeError for another number of them."""
     if len(listed) != batch or min(listed, default=0) < 0:
-        raise RuntimeError(f"ctc_loss: {name} is {[*listed]}; {batch} lengths of 0 or more are needed.")
+        raise RuntimeError(f"ctc_loss: {name} is {listed}; {batch} lengths of 0 or more are needed.")
     return np.array(listed, np.int64)
 
 
@@ -104,11 +111,15 @@ def ctc_loss(
     Shapes: log_probs [T, N, C], or [T, C]; targets [N, S], or all of them one behind the other; lengths [N].
     "mean" divides each loss by its target's length first. zero_infinity: no loss where there is no alignment.
     The gradient is torch's: that of what log_softmax was taken of, to get log_probs.
-    Raises: RuntimeError for what does not fit together, ValueError for another reduction.
+    Raises: RuntimeError for what does not fit together, IndexError for a number, ValueError for another
+    reduction, TypeError for lengths that are no integers.
     Source: A. Graves et al., "Connectionist Temporal Classification" (2006).
     """
     check_reduction("ctc_loss", reduction)
     x = need_tensor(log_probs, "ctc_loss")
+    steps_of, lengths_of = _listed("input_lengths", input_lengths), _listed("target_lengths", target_lengths)
+    if not x._a.ndim:
+        raise IndexError(f"ctc_loss: log_probs is {describe(x)}; [T, N, C] is needed.")
     alone = x._a.ndim == 2
     x = unsqueeze(x, 1) if alone else x
     if x._a.ndim != 3 or not x._a.size:
@@ -116,10 +127,7 @@ def ctc_loss(
     if x._kind is not F4 and x._kind is not F8:
         raise NotImplementedError(f"ctc_loss: log_probs is {x.dtype}; float32 or float64 is needed.")
     count, n, classes = x._a.shape
-    steps, lengths = (
-        _lengths("input_lengths", input_lengths, n),
-        _lengths("target_lengths", target_lengths, n),
-    )
+    steps, lengths = _lengths("input_lengths", steps_of, n), _lengths("target_lengths", lengths_of, n)
     if not 0 <= blank < classes or steps.max() > count:
         raise RuntimeError(
             f"ctc_loss: log_probs is {sizes(log_probs._a.shape)}, blank {blank} and input_lengths "

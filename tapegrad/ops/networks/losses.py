@@ -282,18 +282,22 @@ def binary_cross_entropy_with_logits(
     """binary_cross_entropy of sigmoid(input), without its overflow. pos_weight: what the terms of target are
     multiplied with.
 
-    Shapes: input and target equal; weight and pos_weight broadcast.
-    Raises: ValueError for other shapes.
+    Shapes: input and target equal; weight and pos_weight broadcast. The result has target's dtype.
+    Raises: ValueError for other shapes, NotImplementedError and RuntimeError for other dtypes.
     """
     op = "binary_cross_entropy_with_logits"
     reduction = legacy_reduction(size_average, reduce, reduction)
     check_reduction(op, reduction)
     _equal(op, input, target)
+    _floating(op, input)
+    if target._kind.kind not in FLOATING:
+        raise RuntimeError(f"{op}: target is {target.dtype}; a floating point tensor is needed.")
     if pos_weight is None:
         each = _bce_of_logits(*_both(op, input, target))
     else:
         each = (1 - target) * input - ((pos_weight - 1) * target + 1) * logsigmoid(input)
-    return reduced(op, each if weight is None else each * weight, reduction)
+    each = each if weight is None else each * weight
+    return reduced(op, each if each._kind is target._kind else cast(each, target._kind), reduction)
 
 
 def kl_div(

@@ -243,8 +243,9 @@ def _of_channels(
     (weight, bias), (running_mean, running_var) = affine, running
     x = _floats(op, given, *affine, *running)
     if not x._a.size and (norm is _BATCH or own or None not in running):
-        entries = 1 if norm is _BATCH else x._a.shape[0]
-        given_affine = [t if t is None else t.repeat(entries) for t in (*affine, *running)][:2]
+        given_affine = affine
+        if norm is _INSTANCE:  # each sample has channels of its own
+            given_affine = [t if t is None else t.repeat(x._a.shape[0]) for t in (*affine, *running)][:2]
         y = _nothing(x, *given_affine)
         if norm is _INSTANCE and own:
             _per_channel(op, x, running_mean=running_mean, running_var=running_var)

@@ -25,6 +25,9 @@ _OPS = {
     for mode, name in _NAMES.items()
     for n in (1, 2, 3)
 }
+for (_mode, _), _f in _OPS.items():
+    if _mode != "circular":
+        _f.op.reads = ((),)  # torch saves the input: a graph through it can be used once
 
 
 @lru_cache(1000)

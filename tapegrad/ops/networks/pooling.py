@@ -73,6 +73,8 @@ _avg_back = linear(
     batch=B.same,
     widens=True,
 )
+for _f in _AVG.values():
+    _f.op.reads = ((),)  # torch saves the input: a graph through it can be used once
 
 
 def _windows(

@@ -18,10 +18,11 @@ from tapegrad.ops.elementary import round
 from tapegrad.ops.gather import gather
 from tapegrad.ops.linalg import matmul
 from tapegrad.ops.pairs import fmod
-from tapegrad.ops.pointwise import abs, floor, sign, where
+from tapegrad.ops.pointwise import abs, floor, isfinite, sign, where
 from tapegrad.ops.shape import mT
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
+from tapegrad.views import standalone
 
 _MODES = ("bilinear", "nearest", "bicubic")
 _BORDERS = ("zeros", "border", "reflection")
@@ -32,18 +33,18 @@ def _pixels(at: Tensor, n: int, aligned: bool) -> Tensor:
     return (at + 1) / 2 * (n - 1) if aligned else ((at + 1) * n - 1) / 2
 
 
-def _inside(at: Tensor, n: int, border: str, aligned: bool) -> Tensor:
-    """Places where a border other than zeros puts them."""
+def _inside(at: Tensor, n: int, border: str, aligned: bool, blocks: bool) -> Tensor:
+    """Places where the border puts them. As in torch nan is then at 0, and in blocks at the end; with zeros
+    it is in blocks outside."""
     if border == "zeros":
-        return at
-    if border == "reflection":
-        low, high = (0.0, n - 1.0) if aligned else (-0.5, n - 0.5)
-        if low == high:
-            return at * 0
+        return where(isfinite(at), at, -2.0) if blocks else at
+    low, high = (0.0, n - 1.0) if aligned else (-0.5, n - 0.5)
+    if border == "reflection" and low < high:
         far = abs(at - low)
         rest, turns = fmod(far, high - low), floor(far.detach() / (high - low))
         at = where(turns % 2 == 0, rest + low, high - rest)
-    clipped: Tensor = where(at <= 0, 0.0, where(at >= n - 1, n - 1.0, at))
+    beyond = ~(at < n - 1) if blocks else at >= n - 1
+    clipped: Tensor = where(beyond, n - 1.0, where(at > 0, at, 0.0))
     return clipped
 
 
@@ -85,7 +86,7 @@ def grid_sample(
     mode: 'bilinear', 'nearest', or 'bicubic' (2-d). padding_mode: what is outside, 'zeros', 'border' or
     'reflection'. align_corners: -1 and 1 are the middles of the outer pixels, instead of their edges.
     Shapes: input [N, C, H, W], grid [N, H', W', 2] -> [N, C, H', W']; or one dimension more, with 3.
-    Raises: ValueError for other modes, RuntimeError for shapes that do not fit.
+    Raises: ValueError for other modes, RuntimeError for shapes that do not fit, IndexError for numbers.
     """
     op = "grid_sample"
     if mode not in _MODES or padding_mode not in _BORDERS:
@@ -97,14 +98,9 @@ def grid_sample(
         say_once(f"{op}: align_corners is not given, and False is taken, as torch does since 1.3.")
     x, at = need_tensor(input, op), need_tensor(grid, op, "grid")
     n, shape, places = x._a.ndim - 2, x._a.shape, at._a.shape
-    if (
-        n not in (2, 3)
-        or places[-1:] != (n,)
-        or len(places) != n + 2
-        or places[0] != shape[0]
-        or 0 in shape[2:]
-    ):
-        raise RuntimeError(
+    fits = n in (2, 3) and places[-1:] == (n,) and len(places) == n + 2 and places[0] == shape[0]
+    if not fits or 0 in shape[2:]:
+        raise (RuntimeError if shape and places else IndexError)(
             f"{op}: {argument('input', x)} is {sizes(shape)} and {argument('grid', at)} {sizes(places)}; "
             "[N, C, H, W] with [N, H', W', 2], or [N, C, D, H, W] with [N, D', H', W', 3] is needed."
         )
@@ -128,9 +124,9 @@ def _sampled(x: Tensor, grid: Tensor, mode: str, border: str, aligned: bool) -> 
     for k, m in enumerate(size):
         at = _pixels(grid[..., n - 1 - k], m, aligned)
         if mode == "bicubic":  # it is the pixels that go inside
-            axes.append([(_inside(p, m, border, aligned), w) for p, w in _neighbours(at, mode)])
+            axes.append([(_inside(p, m, border, aligned, False), w) for p, w in _neighbours(at, mode)])
         else:
-            axes.append(_neighbours(_inside(at, m, border, aligned), mode))
+            axes.append(_neighbours(_inside(at, m, border, aligned, n == 3), mode))
     total = None
     for each in product(*axes):
         part = _read(flat, [p for p, _ in each], size)
@@ -140,7 +136,7 @@ def _sampled(x: Tensor, grid: Tensor, mode: str, border: str, aligned: bool) -> 
     assert total is not None
     if mode == "nearest":  # places do not count, but have gradients, of zeros
         total = total - (abs(sign(grid)) * 0).sum(-1).unsqueeze(1)
-    return total.reshape(*x.shape[:2], *out)
+    return standalone(total.reshape(*x.shape[:2], *out))  # type: ignore[no-any-return] # a Tensor
 
 
 def _places(n: int, aligned: bool) -> Any:
@@ -174,7 +170,7 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
         say_once(f"{op}: align_corners is not given, and False is taken, as torch does since 1.3.")
     each = np.meshgrid(*[_places(m, bool(align_corners)) for m in size[2:]], indexing="ij")
     base = np.stack([*each[::-1], np.ones(size[2:])], -1).reshape(-1, n + 1).astype(t._kind)
-    return matmul(wrap(base), mT(t)).reshape(size[0], *size[2:], n)
+    return standalone(matmul(wrap(base), mT(t)).reshape(size[0], *size[2:], n))  # type: ignore[no-any-return] # a Tensor
 
 
 def affine_grid_generator(theta: Tensor, size: Any, align_corners: bool) -> Tensor:

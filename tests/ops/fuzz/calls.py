@@ -16,6 +16,7 @@ LEFT_OUT = {
     "empty_like": "uninitialised values",
     "stride": "strides of results are no promise",
     "is_contiguous": "strides of results are no promise",
+    "dim_order": "strides of results are no promise",
     **dict.fromkeys(
         ("rand_like", "randn_like", "normal", "bernoulli", "uniform_", "normal_", "random_", "bernoulli_"),
         "draws go along memory, and the strides of results are no promise",

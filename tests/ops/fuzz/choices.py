@@ -141,7 +141,7 @@ def no_further(run: Any) -> bool:
         if a is None or b is None or a.requires_grad == b.requires_grad:
             continue
         side, t = (run.ours, a) if a.requires_grad else (run.theirs, b)
-        leaves = [x for ref in run.refs if (x := side.tensor(ref)).is_leaf and x.requires_grad]
+        leaves = [x for x in map(side.tensor, run.refs) if _is_leaf(x) and x.requires_grad]
         try:
             found = (
                 side.lib.autograd.grad(t.sum(), leaves, retain_graph=True, allow_unused=True)
@@ -157,6 +157,13 @@ def no_further(run: Any) -> bool:
     return True
 
 
+def _is_leaf(t: Any) -> bool:
+    try:
+        return bool(t.is_leaf)
+    except RuntimeError:  # torch looks whether a view may still be used
+        return False
+
+
 def roomy(run: Any) -> bool:
     """Whether torch has a tensor in memory that is larger than it needs, and tapegrad not."""
     return any(
@@ -164,6 +171,16 @@ def roomy(run: Any) -> bool:
         for ref in run.refs
         if not run.ours.tensor(ref)._is_view()
     )
+
+
+def more_views(run: Any) -> bool:
+    """Whether torch has a view that is none here."""
+    return any(run.theirs.tensor(ref)._is_view() and not run.ours.tensor(ref)._is_view() for ref in run.refs)
+
+
+def retained_views(run: Any) -> bool:
+    """Whether torch has a view that retains its gradient."""
+    return any(t._is_view() and t.retains_grad for t in map(run.theirs.tensor, run.refs))
 
 
 def with_nan(run: Any) -> bool:
