@@ -76,6 +76,11 @@ ABSENT = (
     Absence(
         "torch\\.\\w*anomaly\\w*", "switches of torch's own machinery", "Use autograd.set_detect_anomaly()."
     ),
+    Absence(
+        "torch\\.distributed\\..*",
+        "work of several processes",
+        "There is one; ask torch.distributed.is_available(), which is False.",
+    ),
     Absence("torch\\.nn\\.Dense", "Keras' name", "Use nn.Linear, or nn.LazyLinear."),
     Absence("torch\\.nn\\.GlobalAvgPool.*", "a name of others", "Use nn.AdaptiveAvgPool2d(1)."),
     Absence("torch\\.cond", "control flow for compilers", "Use if."),
