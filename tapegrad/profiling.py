@@ -107,8 +107,8 @@ class Profile(Observer):
         whole = sum(row.seconds for row in totals) or 1.0
         rows = [
             [
-                *(_duration(row.seconds), f"{100 * row.seconds / whole:.1f} %", str(row.count)),
-                *(_duration(row.seconds / row.count), size(row.bytes), row.key),
+                *(duration(row.seconds), f"{100 * row.seconds / whole:.1f} %", str(row.count)),
+                *(duration(row.seconds / row.count), size(row.bytes), row.key),
             ]
             for row in totals[:_SHOWN]
         ]
@@ -164,6 +164,7 @@ def _made(y: Any) -> int:
     return sum([a.nbytes for a in arrays_of(y) if type(a) is ndarray and a.base is None])
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time with its unit: 1.50 ms."""
     unit, scale = ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds >= 1e-3 else ("us", 1e6)
     return f"{seconds * scale:.2f} {unit}"

@@ -36,8 +36,8 @@ def fuse_linear_bn_eval(linear: M, bn: Any) -> M:
     fused, statistics = _copied("fuse_linear_bn_eval", linear, bn)
     if bn.num_features not in (1, fused.out_features):
         raise AssertionError(
-            f"fuse_linear_bn_eval: linear has {fused.out_features} outputs and bn {bn.num_features} features; "
-            "they must be equal."
+            f"fuse_linear_bn_eval: linear has {fused.out_features} outputs and bn {bn.num_features} "
+            "features; they must be equal."
         )
     fused.weight, fused.bias = fuse_linear_bn_weights(fused.weight, fused.bias, *statistics)
     return fused  # type: ignore[no-any-return] # a copy of linear
