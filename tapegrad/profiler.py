@@ -82,7 +82,7 @@ class _Watched(Profile):
     def named(self, name: str, begin: int, code: CodeType, lasti: int) -> None:
         """A range has ended, which began at that time."""
         now = perf_counter_ns()
-        self.ranges.append(Event(name, begin - self._start, now - begin, 0, code, lasti))
+        self.ranges.append(Event(name, begin - self._start, now - begin, 0, False, code, lasti))
 
 
 class record_function(ContextDecorator):

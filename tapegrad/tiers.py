@@ -26,20 +26,26 @@ def wake() -> None:
         if tier.large == tier.NEVER:
             return
         tier.large = tier.late = tier.NEVER
-        target: Any = import_module("tapegrad.native.target")
         try:
-            import_module("tapegrad.native.runtime").start()
-            kernels: Any = import_module("tapegrad.native.kernels")
-            for name in kernels.MODULES:
-                import_module(f"tapegrad.native.kernels.{name}")
-            import_module("tapegrad.native.choice").install()
-            import_module("tapegrad.define.machine").install()
-            _state["set_threads"] = import_module("tapegrad.native.runtime").set_threads
-            _state["set_threads"](threads())
-        except target.Unavailable as e:
+            _start()
+        except Exception as e:  # noqa: BLE001 # whatever fails there, NumPy computes, and `info` says why
             _state["native"] = f"off: {e}"
-        else:
-            _state["native"] = f"on: {target.host().name}"
+
+
+def _start() -> None:
+    """Load the native tier and let its kernels take their places. Raises: Unavailable, among others."""
+    target, runtime, choice, kernels = (
+        import_module(f"tapegrad.native.{name}") for name in ("target", "runtime", "choice", "kernels")
+    )
+    runtime.start()
+    for name in kernels.MODULES:
+        import_module(f"tapegrad.native.kernels.{name}")
+    machine: Any = import_module("tapegrad.define.machine")
+    choice.install()
+    machine.install()
+    _state.update(calls=runtime.calls, set_threads=runtime.set_threads)
+    runtime.set_threads(threads())
+    _state["native"] = f"on: {target.host().name}"
 
 
 def threads() -> int:
@@ -63,6 +69,11 @@ def set_threads(n: int) -> None:
 def native_state() -> str:
     """In words: on, asleep, or off and why."""
     return str(_state["native"])
+
+
+def native_calls() -> int:
+    """How often machine code was called in this process."""
+    return int(_state["calls"]()) if "calls" in _state else 0
 
 
 def memory_stats() -> dict[str, int]:

@@ -23,7 +23,7 @@ ROOT_2_OVER_PI = 0.7978845608028654
 # Elements from which machine code is faster, measured on two cores of an AMD Zen 3: NumPy's own loops are as
 # fast for sums and products until a second thread helps.
 LEAST = 1 << 16
-LEAST_HEAVY = 1 << 13
+LEAST_HEAVY = 1 << 14
 LEAST_BACKWARD = 1 << 14
 
 # Where an op's `ir` says what it computes, and not how to do it in floating point.

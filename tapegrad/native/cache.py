@@ -9,14 +9,17 @@ cache. Several processes may share it: a file appears whole or not at all.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import stat
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 LIMIT = 64 * 2**20  # bytes; beyond, the files that were not used for longest go
+_FORMAT = 2  # of the files: another number, another folder
 _DIGEST = 32
 
 
@@ -36,7 +39,7 @@ def location() -> Path:
 def folder() -> Path | None:
     """The folder of the kernels, made if need be. None if there is none that is safe to use."""
     try:
-        path = location() / "kernels"
+        path = location() / f"kernels-{_FORMAT}"
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         about = path.stat()
     except (OSError, RuntimeError):  # no home, a read-only disk
@@ -64,24 +67,48 @@ def load(name: str) -> bytes | None:
         os.utime(path)  # it was used: it stays
     except OSError:
         return None
-    code = content[_DIGEST:]
-    return code if hashlib.sha256(code).digest() == content[:_DIGEST] else None
+    found = _opened(content)
+    return None if found is None else found[1]
 
 
-def save(name: str, code: bytes) -> None:
-    """Keep object code, if that is possible."""
+def _opened(content: bytes) -> tuple[dict[str, Any], bytes] | None:
+    """(what is known of the code, the code) of a file's content; None if it is not what was written."""
+    rest = content[_DIGEST:]
+    if hashlib.sha256(rest).digest() != content[:_DIGEST]:
+        return None
+    head, _, code = rest.partition(b"\n")
+    return json.loads(head), code
+
+
+def save(name: str, code: bytes, about: dict[str, Any]) -> None:
+    """Keep object code, and what is known of it, if that is possible."""
     place = folder()
     if place is None:
         return
     scratch = place / f".{secrets.token_hex(8)}.tmp"
+    content = json.dumps(about).encode() + b"\n" + code
     try:
         with scratch.open("xb") as file:
-            file.write(hashlib.sha256(code).digest() + code)
+            file.write(hashlib.sha256(content).digest() + content)
         os.replace(scratch, place / f"{name}.o")
     except OSError:  # a full disk: the next process compiles again
         scratch.unlink(missing_ok=True)
         return
     _trim(place)
+
+
+def entries() -> list[dict[str, Any]]:
+    """What is known of each kernel that is kept."""
+    place = folder()
+    found = []
+    for path in sorted(place.glob("*.o")) if place is not None else ():
+        try:
+            opened = _opened(path.read_bytes())
+        except OSError:  # another process has removed it
+            continue
+        if opened is not None:
+            found.append({**opened[0], "bytes": len(opened[1])})
+    return found
 
 
 def _trim(place: Path) -> None:

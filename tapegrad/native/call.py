@@ -82,6 +82,11 @@ def write_data(module: Module) -> None:
         f._start(f._label())
     f.give(f.load(x.at(DATA // 8, I64), PTR))
     module.add(f)
+    module.globals.append("@calls = internal global i64 0")
+    f = Function("tapegrad_count", [("n", I64)], I64, internal=False)
+    f.store(f.shared("calls"), f.load(f.shared("calls"), I64) + f["n"])
+    f.give(f.load(f.shared("calls"), I64))
+    module.add(f)
     f = Function("tapegrad_array_type", [], PTR, internal=False)
     f.give(f.load(f.shared("arrays"), PTR))
     module.add(f)
@@ -100,6 +105,7 @@ class Body(Function):
         given = [("context", PTR), ("low", I64), ("high", I64), ("who", I64)]
         super().__init__(f"{name}_body", given, internal=False)
         context = super().__getitem__("context")
+        self.context = context
         self.low, self.high, self.who = (super(Body, self).__getitem__(k) for k in ("low", "high", "who"))
         self.given: dict[str, Value] = {}
         for k, (key, kind) in enumerate(parameters):
@@ -108,6 +114,20 @@ class Body(Function):
 
     def __getitem__(self, name: str) -> Value:
         return self.given[name]
+
+    def set(self, name: str, x: Value) -> None:
+        """Change a parameter for the bodies that run from now on."""
+        self.store(self.context.at(list(self.given).index(name), I64), x)
+
+    def share(self, body: Body, n: Any, grain: Any) -> None:
+        """Let the threads run another body with the same parameters, over 0 ... n."""
+        values = (self.value(x, I64) for x in (n, grain))
+        self.call("tapegrad_parallel", VOID, Value(self, f"@{body.name}", PTR), self.context, *values)
+
+
+def named(parameters: str) -> list[tuple[str, str]]:
+    """Names and kinds of "y:w x:r n:i c:d"."""
+    return [(name, kind) for name, _, kind in (p.partition(":") for p in parameters.split())]
 
 
 def build(
@@ -123,10 +143,11 @@ def build(
 
     parameters: "y:w x:r n:i c:d": arrays that are written, arrays that are read, integers, numbers.
     write(f) writes the kernel's body, which does the part from f.low to f.high of the integer parameter
-    `over`; threads share it in chunks of at least `grain` (a number, or the name of a parameter). Without
-    `over` one thread does all of it, from 0 to 1. module: what has functions that the body runs.
+    `over`; threads share it in chunks of at least `grain` (a number, or the name of a parameter; ALONE: one
+    thread does all of it, and may share parts of it out itself). Without `over` it is done from 0 to 1.
+    module: what has functions that the body runs.
     """
-    pairs = [(k, v) for k, _, v in (p.partition(":") for p in parameters.split())]
+    pairs = named(parameters)
     module = module or Module()
     body = Body(name, pairs)
     write(body)
@@ -147,6 +168,7 @@ def build(
     return builtin(_runtime["tapegrad_call"], name, struct.pack("<5q", *facts) + kinds)
 
 
+ALONE = -1  # a grain
 _MOST = 64  # parameters of a kernel
 _BYTES = bytes.__basicsize__ - 1  # where the content of a bytes object begins
 
@@ -173,10 +195,15 @@ def write_call(module: Module) -> None:
         n.set(f.load(context.at(over, I64), I64))
     with f.when(share >= 0):
         part.set(f.load(context.at(share, I64), I64))
+    f.call("tapegrad_count", I64, f.value(1, I64))
     long = n.get() > part.get()
     with f.when(long):  # other threads may run Python meanwhile
         thread = f.call("PyEval_SaveThread", PTR)
-        f.call("tapegrad_parallel", VOID, code, context, n.get(), part.get())
+        alone, zero = part.get() < 0, f.value(0, I64)
+        with f.when(alone):
+            f.invoke(code, VOID, context, zero, n.get(), zero)
+        with f.when(~alone):
+            f.call("tapegrad_parallel", VOID, code, context, n.get(), part.get())
         f.call("PyEval_RestoreThread", VOID, thread)
     with f.when(~long & (n.get() > 0)):
         zero = f.value(0, I64)

@@ -30,6 +30,7 @@ class Namespace:
         g = vmath.FUNCTIONS.get(name)
         if g is None:
             raise Unknown(name)
+        self._f.exact &= name in vmath.EXACT
         return lambda *xs: g(self._f, *_matched(self._f, xs))
 
     def where(self, mask: Any, a: Any, b: Any) -> Value:
@@ -61,6 +62,7 @@ class Namespace:
         """x to the power of a small whole number, or its root."""
         if isinstance(n, Value) or n not in (-2, -1, -0.5, 0.5, 1, 2, 3, 4):
             raise Unknown(f"power {n}")
+        self._f.exact = False
         if n in (0.5, -0.5):
             return self.rsqrt(x) if n < 0 else self._f.intrinsic("sqrt", x)
         y = x

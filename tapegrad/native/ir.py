@@ -79,6 +79,7 @@ class Function:
         self._count = 0
         self._block = "entry"
         self.declared: set[str] = set()
+        self.exact = True  # whether all is rounded as IEEE says; for those who write functions in
 
     def __getitem__(self, name: str) -> Value:
         return next(p for p in self.parameters if p.name == f"%{name}")

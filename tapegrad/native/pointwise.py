@@ -40,8 +40,8 @@ class Pointwise:
         self._probed: dict[tuple[Any, ...], Any] = {}
 
     def probe(self, args: tuple[Any, ...] = (), masks: Sequence[bool] = ()) -> Any:
-        """(how many instructions the expression takes, whether it gives true or false); None if it has no
-        machine code."""
+        """(how many instructions the expression takes, whether it gives true or false, whether its bits are
+        NumPy's); None if it has no machine code."""
         key = (args, tuple(masks))
         if key not in self._probed:
             f = Function("probe", [(n, I1 if m else F32) for n, m in zip_longest(self.names, masks)])
@@ -50,7 +50,7 @@ class Pointwise:
             except expressions.Unknown:
                 self._probed[key] = None
             else:
-                self._probed[key] = f.length(), expressions.is_mask(y)
+                self._probed[key] = f.length(), expressions.is_mask(y), f.exact
         return self._probed[key]
 
     def write(self, f: Function, values: dict[str, Value], args: tuple[Any, ...]) -> Value:
@@ -115,7 +115,7 @@ class Pointwise:
         if len(floats) != 1 or not floats <= {"f", "d"} or probed is None:
             return None
         t = F32 if floats == {"f"} else F64
-        length, mask = probed
+        length, mask, _ = probed
         result = I8 if mask else t
         operands = [
             (name, mode, I8 if kind == "?" else t)

@@ -23,6 +23,7 @@ _EXPORTS = (
     "tapegrad_data",
     "tapegrad_none",
     "tapegrad_array_type",
+    "tapegrad_count",
     "tapegrad_call",
     *memory.EXPORTS,
 )
@@ -51,10 +52,16 @@ def start() -> None:
     )
     _state["set"] = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(addresses["tapegrad_threads"])
     memory.start(addresses)
+    _state["count"] = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(addresses["tapegrad_count"])
     _state["worker"] = call.builtin(addresses["tapegrad_worker"], "worker")
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forked)
     set_threads(1)
+
+
+def calls() -> int:
+    """How often machine code was called in this process."""
+    return int(_state["count"](0)) if "count" in _state else 0
 
 
 def set_threads(n: int) -> None:

@@ -3,7 +3,8 @@
 NumPy takes half a microsecond to find out what to do with ten numbers; this takes a tenth. It is for arrays
 that need no thought: one dtype, contiguous, of one shape or single numbers. For anything else the function
 calls NumPy's kernel, and for large arrays the one of `native.pointwise`. It is compiled for an op that has
-been called often; until then, and where that fails, a function stands there that only looks at the sizes.
+been called often and whose bits are NumPy's (or a number would change from one call to the next); until then, and
+elsewhere, a function stands there that only looks at the sizes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def dispatch(fast: Pointwise, small: Any, large: Any, least: int) -> Any:
 
     def promote() -> None:
         probed = fast.probe()
-        if probed is not None and len(fast.names) <= 3:
+        if probed is not None and probed[2]:
             method[0].function = _compiled(fast, probed)
 
     calls = np.zeros(1, np.int64)
@@ -131,7 +132,7 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
     name = f"{fast.title}_small"
     f = _start(module, name)
     n = len(fast.names)
-    length, mask = probed
+    length, mask, _ = probed
     with f.forever() as otherwise:
         f.leave(otherwise, f["count"].ne(n))
         xs = [f.load(f["args"].at(k, PTR), PTR) for k in range(n)]
@@ -139,6 +140,7 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
         size = _size(f, source)
         f.leave(otherwise, size > (_MOST_LIGHT if length < 8 else _MOST_HEAVY))
         double = _same(f, kind, _item(f, _DOUBLE))
+        f.call("tapegrad_count", I64, f.value(1, I64))
         out = _new(f, source, _item(f, _BOOL) if mask else kind)
         f.give_if(f.convert(out, I64).eq(0), 0)
         for t, holds in ((F32, ~double), (F64, double)):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from threading import RLock
 from typing import Any
 
 from tapegrad.native import cache as disk
@@ -58,6 +59,7 @@ class Compiled:
 
 
 log: list[Compiled] = []
+_lock = RLock()
 
 
 @cache
@@ -141,17 +143,19 @@ def assembly(module: Module, target: Target) -> str:
 
 def compile(name: str, module: Module, exports: Sequence[str], symbols: Mapping[str, int]) -> list[int]:
     """The addresses of a module's functions in memory. symbols: the addresses of what it calls."""
-    start = time.perf_counter()
-    text, target = module.text(), host()
-    version = ".".join(map(str, llvm().llvm_version_info))
-    place = disk.key(version, target.cpu, target.features, text)
-    code = disk.load(place)
-    hit = code is not None
-    if code is None:
-        code = bytes(_machine(target).emit_object(_optimised(text, target)))
-        disk.save(place, code)
-    addresses = _link(f"{name}.{len(log)}", code, exports, symbols)
-    log.append(Compiled(name, time.perf_counter() - start, hit, len(code)))
+    with _lock:
+        start = time.perf_counter()
+        text, target = module.text(), host()
+        version = ".".join(map(str, llvm().llvm_version_info))
+        place = disk.key(version, target.cpu, target.features, text)
+        code = disk.load(place)
+        hit = code is not None
+        if code is None:
+            code = bytes(_machine(target).emit_object(_optimised(text, target)))
+            took = time.perf_counter() - start
+            disk.save(place, code, {"name": name, "seconds": round(took, 4), "target": target.name})
+        addresses = _link(f"{name}.{len(log)}", code, exports, symbols)
+        log.append(Compiled(name, time.perf_counter() - start, hit, len(code)))
     return addresses
 
 

@@ -290,3 +290,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "trunc": lambda f, x: f.intrinsic("trunc", x),
     "rint": lambda f, x: f.intrinsic("rint", x),
 }
+
+# What gives the same bits as NumPy.
+EXACT = frozenset(("max", "min", "sqrt", "abs", "floor", "ceil", "trunc", "rint"))

@@ -6,6 +6,7 @@ MODULES: tuple[str, ...] = (
     "convolution_weight",
     "optim",
     "pooling",
+    "recurrent",
     "rownorm",
     "softmax",
 )
