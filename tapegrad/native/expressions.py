@@ -37,6 +37,8 @@ class Namespace:
         """a where the mask is true, else b."""
         if not isinstance(a, Value) and not isinstance(b, Value):
             raise Unknown("where of two numbers")
+        if not is_mask(mask):
+            raise Unknown("where without a truth value")
         return self._f.select(mask, *_matched(self._f, (a, b)))
 
     def gate(self, g: Value, y: Value) -> Value:

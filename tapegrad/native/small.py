@@ -3,8 +3,8 @@
 NumPy takes half a microsecond to find out what to do with ten numbers; this takes a tenth. It is for arrays
 that need no thought: one dtype, contiguous, of one shape or single numbers. For anything else the function
 calls NumPy's kernel, and for large arrays the one of `native.pointwise`. It is compiled for an op that has
-been called often and whose bits are NumPy's (or a number would change from one call to the next); until then, and
-elsewhere, a function stands there that only looks at the sizes.
+been called often and whose bits are NumPy's (or a number would change from one call to the next); until then,
+and elsewhere, a function stands there that only looks at the sizes.
 """
 
 from __future__ import annotations
