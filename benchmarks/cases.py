@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from benchmarks import loading, networks, optimizers, transforms
+from benchmarks import arrays, loading, networks, optimizers, transforms
+from benchmarks.arrays import CONVOLUTIONS
 from tapegrad.cli import ways
 from tapegrad.cli.ways import Library
 
@@ -249,6 +250,10 @@ CASES = {
         Case("resnet", "a step of a ResNet, 16/32/64 channels, 32 x 32, batch 32", networks.resnet),
         Case("lstm", "a step of an LSTM, hidden 128, sequence 64, batch 16", networks.lstm, 0.6),
         Case("gpt", "a step of a GPT, 4 layers, 128 wide, context 128, batch 8", networks.gpt),
+        Case("elementwise", "gelu(x) * sigmoid(x) + tanh(x), 4 million, both ways", arrays.elementwise, 2.5),
+        Case("softmax_ce", "cross entropy of 4096 x 4096, both ways", arrays.softmax_ce, 3.5),
+        Case("gemm", "a product of 1024 x 1024, both ways", arrays.gemm, 1.05),
+        *[Case(n, f"conv2d {s}, both ways", arrays.convolution(n), 0.9) for n, s in CONVOLUTIONS.items()],
         Case("embedding", "a step of Embedding(50,000, 128), 4,096 rows, SGD", networks.embedding, 1.0),
         Case("deep", "1,000,000 nodes: forward, backward, release", deep),
     )

@@ -41,9 +41,11 @@ __all__ = [
     "amp",
     "autocast",
     "distributed",
+    "hub",
     "jit",
     "multiprocessing",
     "onnx",
+    "profiler",
     "Generator",
     "Size",
     "TapegradWarning",
@@ -109,9 +111,11 @@ globals().update(MEMORY_FORMATS | _FUNCTIONS | _TYPES | {name: getattr(settings,
 _LAZY = (
     "amp",
     "distributed",
+    "hub",
     "jit",
     "multiprocessing",
     "onnx",
+    "profiler",
     "accelerator",
     "backends",
     "cpu",
@@ -132,10 +136,29 @@ _LAZY = (
     "utils",
     "viz",
 )
-_LAZY_NAMES = {
+_AUTOCAST = (
+    "autocast_decrement_nesting",
+    "autocast_increment_nesting",
+    "clear_autocast_cache",
+    "get_autocast_cpu_dtype",
+    "get_autocast_dtype",
+    "get_autocast_gpu_dtype",
+    "is_autocast_cache_enabled",
+    "is_autocast_cpu_enabled",
+    "is_autocast_enabled",
+    "set_autocast_cache_enabled",
+    "set_autocast_cpu_dtype",
+    "set_autocast_cpu_enabled",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
+    "set_autocast_gpu_dtype",
+)
+_LAZY_NAMES = dict.fromkeys(_AUTOCAST, "amp.switches") | {
     "GradScaler": "amp",
     "autocast": "amp",
+    "empty_cache": "tiers",
     "explain": "viz",
+    "memory_stats": "tiers",
     "profile": "profiling",
     "load": "serialization",
     "save": "serialization",
@@ -165,6 +188,7 @@ _OF_NETWORKS = (
     "dropout",
     "dropout_",
     "embedding",
+    "embedding_bag",
     "embedding_renorm_",
     "feature_alpha_dropout",
     "feature_alpha_dropout_",
@@ -195,7 +219,7 @@ _OF_NETWORKS = (
     "rnn_tanh_cell",
     "triplet_margin_loss",
 )
-__all__ += _OF_NETWORKS
+__all__ += (*_OF_NETWORKS, *_AUTOCAST)
 
 
 def __getattr__(name: str) -> Any:

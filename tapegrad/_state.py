@@ -1,5 +1,5 @@
-"""What a user can set: grad mode and inference mode (per thread), the default dtype; and what watches a
-thread's operations."""
+"""What a user can set: grad mode, inference mode and autocast (per thread), the default dtype; and what
+watches a thread's operations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _lock = RLock()  # a Reason may go while it is held
 
 class Reason:
     """A reason to be alert, for as long as it lives: each stay in inference mode is one, which the tensors
-    that were made there hold; and each view that must not be used any more."""
+    that were made there hold; each view that must not be used any more; and each thread with autocast on."""
 
     __slots__ = ("__weakref__",)
 
@@ -43,6 +43,21 @@ class Reason:
     def __del__(self) -> None:
         with _lock:
             special.alert -= 1
+
+
+class Tier:
+    """When the native tier wakes up, through `wake`: at the first array of `large` elements, or when so many
+    operations were recorded that the program is a long one."""
+
+    __slots__ = ("large", "late", "wake")
+    NEVER = 2**62
+
+    def __init__(self) -> None:
+        self.large, self.late = 1 << 14, 100_000
+        self.wake: Any = None
+
+
+tier = Tier()
 
 
 class _Mode(local):
@@ -135,6 +150,27 @@ def set_watch(levels: tuple[Any, ...], observers: tuple[Any, ...]) -> None:
     if was is not now:
         with _lock:
             special.alert += 1 if now else -1
+
+
+class Autocast(local):
+    """What this thread has set of torch.amp (see `amp.casting`).
+
+    on:      whether operations cast their arguments now: not within an operation that has, nor in a sweep.
+    enabled, dtypes: what was set, by device. reason: is there while it is enabled for the CPU.
+    cache:   what weights were cast to, by the ids of both; `cached` says whether that is done.
+    nesting: in how many autocast blocks the thread is; the cache is emptied at the end of the outermost.
+    """
+
+    def __init__(self) -> None:
+        self.on = False
+        self.reason: Reason | None = None
+        self.enabled: dict[str, bool] = {}
+        self.dtypes: dict[str, Any] = {}
+        self.cached, self.nesting = True, 0
+        self.cache: dict[tuple[int, int], Any] = {}
+
+
+autocast = Autocast()
 
 
 def set_rebased() -> None:

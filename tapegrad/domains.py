@@ -17,7 +17,8 @@ from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.public import RULES
-from tapegrad.tape import Node, added, total
+from tapegrad.sums import added, total
+from tapegrad.tape import Node
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.writes import replaced, wrote
 

@@ -19,6 +19,7 @@ from tapegrad._tables import html, size, text
 from tapegrad.levels import arrays_of
 from tapegrad.observers import Observer
 from tapegrad.tape import Node
+from tapegrad.tiers import native_calls
 
 __all__ = ["Profile", "Total", "profile"]
 
@@ -29,38 +30,43 @@ _COLUMNS = ("op", "line")
 @dataclass(frozen=True, slots=True)
 class Event:
     """An operation, or the backward of one. start, time: in nanoseconds, from the profile's beginning; bytes:
-    of the arrays that it made; code, lasti: where it was called, or where its forward was."""
+    of the arrays that it made; native: whether machine code ran; code, lasti: where it was called, or where
+    its forward was."""
 
     name: str
     start: int
     time: int
     bytes: int
+    native: bool
     code: CodeType
     lasti: int
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """All events of one operation or line: seconds, how many, and the bytes that they made."""
+    """All events of one operation or line: seconds, how many, the bytes that they made, and in how many of
+    them machine code ran."""
 
     key: str
     seconds: float
     count: int
     bytes: int
+    native: int
 
 
 class Profile(Observer):
     """What `profile()` watches. `str()` is a table per operation; `totals`, `table` and `save` give more."""
 
-    __slots__ = ("_last", "_lines", "_start", "events")
+    __slots__ = ("_calls", "_last", "_lines", "_start", "events")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._lines = Lines()
-        self._start = self._last = 0
+        self._start = self._last = self._calls = 0
 
     def __enter__(self) -> Profile:
         super().__enter__()
+        self._calls = native_calls()
         self._start = self._last = perf_counter_ns()
         return self
 
@@ -81,7 +87,9 @@ class Profile(Observer):
 
     def _add(self, name: str, now: int, made: int, code: CodeType, lasti: int) -> None:
         last = self._last
-        self.events.append(Event(name, last - self._start, now - last, made, code, lasti))
+        calls = native_calls()
+        native, self._calls = calls > self._calls, calls
+        self.events.append(Event(name, last - self._start, now - last, made, native, code, lasti))
         self._last = perf_counter_ns()  # what the profile itself takes counts for nothing
 
     # ---- what came of it
@@ -96,10 +104,10 @@ class Profile(Observer):
         sums: dict[str, list[int]] = {}
         for e in self.events:
             key = e.name if by == "op" else "  ".join(self._lines.of(e.code, e.lasti))
-            total = sums.setdefault(key, [0, 0, 0])
-            for i, x in enumerate((e.time, 1, e.bytes)):
+            total = sums.setdefault(key, [0, 0, 0, 0])
+            for i, x in enumerate((e.time, 1, e.bytes, int(e.native))):
                 total[i] += x
-        rows = [Total(key, time / 1e9, count, made) for key, (time, count, made) in sums.items()]
+        rows = [Total(key, time / 1e9, *rest) for key, (time, *rest) in sums.items()]
         return sorted(rows, key=lambda row: -row.seconds)
 
     def _rows(self, by: str) -> tuple[list[str], list[list[str]]]:
@@ -107,12 +115,12 @@ class Profile(Observer):
         whole = sum(row.seconds for row in totals) or 1.0
         rows = [
             [
-                *(_duration(row.seconds), f"{100 * row.seconds / whole:.1f} %", str(row.count)),
-                *(_duration(row.seconds / row.count), size(row.bytes), row.key),
+                *(duration(row.seconds), f"{100 * row.seconds / whole:.1f} %", str(row.count)),
+                *(duration(row.seconds / row.count), size(row.bytes), _tier(row), row.key),
             ]
             for row in totals[:_SHOWN]
         ]
-        return ["time", "share", "calls", "per call", "memory", by], rows
+        return ["time", "share", "calls", "per call", "memory", "tier", by], rows
 
     def table(self, by: str = "op") -> str:
         """The longest 20 rows of `totals(by)` as text."""
@@ -141,7 +149,11 @@ class Profile(Observer):
                 "dur": e.time / 1e3,
                 "pid": process,
                 "tid": thread,
-                "args": {"line": self._lines.of(e.code, e.lasti)[0], "bytes": e.bytes},
+                "args": {
+                    "line": self._lines.of(e.code, e.lasti)[0],
+                    "bytes": e.bytes,
+                    "tier": "native" if e.native else "numpy",
+                },
             }
             for e in self.events
         ]
@@ -164,6 +176,12 @@ def _made(y: Any) -> int:
     return sum([a.nbytes for a in arrays_of(y) if type(a) is ndarray and a.base is None])
 
 
-def _duration(seconds: float) -> str:
+def _tier(row: Total) -> str:
+    """What computed: NumPy, machine code, or both."""
+    return "numpy" if not row.native else "native" if row.native == row.count else "both"
+
+
+def duration(seconds: float) -> str:
+    """A time with its unit: 1.50 ms."""
     unit, scale = ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds >= 1e-3 else ("us", 1e6)
     return f"{seconds * scale:.2f} {unit}"

@@ -3,9 +3,9 @@ deterministic and in the dtype of the operands, so that most of them change noth
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+from tapegrad import tiers
 from tapegrad._errors import say
 from tapegrad.devices import check_device, device
 
@@ -29,21 +29,22 @@ __all__ = [
     "use_deterministic_algorithms",
 ]
 
-_kept: dict[str, Any] = {"precision": "highest", "deterministic": 0, "warn_always": False, "threads": None}
+_kept: dict[str, Any] = {"precision": "highest", "deterministic": 0, "warn_always": False}
 _MODES = {"default": 0, "warn": 1, "error": 2}
 _PRECISIONS = ("highest", "high", "medium")
 
 
 def get_num_threads() -> int:
-    """How many threads a kernel may use: what set_num_threads set, or the processor's cores."""
-    return _kept["threads"] or os.cpu_count() or 1
+    """How many threads a kernel may use: what set_num_threads set, or TAPEGRAD_NUM_THREADS, or the cores that
+    the process may use."""
+    return tiers.threads()
 
 
 def set_num_threads(num: int) -> None:
     """How many threads a kernel may use. Raises: RuntimeError unless it is a positive int."""
     if isinstance(num, bool) or not isinstance(num, int) or num < 1:
         raise RuntimeError(f"set_num_threads: {num!r} is given; a positive int is needed.")
-    _kept["threads"] = num
+    tiers.set_threads(num)
 
 
 def get_num_interop_threads() -> int:

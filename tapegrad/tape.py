@@ -1,9 +1,8 @@
 """The tape: record operations, sweep cotangents back. It sees arrays; Tensors appear only through a Domain.
 
 One clock numbers recorded nodes and in-place writes. A node is younger than its parents, so a heap on -seq
-pops every node after all of its consumers: the topological order without recursion and without counting. A
-saved array is stale exactly if its buffer was written after the node that saved it: one integer compare per
-node finds that out.
+pops every node after its consumers: the topological order without recursion or counting. A saved array is
+stale exactly if its buffer was written after the node that saved it: one compare per node.
 """
 
 from __future__ import annotations
@@ -11,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from heapq import heappop, heappush
-from operator import add
 from sys import _getframe as frame
 from types import CodeType
 from typing import Any, Protocol
 from weakref import ref
 
-from numpy import ndarray
-
 from tapegrad._errors import caller, place, seen, user_frame
-from tapegrad._state import special, watch
+from tapegrad._state import autocast, special, tier, watch
 from tapegrad.kernels.errstate import again, nameless
-from tapegrad.levels import Leaked, Level, Storage, entered
+from tapegrad.levels import Level, entered
 from tapegrad.rare import Rare, late, run_after, run_hooks, run_post, run_pre, running
 from tapegrad.reach import Selection
 from tapegrad.stale import check_saved, read_by
+from tapegrad.sums import added, total
 from tapegrad.writes import last_write, tick
 
 
@@ -47,16 +44,18 @@ class Op:
     linear:  whether `call` is its own derivative (then jvp is the op itself).
     widens:  whether it computes, so that float16 and bfloat16 go through float32 (`define.narrow`).
     ir:      the pointwise expression, for compilers; "" where the kind or the kernel says it.
+    rules:   the cotangents of a pointwise op, as expressions or functions.
     """
 
     __slots__ = (
         *("batch", "body", "call", "check", "forward", "inner", "ir", "kind", "linear", "meta"),
-        *("name", "reads", "replay", "shown", "view", "vjp", "widens"),
+        *("name", "reads", "replay", "rules", "shown", "view", "vjp", "widens"),
     )
 
     def __init__(self, name: str, kind: str, forward: Any, ir: str = "", linear: bool = False) -> None:
         self.name, self.kind, self.forward, self.ir, self.linear = name, kind, forward, ir, linear
         self.reads: tuple[tuple[int, ...], ...] = ()
+        self.rules: tuple[Any, ...] = ()
         self.call: Any = None
         self.check: Any = None
         self.vjp: Any = None
@@ -175,8 +174,7 @@ class Held(Protocol):
         """Keep copies of what shares memory with a, which is about to be overwritten."""
 
     def opened(self, n: Node) -> Any:
-        """What n's rule reads, as something with n's `saved`, `meta` and `seq`. Raises: RuntimeError if it is
-        gone."""
+        """What n's rule reads, as something with n's `saved`, `meta` and `seq`, or a RuntimeError."""
 
 
 class Freed:
@@ -283,8 +281,7 @@ def cross_node(p: Node, level: Level) -> InnerNode:
     """A node inside a level for the value of p outside of it."""
     n = InnerNode()
     n.op, n.parents, n.saved, n.meta, n.trace, n.rare = CROSS, (p,), (), (level,), None, None
-    n.level = level.id
-    n.seq = tick()
+    n.level, n.seq = level.id, tick()
     n.code, n.lasti = caller()
     return n
 
@@ -325,10 +322,9 @@ def sweep(
 ) -> dict[Node, Any]:
     """Push seeds[i] from roots[i] back through the graph.
 
-    Without `wanted`, gradients are added to the leaves once the whole sweep has succeeded. With it, the
-    cotangents of those nodes are returned and no leaf changes; a wanted node is captured, and its own rule
-    runs only if another wanted node lies below it. A rule returns its g, a view of it or fresh arrays, none
-    of them twice.
+    Without `wanted`, gradients are added to the leaves once the sweep has succeeded. With it, those nodes'
+    cotangents are returned and no leaf changes; a wanted node's own rule runs only if another wanted node
+    lies below. A rule returns its g, a view of it or fresh arrays, none of them twice.
 
     Raises: RuntimeError on a freed graph or an overwritten saved array; whatever a hook raises.
     """
@@ -340,8 +336,10 @@ def sweep(
         else:
             grads[n] = g
             heappush(heap, (-n.seq, n))
+        if n.seq > tier.late:
+            tier.wake()
     used = None if retain else freed_here()
-    walk = watched if special.alert and (watch().observers or watchers.checks) else _walk
+    walk = watched if special.alert and (watch().observers or watchers.checks or autocast.on) else _walk
     if wanted is None:
         leaves = walk(heap, grads, domain, used, None)
         if leaves:
@@ -374,13 +372,15 @@ watchers = Watchers()
 
 
 def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) -> Grads:
-    """`_walk`, while observers (`observers.Observer`) watch: they see what each rule has made."""
-    seers = [o for o in watch().observers if hasattr(o, "swept")]
+    """`_walk` without autocast, while observers (`observers.Observer`) watch: they see what rules make."""
+    seers, on = [o for o in watch().observers if hasattr(o, "swept")], autocast.on
     for o in seers:
         o.begin([n for _, n in heap], part is None)
+    autocast.on = False
     try:
         return _walk(heap, grads, domain, used, part, (*[o.swept for o in seers], *watchers.checks))
     finally:
+        autocast.on = on
         for o in seers:
             o.end()
 
@@ -474,27 +474,6 @@ def _arrived(n: Node, g: Any, domain: Domain, part: Part, heap: Heap) -> Any:
         return run_pre(n, g, domain) if rare.pre else g
     finally:
         running.sweep = was
-
-
-def added(own: Any, g: Any) -> Any:
-    """own + g, in the memory of own, which nobody else can see."""
-    try:
-        own += g
-    except FloatingPointError:  # NumPy raises after it has written an array
-        return own if type(own) is ndarray else again(add, own, g)
-    return own
-
-
-def total(a: Any, b: Any) -> Any:
-    """a + b."""
-    try:
-        return a + b
-    except FloatingPointError:
-        return again(add, a, b)
-    except Leaked:  # cotangents of a transform that has ended
-        found = [getattr(x, "_a", x) for x in (a, b)]
-        with entered(tuple([level for x in found if isinstance(x, Storage) for level in x.levels()])):
-            return a + b
 
 
 nameless(globals())

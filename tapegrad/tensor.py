@@ -12,7 +12,7 @@ import numpy as np
 from tapegrad import dtypes
 from tapegrad._errors import describe, place, say_once, sizes
 from tapegrad._printing import text
-from tapegrad._state import default, grad_enabled, special
+from tapegrad._state import default, grad_enabled, special, tier
 from tapegrad.devices import device, device_of
 from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.memory import apart, from_parts, parts_of, pickled
@@ -475,6 +475,8 @@ def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
 
 def wrap(a: Any, node: Node | None = None) -> Tensor:
     """A Tensor around an array."""
+    if a.size >= tier.large:
+        tier.wake()
     t = blank()
     t._a = a
     t._kind = a.dtype

@@ -40,9 +40,11 @@ legacy_type = type(TYPES["FloatTensor"])
 MODULES = [
     "amp",
     "distributed",
+    "hub",
     "jit",
     "multiprocessing",
     "onnx",
+    "profiler",
     "accelerator",
     "autograd",
     "backends",

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from tapegrad import ops
 from tapegrad._errors import describe, sizes
-from tapegrad._state import grad_enabled, inference_enabled, set_mode
+from tapegrad._state import autocast, grad_enabled, inference_enabled, set_mode
 from tapegrad.kernels.errstate import nameless
 from tapegrad.tensor import Tensor, wrap
 
@@ -26,6 +26,10 @@ def back(F: Any, g: Any, saved: Any, ctx: Any, need: tuple[Any, ...]) -> list[An
     del given
     grad, inference = grad_enabled(), inference_enabled()
     set_mode(F.records, inference and not F.records)
+    casts, autocast.on = (
+        autocast.on,
+        autocast.reason is not None,
+    )  # unlike our rules, the user's follow autocast
     try:
         found = rule(ctx, *gs)
         results = list(found) if isinstance(found, tuple) else [found]
@@ -37,6 +41,7 @@ def back(F: Any, g: Any, saved: Any, ctx: Any, need: tuple[Any, ...]) -> list[An
         return below
     finally:
         set_mode(grad, inference)
+        autocast.on = casts
 
 
 def _cotangent(F: Any, g: Any, like: Any, materialize: bool) -> Tensor | None:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 import tapegrad
+from tapegrad import tiers
+from tapegrad._tables import size, text
 
 FEATURES = ("AVX2", "FMA3", "AVX512F", "AVX512BW", "NEON", "ASIMD", "SVE")
 
@@ -21,14 +23,34 @@ def add_parser(commands: Any) -> None:
     p = commands.add_parser(
         "info", help="versions, processor, threads, tiers", description="What runs where."
     )
+    p.add_argument("--kernels", action="store_true", help="the compiled kernels on disk, and where they are")
     p.set_defaults(run=run)
 
 
-def run(_arguments: argparse.Namespace) -> int:
-    """Print a line per fact."""
+def run(arguments: argparse.Namespace) -> int:
+    """Print a line per fact, or per kernel."""
+    if arguments.kernels:
+        sys.stdout.write(kernels() + "\n")
+        return 0
     for name, value in facts():
         sys.stdout.write(f"{name:<12} {value}\n")
     return 0
+
+
+def kernels() -> str:
+    """The kernels in the cache: for which processor, how long they took to compile, how large they are."""
+    disk: Any = import_module("tapegrad.native.cache")
+    state, place, found = _native(), disk.folder(), disk.entries()
+    used = {k.name: k for k in import_module("tapegrad.native.target").log}
+    rows = []
+    for e in sorted(found, key=lambda e: str(e["name"])):
+        loaded = used.get(e["name"])
+        took = f"{loaded.seconds * 1e3:.1f} ms" if loaded is not None and loaded.hit else ""
+        rows.append(
+            [f"{e['seconds'] * 1e3:.0f} ms", took, size(e["bytes"]), str(e["target"]), str(e["name"])]
+        )
+    head = f"native: {state}; {len(found)} kernels in {place or 'no folder that is safe to use'}"
+    return head + ("\n" + text(["compiled", "loaded", "size", "for", "kernel"], rows) if rows else "")
 
 
 def facts() -> list[tuple[str, str]]:
@@ -44,9 +66,15 @@ def facts() -> list[tuple[str, str]]:
         ("features", ", ".join(f for f in FEATURES if _cpu().get(f)) or "unknown"),
         ("threads", f"{_cores()} cores; BLAS: {_blas()}"),
         ("tier numpy", "on"),
-        ("tier native", "off: machine-code kernels are not part of this version"),
+        ("tier native", _native()),
         ("tier compile", "off: compile() is not part of this version"),
     ]
+
+
+def _native() -> str:
+    """Whether machine code runs here: it is tried."""
+    tiers.wake()
+    return tiers.native_state()
 
 
 def _version(package: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from tapegrad import amp
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
+
+custom_fwd, custom_bwd = (partial(f, device_type="cuda") for f in (amp.custom_fwd, amp.custom_bwd))
 
 
 class autocast(amp.autocast):

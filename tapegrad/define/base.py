@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from numpy import ndarray
 
 from tapegrad._errors import describe, say, sizes
-from tapegrad._state import grad_enabled, special, watch, watching
+from tapegrad._state import grad_enabled, special, tier, watch, watching
 from tapegrad.define.narrow import in_float32, kind_among, twin
 from tapegrad.domains import RECORDED
 from tapegrad.dtypes import F4, NARROW
@@ -102,6 +102,8 @@ def trace_of(y: Any, *xs: Any) -> Any:
     """What a node remembers for pictures: (out, *inputs), None for those that are not small; of a large
     output only its shape."""
     if y.size > SMALL:
+        if y.size >= tier.large:
+            tier.wake()
         return y.shape
     values = [y, *xs]
     for i, v in enumerate(values):

@@ -101,6 +101,7 @@ def elementwise(
     op = define(name, "elementwise", kernel, title, ir=ir)
     op.check = check
     op.meta = shapes_of
+    op.rules = tuple(d)
     n = len(d) or arity
     if d:
         reads = tuple([read_by(rule) if isinstance(rule, str) else () for rule in d])

@@ -115,6 +115,7 @@ def opaque(
     """
     op = define(key, kind, kernel, title, linear=linear)
     op.batch, op.body, op.widens = batch, body, widens
+    op.rules = tuple(d)
     reading(op, saves or ((),) * len(d))
     if vjp is None and any(rule is not None for rule in d):
         vjp = write_vjp(op, d, meta=shapes or arguments)

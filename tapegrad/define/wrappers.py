@@ -126,13 +126,15 @@ def vjp(F, g, saved, shapes, need):
 """
 
 
-def write_vjp(op: Op, rules: Sequence[Any], *, broadcast: bool = False, meta: bool = False) -> Any:
+def write_vjp(
+    op: Op, rules: Sequence[Any], *, broadcast: bool = False, meta: bool = False, **used: Any
+) -> Any:
     """The vjp of an op from one rule per input: an expression over F, g and the names in `NAMES`, which is
     written out; or a function d(F, g, *what it reads); or None.
 
     meta: the rules also get what the node's meta holds. broadcast: the cotangents are summed back to the
     inputs' shapes: meta holds those; or None where `saved` has all values (of a small op); or EQUAL where
-    nothing was broadcast.
+    nothing was broadcast. used: what the expressions use besides.
     """
     every = range(len(rules))
     lines = []
@@ -149,7 +151,7 @@ def write_vjp(op: Op, rules: Sequence[Any], *, broadcast: bool = False, meta: bo
         equal=" == ".join(shapes),
         results=", ".join(f"x{i}" for i in every),
     )
-    return _compiled(source, "vjp", {"EQUAL": EQUAL, **{f"d{i}": d for i, d in enumerate(rules)}})
+    return _compiled(source, "vjp", {"EQUAL": EQUAL, **{f"d{i}": d for i, d in enumerate(rules)}, **used})
 
 
 def _compiled(source: str, name: str, used: dict[str, Any]) -> Any:

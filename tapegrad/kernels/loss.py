@@ -47,6 +47,34 @@ def log_softmax(x: Any, dim: tuple[int, ...]) -> Any:
     return y
 
 
+def softmax_vjp(g: Any, y: Any, dim: tuple[int, ...]) -> Any:
+    """The cotangent of x from that of y = softmax(x)."""
+    return y * (g - total(g * y, dim, True))
+
+
+def log_softmax_vjp(g: Any, y: Any, dim: tuple[int, ...]) -> Any:
+    """The cotangent of x from that of y = log_softmax(x)."""
+    return g - np.exp(y) * total(g, dim, True)
+
+
+def cross_rows(x: Any, classes: Any) -> tuple[Any, Any, Any]:
+    """(-log softmax(x) at each row's class, the row's largest element, the sum of the exponentials shifted by
+    it) of a matrix. A row with a negative class counts for nothing."""
+    tops = amax(x, (1,), True)
+    d = x - tops
+    sums = total(np.exp(d), (1,), False)
+    losses = np.log(sums) - d[places_up_to(len(x)), classes]
+    return np.where(classes < 0, zero(x.dtype), losses), tops[:, 0], sums
+
+
+def cross_rows_vjp(scale: Any, x: Any, classes: Any, tops: Any, sums: Any) -> Any:
+    """The cotangent of x from that of each row's loss, which is 0 where the class is negative."""
+    y = np.exp(x - tops[:, None])
+    y *= (scale / sums)[:, None]
+    y[places_up_to(len(x)), classes] -= scale
+    return y
+
+
 def _holds(x: Any, sums: Any) -> bool:
     """Whether sums of exponentials without a shift have all of their digits: no overflow, no underflow."""
     if x.ndim == 1:
@@ -113,6 +141,20 @@ def nll_spread(g: Any, classes: Any, w: Any, n: Any, shape: tuple[int, ...]) -> 
     share = -g / n if w is None else np.where(w == 0, zero(w.dtype), -g * (w / n))
     z[_rows(classes, shape)] = share
     return z
+
+
+def cross_entropy(x: Any, classes: Any, n: Any, reduce: bool, known: Any) -> Any:
+    """The losses of rows, or if `reduce` their sum / n. known: what `cross_rows` gives."""
+    losses = known[0]
+    return np.add.reduce(losses) / n if reduce else losses
+
+
+def cross_entropy_vjp(
+    need: Any, g: Any, x: Any, classes: Any, n: Any, reduce: bool, known: Any
+) -> tuple[Any]:
+    """The cotangent of x."""
+    share = np.where(classes < 0, zero(x.dtype), g / n if reduce else g)
+    return (cross_rows_vjp(share, x, classes, *known[1:]),)
 
 
 nameless(globals())

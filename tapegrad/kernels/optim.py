@@ -124,7 +124,19 @@ class Arrays:
 arrays_of = cache(Arrays)
 
 
-def in_blocks(update: Update, arrays: Sequence[Any]) -> None:
+def apply(rule: Any, o: Options, counts: Sequence[Any], kind: Any, many: Sequence[Sequence[Any]]) -> Any:
+    """The rule's new counts, after its update of many parameters of one dtype and with the same counts: of
+    each its array, its gradient and its state."""
+    new, update = rule(arrays_of(kind), o, *counts)
+    for arrays in many:
+        if arrays[0].nbytes <= BLOCK:
+            update(*arrays)
+        else:
+            _in_blocks(update, arrays)
+    return new
+
+
+def _in_blocks(update: Update, arrays: Sequence[Any]) -> None:
     """update(*arrays), all of one shape, block by block."""
     p = arrays[0]
     if all(a.flags.c_contiguous for a in arrays):

@@ -170,7 +170,7 @@ def placed(x: Any, at: Any, n: int, size: Sizes) -> Any:
 
 
 @lru_cache(1000)
-def _divisors(pool: Pool, size: Sizes, padded: bool, override: int | None) -> Any:
+def divisors(pool: Pool, size: Sizes, padded: bool, override: int | None) -> Any:
     """What the sums are divided by: a number, or one for each window."""
     if override is not None:
         return override
@@ -186,7 +186,7 @@ def _divisors(pool: Pool, size: Sizes, padded: bool, override: int | None) -> An
 def avg_pool(x: Any, pool: Pool, padded: bool, override: int | None) -> Any:
     """The mean of each window. padded: the padding counts, as zeros. override: what to divide by."""
     y = _combined(x, pool, np.add, 0)
-    by = _divisors(pool, x.shape[-len(pool.kernel) :], padded, override)
+    by = divisors(pool, x.shape[-len(pool.kernel) :], padded, override)
     if x.dtype.kind in "iu":
         return np.sign(y) * np.sign(by) * (np.abs(y) // np.abs(by))  # towards zero
     y /= by if type(by) is int else by.astype(x.dtype)
@@ -195,7 +195,7 @@ def avg_pool(x: Any, pool: Pool, padded: bool, override: int | None) -> Any:
 
 def avg_pool_back(g: Any, pool: Pool, padded: bool, override: int | None, size: Sizes) -> Any:
     """avg_pool's adjoint, for arrays of a size."""
-    by = _divisors(pool, size, padded, override)
+    by = divisors(pool, size, padded, override)
     z = g / (g.dtype.type(by) if type(by) is int else by.astype(g.dtype))
     first = g.ndim - len(size)
     for axis, n in enumerate(size):

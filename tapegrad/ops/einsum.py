@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from tapegrad._errors import sizes
+from tapegrad._state import autocast
 from tapegrad.define import cast, offer
 from tapegrad.dtypes import promote
 from tapegrad.kernels.errstate import nameless
@@ -209,7 +210,7 @@ def _contracted(operands: list[Operand], output: Labels) -> Tensor:
 def _in_one_dtype(a: Tensor, b: Tensor, summed: bool) -> list[Tensor]:
     """Operands of two dtypes, of which only products of elements may be made. Raises: RuntimeError if they
     are summed."""
-    if summed:
+    if summed and not autocast.on:
         same_dtype("einsum", operand=a, another=b)
     kind = promote(a._kind, b._kind)  # numbers, too, have torch's dimensions of size 1
     return [t if t._kind is kind else cast(t, kind) for t in (a, b)]

@@ -312,12 +312,42 @@ def cross_entropy(
                 "floating point. Use .float(), or give one class index per row."
             )
         return _against_probabilities(log_softmax(x, at), target, weight, reduction, label_smoothing, at)
+    if weight is None and label_smoothing == 0:
+        fused = _fused(x, target, ignore_index, reduction)
+        if fused is not None:
+            return fused
     logp = log_softmax(x, at)
     nll = nll_loss(logp, target, weight, None, ignore_index, None, reduction)
     if label_smoothing == 0:
         return nll
     smooth = _uniform_loss(logp, target, weight, reduction, ignore_index, at)
     return add(mul(nll, 1 - label_smoothing), mul(smooth, label_smoothing / x._a.shape[at]))
+
+
+_LARGE = 1 << 14  # elements from which one node for both steps is worth its code
+
+
+@composite("cross_entropy", 1, (Q.cross_entropy, Q.cross_entropy_vjp), "NllLossBackward0")
+def _cross(F: Any, x: Any, classes: Any, n: Any, reduce: bool, known: Any) -> Any:
+    y = F.log_softmax(x, 1)
+    skip = classes < 0
+    losses = F.where(skip, 0, -F.pick(y, np.where(skip, 0, classes)[:, None], 1, False))
+    return F.sum(losses) / float(n) if reduce else losses
+
+
+def _fused(x: Tensor, target: Tensor, ignore: int, reduction: str) -> Tensor | None:
+    """The cross entropy of many scores [N, C] in one step, which keeps nothing but them; None for others."""
+    a, t = x._a, target._a
+    if a.size < _LARGE or type(a) is not np.ndarray or type(t) is not np.ndarray or a.ndim != 2:
+        return None
+    if (x._kind is not F4 and x._kind is not F8) or t.dtype is not I8 or t.shape != a.shape[:1]:
+        return None
+    every = _check_classes("cross_entropy", target, a.shape[1], ignore)
+    skip = None if every else t == ignore
+    classes = t if skip is None else np.where(skip, -1, t)
+    count = t.size if skip is None else t.size - np.count_nonzero(skip)
+    n = x._kind.type(count if reduction == "mean" else 1)
+    return _cross(x, classes, n, reduction != "none", Q.cross_rows(a, classes))
 
 
 def _per_class(weight: Tensor, logp: Tensor, at: int) -> Tensor:

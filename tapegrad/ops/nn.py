@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 import tapegrad.define.batching as B
+import tapegrad.kernels as K
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.loss as Q
 from tapegrad._errors import describe, say_once, sizes
@@ -140,18 +141,27 @@ def _linear_error(input: Tensor, weight: Tensor) -> Exception:
 
 # ---- softmax
 
+
+def _of_softmax(F: Any, g: Any, y: Any, _: Any, dim: Any) -> Any:
+    return Q.softmax_vjp(g, y, dim) if F is K else y * (g - F.sum(g * y, dim, True))
+
+
+def _of_log_softmax(F: Any, g: Any, y: Any, _: Any, dim: Any) -> Any:
+    return Q.log_softmax_vjp(g, y, dim) if F is K else g - F.exp(y) * F.sum(g, dim, True)
+
+
 _softmax = opaque(
     "softmax",
     Q.softmax,
     saves=((OUT,),),
-    d=(lambda F, g, y, _, dim: y * (g - F.sum(g * y, dim, True)),),
+    d=(_of_softmax,),
     batch=B.at_dims,
 )
 _log_softmax = opaque(
     "log_softmax",
     Q.log_softmax,
     saves=((OUT,),),
-    d=(lambda F, g, y, _, dim: g - F.exp(y) * F.sum(g, dim, True),),
+    d=(_of_log_softmax,),
     batch=B.at_dims,
 )
 

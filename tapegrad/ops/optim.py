@@ -3,7 +3,7 @@ optimizers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import sqrt
 from typing import Any
 
@@ -158,33 +158,23 @@ class Update:
         again(self._run, job)
 
     def _run(self, job: Job) -> None:
-        kind: Any = None
-        before: list[Any] = []
-        new: tuple[Any, ...] = ()
-        update: Any = None
-        for (p, g, counts, held), arrays in job.parts:
-            now = [c if c.__class__ is bool else c._a[()] for c in counts] if counts else []
-            if arrays is None:
+        for now, parts in _alike(job.parts):
+            p, g, _, held = parts[0][0]
+            if parts[0][1] is None:
                 new, update = self.rule(Tensors, job.options, *now)
                 self._tensors(update, p, g, held)
-                kind = None
             else:
-                a = arrays[0]
-                if a.dtype is not kind or now != before:
-                    kind, before = a.dtype, now
-                    new, update = self.rule(O.arrays_of(kind), job.options, *now)
+                many: Any = [arrays for _, arrays in parts]
                 number = type(p._a) is not ndarray
                 if number:
-                    a.view(p._kind)[...] = p._a
-                if a.nbytes <= O.BLOCK:
-                    update(*arrays)
-                else:
-                    O.in_blocks(update, arrays)
+                    many[0][0].view(p._kind)[...] = p._a
+                new = O.apply(self.rule, job.options, now, many[0][0].dtype, many)
                 if number:
-                    assign(p, wrap(a.view(p._kind).reshape(())))
+                    assign(p, wrap(many[0][0].view(p._kind).reshape(())))
             if new:
-                for c, value in zip(counts, new, strict=True):
-                    _count(c, value)
+                for (_, _, counts, _), _ in parts:
+                    for c, value in zip(counts, new, strict=True):
+                        _count(c, value)
 
     def _tensors(self, update: Any, p: Tensor, g: Tensor, held: Sequence[Tensor]) -> None:
         """The update of what is recorded, narrow, or no array; on clones, so that nothing gets stale."""
@@ -192,6 +182,32 @@ class Update:
         xs = [F.view_as_real(x.clone()) if split else x.clone() for x in (p, g, *held)]
         for x, y in zip((p, *held), update(xs[0], xs[1], *xs[2:]), strict=False):
             x.copy_(F.view_as_complex(y) if split else y)
+
+
+def _alike(parts: list[tuple[Arguments, list[Any] | None]]) -> Iterator[tuple[list[Any], list[Any]]]:
+    """The parts in their order, in lists of those that can be updated together: (counts, parts). What is no
+    array comes alone, and so does a parameter that came already: it is updated twice."""
+    before: list[Any] = []
+    alike: list[Any] = []
+    kind: Any = None
+    seen: set[int] = set()
+    for part in parts:
+        (p, _, counts, _), arrays = part
+        now = _values(counts) if counts else []
+        here = arrays[0].dtype if arrays is not None and type(p._a) is ndarray else None
+        if alike and (here is not kind or kind is None or now != before or id(p) in seen):
+            yield before, alike
+            alike, seen = [], set()
+            now = _values(counts) if counts else []
+        before, kind = now, here
+        alike.append(part)
+        seen.add(id(p))
+    if alike:
+        yield before, alike
+
+
+def _values(counts: Sequence[Any]) -> list[Any]:
+    return [c if c.__class__ is bool else c._a[()] for c in counts]
 
 
 def _plain(options: Mapping[str, Any]) -> Mapping[str, Any]:

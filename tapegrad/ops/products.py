@@ -91,7 +91,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     if n == 1 and m == 1:
         return dot(x, y, out=out)
     la, lb = tuple(range(n)), (*range(n, n + m - 1), n - 1)
-    return finish(_contract(x, y, la, lb, la[:-1] + lb[:-1]), out, "inner")
+    return finish(contract(x, y, la, lb, la[:-1] + lb[:-1]), out, "inner")
 
 
 def _paired(dims: Any, n: int, m: int) -> tuple[list[int], list[int]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tapegrad import ops
 from tapegrad._errors import say_once
+from tapegrad.amp.switches import Kept
 from tapegrad.autograd.arguments import held
 from tapegrad.autograd.engine import backward as _backward
 from tapegrad.autograd.function import Function
@@ -104,15 +105,15 @@ def _forgotten(
     """Run the function, forget what it saved, and leave behind how to run it again."""
     state = ops.get_rng_state() if preserve else None
     first, second = context_fn()
-    given = held(args, kwargs, "checkpoint")
+    given, casting = held(args, kwargs, "checkpoint"), Kept()
 
     def again() -> Any:
-        with _drawing(state), second:
+        with _drawing(state), casting(), second:
             args, kwargs = given.restored()
             return function(*args, **kwargs)
 
     since = given.since
-    with first:
+    with casting(), first:
         y = function(*args, **kwargs)
     Region(again, y, since, check)
     return y
@@ -144,6 +145,7 @@ class CheckpointFunction(Function):
     def forward(ctx: Any, run: Callable[..., Any], preserve: bool, *args: Any) -> Any:
         """run(*args)."""
         ctx.run, ctx.state = run, ops.get_rng_state() if preserve else None
+        ctx.casting = Kept()
         ctx.rest = [None if isinstance(a, Tensor) else a for a in args]
         ctx.places = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
         ctx.save_for_backward(*[args[i] for i in ctx.places])
@@ -155,7 +157,7 @@ class CheckpointFunction(Function):
         args = list(ctx.rest)
         for i, t in zip(ctx.places, ctx.saved_tensors, strict=True):
             args[i] = t.detach().requires_grad_(t.requires_grad)
-        with _drawing(ctx.state), enable_grad():
+        with _drawing(ctx.state), ctx.casting(), enable_grad():
             outs = _tuple(ctx.run(*args))
         pairs = [(y, g) for y, g in zip(outs, gs, strict=True) if isinstance(y, Tensor) and y.requires_grad]
         if not pairs:

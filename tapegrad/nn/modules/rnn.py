@@ -8,6 +8,7 @@ from numbers import Number
 from typing import Any
 
 from tapegrad._errors import say_once, sizes
+from tapegrad._state import autocast
 from tapegrad.nn import init
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.packed import PackedSequence
@@ -111,7 +112,7 @@ class RNNBase(Module):
     def _check(self, input: Tensor, states: Sequence[Tensor], batch: int, weight: Tensor) -> None:
         """Raises: ValueError for another dtype, RuntimeError for other sizes."""
         name = self._get_name()
-        if input.dtype != weight.dtype:
+        if input.dtype != weight.dtype and not autocast.on:
             raise ValueError(
                 f"{name}: input is {input.dtype} and the weights are {weight.dtype}; convert one with .to()."
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 import tapegrad.kernels.recurrent as R
 from tapegrad._errors import describe, sizes
+from tapegrad._state import autocast
 from tapegrad.define import results
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.create import zeros
@@ -190,7 +191,7 @@ def _check_cell(op: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, *states: Tensor)
                 f"{op}: hx is {sizes(h._a.shape)} and input {sizes(x._a.shape)}; [{x._a.shape[0]}, {width}] "
                 "is needed."
             )
-    if any(t._kind is not w_ih._kind for t in (x, w_hh, *states)):
+    if any(t._kind is not w_ih._kind for t in (x, w_hh, *states)) and not autocast.on:
         raise RuntimeError(f"{op}: input is {x.dtype} and weights are {w_ih.dtype}; they must be equal.")
 
 

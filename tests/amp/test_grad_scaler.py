@@ -1,7 +1,4 @@
-"""torch.amp: the scaler as torch's, autocast disabled where torch disables it and refused where it would
-compute."""
-
-import warnings
+"""GradScaler does what torch's does."""
 
 import pytest
 
@@ -86,30 +83,7 @@ def test_a_disabled_scaler_does_nothing():
     scaler.load_state_dict({})
 
 
-def test_a_device_that_is_not_there_is_said_and_changes_nothing():
-    x = tapegrad.ones(2)
-    with pytest.warns(TapegradWarning, match="device_type is 'cuda', which is not there"):
-        context = tapegrad.autocast("cuda", dtype=tapegrad.float16)
-    with context:
-        assert (x @ x).dtype is tapegrad.float32
+def test_a_device_that_is_not_there_is_said():
     with pytest.warns(TapegradWarning, match="the scaler is disabled"):
         assert not tapegrad.cuda.amp.GradScaler().is_enabled()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with tapegrad.cuda.amp.autocast(enabled=False), tapegrad.autocast("cpu", enabled=False):
-            pass
-
-    @tapegrad.autocast("cuda", enabled=False)
-    def double(x):
-        """Twice x."""
-        return 2 * x
-
-    assert (double(3), double.__name__) == (6, "double")
-
-
-def test_autocast_on_the_cpu_is_refused():
-    with pytest.raises(NotImplementedError, match="autocast: device_type is 'cpu'"):
-        tapegrad.amp.autocast("cpu")
-    with pytest.raises(ValueError, match="autocast: device_type is 3"):
-        tapegrad.amp.autocast(3)
-    assert not tapegrad.amp.is_autocast_available("cpu")
+    assert tapegrad.cpu.amp.GradScaler().is_enabled()

@@ -1,0 +1,95 @@
+"""Which kernel runs: machine code stands in for a NumPy body where it is faster.
+
+    @over(kernels.loss.log_softmax)
+    def log_softmax(body, x, dim):
+        if not fits(x, LEAST): return body(x, dim)
+        ...
+
+Before the tier is awake this costs nothing: `install` puts the stand-in behind the body's own name, so that
+everybody who has imported the function calls it from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from tapegrad.native.ir import F32, F64, Type
+
+TYPES: dict[Any, Type] = {np.dtype(np.float32): F32, np.dtype(np.float64): F64}
+
+DENSE = 0x101  # of an array's flags.num: contiguous and aligned
+_stand_ins: list[tuple[FunctionType, Callable[..., Any]]] = []
+
+
+def over(body: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate f(body, *the body's arguments): it takes the place of a function of `tapegrad.kernels` once
+    the tier is awake, and calls `body` for what it does not take itself."""
+
+    def take(f: Callable[..., Any]) -> Callable[..., Any]:
+        if type(body) is not FunctionType or body.__closure__:
+            raise TypeError(f"over: {body!r} is no plain function.")
+        _stand_ins.append((body, f))
+        return f
+
+    return take
+
+
+def install() -> None:
+    """Let every stand-in take its place."""
+    while _stand_ins:
+        body, f = _stand_ins.pop(0)
+        original = FunctionType(body.__code__, body.__globals__, body.__name__, body.__defaults__)
+        original.__kwdefaults__ = body.__kwdefaults__
+        original.__doc__ = body.__doc__
+        fast = partial(f, original)
+        body.__defaults__ = None
+        body.__kwdefaults__ = {"_fast": fast}
+        body.__code__ = _behind.__code__
+
+
+def _behind(*args: Any, _fast: Any, **kwargs: Any) -> Any:
+    return _fast(*args, **kwargs)
+
+
+def original(kernel: Any) -> Any:
+    """The NumPy body of a kernel, whether or not machine code stands in for it."""
+    while fast := (kernel.__kwdefaults__ or {}).get("_fast"):  # several may stand before it
+        kernel = fast.args[0]
+    return kernel
+
+
+def fits(*arrays: Any, least: int = 0) -> Type | None:
+    """The type of arrays that machine code takes: float32 or float64, all the same, contiguous, the first
+    with so many elements. None otherwise."""
+    first = arrays[0]
+    if type(first) is not np.ndarray or first.size < least:
+        return None
+    kind = first.dtype
+    t = TYPES.get(kind)
+    if t is None:
+        return None
+    for a in arrays:
+        if (
+            type(a) is not np.ndarray
+            or a.dtype is not kind
+            or not a.flags.c_contiguous
+            or not a.flags.aligned
+        ):
+            return None
+    return t
+
+
+def rows(shape: Sequence[int], axis: int) -> tuple[int, int, int]:
+    """(how many before the axis, along it, behind it) of a shape."""
+    axis %= len(shape)
+    before = behind = 1
+    for k in shape[:axis]:
+        before *= k
+    for k in shape[axis + 1 :]:
+        behind *= k
+    return before, shape[axis], behind

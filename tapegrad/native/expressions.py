@@ -1,0 +1,150 @@
+"""From the expressions in which ops are defined to instructions: `1 / (1 + exp(-a))`, `F.where(a > b, g, 0)`.
+
+An op's `ir` is written as C would have it (`a < 0 ? 0 : a`, `!a`), its derivatives as Python over a namespace
+F. Both become the same instructions on vectors.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from tapegrad.native import vmath
+from tapegrad.native.ir import I1, Function, Value
+
+
+class Unknown(Exception):
+    """A name in an expression that has no machine code."""
+
+
+class Namespace:
+    """The functions that an expression may call, as attributes, written into the function f."""
+
+    def __init__(self, f: Function) -> None:
+        self._f = f
+
+    def __getattr__(self, name: str) -> Any:
+        g = vmath.FUNCTIONS.get(name)
+        if g is None:
+            raise Unknown(name)
+        self._f.exact &= name in vmath.EXACT
+        return lambda *xs: g(self._f, *_matched(self._f, xs))
+
+    def where(self, mask: Any, a: Any, b: Any) -> Value:
+        """a where the mask is true, else b."""
+        if not isinstance(a, Value) and not isinstance(b, Value):
+            raise Unknown("where of two numbers")
+        if not is_mask(mask):
+            raise Unknown("where without a truth value")
+        return self._f.select(mask, *_matched(self._f, (a, b)))
+
+    def gate(self, g: Value, y: Value) -> Value:
+        """g where y is above 0 (or nan), else 0."""
+        return self.where(y <= 0.0, 0.0, g)
+
+    def square(self, x: Value) -> Value:
+        """x * x."""
+        return x * x
+
+    def rsqrt(self, x: Value) -> Value:
+        """1 / sqrt(x)."""
+        return 1.0 / self._f.intrinsic("sqrt", x)
+
+    def sign(self, x: Value) -> Value:
+        """-1, 0 or 1; 0 for nan."""
+        zero = self._f.value(0.0, x.type)
+        return self.where(x > 0.0, 1.0, self.where(x < 0.0, -1.0, zero))
+
+    slope_of_abs = sign
+
+    def power(self, x: Value, n: Any) -> Value:
+        """x to the power of a small whole number, or its root."""
+        if isinstance(n, Value) or n not in (-2, -1, -0.5, 0.5, 1, 2, 3, 4):
+            raise Unknown(f"power {n}")
+        self._f.exact = False
+        if n in (0.5, -0.5):
+            return self.rsqrt(x) if n < 0 else self._f.intrinsic("sqrt", x)
+        y = x
+        for _ in range(int(abs(n)) - 1):
+            y = y * x
+        return y if n > 0 else 1.0 / y
+
+    def sum_to(self, x: Value, shape: Any) -> Value:
+        """x: nothing is broadcast here."""
+        return x
+
+    def apply(self, op: Any, x: Value, *args: Any) -> Value:
+        """An op by name."""
+        if op.name not in FUNCTIONS:
+            raise Unknown(op.name)
+        return FUNCTIONS[op.name](self, x, *args)  # type: ignore[no-any-return] # a Value
+
+    def copysign(self, a: Value, b: Value) -> Value:
+        """a with the sign of b."""
+        return self._f.intrinsic("copysign", *_matched(self._f, (a, b)))
+
+
+def _matched(f: Function, xs: tuple[Any, ...]) -> list[Value]:
+    """Numbers among operands as constants of the others' type."""
+    t = next((x.type for x in xs if isinstance(x, Value)), None)
+    if t is None:
+        raise Unknown("a function of numbers")
+    return [f.value(x, t) for x in xs]
+
+
+_CHOICE = re.compile(r"^(.+?) \? (.+?) : (.+)$")
+_NAME = re.compile(r"(?<![\w.])([a-z_]\w*)\(")
+
+
+def python(text: str) -> str:
+    """An expression in C's manner as one in Python's, over F."""
+    if found := _CHOICE.match(text):
+        condition, yes, no = (python(part) for part in found.groups())
+        return f"F.where({condition}, {yes}, {no})"
+    return text if "F." in text else _NAME.sub(r"F.\1(", text)
+
+
+def write(text: str, f: Function, names: Mapping[str, Value]) -> Value:
+    """The expression's value in the function f. Raises: Unknown if it has what machine code lacks."""
+    source = python(text)
+    if "&&" in source or "||" in source or "!" in source.replace("!=", ""):
+        raise Unknown(text)
+    try:
+        # the text is an op's own definition
+        y = eval(source, {"F": Namespace(f), "__builtins__": {}, "inf": math.inf, "pi": math.pi}, dict(names))
+    except (NameError, TypeError) as e:  # what is no value, numbers that meet truth values
+        raise Unknown(str(e)) from None
+    if not isinstance(y, Value):
+        raise Unknown(text)
+    return y
+
+
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w|\()")
+
+
+@cache
+def names(text: str) -> frozenset[str]:
+    """The names of values in an expression."""
+    return frozenset(_WORD.findall(python(text))) - {"F", "inf", "pi"}
+
+
+def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[Any]) -> Value:
+    """compute(F, *values, *args) in the function f. Raises: Unknown as `write`."""
+    try:
+        y = compute(Namespace(f), *values, *args)
+    except (AttributeError, TypeError) as e:
+        raise Unknown(str(e)) from None
+    if not isinstance(y, Value):
+        raise Unknown("a constant")
+    return y
+
+
+FUNCTIONS: dict[str, Any] = {}  # (F, x, *args) -> value, of ops that rules apply by name
+
+
+def is_mask(y: Value) -> bool:
+    """Whether the value is true or false."""
+    return y.type.element is I1

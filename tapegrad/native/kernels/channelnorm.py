@@ -1,0 +1,314 @@
+"""batch_norm, group_norm and instance_norm: what is normalised together is some contiguous rows, each with
+one weight.
+
+The elements of a unit (a channel, a group, a channel of an entry) stay in the cache between the passes over
+them; sums are in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import tapegrad.kernels.normalise as bodies
+from tapegrad.native.call import Body, build
+from tapegrad.native.choice import fits, over
+from tapegrad.native.ir import F64, Function, Type, Value
+from tapegrad.native.memory import empty
+from tapegrad.native.target import host
+
+LEAST = 1 << 8  # elements; below, NumPy's few calls take as long as one of these
+_SHORT = 8  # elements of a row below which NumPy is used
+_GRAIN = 1 << 14  # elements that are worth a thread
+_WAYS = 4  # vectors that are summed at once
+_BLOCK = 2048  # elements whose sum need not be in float64
+
+_ROWS = "rows:i n:i unit:i row:i weights:i by_unit:i by_row:i"
+
+
+class Rows(NamedTuple):
+    """Where a unit's rows are: `rows` of n elements, `row` apart; units begin `unit` apart. A row's weight is
+    number (unit % weights) * by_unit + row * by_row."""
+
+    rows: int
+    n: int
+    unit: int
+    row: int
+    weights: int
+    by_unit: int
+    by_row: int
+
+
+def _over(f: Function, n: Value, v: Type, part: Callable[[Value, Type, int], None]) -> None:
+    """part(i, type, way) for n elements: some vectors at once, single ones, and then one by one."""
+    wide, whole = n & -(_WAYS * v.lanes), n & -v.lanes
+    with f.loop(0, wide, _WAYS * v.lanes) as i:
+        for k in range(_WAYS):
+            part(i + k * v.lanes, v, k)
+    with f.loop(wide, whole, v.lanes) as i:
+        part(i, v, 0)
+    with f.loop(whole, n) as i:
+        part(i, v.element, _WAYS)
+
+
+def _sums(
+    f: Function, n: Value, v: Type, terms: Callable[[Value, Type], list[Value]], many: int, wide: bool = False
+) -> list[Value]:
+    """The sums of terms(i, type) over a row, in float64. Without `wide` those of a block are in the type."""
+    totals = [f.variable(0.0, F64) for _ in range(many)]
+    kinds = [t.like(F64) if wide else t for t in (*[v] * _WAYS, v.element)]
+    with f.loop(0, n, _BLOCK) as low:
+        held = [[f.variable(0.0, t) for t in kinds] for _ in range(many)]
+
+        def part(i: Value, t: Type, way: int) -> None:
+            for sums, term in zip(held, terms(low + i, t), strict=True):
+                sums[way].set(sums[way].get() + f.convert(term, kinds[way]))
+
+        _over(f, f.smaller(n - low, _BLOCK), v, part)
+        for total, sums in zip(totals, held, strict=True):
+            whole = f.total(f.tree([each.get() for each in sums[:-1]], lambda a, b: a + b)) + sums[-1].get()
+            total.set(total.get() + f.convert(whole, F64))
+    return [total.get() for total in totals]
+
+
+def _at(f: Body, unit: Value, row: Value) -> tuple[Value, Value]:
+    """(a row's first element, the number of its weight)."""
+    weight = unit % f["weights"] * f["by_unit"] + row * f["by_row"]
+    return unit * f["unit"] + row * f["row"], weight
+
+
+def _read(f: Body, name: str, i: Value, t: Type) -> Value:
+    return f.load(f[name].at(i, t), t.element)
+
+
+def _write_moments(v: Type) -> Callable[[Body], None]:
+    def write(f: Body) -> None:
+        e, n = v.element, f["n"]
+        count = f.convert(n * f["rows"], F64)
+        with f.loop(f.low, f.high) as unit:
+            total = f.variable(0.0, F64)
+            with f.loop(0, f["rows"]) as row:
+                x = f["x"].at(_at(f, unit, row)[0], e)
+
+                def plain(i: Value, t: Type, x: Value = x) -> list[Value]:
+                    return [f.load(x.at(i, e), t)]
+
+                (part,) = _sums(f, n, v, plain, 1, True)
+                total.set(total.get() + part)
+            mean = f.convert(total.get() / count, e)
+            middle = f.splat(mean, v.lanes)
+            squares = f.variable(0.0, F64)
+            with f.loop(0, f["rows"]) as row:
+                x = f["x"].at(_at(f, unit, row)[0], e)
+
+                def square(i: Value, t: Type, x: Value = x) -> list[Value]:
+                    d = f.load(x.at(i, e), t) - (middle if t is v else mean)
+                    return [d * d]
+
+                (part,) = _sums(f, n, v, square, 1)
+                squares.set(squares.get() + part)
+            f.store(f["mean"].at(unit, e), mean)
+            f.store(f["var"].at(unit, e), f.convert(squares.get() / count, e))
+
+    return write
+
+
+def _write_affine(v: Type) -> Callable[[Body], None]:
+    def write(f: Body) -> None:
+        e = v.element
+        with f.loop(f.low, f.high) as unit, f.loop(0, f["rows"]) as row:
+            start, weight = _at(f, unit, row)
+            x, y = f["x"].at(start, e), f["y"].at(start, e)
+            mean, rstd = _read(f, "mean", unit, e), _read(f, "rstd", unit, e)
+            w, b = _read(f, "w", weight, e), _read(f, "b", weight, e)
+            wide = [f.splat(s, v.lanes) for s in (mean, rstd, w, b)]
+
+            def part(
+                i: Value,
+                t: Type,
+                _: int,
+                x: Value = x,
+                y: Value = y,
+                one: Any = (mean, rstd, w, b),
+                all: Any = wide,
+            ) -> None:
+                m, r, a, c = all if t is v else one
+                f.store(y.at(i, e), (f.load(x.at(i, e), t) - m) * r * a + c)
+
+            _over(f, f["n"], v, part)
+
+    return write
+
+
+def _write_back(v: Type) -> Callable[[Body], None]:
+    """z from g and x; the sums of g and of g times the normalised x of each row."""
+
+    def write(f: Body) -> None:
+        e, n = v.element, f["n"]
+        count = f.convert(n * f["rows"], F64)
+        with f.loop(f.low, f.high) as unit:
+            mean, rstd = _read(f, "mean", unit, e), _read(f, "rstd", unit, e)
+            means, rstds = f.splat(mean, v.lanes), f.splat(rstd, v.lanes)
+            level, slope = (f.variable(0.0, F64) for _ in range(2))
+
+            both = {v: (means, rstds), e: (mean, rstd)}
+
+            def unit_of(p: Value, t: Type, both: dict[Type, tuple[Value, Value]] = both) -> Value:
+                mean, rstd = both[t]
+                x: Value = (f.load(p, t) - mean) * rstd
+                return x
+
+            with f.loop(0, f["rows"]) as row:
+                start, weight = _at(f, unit, row)
+                g, x = f["g"].at(start, e), f["x"].at(start, e)
+
+                def terms(i: Value, t: Type, g: Value = g, x: Value = x) -> list[Value]:
+                    a = f.load(g.at(i, e), t)
+                    return [a, a * unit_of(x.at(i, e), t)]
+
+                plain, along = _sums(f, n, v, terms, 2)
+                at = unit * f["rows"] + row
+                f.store(f["plain"].at(at, F64), plain)
+                f.store(f["along"].at(at, F64), along)
+                w = f.convert(_read(f, "w", weight, e), F64)
+                level.set(level.get() + w * plain)
+                slope.set(slope.get() + w * along)
+            low, turn = (f.convert(s.get() / count, e) for s in (level, slope))
+            with f.loop(0, f["rows"]) as row:
+                start, weight = _at(f, unit, row)
+                g, x, z = (f[k].at(start, e) for k in "gxz")
+                one = _read(f, "w", weight, e), low, turn, rstd
+                wide = [f.splat(s, v.lanes) for s in one]
+
+                def part(
+                    i: Value,
+                    t: Type,
+                    _: int,
+                    g: Value = g,
+                    x: Value = x,
+                    z: Value = z,
+                    one: Any = one,
+                    all: Any = wide,
+                ) -> None:
+                    w, low, turn, rstd = all if t is v else one
+                    y = f.load(g.at(i, e), t) * w - low - unit_of(x.at(i, e), t) * turn
+                    f.store(z.at(i, e), y * rstd)
+
+                _over(f, n, v, part)
+
+    return write
+
+
+_KERNELS: dict[str, tuple[str, Callable[[Type], Callable[[Body], None]]]] = {
+    "moments": ("mean:w var:w x:r", _write_moments),
+    "affine": ("y:w x:r w:r b:r mean:r rstd:r", _write_affine),
+    "back": ("z:w plain:w along:w g:r x:r w:r mean:r rstd:r", _write_back),
+}
+
+
+@cache
+def _kernel(t: Type, what: str) -> Any:
+    parameters, write = _KERNELS[what]
+    slots = f"{parameters} units:i grain:i {_ROWS}"
+    return build(f"channels_{what}_{t}", slots, write(host().wide(t)), over="units", grain="grain")
+
+
+def _shared(rows: Rows) -> int:
+    return max(1, _GRAIN // (rows.rows * rows.n))
+
+
+def _batch(view: tuple[int, ...], axes: Any) -> tuple[int, Rows] | None:
+    """(how many units, their rows) where all but dimension 1 is normalised together."""
+    if len(view) < 3 or tuple(axes) != (0, *range(2, len(view))):
+        return None
+    images, c, n = view[0], view[1], prod(view[2:])
+    return (c, Rows(images, n, n, c * n, c, 1, 0)) if n >= _SHORT else None
+
+
+def _units(view: tuple[int, ...], axes: Any, shape: Any) -> tuple[int, Rows] | None:
+    """Of all three; None for others."""
+    if len(view) < 3 or len(shape) != len(view) or any(k != 1 for k in (shape[0], *shape[3:])):
+        return None
+    if shape[1] != view[1]:
+        return None
+    images, c = view[:2]
+    rest = tuple(axes) == tuple(range(2, len(view)))
+    if shape[2] == 1:
+        n = prod(view[2:])
+        single = (images * c, Rows(1, n, n, 0, c, 1, 0)) if rest and n >= _SHORT else None
+        return single or _batch(view, axes)
+    n = prod(view[3:])
+    if not rest or shape[2] != view[2] or n < _SHORT:
+        return None
+    return images * c, Rows(view[2], n, view[2] * n, n, c, view[2], 1)
+
+
+@over(bodies.moments)
+def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Mean and variance of channels."""
+    t = fits(x, least=LEAST)
+    found = t and _batch(x.shape, axes)
+    if not t or not found:
+        return body(x, axes)
+    units, rows = found
+    shape = tuple([1 if k in axes else n for k, n in enumerate(x.shape)])
+    mean, var = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
+    _kernel(t, "moments")(mean, var, x, units, _shared(rows), *rows)
+    return mean, var
+
+
+@over(bodies.affine)
+def affine(
+    body: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+) -> Any:
+    """The normalised x times w plus b."""
+    t = fits(x, w, b, *known, least=LEAST) if known else None
+    found = t and _units(tuple(view), axes, shape)
+    if not t or not found:
+        return body(x, w, b, view, axes, shape, eps, known)
+    units, rows = found
+    y = empty(x.shape, x.dtype)
+    _kernel(t, "affine")(y, x, w, b, *known, units, _shared(rows), *rows)
+    return y
+
+
+@over(bodies.affine_vjp)
+def affine_vjp(
+    body: Any,
+    need: Any,
+    g: Any,
+    x: Any,
+    w: Any,
+    b: Any,
+    view: Any,
+    axes: Any,
+    shape: Any,
+    eps: float,
+    known: Any,
+) -> Any:
+    """The cotangents of x, w and b."""
+    t = fits(x, w, *known, least=LEAST) if known else None
+    found = t and _units(tuple(view), axes, shape)
+    if not t or not found or g.shape != x.shape or not fits(g := np.ascontiguousarray(g), x):
+        return body(need, g, x, w, b, view, axes, shape, eps, known)
+    units, rows = found
+    z = empty(x.shape, x.dtype)
+    plain, along = np.empty((2, units, rows.rows))
+    _kernel(t, "back")(z, plain, along, g, x, w, *known, units, _shared(rows), *rows)
+    gx = None if need[0] is None else z
+    gw, gb = (
+        None if wanted is None else _per_weight(sums, rows).astype(x.dtype).reshape(a.shape)
+        for wanted, sums, a in ((need[1], along, w), (need[2], plain, b))
+    )
+    return gx, gw, gb
+
+
+def _per_weight(sums: Any, rows: Rows) -> Any:
+    """The sums of rows [units, rows] that share a weight."""
+    if rows.by_row:
+        return np.add.reduce(sums.reshape(-1, rows.weights, rows.rows), 0)
+    return np.add.reduce(np.add.reduce(sums, 1).reshape(-1, rows.weights), 0)

@@ -1,0 +1,206 @@
+"""Optimizers' updates: one pass over memory for all parameters.
+
+The rules of `kernels.optim` are written over verbs, so they need no second version here: with `Lanes` as F a
+rule writes its own machine code. What it computes from options and counts before are numbers, which the
+kernel reads from a table; so one kernel serves all steps. Which kernel that is depends on the structure of
+the rule's function (`_structure`). The arithmetic is that of the arrays, operation by operation, and so is
+each result, bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+import tapegrad.kernels.optim as O
+from tapegrad.native import call
+from tapegrad.native.choice import TYPES, over
+from tapegrad.native.ir import PTR, Type, Value
+from tapegrad.native.places import Many, apart
+from tapegrad.native.target import host
+
+LEAST = 1 << 12  # elements of all parameters together
+
+
+class _Number(int):
+    """The place of a number in the table."""
+
+
+class Numbers:
+    """The verbs while a rule only computes what depends on options and counts: it notes the numbers."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+        self.found: list[float] = []
+
+    def number(self, x: Any) -> Any:
+        """Note x."""
+        self.found.append(float(x))
+        return _Number(len(self.found) - 1)
+
+    option = number
+
+    def toward(self, w: Any) -> Callable[[], Any]:
+        """Note the weight, as `Arrays.toward` takes it."""
+        near = bool(abs(w) < 0.5)
+        slot = self.option(w if near else self.kind.type(1) - self.kind.type(w))
+        return lambda: (near, slot)
+
+    def __getattr__(self, verb: str) -> str:
+        return verb
+
+
+class Lanes:
+    """The verbs on vectors of a kernel that is being written."""
+
+    def __init__(self, f: call.Body, t: Type) -> None:
+        self.f, self.vector, self.element = f, host().wide(t), t
+        self.many = 0
+
+    def number(self, _: Any) -> Value:
+        """The next number of the table."""
+        x = self.f.load(self.f["numbers"].at(self.many, self.element), self.element)
+        self.many += 1
+        return self.f.splat(x, self.vector.lanes)
+
+    option = number
+
+    def toward(self, w: Any) -> Callable[[Value, Value], Value]:
+        """x + w (y - x), from the nearer side, as a function of x and y."""
+        near, weight = abs(w) < 0.5, self.number(w)
+        return lambda x, y: x + (y - x) * weight if near else y - (y - x) * weight
+
+    def sqrt(self, x: Value) -> Value:
+        """The root."""
+        return self.f.intrinsic("sqrt", x)
+
+    def abs(self, x: Value) -> Value:
+        """Without its sign."""
+        return self.f.intrinsic("fabs", x)
+
+    def sign(self, x: Value) -> Value:
+        """-1, 0 or 1; 0 for nan."""
+        return self.f.select(x > 0, 1.0, self.f.select(x < 0, -1.0, self.f.value(0.0, self.vector)))
+
+    def where(self, mask: Value, a: Value, b: Value) -> Value:
+        """a where the mask is true, else b."""
+        return self.f.select(mask, a, b)
+
+    def maximum(self, x: Value, y: Value) -> Value:
+        """The larger of x and y; nan if one is."""
+        return self.f.select((x >= y) | x.is_nan(), x, y)
+
+    def clamp(self, x: Value, low: Value, high: Value) -> Value:
+        """x within low and high."""
+        x = self.maximum(x, low)
+        return self.f.select((x <= high) | x.is_nan(), x, high)
+
+    @staticmethod
+    def copy(_: Value, y: Value) -> Value:
+        """y."""
+        return y
+
+    start = copy
+
+    @staticmethod
+    def add(x: Value, y: Value) -> Value:
+        """x + y."""
+        return x + y
+
+    @staticmethod
+    def sub(x: Value, y: Value) -> Value:
+        """x - y."""
+        return x - y
+
+    @staticmethod
+    def mul(x: Value, y: Value) -> Value:
+        """x y."""
+        return x * y
+
+    @staticmethod
+    def div(x: Value, y: Value) -> Value:
+        """x / y."""
+        return x / y
+
+    @staticmethod
+    def go(x: Value, y: Value, size: Value) -> Value:
+        """x + size y."""
+        return x + y * size
+
+    @staticmethod
+    def addcmul(x: Value, a: Value, b: Value, value: Value) -> Value:
+        """x + value a b."""
+        return x + a * value * b
+
+    @staticmethod
+    def addcdiv(x: Value, a: Value, b: Value, value: Value) -> Value:
+        """x + value a / b."""
+        return x + a * value / b
+
+
+def _structure(x: Any) -> Any:
+    """What decides which code a rule's function writes: its code and that of the functions it holds, and
+    their constants; not the numbers in the table."""
+    if isinstance(x, FunctionType):
+        return x.__code__, *[_structure(c.cell_contents) for c in x.__closure__ or ()]
+    return Numbers if isinstance(x, Numbers) else (type(x), x)
+
+
+_kernels: dict[Any, Any] = {}
+
+
+def _build(rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, held: int) -> Any:
+    """The kernel of a rule. Of each parameter there are `held` arrays: its own, its gradient, its state."""
+    t = TYPES[kind]
+
+    def write(f: call.Body) -> None:
+        F = Lanes(f, t)
+        _, update = rule(F, o, *counts)
+
+        def parameter(i: Value, low: Value, high: Value) -> None:
+            arrays = [f.load(f["places"].at(i * held + k, PTR), PTR) for k in range(held)]
+            _pass(F, update, arrays, low, high)
+
+        Many.loop(f, parameter)
+
+    name, grain = f"update_{rule.__name__}", Many.GRAIN
+    return call.build(name, f"numbers:r {Many.PARAMETERS}", write, over="blocks", grain=grain)
+
+
+def _pass(F: Lanes, update: O.Update, arrays: list[Value], low: Value, high: Value) -> None:
+    """The update of elements low to high of a parameter."""
+    f, V = F.f, F.vector
+
+    def one(i: Value, mask: Value | None) -> None:
+        at = [a.at(i, F.element) for a in arrays]
+        p, *state = update(*[f.load(x, V, mask) for x in at])
+        for place, y in zip([at[0], *at[2:]], [p, *state], strict=False):
+            f.store(place, y, mask)
+
+    full = low + ((high - low) & -V.lanes)
+    with f.loop(low, full, V.lanes) as i:
+        one(i, None)
+    with f.when(full < high):
+        one(full, f.first(high - full, V))
+
+
+@over(O.apply)
+def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, parameters: Any) -> Any:
+    """One call for all parameters."""
+    if sum([arrays[0].size for arrays in parameters]) < LEAST or kind not in TYPES:
+        return body(rule, o, counts, kind, parameters)
+    held = len(parameters[0])
+    many = Many.of([a for arrays in parameters for a in arrays], held)
+    if many is None or not apart(many.places, np.repeat(many.sizes * kind.itemsize, held)):
+        return body(rule, o, counts, kind, parameters)
+    F = Numbers(kind)
+    new, update = rule(F, o, *counts)
+    key = rule, kind, held, _structure(update)
+    kernel = _kernels.get(key)
+    if kernel is None:
+        kernel = _kernels[key] = _build(rule, o, counts, kind, held)
+    kernel(np.array(F.found, kind), *many.arguments)
+    return new

@@ -1,0 +1,304 @@
+"""Long short-term memory over whole sequences, forwards and back, one call each.
+
+The products with the inputs of all steps are BLAS's. What remains is a chain of small products and gates: per
+step the threads share the hidden units in blocks, whose weights are packed so that they are read in order.
+Forwards a block has its units' four gates in registers, and computes cells and outputs there. Backwards a
+block's part of the state's cotangent is all that its gates' cotangents of the step before need: so both ways
+there is one meeting of the threads per step.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import tapegrad.kernels.recurrent as bodies
+from tapegrad.native import call, target, vmath
+from tapegrad.native.choice import DENSE, TYPES, over
+from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
+from tapegrad.native.memory import empty
+
+_ROWS = 2  # forwards: rows times four gates are kept in registers
+_ROWS_BACK, _WIDE = 4, 2  # backwards: rows times vectors
+
+_FORWARD = (
+    "gates:w tanh_c:w before_c:w before_h:w y:w h:w c:w weights:r steps:r count:i hidden:i blocks:i grain:i "
+    "at:i rows:i next_at:i next_rows:i"
+)
+_BACK = (
+    "back:w gh:w gc:w gates:r tanh_c:r before_c:r gy:r weights:r steps:r count:i hidden:i blocks:i grain:i "
+    "has_gy:i at:i rows:i last_at:i last_rows:i"
+)
+
+
+def _type(*arrays: Any) -> Type | None:
+    """The type of arrays of one dtype that machine code has, or None."""
+    kinds = {a.dtype for a in arrays if a is not None}
+    return TYPES.get(kinds.pop()) if len(kinds) == 1 else None
+
+
+def _order(sizes: Any, reverse: bool) -> Any:
+    """[steps, 2]: where each step's rows begin and how many they are, in the order of the steps."""
+    steps = np.empty((len(sizes), 2), np.int64)
+    steps[:, 1] = sizes
+    steps[:, 0] = np.cumsum(steps[:, 1]) - steps[:, 1]
+    return np.ascontiguousarray(steps[::-1]) if reverse else steps
+
+
+def _packed(w: Any, blocks: int, width: int, groups: int) -> Any:
+    """The columns of w [k, groups * n] in blocks: [blocks, k, groups, width], zeros behind the last."""
+    k, n = w.shape[0], w.shape[1] // groups
+    padded = np.zeros((k, groups, blocks * width), w.dtype)
+    padded[:, :, :n] = w.reshape(k, groups, n)
+    return np.ascontiguousarray(padded.reshape(k, groups, blocks, width).transpose(2, 0, 1, 3))
+
+
+@over(bodies.lstm)
+def lstm(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
+    """((outputs, last state, last cells), work), as the body."""
+    x, w_ih, w_hh, b_ih, b_hh, w_hr, h0, c0 = xs
+    t = _type(*xs)
+    if t is None or w_hr is not None or any(type(a) is not np.ndarray for a in xs if a is not None):
+        return body(xs, sizes, reverse)
+    rows, hidden, dtype = x.shape[0], w_hh.shape[1], x.dtype
+    work = empty(rows * 7 * hidden, dtype)
+    gates, tanh_c, before_c, before_h = bodies._cut(work, rows, 4 * hidden, hidden, hidden, hidden)
+    bodies._inputs(x, w_ih, bodies._both(b_ih, b_hh), None, gates)
+    h, c = (bodies._state(s, sizes[0], hidden, dtype) for s in (h0, c0))
+    steps = _order(sizes, reverse)
+    begun = 0
+    for at, n in steps.tolist():
+        if n > begun:  # sequences that begin here
+            before_h[at + begun : at + n] = h[begun:n]
+            begun = n
+    lanes = target.host().lanes(t)
+    blocks = -(-hidden // lanes)
+    y = empty((rows, hidden), dtype)
+    grain = max(1, 20000 // max(1, sizes[0] * hidden * lanes * 4))
+    _forward(t)(
+        *(gates, tanh_c, before_c, before_h, y, h, c, _packed(w_hh.T, blocks, lanes, 4), steps),
+        *(len(steps), hidden, blocks, grain, 0, 0, 0, 0),
+    )
+    return (y, h, c), work
+
+
+@cache
+def _forward(t: Type) -> Any:
+    module = Module()
+    pairs = call.named(_FORWARD)
+    step = call.Body("lstm_step", pairs)
+    _write_step(step, [_tile(module, t, rows) for rows in (_ROWS, 1)], t)
+    step.give()
+    module.add(step)
+
+    def write(f: call.Body) -> None:
+        n = f["count"]
+        with f.loop(f.low, f.high) as s:
+            at = f["steps"].at(s * 2, I64)
+            f.set("at", f.load(at, I64))
+            f.set("rows", f.load(at.at(1, I64), I64))
+            more = (s + 1) < n
+            after = f.select(more, at.at(2, I64), at)
+            f.set("next_at", f.load(after, I64))
+            f.set("next_rows", f.select(more, f.load(after.at(1, I64), I64), f.value(0, I64)))
+            f.share(step, f["blocks"], f["grain"])
+
+    return call.build(f"lstm_{t}", _FORWARD, write, over="count", grain=call.ALONE, module=module)
+
+
+def _tile(module: Module, t: Type, rows: int) -> Function:
+    """sums[rows, 4, lanes] += state[rows, k] weights[k, 4, lanes], for k < n."""
+    wide = target.host().wide(t)
+    given = [("sums", PTR), ("state", PTR), ("weights", PTR), ("n", I64), ("pitch", I64)]
+    f = Function(f"lstm_tile_{rows}", given)
+    sums = [[f.variable(_vector(f, f["sums"], 4 * r + g, wide)) for g in range(4)] for r in range(rows)]
+    states = [f["state"].at(f["pitch"] * r, t) for r in range(rows)]
+    with f.loop(0, f["n"]) as k:
+        weights = f["weights"].at(k * (4 * wide.lanes), t)
+        vectors = [_vector(f, weights, g, wide) for g in range(4)]
+        for r in range(rows):
+            s = f.splat(f.load(states[r].at(k, t), t), wide.lanes)
+            for g in range(4):
+                sums[r][g].set(f.fma(s, vectors[g], sums[r][g].get()))
+    for r in range(rows):
+        for g in range(4):
+            f.store(f["sums"].at((4 * r + g) * wide.lanes, t), sums[r][g].get())
+    f.give()
+    return module.add(f)
+
+
+def _vector(f: Function, p: Value, k: int, wide: Type) -> Value:
+    return f.load(p.at(k * wide.lanes, wide.element), wide)
+
+
+def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
+    """One step of the units from `low` to `high`, in blocks of one vector."""
+    wide = target.host().wide(t)
+    lanes = wide.lanes
+    room = f.room(t, _ROWS * 4 * lanes)
+    hidden, at, rows = f["hidden"], f["at"], f["rows"]
+    with f.loop(f.low, f.high) as block:
+        j = block * lanes
+        mask = f.first(hidden - j, wide)
+        weights = f["weights"].at(block * hidden * (4 * lanes), t)
+
+        def some(
+            first: Value, tile: Function, n: int, j: Value = j, mask: Value = mask, w: Value = weights
+        ) -> None:
+            row = at + first
+            for r in range(n):
+                for g in range(4):
+                    place = f["gates"].at((row + r) * 4 * hidden + hidden * g + j, t)
+                    f.store(room.at((4 * r + g) * lanes, t), f.load(place, wide, mask))
+            f.run(tile, room, f["before_h"].at(row * hidden, t), w, hidden, hidden)
+            with f.loop(0, n) as own:
+                _cells(f, room.at(own * (4 * lanes), t), first + own, j, mask, wide)
+
+        pairs = rows - rows % _ROWS
+        with f.loop(0, pairs, _ROWS) as first:
+            some(first, tiles[0], _ROWS)
+        with f.loop(pairs, rows) as first:
+            some(first, tiles[1], 1)
+
+
+def _cells(f: call.Body, sums: Value, r: Value, j: Value, mask: Value, wide: Type) -> None:
+    """Gates, cells and outputs of row r of a step, for the units from j."""
+    t, hidden = wide.element, f["hidden"]
+    row = f["at"] + r
+    own, gates = row * hidden + j, f["gates"].at(row * 4 * hidden + j, t)
+    i, k, g, o = ((vmath.tanh if n == 2 else vmath.sigmoid)(f, _vector(f, sums, n, wide)) for n in range(4))
+    for n, gate in enumerate((i, k, g, o)):
+        f.store(gates.at(hidden * n, t), gate, mask)
+    state = f["c"].at(r * hidden + j, t)
+    before = f.load(state, wide, mask)
+    f.store(f["before_c"].at(own, t), before, mask)
+    cell = f.fma(before, k, i * g)
+    f.store(state, cell, mask)
+    squashed = vmath.tanh(f, cell)
+    f.store(f["tanh_c"].at(own, t), squashed, mask)
+    out = o * squashed
+    f.store(f["y"].at(own, t), out, mask)
+    f.store(f["h"].at(r * hidden + j, t), out, mask)
+    with f.when(r < f["next_rows"]):
+        f.store(f["before_h"].at((f["next_at"] + r) * hidden + j, t), out, mask)
+
+
+# ---- back
+
+
+@over(bodies.lstm_back)
+def lstm_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
+    """The cotangents of what lstm is given, as the body."""
+    x, w_ih, w_hh, _, _, w_hr, *_ = xs
+    t = _type(*xs, *gs, work)
+    arrays = [a for a in (*xs, *gs, work) if a is not None]
+    if t is None or w_hr is not None or any(type(a) is not np.ndarray for a in arrays):
+        return body(need, gs, work, xs, sizes, reverse)
+    rows, hidden, dtype = x.shape[0], w_hh.shape[1], x.dtype
+    gates, tanh_c, before_c, before_h = bodies._cut(work, rows, 4 * hidden, hidden, hidden, hidden)
+    back = empty((rows, 4 * hidden), dtype)
+    gh, gc = (bodies._state(g, sizes[0], hidden, dtype) for g in gs[1:])
+    gh, gc = np.ascontiguousarray(gh), np.ascontiguousarray(gc)
+    gy = tanh_c if gs[0] is None else gs[0]
+    if gy.flags.num & DENSE != DENSE:
+        gy = gy.copy()
+    steps = _order(sizes, not reverse)
+    width = target.host().lanes(t) * _WIDE
+    blocks = -(-hidden // width)
+    grain = max(1, 20000 // max(1, sizes[0] * hidden * width * 4))
+    _back(t)(
+        *(back, gh, gc, gates, tanh_c, before_c, gy, _packed(w_hh, blocks, width, 1), steps),
+        *(len(steps), hidden, blocks, grain, int(gs[0] is not None), 0, 0, 0, 0),
+    )
+    return [*bodies._gradients(need, x, w_ih, back, back, before_h), None, gh, gc]
+
+
+@cache
+def _back(t: Type) -> Any:
+    module = Module()
+    step = call.Body("lstm_step_back", call.named(_BACK))
+    _write_step_back(step, [_tile_back(module, t, rows) for rows in (_ROWS_BACK, 1)], t)
+    step.give()
+    module.add(step)
+
+    def write(f: call.Body) -> None:
+        zero = f.value(0, I64)
+        f.set("last_rows", zero)
+        with f.loop(f.low, f.high + 1) as s:  # once more, for the state's own cotangent
+            place = f["steps"].at(f.smaller(s, f["count"] - 1) * 2, I64)
+            rows = f.select(s < f["count"], f.load(place.at(1, I64), I64), zero)
+            f.set("at", f.load(place, I64))
+            f.set("rows", rows)
+            f.share(step, f["blocks"], f["grain"])
+            f.set("last_at", f.load(place, I64))
+            f.set("last_rows", rows)
+
+    return call.build(f"lstm_back_{t}", _BACK, write, over="count", grain=call.ALONE, module=module)
+
+
+def _tile_back(module: Module, t: Type, rows: int) -> Function:
+    """out[rows, width] = sums over k of g[rows, k] weights[k, width], masked."""
+    wide = target.host().wide(t)
+    given = [("out", PTR), ("g", PTR), ("weights", PTR), ("n", I64), ("hidden", I64), ("left", I64)]
+    f = Function(f"lstm_tile_back_{rows}", given)
+    sums = [[f.variable(f.value(0.0, wide)) for _ in range(_WIDE)] for _ in range(rows)]
+    gs = [f["g"].at(f["n"] * r, t) for r in range(rows)]
+    with f.loop(0, f["n"]) as k:
+        weights = f["weights"].at(k * (_WIDE * wide.lanes), t)
+        vectors = [_vector(f, weights, v, wide) for v in range(_WIDE)]
+        for r in range(rows):
+            g = f.splat(f.load(gs[r].at(k, t), t), wide.lanes)
+            for v in range(_WIDE):
+                sums[r][v].set(f.fma(g, vectors[v], sums[r][v].get()))
+    for v in range(_WIDE):
+        mask = f.first(f["left"] - v * wide.lanes, wide)
+        for r in range(rows):
+            f.store(f["out"].at(f["hidden"] * r + v * wide.lanes, t), sums[r][v].get(), mask)
+    f.give()
+    return module.add(f)
+
+
+def _write_step_back(f: call.Body, tiles: list[Function], t: Type) -> None:
+    """One step back of the units from `low` to `high`, in blocks of some vectors."""
+    wide = target.host().wide(t)
+    width = wide.lanes * _WIDE
+    hidden, last = f["hidden"], f["last_rows"]
+    four = hidden * 4
+    with f.loop(f.low, f.high) as block:
+        j = block * width
+        weights = f["weights"].at(block * four * width, t)
+        whole = last - last % _ROWS_BACK
+        zero = f.value(0, I64)
+        for low, high, tile, step in ((zero, whole, tiles[0], _ROWS_BACK), (whole, last, tiles[1], 1)):
+            with f.loop(low, high, step) as r:
+                out, g = f["gh"].at(r * hidden + j, t), f["back"].at((f["last_at"] + r) * four, t)
+                f.run(tile, out, g, weights, four, hidden, hidden - j)
+        with f.loop(0, f["rows"]) as r, f.loop(j, f.smaller(j + width, hidden), wide.lanes) as unit:
+            _cells_back(f, r, unit, f.first(hidden - unit, wide), wide)
+
+
+def _cells_back(f: call.Body, r: Value, j: Value, mask: Value, wide: Type) -> None:
+    """The cotangents of the gates of row r of a step, for the units from j."""
+    t, hidden = wide.element, f["hidden"]
+    row = f["at"] + r
+    own = row * hidden + j
+    gates, back = (f[name].at(row * 4 * hidden + j, t) for name in ("gates", "back"))
+    i, k, g, o = (f.load(gates.at(hidden * n, t), wide, mask) for n in range(4))
+    d = f.variable(f.load(f["gh"].at(r * hidden + j, t), wide, mask))
+    with f.when(f["has_gy"].ne(0)):
+        d.set(d.get() + f.load(f["gy"].at(own, t), wide, mask))
+    down, squashed = d.get(), f.load(f["tanh_c"].at(own, t), wide, mask)
+    state = f["gc"].at(r * hidden + j, t)
+    c = f.load(state, wide, mask) + down * o * (1.0 - squashed * squashed)
+    before = f.load(f["before_c"].at(own, t), wide, mask)
+    found = (
+        c * g * (i - i * i),
+        c * before * (k - k * k),
+        c * i * (1.0 - g * g),
+        down * squashed * (o - o * o),
+    )
+    for n, x in enumerate(found):
+        f.store(back.at(hidden * n, t), x, mask)
+    f.store(state, c * k, mask)

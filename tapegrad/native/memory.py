@@ -1,0 +1,268 @@
+"""Memory for large results that is used again.
+
+A large array that the platform gives is new each time: the kernel of the operating system clears its pages
+one fault after another, which takes as long as computing what is put there. So blocks that are given back are
+kept in lists by size, up to a limit, and the next result of that size takes one. NumPy calls this through its
+handlers of data (NEP 49), which each array remembers, so only arrays that were made by `empty` come here;
+what users make is theirs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from tapegrad.native import call
+from tapegrad.native.ir import I64, PTR, VOID, Function, Module, Value
+
+LEAST = 1 << 14  # elements from which an array may take a block that was used before
+_HEAD = 64  # bytes before an array: its block's class
+_CLASSES = 512
+_KEPT, _LIMIT, _USED, _PEAK, _HITS, _MISSES = range(6)
+NAMES = ("reserved_bytes", "limit_bytes", "allocated_bytes", "peak_bytes", "hits", "misses")
+
+EXPORTS = (
+    "tapegrad_allocate",
+    "tapegrad_zeros",
+    "tapegrad_resize",
+    "tapegrad_release",
+    "tapegrad_trim",
+    "own_py",
+    "back_py",
+)
+
+
+def write(module: Module) -> None:
+    """Add the handler's functions, tapegrad_trim(bytes), which keeps no more than that, and the switches."""
+    module.globals += [
+        f"@lists = internal global [{_CLASSES} x ptr] zeroinitializer",
+        "@memory = global [8 x i64] zeroinitializer",
+    ]
+    for f in (_class(), _bytes()):
+        module.add(f)
+    kind, size = module.functions[-2:]
+    allocate = module.add(_allocate(kind, size))
+    release = module.add(_release(size))
+    module.add(_zeros(allocate))
+    module.add(_resize(allocate, release, size))
+    module.add(_trim(size))
+    write_switches(module)
+
+
+def _class() -> Function:
+    """The class of a size: eight per power of two."""
+    f = Function("class_of", [("size", I64)], I64)
+    last = f.larger(f["size"] + _HEAD, 4096) - 1
+    high = 63 - _zeros_before(f, last)
+    f.give((high << 3) + _shift(f, last, high - 3) - 7)
+    return f
+
+
+def _bytes() -> Function:
+    """The bytes of a class's blocks."""
+    f = Function("bytes_of", [("kind", I64)], I64)
+    high = f.shifted(f["kind"], 3)
+    f.give(_left(f, (f["kind"] & 7) + 8, high - 3))
+    return f
+
+
+def _zeros_before(f: Function, x: Value) -> Value:
+    f.declared.add("declare i64 @llvm.ctlz.i64(i64, i1)")
+    return f.emit(f"call i64 @llvm.ctlz.i64({x}, i1 true)", I64)
+
+
+def _shift(f: Function, x: Value, n: Value) -> Value:
+    return f.emit(f"lshr {x}, {n.name}", I64)
+
+
+def _left(f: Function, x: Value, n: Value) -> Value:
+    return f.emit(f"shl {x}, {n.name}", I64)
+
+
+def _add(f: Function, what: int, x: Value | int) -> Value:
+    place = f.shared("memory").at(what, I64)
+    now: Value = f.load(place, I64) + x
+    f.store(place, now)
+    return now
+
+
+def _allocate(kind: Function, size: Function) -> Function:
+    f = Function("tapegrad_allocate", [("context", PTR), ("size", I64)], PTR, internal=False)
+    what = f.run(kind, f["size"])
+    block = f.variable(f.load(f.shared("lists").at(what, PTR), PTR))
+    bytes = f.run(size, what)
+    found = f.convert(block.get(), I64).ne(0)
+    with f.when(found):
+        f.store(f.shared("lists").at(what, PTR), f.load(block.get(), PTR))
+        _add(f, _KEPT, -bytes)
+        _add(f, _HITS, 1)
+    with f.when(~found):
+        _add(f, _MISSES, 1)
+        block.set(f.call("aligned_alloc", PTR, f.value(64, I64), (bytes + 63) & -64))
+        f.give_if(f.convert(block.get(), I64).eq(0), 0)
+    used = _add(f, _USED, bytes)
+    with f.when(used > f.load(f.shared("memory").at(_PEAK, I64), I64)):
+        f.store(f.shared("memory").at(_PEAK, I64), used)
+    f.store(block.get(), what)
+    f.give(block.get().at(_HEAD // 8, I64))
+    return f
+
+
+def _release(size: Function) -> Function:
+    f = Function("tapegrad_release", [("context", PTR), ("data", PTR), ("size", I64)], internal=False)
+    with f.when(f.convert(f["data"], I64).ne(0)):
+        block = f["data"].at(-(_HEAD // 8), I64)
+        what = f.load(block, I64)
+        bytes = f.run(size, what)
+        _add(f, _USED, -bytes)
+        room = f.load(f.shared("memory").at(_KEPT, I64), I64) + bytes <= f.load(
+            f.shared("memory").at(_LIMIT, I64), I64
+        )
+        with f.when(room):
+            place = f.shared("lists").at(what, PTR)
+            f.store(block, f.load(place, PTR))
+            f.store(place, block)
+            _add(f, _KEPT, bytes)
+        with f.when(~room):
+            f.call("free", VOID, block)
+    f.give()
+    return f
+
+
+def _zeros(allocate: Function) -> Function:
+    parameters = [("context", PTR), ("n", I64), ("size", I64)]
+    f = Function("tapegrad_zeros", parameters, PTR, internal=False)
+    bytes = f["n"] * f["size"]
+    data = f.run(allocate, f["context"], bytes)
+    f.give_if(f.convert(data, I64).eq(0), 0)
+    f.clear(data, bytes)
+    f.give(data)
+    return f
+
+
+def _resize(allocate: Function, release: Function, size: Function) -> Function:
+    parameters = [("context", PTR), ("data", PTR), ("size", I64)]
+    f = Function("tapegrad_resize", parameters, PTR, internal=False)
+    new = f.run(allocate, f["context"], f["size"])
+    f.give_if(f.convert(new, I64).eq(0), 0)
+    with f.when(f.convert(f["data"], I64).ne(0)):
+        block = f["data"].at(-(_HEAD // 8), I64)
+        held = f.run(size, f.load(block, I64)) - _HEAD
+        f.copy(new, f["data"], f.smaller(held, f["size"]))
+        f.run(release, f["context"], f["data"], held)
+    f.give(new)
+    return f
+
+
+def _trim(size: Function) -> Function:
+    """Set the limit, and give back what is kept beyond it; `memory`'s address."""
+    f = Function("tapegrad_trim", [("limit", I64)], PTR, internal=False)
+    f.store(f.shared("memory").at(_LIMIT, I64), f["limit"])
+    with f.loop(0, _CLASSES) as what:
+        place = f.shared("lists").at(what, PTR)
+        with f.forever() as done:
+            block = f.load(place, PTR)
+            f.leave(done, f.convert(block, I64).eq(0))
+            f.leave(done, f.load(f.shared("memory").at(_KEPT, I64), I64) <= f["limit"])
+            f.store(place, f.load(block, PTR))
+            _add(f, _KEPT, -f.run(size, what))
+            f.call("free", VOID, block)
+    f.give(f.shared("memory"))
+    return f
+
+
+# ---- NumPy's side
+
+
+class _Allocator(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("context", "malloc", "calloc", "realloc", "free"))
+
+
+class _Handler(ctypes.Structure):
+    _fields_ = (("name", ctypes.c_char * 127), ("version", ctypes.c_uint8), ("allocator", _Allocator))
+
+
+_SET_HANDLER = 304  # its place in NumPy's table of functions
+_state: dict[str, Any] = {}
+
+
+def write_switches(module: Module) -> None:
+    """Add own_py, which makes the handler that it is bound to this thread's and gives the one before, and
+    back_py, which takes that."""
+    f = Function("own_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
+    f.give(f.call("tapegrad_set_handler", PTR, f["self"]))
+    module.add(f)
+    f = Function("back_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
+    f.call("Py_DecRef", VOID, f.call("tapegrad_set_handler", PTR, f.load(f["args"], PTR)))
+    f.give(f.call("tapegrad_none", PTR))
+    module.add(f)
+
+
+def set_handler() -> int:
+    """The address of NumPy's function that sets a thread's handler."""
+    table = import_module("numpy._core._multiarray_umath")._ARRAY_API
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    places = ctypes.cast(pointer(table, None), ctypes.POINTER(ctypes.c_void_p))
+    return int(places[_SET_HANDLER] or 0)
+
+
+def start(addresses: dict[str, int]) -> None:
+    """Make the handler. It keeps up to a quarter of the machine's memory, at most a GiB."""
+    allocator = _Allocator(None, *[addresses[k] for k in EXPORTS[:4]])
+    handler = _Handler(b"tapegrad", 1, allocator)
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    capsule = new(ctypes.addressof(handler), b"mem_handler", None)
+    for kept in (handler, capsule):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))  # arrays point at them for as long as they live
+    _state["trim"] = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int64)(addresses["tapegrad_trim"])
+    _state["own"] = call.builtin(addresses["own_py"], "own", capsule)
+    _state["back"] = call.builtin(addresses["back_py"], "back")
+    _state["limit"] = min(1 << 30, _machine_bytes() // 4)
+    _state["words"] = _state["trim"](_state["limit"])
+
+
+def _machine_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 32
+
+
+def empty(shape: int | Sequence[int], dtype: Any) -> Any:
+    """An array whose values are not set, in memory that is used again if it is large."""
+    a = np.empty(shape, dtype) if _size(shape) < LEAST else None
+    if a is not None:
+        return a
+    before = _state["own"]()
+    try:
+        return np.empty(shape, dtype)
+    finally:
+        _state["back"](before)
+
+
+def _size(shape: int | Sequence[int]) -> int:
+    n = 1
+    for k in (shape,) if isinstance(shape, int) else shape:
+        n *= k
+    return n
+
+
+def stats() -> dict[str, int]:
+    """Bytes that are kept for reuse, the limit, bytes in use and their peak; how often a block was found."""
+    if "words" not in _state:
+        return dict.fromkeys(NAMES, 0)
+    return {name: ctypes.c_int64.from_address(_state["words"] + 8 * k).value for k, name in enumerate(NAMES)}
+
+
+def release() -> None:
+    """Give back what is kept."""
+    if "trim" in _state:
+        _state["trim"](0)
+        _state["trim"](_state["limit"])

@@ -1,0 +1,279 @@
+"""Pointwise kernels: one loop for any expression, over arrays of float32 or float64 that broadcast.
+
+The result's dimensions are merged into rows and columns such that along a row each operand either runs or
+stands still. What is contiguous throughout is cut into rows of one block. Each way in which operands take
+part is a kernel of its own, compiled when it is first met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad.native import call, expressions, target
+from tapegrad.native.choice import DENSE
+from tapegrad.native.ir import F32, F64, I1, I8, Function, Type, Value
+from tapegrad.native.memory import empty
+
+_BLOCK = 2048  # elements of a row where there are no rows
+_GRAIN, _HEAVY_GRAIN = 16384, 4096  # elements that are worth a thread: of a sum, of an exponential
+
+# How an operand takes part: all of it in order; along a row; one value per row; one value.
+FULL, ROW, STILL, CONSTANT = "f", "r", "s", "c"
+
+
+class Pointwise:
+    """An expression as a function of arrays: the result, or None for what it does not take.
+
+    expression: text over `names` (see `native.expressions`), or a function of F, the operands, and further
+    arguments, which become constants of the code.
+    """
+
+    def __init__(self, title: str, expression: Any, names: Sequence[str]) -> None:
+        self.title, self.expression, self.names = title.replace(".", "_"), expression, tuple(names)
+        self._kernels: dict[tuple[Any, ...], Any] = {}
+        self._probed: dict[tuple[Any, ...], Any] = {}
+
+    def probe(self, args: tuple[Any, ...] = (), masks: Sequence[bool] = ()) -> Any:
+        """(how many instructions the expression takes, whether it gives true or false, whether its bits are
+        NumPy's); None if it has no machine code."""
+        key = (args, tuple(masks))
+        if key not in self._probed:
+            f = Function("probe", [(n, I1 if m else F32) for n, m in zip_longest(self.names, masks)])
+            try:
+                y = self.write(f, {n: f[n] for n in self.names}, args)
+            except expressions.Unknown:
+                self._probed[key] = None
+            else:
+                self._probed[key] = f.length(), expressions.is_mask(y), f.exact
+        return self._probed[key]
+
+    def write(self, f: Function, values: dict[str, Value], args: tuple[Any, ...]) -> Value:
+        """The expression's value in the function f."""
+        if isinstance(self.expression, str):
+            return expressions.write(self.expression, f, values)
+        return expressions.traced(self.expression, f, [values[n] for n in self.names], args)
+
+    def __call__(self, *xs: Any, args: tuple[Any, ...] = ()) -> Any:
+        kind = xs[0].dtype
+        shape = xs[0].shape
+        for x in xs:
+            if type(x) is not ndarray or x.dtype is not kind:
+                return self._general(xs, args)
+            if x.shape != shape or x.flags.num & DENSE != DENSE:
+                return self._general(xs, args)
+        made = self._kernel(xs, FULL * len(xs), args)
+        if made is None:
+            return None
+        kernel, result, grain = made
+        y = empty(shape, result)
+        n = y.size
+        kernel(y, *xs, -(-n // _BLOCK), grain // _BLOCK, n, _BLOCK, *(1, 1, 0) * len(xs))
+        return y
+
+    def _general(self, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
+        if any(type(x) is not ndarray for x in xs):
+            return None
+        first = xs[0]
+        turned = first.ndim > 1 and first.flags.num & DENSE != DENSE
+        if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
+            return _transposed(self(*[x.T for x in xs], args=args))
+        shape = np.broadcast_shapes(*[x.shape for x in xs])
+        ys = [_dense(x) for x in xs]
+        plan = None if any(y is None for y in ys) else _plan(shape, [y.shape for y in ys])
+        if plan is None:
+            return None
+        modes, columns, numbers = plan
+        made = self._kernel(ys, modes, args)
+        if made is None:
+            return None
+        kernel, result, grain = made
+        y = empty(shape, result)
+        rows = -(-y.size // columns)
+        kernel(y, *ys, rows, max(1, grain // columns), y.size, columns, *numbers)
+        return y
+
+    def _kernel(self, xs: Sequence[Any], modes: str, args: tuple[Any, ...]) -> Any:
+        """(the builtin, the result's dtype, the elements that are worth a thread), or None if there is no
+        machine code for the expression or for the dtypes."""
+        kinds = tuple([x.dtype.char for x in xs])
+        key = (kinds, modes, args)
+        if key not in self._kernels:
+            if len(self._kernels) > _MOST:  # arguments that change all the time
+                return None
+            self._kernels[key] = self._build(kinds, modes, args)
+        return self._kernels[key]
+
+    def _build(self, kinds: Sequence[str], modes: str, args: tuple[Any, ...]) -> Any:
+        floats = {k for k in kinds if k != "?"}
+        probed = self.probe(args, [k == "?" for k in kinds])
+        if len(floats) != 1 or not floats <= {"f", "d"} or probed is None:
+            return None
+        t = F32 if floats == {"f"} else F64
+        length, mask, _ = probed
+        result = I8 if mask else t
+        operands = [
+            (name, mode, I8 if kind == "?" else t)
+            for name, mode, kind in zip(self.names, modes, kinds, strict=True)
+        ]
+        given = " ".join(f"{name}:r" for name in self.names)
+        ways = " ".join(f"{name}_d:i {name}_m:i {name}_s:i" for name in self.names)
+        kernel = call.build(
+            f"{self.title}_{t}_{modes}",
+            f"out:w {given} rows:i grain:i total:i columns:i {ways}",
+            lambda f: _write_rows(f, partial(self.write, args=args), operands, t, result, length),
+            over="rows",
+            grain="grain",
+        )
+        kind = np.dtype(bool if mask else np.float32 if t is F32 else np.float64)
+        return kernel, kind, _GRAIN if length < _LIGHT else _HEAVY_GRAIN
+
+
+_MOST = 32  # kernels of one expression
+_LIGHT = 8  # instructions of an expression that takes no longer than loading its operands
+_UNROLLED = 4  # vectors per turn of a light expression's loop
+
+
+def _transposed(y: Any) -> Any:
+    """An array of its own with y's transposed elements: y itself, seen the other way."""
+    if y is None:
+        return None
+    z = np.lib.stride_tricks.as_strided(y, y.shape[::-1], y.strides[::-1])
+    return z
+
+
+def _dense(x: Any) -> Any:
+    """x with size 1 where it repeats one element, if that is contiguous or small; None otherwise."""
+    if 0 in x.strides:
+        x = x[tuple([slice(0, 1) if s == 0 else slice(None) for s in x.strides])]
+    if x.flags.num & DENSE == DENSE:
+        return x
+    return x.copy("C") if x.size <= _BLOCK else None
+
+
+def _plan(shape: Sequence[int], shapes: Sequence[Sequence[int]]) -> tuple[str, int, list[int]] | None:
+    """(the operands' modes, the columns, for each (d, m, s): row r of it starts at (r // d) % m * s)."""
+    sizes: list[int] = []
+    runs: list[tuple[bool, ...]] = []  # for each merged dimension: which operands run along it
+    padded = [(1,) * (len(shape) - len(s)) + tuple(s) for s in shapes]
+    for k, n in enumerate(shape):
+        if n == 1:
+            continue
+        who = tuple([p[k] != 1 for p in padded])
+        if runs and runs[-1] == who:
+            sizes[-1] *= n
+        else:
+            sizes.append(n)
+            runs.append(who)
+    if len(sizes) == 1:
+        sizes, runs = [-(-sizes[0] // _BLOCK), _BLOCK], runs * 2
+    if not sizes:
+        sizes, runs = [1, 1], [(False,) * len(shapes)] * 2
+    columns = sizes[-1]
+    modes, numbers = "", []
+    for i in range(len(shapes)):
+        way = _way([(n, who[i]) for n, who in zip(sizes, runs, strict=True)])
+        if way is None:
+            return None
+        modes += way[0]
+        numbers += way[1]
+    return modes, columns, numbers
+
+
+def _way(dimensions: list[tuple[int, bool]]) -> tuple[str, list[int]] | None:
+    """An operand's mode and numbers; None if it runs, stands and runs again along the rows."""
+    *rows, (columns, runs) = dimensions
+    if not any(run for _, run in rows):
+        return (ROW if runs else CONSTANT), [1, 1, 0]
+    if runs and all(run for _, run in rows):
+        return FULL, [1, 1, 0]
+    d = m = 1
+    state = 0  # behind the run, in it, before it
+    for n, run in reversed(rows):
+        if run:
+            if state == 2:
+                return None
+            state, m = 1, m * n
+        elif state == 0:
+            d *= n
+        else:
+            state = 2
+    return (ROW if runs else STILL), [d, m, columns if runs else 1]
+
+
+class _Row:
+    """The operands of one row: values that stand still, and where the others run."""
+
+    def __init__(self, f: call.Body, write: Any, operands: list[tuple[str, str, Type]], wide: Type) -> None:
+        self.f, self.write, self.operands, self.wide = f, write, operands, wide
+        lanes = wide.lanes
+        self.spare = {name: f.room(t, lanes) for name, mode, t in operands if mode in (FULL, ROW)}
+        self.spare_out = f.room(wide.element, lanes)
+        self.fixed = {name: self.still(f[name], t) for name, mode, t in operands if mode == CONSTANT}
+        self.types = {name: t for name, _, t in operands}
+
+    def still(self, place: Value, t: Type) -> Value:
+        """One element for all lanes."""
+        x = self.f.load(place, t)
+        return self.f.splat(x.ne(0) if t is I8 else x, self.wide.lanes)
+
+    def find(self, row: Value, start: Value) -> None:
+        """Set where the operands of a row are."""
+        f = self.f
+        self.values, self.pointers = dict(self.fixed), {}
+        for name, mode, t in self.operands:
+            if mode == FULL:
+                self.pointers[name] = f[name].at(start, t)
+            elif mode in (ROW, STILL):
+                place = f[name].at((row // f[f"{name}_d"]) % f[f"{name}_m"] * f[f"{name}_s"], t)
+                if mode == ROW:
+                    self.pointers[name] = place
+                else:
+                    self.values[name] = self.still(place, t)
+
+    def compute(self, places: dict[str, Value], out: Value) -> None:
+        """One vector."""
+        f = self.f
+        for name, p in places.items():
+            t = self.types[name]
+            x = f.load(p, self.wide.like(t))
+            self.values[name] = x.ne(0) if t is I8 else x
+        y = self.write(f, self.values)
+        f.store(out, f.convert(y, self.wide.like(I8)) if expressions.is_mask(y) else y)
+
+
+def _write_rows(
+    f: call.Body, write: Any, operands: list[tuple[str, str, Type]], t: Type, result: Type, length: int
+) -> None:
+    """The loop over rows and along them."""
+    wide = target.host().wide(t)
+    lanes = wide.lanes
+    work = _Row(f, write, operands, wide)
+    step = lanes * (_UNROLLED if length < _LIGHT else 1)
+    with f.loop(f.low, f.high) as row:
+        start = row * f["columns"]
+        n = f.smaller(f["columns"], f["total"] - start)
+        work.find(row, start)
+        out = f["out"].at(start, result)
+        turns = n - n % step
+        if step > lanes:
+            with f.loop(0, turns, step) as i:
+                for k in range(0, step, lanes):
+                    places = {m: p.at(i + k, work.types[m]) for m, p in work.pointers.items()}
+                    work.compute(places, out.at(i + k, result))
+        rest = n % lanes
+        whole = n - rest
+        for name, p in work.pointers.items():
+            f.copy(work.spare[name], p.at(whole, work.types[name]), rest * work.types[name].bytes)
+        with f.loop(turns if step > lanes else 0, n, lanes) as i:
+            last = i >= whole  # the last elements are computed in spare memory
+            places = {
+                m: f.select(last, work.spare[m], p.at(i, work.types[m])) for m, p in work.pointers.items()
+            }
+            work.compute(places, f.select(last, work.spare_out, out.at(i, result)))
+        f.copy(out.at(whole, result), work.spare_out, rest * result.bytes)

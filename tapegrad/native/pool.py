@@ -1,0 +1,174 @@
+"""A loop shared among threads, in machine code: fork and join in a fraction of a microsecond.
+
+The caller publishes a job and works on it itself. A worker that comes in time takes chunks from the same
+counter; the caller waits only for workers that have joined, never for one that has not woken up, so a busy
+core costs nothing. Workers spin for some microseconds and then sleep in the kernel. A second thread that
+comes while a job runs does its own job alone.
+
+Why not the platform's pools: OpenMP's and BLAS's workers spin for milliseconds and are waited for.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from tapegrad.native.ir import I8, I32, I64, PTR, VOID, Function, Module, Value
+
+# Words of the shared state, in bytes; what different threads write lies on different cache lines.
+_STATE, _NEXT, _SLEEPERS, _JOB, _LOCK, _THREADS, _NAMES = 0, 64, 128, 192, 256, 320, 384
+_OPEN = 1 << 31  # in the state's low half, which counts who has joined; the high half numbers the jobs
+_SPINS = 2000  # some tens of microseconds
+_PARTS = 4  # chunks per thread: a late worker still finds some
+
+
+def write(module: Module) -> None:
+    """Add the pool's functions: tapegrad_parallel(body, context, n, grain), tapegrad_worker(self, args, n),
+    tapegrad_threads(n, fresh)."""
+    module.globals.append("@pool = internal global [64 x i64] zeroinitializer, align 64")
+    chunks = module.add(_chunks())
+    module.add(_parallel(chunks))
+    module.add(_worker(chunks))
+    module.add(_reset())
+
+
+def _word(f: Function, place: int) -> Value:
+    return f.shared("pool").at(place // 8, I64)
+
+
+def _pause(f: Function) -> None:
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        f.call("llvm.aarch64.hint", VOID, f.value(1, I32))
+    else:
+        f.call("llvm.x86.sse2.pause", VOID)
+
+
+def _sleep(f: Function, address: Value, seen: Value) -> None:
+    """Sleep while `seen` stands at the address, or shorter."""
+    if sys.platform == "darwin":  # not tested
+        f.call("__ulock_wait", I32, f.value(1, I32), address, f.convert(seen, I64), f.value(0, I32))
+    elif sys.platform == "win32":  # not tested
+        kept = f.variable(seen)
+        place = Value(f, kept.address, PTR)
+        f.call("WaitOnAddress", I32, address, place, f.value(4, I64), f.value(-1, I32))
+    else:
+        _futex(f, address, 128, seen)
+
+
+def _wake(f: Function, address: Value, many: Value) -> None:
+    """Wake who sleeps at the address."""
+    if sys.platform == "darwin":  # not tested
+        f.call("__ulock_wake", I32, f.value(0x101, I32), address, f.value(0, I64))
+    elif sys.platform == "win32":  # not tested
+        f.call("WakeByAddressAll", VOID, address)
+    else:
+        _futex(f, address, 129, many)
+
+
+def _futex(f: Function, address: Value, what: int, x: Value) -> None:
+    """Linux' futex(2)."""
+    number = 98 if platform.machine().lower() in ("arm64", "aarch64") else 202
+    f.declared.add("declare i64 @syscall(i64, ...)")
+    none = "ptr null, ptr null, i32 0"
+    f.emit(f"call i64 (i64, ...) @syscall(i64 {number}, {address}, i32 {what}, {x}, {none})", I64)
+
+
+def _chunks() -> Function:
+    """Take chunks until there are none."""
+    f = Function("chunks", [("who", I64)])
+    job = _word(f, _JOB)
+    body, context = f.load(job, PTR), f.load(job.at(1, I64), PTR)
+    n, chunk = f.load(job.at(2, I64), I64), f.load(job.at(3, I64), I64)
+    with f.forever() as done:
+        low = f.atomic("add", _word(f, _NEXT), chunk)
+        f.leave(done, low >= n)
+        f.invoke(body, VOID, context, low, f.smaller(low + chunk, n), f["who"])
+    f.give()
+    return f
+
+
+def _parallel(chunks: Function) -> Function:
+    """body(context, low, high, who) for parts of 0 ... n of at least `grain`, by all free threads."""
+    parameters = [("body", PTR), ("context", PTR), ("n", I64), ("grain", I64)]
+    f = Function("tapegrad_parallel", parameters, internal=False)
+    n, grain = f["n"], f["grain"]
+    threads = f.load(_word(f, _THREADS), I64)
+    with f.when(n <= 0):
+        f.give()
+        f._start(f._label())
+    alone = f.variable((n <= grain) | (threads <= 1))
+    with f.when(~alone.get()):
+        alone.set(~f.replaced(_word(f, _LOCK), 0, 1))
+    with f.when(alone.get()):
+        f.invoke(f["body"], VOID, f["context"], f.value(0, I64), n, f.value(0, I64))
+        f.give()
+        f._start(f._label())
+    parts = threads * _PARTS
+    job = _word(f, _JOB)
+    share = f.emit(f"udiv {n + parts - 1}, {parts.name}", I64)
+    for k, x in enumerate((f["body"], f["context"], n, f.larger(share, grain))):
+        f.store(job.at(k, I64), x)
+    f.store(_word(f, _NEXT), f.value(0, I64))
+    state = _word(f, _STATE)
+    number = f.shifted(f.fetch(state), 32) + 1
+    f.atomic("xchg", state, (number << 32) | _OPEN)
+    with f.when(f.fetch(_word(f, _SLEEPERS), I32).ne(0)):
+        _wake(f, state.at(4, I8), f.convert(threads, I32))
+    f.run(chunks, 0)
+    f.atomic("and", state, ~_OPEN)
+    tries = f.variable(f.value(0, I64))
+    with f.forever() as done:
+        f.leave(done, (f.fetch(state) & (_OPEN - 1)).eq(0))
+        tries.set(tries.get() + 1)
+        with f.when(tries.get() > _SPINS):
+            if sys.platform != "win32":
+                f.call("sched_yield", I32)
+        _pause(f)
+    f.atomic("xchg", _word(f, _LOCK), 0)
+    f.give()
+    return f
+
+
+def _worker(chunks: Function) -> Function:
+    """A Python function that never comes back: waits for jobs, without the interpreter's lock."""
+    f = Function("tapegrad_worker", [("self", PTR), ("args", PTR), ("n", I64)], PTR, internal=False)
+    f.call("PyEval_SaveThread", PTR)
+    who = f.atomic("add", _word(f, _NAMES), 1) + 1
+    state = _word(f, _STATE)
+    number = state.at(4, I8)
+    last = f.variable(f.value(0, I32))
+    with f.forever():
+        spins = f.variable(f.value(0, I64))
+        spins.set(0)
+        with f.forever() as awake:
+            f.leave(awake, f.fetch(number, I32).ne(last.get()))
+            spins.set(spins.get() + 1)
+            _pause(f)
+            with f.when(spins.get() > _SPINS):
+                f.atomic("add", _word(f, _SLEEPERS), 1, I32)
+                with f.forever() as up:
+                    f.leave(up, f.fetch(number, I32).ne(last.get()))
+                    _sleep(f, number, last.get())
+                f.atomic("sub", _word(f, _SLEEPERS), 1, I32)
+        with f.forever() as over:  # join while the job is open
+            now = f.fetch(state)
+            last.set(f.convert(f.shifted(now, 32), I32))
+            f.leave(over, (now & _OPEN).eq(0))
+            f.leave(over, who >= f.load(_word(f, _THREADS), I64))
+            with f.when(f.replaced(state, now, now + 1)):
+                f.run(chunks, who)
+                f.atomic("sub", state, 1)
+                f.line(f"br label %{over}")
+                f._start(f._label())
+    f.line("unreachable")
+    return f
+
+
+def _reset() -> Function:
+    """Set how many threads share a loop; with `fresh`, as if nothing had run (in a forked child)."""
+    f = Function("tapegrad_threads", [("n", I64), ("fresh", I64)], internal=False)
+    with f.when(f["fresh"].ne(0)):
+        f.clear(f.shared("pool"), 512)
+    f.store(_word(f, _THREADS), f["n"])
+    f.give()
+    return f

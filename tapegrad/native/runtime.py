@@ -1,0 +1,85 @@
+"""What all kernels share, compiled once: the pool of threads, the look into arrays, the memory."""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import os
+import sys
+import sysconfig
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tapegrad.native import call, memory, pool, small, target
+from tapegrad.native.ir import Module
+
+_EXPORTS = (
+    "tapegrad_parallel",
+    "tapegrad_worker",
+    "tapegrad_threads",
+    "tapegrad_types",
+    "tapegrad_data",
+    "tapegrad_none",
+    "tapegrad_array_type",
+    "tapegrad_count",
+    "tapegrad_call",
+    *memory.EXPORTS,
+)
+_state: dict[str, Any] = {"workers": 0}
+
+
+@cache
+def start() -> None:
+    """Compile the runtime and start the workers. Raises: Unavailable where there can be no machine code."""
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise target.Unavailable(f"{sys.implementation.name} without its lock is not supported")
+    call.check_layout()
+    module = Module()
+    pool.write(module)
+    call.write_data(module)
+    call.write_call(module)
+    memory.write(module)
+    call.provide({"tapegrad_set_handler": memory.set_handler(), "tapegrad_new_array": small.new_array()})
+    module.functions[0].declared |= {f"@PyExc_{e} = external global ptr" for e in ("TypeError", "ValueError")}
+    addresses = dict(
+        zip(_EXPORTS, target.compile("runtime", module, _EXPORTS, call.symbols(module)), strict=True)
+    )
+    call.provide(addresses)
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(addresses["tapegrad_types"])(
+        id(np.ndarray), id(None)
+    )
+    _state["set"] = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(addresses["tapegrad_threads"])
+    memory.start(addresses)
+    _state["count"] = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(addresses["tapegrad_count"])
+    _state["worker"] = call.builtin(addresses["tapegrad_worker"], "worker")
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forked)
+    set_threads(1)
+
+
+def calls() -> int:
+    """How often machine code was called in this process."""
+    return int(_state["count"](0)) if "count" in _state else 0
+
+
+def set_threads(n: int) -> None:
+    """Let n threads share a loop."""
+    _state["set"](n, 0)
+    while _state["workers"] < n - 1:
+        _thread.start_new_thread(_state["worker"], ())
+        _state["workers"] += 1
+    _state["threads"] = n
+
+
+def threads() -> int:
+    """How many threads share a loop: a kernel's `who` is less."""
+    return int(_state["threads"])
+
+
+def _forked() -> None:
+    """A child has none of its parent's threads: it starts its own."""
+    _state["workers"] = 0
+    _state["set"](_state["threads"], 1)
+    set_threads(_state["threads"])

@@ -1,0 +1,132 @@
+"""How kernels go over rows: in vectors, several at a time, with a mask at the end.
+
+A row is contiguous memory. Rows that lie beside each other (an axis that is not the last) are gone over in
+strips: some vectors wide, from the first row to the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tapegrad.native.ir import F64, Function, Type, Value, Variable
+
+WAYS = 4  # vectors that are under way at once
+DOWN = 128  # rows whose sums are taken before they meet the others
+BLOCK = 8192  # elements whose sum is taken in the type itself; sums of more are in float64
+
+Step = Callable[[Value, Any, list[Value]], "Sequence[Value] | None"]
+Join = Callable[[Value, Value], Value]
+
+
+def sweep(
+    f: Function,
+    start: Any,
+    end: Value,
+    t: Type,
+    step: Step,
+    firsts: Sequence[Any] = (),
+    ways: int = WAYS,
+    held: Type | None = None,
+) -> list[list[Value]]:
+    """Go from start to end in vectors of type t: values = step(i, mask, values), where the mask is None but
+    for the last elements. What the values (of type t, or `held`) are after it, a list for each of `firsts`:
+    one value per way."""
+    sets = [[f.variable(f.value(x, held or t)) for x in firsts] for _ in range(ways)]
+
+    def once(i: Value, mask: Any, values: list[Variable]) -> None:
+        for v, x in zip(values, step(i, mask, [v.get() for v in values]) or (), strict=True):
+            v.set(x)
+
+    n = end - start
+    whole, vectors = (n & -(ways * t.lanes)) + start, (n & -t.lanes) + start
+    with f.loop(start, whole, ways * t.lanes) as i:
+        for k, values in enumerate(sets):
+            once(i + k * t.lanes if k else i, None, values)
+    if ways > 1:
+        with f.loop(whole, vectors, t.lanes) as i:
+            once(i, None, sets[0])
+    with f.when(vectors < end):
+        once(vectors, f.first(end - vectors, t), sets[0])
+    return [[values[k].get() for values in sets] for k in range(len(firsts))]
+
+
+def joined(f: Function, values: Sequence[Value], join: Join) -> Value:
+    """All elements of some vectors as one number."""
+    return f.across(f.tree(values, join), join)
+
+
+def add(a: Value, b: Value) -> Value:
+    """The sum."""
+    return a + b
+
+
+def larger(f: Function) -> Join:
+    """The larger; nan is lost."""
+    return lambda a, b: f.select(a > b, a, b)
+
+
+def sums(
+    f: Function, n: Value, t: Type, step: Step, count: int = 1, ways: int = WAYS, wide: Type = F64
+) -> list[Value]:
+    """The sums over 0 ... n of what `step` adds up, as numbers in float64: block by block, so that a long
+    row loses no digits."""
+    totals = [f.variable(0.0, wide) for _ in range(count)]
+    with f.loop(0, n, BLOCK) as low:
+        parts = sweep(f, low, f.smaller(low + BLOCK, n), t, step, [0.0] * count, ways)
+        for total, part in zip(totals, parts, strict=True):
+            total.set(total.get() + f.convert(f.total(f.tree(part, add)), wide))
+    return [total.get() for total in totals]
+
+
+@contextmanager
+def units(f: Any, strips: Value) -> Iterator[tuple[Value, Value]]:
+    """for each unit of work from f.low to f.high: (which block, which of its strips)."""
+    with f.loop(f.low, f.high) as unit:
+        block = unit // strips
+        yield block, unit - block * strips
+
+
+def strip(
+    f: Function, low: Value, width: Value, t: Type, work: Callable[[Value, int, Any], None], ways: int = WAYS
+) -> None:
+    """work(column, vectors, mask) over a strip that begins at column low: all of its vectors at once or, at
+    the end of the width, one after the other."""
+    end = low + ways * t.lanes
+    whole = end <= width
+    with f.when(whole):
+        work(low, ways, None)
+    with f.when(~whole), f.loop(low, width, t.lanes) as column:
+        work(column, 1, f.first(width - column, t))
+
+
+def strips_of(width: int, t: Type, ways: int = WAYS) -> int:
+    """How many strips a width has."""
+    return -(-width // (ways * t.lanes))
+
+
+def down(
+    f: Function, n: Value, firsts: Sequence[Sequence[Any]], t: Type, step: Callable[[Value, Any], Any]
+) -> list[list[Value]]:
+    """Go down n rows: values = step(row, values), where values are lists of vectors; what they are last."""
+    held = [[f.variable(f.value(x, t)) for x in xs] for xs in firsts]
+    with f.loop(0, n) as row:
+        new = step(row, [[v.get() for v in vs] for vs in held])
+        for vs, xs in zip(held, new or (), strict=True):
+            for v, x in zip(vs, xs, strict=True):
+                v.set(x)
+    return [[v.get() for v in vs] for vs in held]
+
+
+def down_sums(
+    f: Function, n: Value, many: int, t: Type, step: Callable[[Value, list[Value]], list[Value]]
+) -> list[Value]:
+    """The sums down n rows of what `step` adds up, in two levels, so that many rows lose no digits."""
+    totals = [f.variable(f.value(0.0, t)) for _ in range(many)]
+    with f.loop(0, n, DOWN) as low:
+        m = f.smaller(low + DOWN, n) - low
+        (parts,) = down(f, m, [[0.0] * many], t, lambda row, v: [step(low + row, v[0])])
+        for total, part in zip(totals, parts, strict=True):
+            total.set(total.get() + part)
+    return [total.get() for total in totals]

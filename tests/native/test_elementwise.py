@@ -1,0 +1,216 @@
+"""Every pointwise op's machine code against its NumPy kernel: edge values, broadcasting, layouts."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import tapegrad.kernels as K
+from tapegrad import tiers
+from tapegrad.define import base, machine
+
+tiers.wake()
+pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
+
+EDGES = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e-30, -1e30, 88.0, -104.5, np.inf, -np.inf, np.nan, 2.0, 1e5)
+
+
+def parts(forward):
+    """(the NumPy kernel, the machine's) of a dispatched forward, or None."""
+    given = getattr(forward, "__self__", None)
+    return given[:2] if type(given) is tuple else None
+
+
+FAST = {key: parts(op.forward) for key, op in base.OPS.items() if parts(op.forward)}
+
+
+ARGUMENTS = {
+    "softplus": [(1.0, 20.0), (2.5, 10.0)],
+    "leaky_relu": [(0.01,), (-2.0,)],
+    "elu": [(1.0, 1.0, 1.0), (0.5, 2.0, 3.0)],
+    "hardtanh": [(-1.0, 1.0), (0, 6)],
+    "hardshrink": [(0.5,)],
+    "softshrink": [(0.5,)],
+    "threshold": [(0.1, 20.0)],
+    "pow": [(3,), (-1,), (0.5,), (2,), (4.0,), (-2,), (-0.5,), (1,), (7,)],
+    "clamp": [(-1.0, 1.0), (None, 0.5), (2.0, -2.0)],
+    "clamp_min": [(0.5, None)],
+    "clamp_max": [(None, 0.5)],
+    "masked_fill": [(3.0,)],
+}
+ARGUMENTS["celu"] = ARGUMENTS["selu"] = ARGUMENTS["elu"]
+
+
+def arity(key):
+    op = base.OPS[key]
+    return len(op.rules) if key in machine.COMPUTED else len(machine.operands(key, op))
+
+
+def operands(n, dtype):
+    """Every combination of the edges, with random values behind them."""
+    grid = np.array(list(itertools.product(EDGES, repeat=min(n, 2))), dtype).T
+    more = np.random.default_rng(0).normal(size=(n, 2000)).astype(dtype) * 3
+    rows = [np.concatenate([grid[k % len(grid)], more[k]]) for k in range(n)]
+    return rows
+
+
+def close(y, expected, ulps):
+    y, expected = np.asarray(y), np.asarray(expected)
+    assert y.dtype == expected.dtype and y.shape == expected.shape
+    if y.dtype == bool:
+        return (y == expected).all()
+    with np.errstate(all="ignore"):
+        near = np.abs(y - expected) <= ulps * np.spacing(np.maximum(np.abs(expected), np.finfo(y.dtype).tiny))
+    same = (y == expected) & (np.signbit(y) == np.signbit(expected))
+    return (same | (np.isnan(y) & np.isnan(expected)) | (near & (expected != 0))).all()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("key", sorted(FAST))
+def test_forward_is_numpys(key, dtype):
+    small, large = FAST[key]
+    xs = operands(arity(key), dtype)
+    if key in ("where", "masked_fill"):
+        k = ("where", "masked_fill").index(key)
+        xs[k] = xs[k] > 0
+    for args in ARGUMENTS.get(base.OPS[key].name, [()]) if key in machine.COMPUTED else [()]:
+        with np.errstate(all="ignore"):
+            expected = small(*xs, *args)
+            y = large(*xs, *args)
+        bad = [
+            (tuple(float(x[i]) for x in xs), y[i], expected[i])
+            for i in range(len(xs[0]))
+            if not close(y[i : i + 1], expected[i : i + 1], 5)
+        ]
+        assert not bad, (args, bad[:5])
+
+
+RULES = {
+    f"{key}.{i}": rule
+    for key, op in base.OPS.items()
+    if getattr(op.vjp, "rules", None) is not None
+    for i, rule in enumerate(op.rules)
+    if rule != "g"
+}
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("key", sorted(RULES))
+def test_cotangents_are_numpys(key, dtype):
+    rule = RULES[key]
+    fast = machine.pointwise.Pointwise("test", rule, reads := sorted(machine.expressions.names(rule)))
+    if fast.probe() is None:
+        pytest.skip("no machine code for it")
+    values = dict(zip(reads, operands(len(reads), dtype), strict=True))
+    with np.errstate(all="ignore"):
+        expected = np.broadcast_to(eval(rule, {"F": K}, values), values[reads[0]].shape)
+        y = fast(*values.values())
+    bad = [
+        (tuple(float(x[i]) for x in values.values()), y[i], expected[i])
+        for i in range(len(y))
+        if not close(y[i : i + 1], expected[i : i + 1], 16)
+    ]
+    assert not bad, bad[:5]
+
+
+SHAPES = [
+    ((3, 5), (3, 5)),
+    ((4, 33), (33,)),
+    ((4, 33), (4, 1)),
+    ((2, 3, 4, 4), (1, 3, 1, 1)),
+    ((7, 1), (1, 9)),
+    ((), (5000,)),
+    ((), ()),
+    ((0, 4), (4,)),
+    ((1,), (1,)),
+    ((2, 1, 3), (5, 1)),
+    ((4, 1, 5, 3), (4, 6, 1, 3)),
+]
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("way", ["plain", "transposed", "expanded", "strided", "misaligned", "read-only"])
+def test_layouts(shapes, way):
+    add, less = (machine.pointwise.Pointwise("test", text, "ab") for text in ("a + b * 2", "a < b"))
+    rng = np.random.default_rng(0)
+    a, b = (_laid_out(rng.normal(size=shape), way) for shape in shapes)
+    for fast, expected in ((add, a + b * 2), (less, a < b)):
+        y = fast(a, b)
+        if y is None:  # NumPy's turn
+            continue
+        assert y.dtype == expected.dtype and y.shape == expected.shape
+        assert np.array_equal(y, expected)
+        assert y.base is None or not np.shares_memory(y, a)
+
+
+def _laid_out(x, way):
+    if way == "transposed":
+        return x.T.copy().T
+    if way == "expanded" and x.ndim:
+        return np.broadcast_to(x[:1], x.shape)
+    if way == "strided" and x.ndim:
+        return np.repeat(x, 2, axis=-1)[..., ::2]
+    if way == "misaligned":
+        y = np.empty(x.nbytes + 1, "u1")[1:].view(x.dtype).reshape(x.shape) if x.size else x
+        y[...] = x
+        return y
+    if way == "read-only":
+        x.flags.writeable = False
+    return x
+
+
+def promoted(key):
+    """The op's forward, called often enough to be machine code for small arrays."""
+    forward = base.OPS[key].forward
+    xs = [np.ones(2, "f4")] * arity(key)
+    with np.errstate(all="ignore"):
+        for _ in range(120):
+            forward(*xs)
+    return forward
+
+
+def small_operands(n, shape, dtype, rng):
+    xs = [np.array(rng.choice(EDGES, size=shape), dtype) for _ in range(n)]
+    yield xs
+    yield [*xs[:-1], np.asarray(xs[-1].reshape(-1)[:1].sum(), dtype)]
+    yield [np.asarray(2.5, dtype), *xs[1:]]
+    for x in xs:
+        x.flags.writeable = False
+    yield xs
+    yield [_laid_out(x.copy(), "strided") for x in xs]
+    yield [_laid_out(x.copy(), "misaligned") for x in xs]
+    yield [x.astype("f8" if k else "f4") for k, x in enumerate(xs)]
+    yield [x.T for x in xs]
+    if shape:
+        yield [*xs[:-1], xs[-1][:1]]
+
+
+@pytest.mark.parametrize("key", sorted(k for k in FAST if k not in machine.COMPUTED))
+def test_small_arrays_are_numpys(key):
+    forward, kernel = promoted(key), FAST[key][0]
+    rng = np.random.default_rng(0)
+    for dtype in ("f4", "f8"):
+        for shape in ((), (1,), (3,), (2, 3), (0,), (4, 5, 3), (2, 300)):
+            for xs in small_operands(arity(key), shape, dtype, rng):
+                with np.errstate(all="ignore"):
+                    try:
+                        expected = kernel(*xs)
+                    except ValueError as e:
+                        with pytest.raises(ValueError, match=str(e)[:20]):
+                            forward(*xs)
+                        continue
+                    y = forward(*xs)
+                assert close(y, expected, 0), (xs, y, expected)
+                assert not any(np.shares_memory(y, x) for x in xs)
+
+
+def test_wrong_arguments_are_numpys():
+    forward, kernel = promoted("mul"), FAST["mul"][0]
+    for xs in ((), (1,), (1, 2, 3), (np.ones(3), "a"), (None, None), (np.ones(2), np.ones(3))):
+        with pytest.raises(Exception) as mine:
+            forward(*xs)
+        with pytest.raises(Exception) as theirs:
+            kernel(*xs)
+        assert mine.type is theirs.type
+    assert forward(2, 3.0) == 6.0
+    assert isinstance(forward(np.float32(2), np.float32(3)), np.float32)
