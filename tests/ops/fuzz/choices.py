@@ -185,6 +185,16 @@ def hooked_views(run: Any) -> bool:
     return any(run.theirs.tensor(ref)._is_view() for ref in hooked)
 
 
+def hooked_inputs(run: Any) -> bool:
+    """Whether a tensor with a hook is among those by which the last statement's grad() differentiates."""
+    side = run.theirs
+    hooked = [side.tensor(ref) for s in run.done for ref in re.findall(r"(\S+)\.register_hook", s.text)]
+    one = r"v\d+(?:\[\d\])?"
+    inputs = re.findall(rf"\[((?:{one}(?:, )?)+)\]", run.done[-1].text)
+    refs = re.findall(one, " ".join(inputs))
+    return any(side.tensor(ref) is h for ref in refs for h in hooked)
+
+
 def retained_views(run: Any) -> bool:
     """Whether torch has a view that retains its gradient."""
     return any(t._is_view() and t.retains_grad for t in map(run.theirs.tensor, run.refs))

@@ -153,7 +153,7 @@ ON_PURPOSE = (
     *[
         Departure(
             "a number is saved as such here, so that what is written through .data does not reach it",
-            *(what, r"\.data\b", "", choices.with_numbers),
+            *(what, r"\.data\b.*(_\(|\] = )", "", choices.with_numbers),
         )
         for what in ("value", "gradient")
     ],
@@ -571,7 +571,7 @@ ON_PURPOSE = (
     ),
     Departure(
         "torch forgets hooks of an input of grad() that lies above another one",
-        *("value", r"register_hook.*>>> .*autograd\.grad\(", ""),
+        *("value", r"register_hook.*>>> .*autograd\.grad\(", "", choices.hooked_inputs),
     ),
     *[
         Departure(
@@ -629,7 +629,11 @@ ON_PURPOSE = (
     ),
     Departure(
         "torch's backward fails where the shape was changed in no_grad",
-        *("error", rf"no_grad.*\b{_RELAYOUT}\b", "ours None torch .*invalid gradient at index 0"),
+        *(
+            "error",
+            rf"no_grad\(\).*\n    [^\n]*\b{_RELAYOUT}\b",
+            "ours None torch .*invalid gradient at index 0",
+        ),
     ),
     Departure(
         "torch gives a view whose base was written without a graph another node, which retains nothing",
@@ -658,7 +662,7 @@ ON_PURPOSE = (
     ),
     Departure(
         "torch changes the shape in no_grad, and not the graph",
-        *("gradient", rf"no_grad.*\b{_RELAYOUT}\b", ""),
+        *("gradient", rf"no_grad\(\).*\n    [^\n]*\b{_RELAYOUT}\b", ""),
     ),
     Departure(
         "torch saves the input of rrelu, which no rule here reads",
