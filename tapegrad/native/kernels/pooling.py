@@ -365,7 +365,7 @@ def _meets(n: int, m: int, k: int, s: int, p: int, d: int) -> bool:
 
 
 def _room(windows: _Windows, lines: int, kind: Any) -> Any:
-    return np.empty(runtime.threads() * (windows.sizes[-1] * lines + 16), kind)
+    return memory.empty(runtime.threads() * (windows.sizes[-1] * lines + 16), kind)
 
 
 def _ready(x: Any, shape: tuple[int, ...], pool: Any, *others: Any) -> tuple[_Windows, Type] | None:
