@@ -16,6 +16,7 @@ MODULES: tuple[str, ...] = (
     "random",
     "recurrent",
     "reduce",
+    "resampling",
     "rownorm",
     "scan",
     "softmax",
