@@ -74,7 +74,7 @@ def set_threads(n: int) -> None:
 
 
 def threads() -> int:
-    """How many threads share a loop: a kernel's `who` is below it."""
+    """How many threads share a loop: a kernel's `who` is less."""
     return int(_state["threads"])
 
 
