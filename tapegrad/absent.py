@@ -57,9 +57,6 @@ ABSENT = (
         "torch\\.(batch_norm_\\w+|native_\\w+)", "halves of torch's own kernels", "Use torch.nn.functional."
     ),
     Absence(
-        "torch\\.embedding_bag", "half of a kernel of torch's", "Use torch.nn.functional.embedding_bag()."
-    ),
-    Absence(
         ".*\\.(names|rename_?|refine_names|align_\\w+|has_names)",
         "named tensors, which torch gave up",
         "Use dimensions by number.",
@@ -79,6 +76,13 @@ ABSENT = (
     Absence(
         "torch\\.\\w*anomaly\\w*", "switches of torch's own machinery", "Use autograd.set_detect_anomaly()."
     ),
+    Absence(
+        "torch\\.distributed\\..*",
+        "work of several processes",
+        "There is one; ask torch.distributed.is_available(), which is False.",
+    ),
+    Absence("torch\\.nn\\.Dense", "Keras' name", "Use nn.Linear, or nn.LazyLinear."),
+    Absence("torch\\.nn\\.GlobalAvgPool.*", "a name of others", "Use nn.AdaptiveAvgPool2d(1)."),
     Absence("torch\\.cond", "control flow for compilers", "Use if."),
     Absence(
         ".*\\.(hash_tensor|slice_inverse|grad_dtype|module_load|index|_copy|view_as_\\w+_copy)",

@@ -115,8 +115,8 @@ class Profile(Observer):
         whole = sum(row.seconds for row in totals) or 1.0
         rows = [
             [
-                *(_duration(row.seconds), f"{100 * row.seconds / whole:.1f} %", str(row.count)),
-                *(_duration(row.seconds / row.count), size(row.bytes), _tier(row), row.key),
+                *(duration(row.seconds), f"{100 * row.seconds / whole:.1f} %", str(row.count)),
+                *(duration(row.seconds / row.count), size(row.bytes), _tier(row), row.key),
             ]
             for row in totals[:_SHOWN]
         ]
@@ -181,6 +181,7 @@ def _tier(row: Total) -> str:
     return "numpy" if not row.native else "native" if row.native == row.count else "both"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time with its unit: 1.50 ms."""
     unit, scale = ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds >= 1e-3 else ("us", 1e6)
     return f"{seconds * scale:.2f} {unit}"

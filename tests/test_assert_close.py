@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tapegrad
+from tapegrad import _errors
 from tapegrad.testing import assert_close
 
 NAN = float("nan")
@@ -92,3 +93,15 @@ def test_it_says_where_and_how_much() -> None:
 def test_tensors_that_require_grad() -> None:
     x = tapegrad.ones(3, requires_grad=True)
     assert_close(x * 2, tapegrad.full((3,), 2.0))
+
+
+def test_allclose_is_more_lenient_and_says_that_it_is_old(monkeypatch):
+    monkeypatch.setattr(_errors, "_said", set())
+    a, b = tapegrad.tensor([1.0, NAN]), [1.00005, NAN]
+    with pytest.warns(tapegrad.TapegradWarning, match="torch has given it up"):
+        tapegrad.testing.assert_allclose(a, b)
+    tapegrad.testing.assert_allclose(a.double(), a)
+    with pytest.raises(AssertionError, match="assert_close"):
+        tapegrad.testing.assert_allclose(a, [1.001, NAN])
+    with pytest.raises(AssertionError, match="mine"):
+        tapegrad.testing.assert_allclose(1.0, 2.0, rtol=0, atol=0, msg="mine")

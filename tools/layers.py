@@ -44,6 +44,7 @@ LAYERS: list[tuple[str, int]] = [
     ("define", 3),
     ("ops", 4),
     ("profiling", 5),
+    ("profiler", 5),
     ("storage", 5),
     ("accelerator", 5),
     ("backends", 5),

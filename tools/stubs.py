@@ -44,6 +44,7 @@ MODULES = [
     "jit",
     "multiprocessing",
     "onnx",
+    "profiler",
     "accelerator",
     "autograd",
     "backends",

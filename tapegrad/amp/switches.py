@@ -14,6 +14,7 @@ from tapegrad.dtypes import bfloat16, dtype, float16
 # The devices that torch knows, and of these what has autocast there. Only "cpu" has an effect here.
 AVAILABLE = frozenset(("cpu", "cuda", "ipu", "xpu", "maia", "xla", "mps", "hpu", "mtia", "privateuseone"))
 DEVICES = AVAILABLE | {"mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "lazy", "vulkan", "meta"}
+_BFLOAT16 = ("cpu", "xla", "hpu", "maia")  # whose dtype is bfloat16 unless it was set; others' is float16
 
 
 def _device(op: str, device_type: Any, among: frozenset[str] = AVAILABLE) -> str:
@@ -60,7 +61,7 @@ def get_autocast_dtype(device_type: str) -> dtype:
     """To which dtype operations on such devices cast: bfloat16 on 'cpu', float16 elsewhere, unless it was
     set."""
     device = _device("get_autocast_dtype", device_type)
-    found: dtype = autocast.dtypes.get(device, bfloat16 if device in ("cpu", "xla", "hpu") else float16)
+    found: dtype = autocast.dtypes.get(device, bfloat16 if device in _BFLOAT16 else float16)
     return found
 
 

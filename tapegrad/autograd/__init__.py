@@ -44,6 +44,7 @@ __all__ = [
     "is_inference_mode_enabled",
     "ledger",
     "no_grad",
+    "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
     "trace_nonfinite",
@@ -64,7 +65,7 @@ _install()
 
 
 # Found and imported when first asked for: a program that trains needs none of them.
-MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "graph")
+MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "graph", "profiler")
 LATER = {
     "Function": "function",
     "detect_anomaly": "anomaly_mode",

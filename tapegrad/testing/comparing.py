@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tapegrad._errors import sizes
+from tapegrad._errors import say_once, sizes
 from tapegrad.dtypes import dtype as Dtype
-from tapegrad.ops.create import from_numpy
+from tapegrad.ops.create import from_numpy, tensor
 from tapegrad.tensor import Tensor, wrap
 
 # By dtype: how large a difference may be, relative to what is expected, and anyhow.
@@ -76,6 +76,31 @@ def assert_close(
         if text := problem or _problem(a, b, rules):
             text = f"assert_close{at}: {text}"
             raise AssertionError(text if msg is None else msg(text) if callable(msg) else msg)
+
+
+# float16, float32 and float64 in assert_allclose, which is more lenient.
+_LENIENT = {"float16": (1e-3, 1e-3), "float32": (1e-4, 1e-5), "float64": (1e-5, 1e-8)}
+
+
+def assert_allclose(
+    actual: Any,
+    expected: Any,
+    rtol: float | None = None,
+    atol: float | None = None,
+    equal_nan: bool = True,
+    msg: str = "",
+) -> None:
+    """assert_close, with other tolerances, and for all dtypes alike. torch gave it up for that.
+
+    Raises: AssertionError, as assert_close. Source: torch.testing.assert_allclose.
+    """
+    say_once("assert_allclose: torch has given it up; use torch.testing.assert_close.")
+    a = actual if isinstance(actual, Tensor) else tensor(actual)
+    b = expected if isinstance(expected, Tensor) else tensor(expected, dtype=a.dtype)
+    if rtol is None and atol is None:
+        known = [_LENIENT.get(t.dtype.name, (0.0, 0.0)) for t in (a, b)]
+        rtol, atol = (max(each) for each in zip(*known, strict=True))
+    assert_close(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None)
 
 
 def _pairs(actual: Any, expected: Any) -> Iterator[tuple[Any, Any, str, str]]:

@@ -124,6 +124,8 @@ NORMS = (
     # a channel's mean is 9 deviations from 0: what cancels is an ulp of the mean
     replace(_of("InstanceNorm3d", 4, affine=True, bias=False, inputs=(x(2, 4, 2, 1, 2),)), ulps=64),
     _of("LocalResponseNorm", 2, inputs=(_IMAGES,)),
+    *[_of("CrossMapLRN2d", n, 0.5, inputs=(x(2, 9, 2, 2, grad=False),)) for n in (1, 2, 3, 4, 5, 7, 12)],
+    _of("CrossMapLRN2d", 5, 0.5, 0.5, 2, inputs=(x(2, 2, 3, 2, grad=False),)),
     _of("LocalResponseNorm", 3, 0.1, 0.5, 2.0, inputs=(x(2, 4, 3),)),
 )
 LINEAR = (

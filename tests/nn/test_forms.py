@@ -39,6 +39,28 @@ def tables(t):
     return [*log, t.embedding_renorm_(written, at, 1.0, 2.0), written]
 
 
+def bags(t):
+    table, at, starts = (
+        t.randn(6, 3, requires_grad=True),
+        t.tensor([1, 2, 3, 0, 5, 5]),
+        t.tensor([0, 2, 2, 4]),
+    )
+    log = []
+    for how in ((False, 0), (True, 0), (False, 1), (True, 1), (False, 2)):
+        for more in ((), (False, None, False, 5), (False, None, False, -6)):
+            for numbers in (at, at.int()):
+                y, *facts = t.embedding_bag(table, numbers, starts.to(numbers.dtype), *how, *more)
+                log += [y, *facts, t.autograd.grad((y * y).sum(), table)[0]]
+    log += t.embedding_bag(table, at, starts, per_sample_weights=t.randn(6))
+    log += t.embedding_bag(table.double(), at, t.tensor([0, 2, 6]), include_last_offset=True)
+    log += t.embedding_bag(table, at, t.tensor([0, 2, 6]), False, 0, include_last_offset=True)
+    log += t.embedding_bag(table, at[:0], t.tensor([0, 0]), False, 2)
+    wrong = [(at, starts, False, 7), (at, starts + 1), (at + 1, starts), (at.float(), starts)]
+    wrong += [(at, starts, False, 1, False, t.ones(6)), (at, starts, False, 0, False, None, False, 9)]
+    wrong += [(at, starts, False, 0, False, t.ones(5))]
+    return log + [raised(lambda args=args: t.embedding_bag(table, *args)) for args in wrong]
+
+
 def losses(t):
     a, b, c, log = t.randn(3, 4), t.rand(3, 4), t.randn(3, 4), []
     signs = t.tensor([1.0, -1.0, 1.0])
@@ -71,7 +93,7 @@ def recurrent(t):
     return log
 
 
-@pytest.mark.parametrize("program", [dropouts, norms, tables, losses, recurrent])
+@pytest.mark.parametrize("program", [dropouts, norms, tables, bags, losses, recurrent])
 def test_as_torch(program):
     compare(program, torch)
 

@@ -45,6 +45,28 @@ def vectors(t):
     return [*log, raised(lambda: U.vector_to_parameters([1.0], net.parameters()))]
 
 
-@pytest.mark.parametrize("program", [clipping, vectors])
+def fusion(t):
+    U, nn, log = t.nn.utils, t.nn, []
+    for layer, norm, x in (
+        (nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), t.randn(2, 3, 4, 4)),
+        (nn.Conv1d(3, 4, 2, bias=False), nn.BatchNorm1d(4, affine=False), t.randn(2, 3, 4)),
+        (nn.ConvTranspose2d(3, 4, 2), nn.BatchNorm2d(4), t.randn(2, 3, 4, 4)),
+        (nn.Linear(3, 4), nn.BatchNorm1d(4), t.randn(2, 3)),
+        (nn.Linear(3, 4, bias=False), nn.BatchNorm1d(4), t.randn(2, 3)),
+    ):
+        norm(t.randn(5, *layer(x).shape[1:]) * 2 + 1)  # running statistics
+        is_linear = isinstance(layer, nn.Linear)
+        more = () if is_linear else (isinstance(layer, nn.ConvTranspose2d),)
+        fuse = U.fuse_linear_bn_eval if is_linear else U.fuse_conv_bn_eval
+        log.append(raised(lambda fuse=fuse, layer=layer, norm=norm: fuse(layer, norm)))
+        fused = fuse(layer.eval(), norm.eval(), *more)
+        log += [fused.weight, fused.bias, fused.weight.requires_grad, fused.bias.requires_grad]
+        assert t.allclose(fused(x), norm(layer(x)), atol=1e-5) and fused is not layer
+    log.append(raised(lambda: U.fuse_linear_bn_eval(nn.Linear(3, 4).eval(), nn.BatchNorm1d(3).eval())))
+    plain = nn.BatchNorm1d(4, track_running_stats=False).eval()
+    return [*log, raised(lambda: U.fuse_linear_bn_eval(nn.Linear(3, 4).eval(), plain))]
+
+
+@pytest.mark.parametrize("program", [clipping, vectors, fusion])
 def test_as_torch(program):
     compare(program, torch)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from tapegrad._errors import describe
 from tapegrad.nn import init
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.parameter import Parameter
 from tapegrad.ops.create import empty
 from tapegrad.ops.networks import normalisation as N
+from tapegrad.ops.networks.padding import pad
+from tapegrad.ops.pointwise import where
+from tapegrad.ops.series import arange
 from tapegrad.tensor import Tensor
 
-__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 class _Affine(Module):
@@ -146,6 +150,36 @@ class LocalResponseNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """local_response_norm(input)."""
         return N.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """The arguments."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    """Division by a power of the mean square of neighbouring channels, where the first channel counts as a
+    neighbour of all that lie behind its own window. Shapes: [N, C, H, W].
+
+    For new programs LocalResponseNorm is right. The first channel is what torch's loop forgets to leave out;
+    torch's gradients are not those of its values, and here they are.
+    Raises: ValueError for other shapes. Source: torch.nn.CrossMapLRN2d.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """input / (k + alpha * mean of squares) ** beta."""
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: input is {describe(input)}; a 4-d tensor is needed.")
+        reach = (self.size - 1) // 2
+        squares = input * input
+        near = pad(squares, (0, 0, 0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1).sum(-1)
+        behind = (arange(input.shape[1]) > reach).reshape(1, -1, 1, 1)
+        near = near + where(behind, squares[:, :1], 0.0)
+        scaled: Tensor = input * (near * (self.alpha / self.size) + self.k) ** -self.beta
+        return scaled
 
     def extra_repr(self) -> str:
         """The arguments."""

@@ -7,6 +7,12 @@ from tapegrad.nn.utils.clipping import (
     clip_grads_with_norm_,
     get_total_norm,
 )
+from tapegrad.nn.utils.fusion import (
+    fuse_conv_bn_eval,
+    fuse_conv_bn_weights,
+    fuse_linear_bn_eval,
+    fuse_linear_bn_weights,
+)
 from tapegrad.nn.utils.making import skip_init
 from tapegrad.nn.utils.norms import (
     remove_spectral_norm,
@@ -20,6 +26,10 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
     "get_total_norm",
     "parameters_to_vector",
     "parametrizations",

@@ -9,8 +9,8 @@ import numpy as np
 
 import tapegrad.kernels.embedding as E
 from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, indexing, linear, offer
-from tapegrad.dtypes import F4, I8
+from tapegrad.define import cast, indexing, linear, offer, recording
+from tapegrad.dtypes import F4, I8, float64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.gathering import outside
 from tapegrad.levels import arrays_of
@@ -83,7 +83,7 @@ def _numbers(op: str, input: Tensor, weight: Tensor, error: type[Exception] = In
             f"{op}: {argument('input', input)} is {describe(input)}; int64 or int32 is needed."
         )
     if w.ndim != 2:
-        unsized = not w.ndim and weight._node is not None  # torch keeps the number of rows for the backward
+        unsized = not w.ndim and recording(weight)  # torch keeps the number of rows for the backward
         kind = IndexError if unsized else RuntimeError
         raise kind(f"{op}: {argument('weight', weight)} is {describe(weight)}; a 2-d one is needed.")
     for a in arrays_of(t):
@@ -262,9 +262,35 @@ def _check_bag(
         raise NotImplementedError(f"{op}: per_sample_weights is given and mode is {mode!r}; it needs 'sum'.")
 
 
+def bag_facts(
+    weight: Tensor, indices: Tensor, offsets: Tensor, mode: str, last: bool, padding_idx: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What torch's own kernel returns beside the bags: the bag of each number, how many numbers each bag has,
+    and (of maxima) which rows they came from. Of sums only the first, and that not always."""
+    op = "embedding_bag"
+    (bags, count), padding = _bags(op, indices, offsets, last), _padding(op, padding_idx, weight)
+    kind, flat = indices.dtype, indices[: bags.size]
+    of_each = wrap(bags).to(kind)
+    if mode == "sum":
+        at_once = weight.dtype is not float64 and weight.stride(1) == 1 and padding < 0
+        none = zeros(count if weight.requires_grad else offsets.shape, dtype=kind)
+        return of_each[:0] if at_once else of_each, none, none.clone()
+    kept = index_add(zeros(count, dtype=kind), 0, wrap(bags), (flat != padding).to(kind))
+    if mode == "mean":
+        return of_each, kept, kept.clone()
+    return of_each, kept, _largest_rows(weight, flat, bags, count, padding)[0].to(kind)
+
+
 def _largest(weight: Tensor, flat: Tensor, bags: Any, count: int, padding: int) -> Tensor:
     """The largest element of each bag and column: the gradient goes to the first of equal ones. As in torch
     nan is the largest where a bag begins with it, and passed over behind that."""
+    row, none = _largest_rows(weight, flat, bags, count, padding)
+    largest: Tensor = where(none, 0.0, gather(weight, 0, row))
+    return largest
+
+
+def _largest_rows(weight: Tensor, flat: Tensor, bags: Any, count: int, padding: int) -> tuple[Tensor, Tensor]:
+    """(the rows of the largest elements, 0 where there are none; where there are none)."""
     width, n = weight._a.shape[1], bags.size
     at = expand(unsqueeze(wrap(bags), -1), n, width)
     values = _embedding(weight.detach(), flat._a, None)
@@ -278,9 +304,7 @@ def _largest(weight: Tensor, flat: Tensor, bags: Any, count: int, padding: int) 
     first = scatter_reduce(full((count, width), n), 0, at, places, "amin")
     wide = flat.long()
     numbers = cat([wide, zeros(1, dtype=wide.dtype)])
-    row = reshape(gather(numbers, 0, reshape(first, -1)), (count, width))
-    largest: Tensor = where(first == n, 0.0, gather(weight, 0, row))
-    return largest
+    return reshape(gather(numbers, 0, reshape(first, -1)), (count, width)), first == n
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

@@ -205,6 +205,48 @@ def ctc_loss(
     return ctc.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, how, zero_infinity)
 
 
+_BAGS = {0: "sum", 1: "mean", 2: "max"}
+
+
+def embedding_bag(
+    weight: Tensor,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: bool = False,
+    mode: int = 0,
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """torch.nn.functional.embedding_bag with the mode by number (0 sum, 1 mean, 2 max), and what torch's
+    kernel returns beside: the bag of each number, the sizes of the bags, the rows that maxima came from.
+
+    Raises: RuntimeError where that raises.
+    """
+    how = _BAGS.get(mode)
+    if how is None:
+        raise RuntimeError(f"embedding_bag: mode is {mode!r}; 0 (sum), 1 (mean) or 2 (max) is needed.")
+    by_frequency = scale_grad_by_freq and how != "max"
+    try:
+        y = embedding.embedding_bag(
+            indices,
+            weight,
+            offsets,
+            None,
+            2.0,
+            by_frequency,
+            how,
+            sparse,
+            per_sample_weights,
+            include_last_offset,
+            padding_idx,
+        )
+    except (AssertionError, NotImplementedError, ValueError) as e:
+        raise RuntimeError(*e.args) from e
+    return y, *embedding.bag_facts(weight, indices, offsets, how, include_last_offset, padding_idx)
+
+
 offer(_dropping_forms, functions=" ".join(_dropping_forms))
 offer({**globals(), "embedding": _embedding}, functions="embedding")
 offer({**vars(combined), **vars(normalisation)}, functions="bilinear rms_norm")
@@ -214,8 +256,8 @@ offer(
 )
 offer(
     globals(),
-    functions="batch_norm binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss embedding_renorm_ "
-    "group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss poisson_nll_loss "
-    "triplet_margin_loss",
+    functions="batch_norm binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss embedding_bag "
+    "embedding_renorm_ group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
+    "poisson_nll_loss triplet_margin_loss",
 )
 nameless(globals())
