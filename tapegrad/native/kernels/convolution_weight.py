@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tapegrad.kernels import convolution as bodies
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, memory, target
 from tapegrad.native.choice import over
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
@@ -279,3 +280,6 @@ def convolved_both(
     if forward.takes(work, g, x, w) is None or w.ndim > 5:
         return body(g, x, w, stride, padding, dilation, groups)
     return None
+
+
+nameless(globals())

@@ -12,6 +12,7 @@ from numpy import ndarray
 import tapegrad.kernels.arrange as A
 import tapegrad.kernels.gathering as G
 import tapegrad.kernels.shape as S
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import over
 from tapegrad.native.copying import copy, plain
@@ -163,3 +164,6 @@ def triu(body: Any, x: Any, k: int) -> Any:
     """The last two axes, with 0 below the k-th diagonal."""
     y = _cut(x, k, True) if x.size >= SMALL else None
     return body(x, k) if y is None else y
+
+
+nameless(globals())

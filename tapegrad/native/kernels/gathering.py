@@ -21,6 +21,7 @@ from numpy import ndarray
 import tapegrad.kernels.embedding as E
 import tapegrad.kernels.gathering as G
 import tapegrad.kernels.shape as S
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import over, rows
 from tapegrad.native.ir import F32, F64, I1, I8, I16, I32, I64, Type, Value
@@ -389,3 +390,6 @@ def spread_elements(body: Any, g: Any, index: Any, dim: int, shape: tuple[int, .
     if g.size >= LEAST and g.shape == index.shape and _element_sizes(shape, index, dim) is not None:
         y = _zeros_and_write(g, index, shape, dim, own=True)
     return body(g, index, dim, shape) if y is None else y
+
+
+nameless(globals())
