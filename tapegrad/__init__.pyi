@@ -22,6 +22,7 @@ from tapegrad import multiprocessing as multiprocessing
 from tapegrad import nn as nn
 from tapegrad import onnx as onnx
 from tapegrad import optim as optim
+from tapegrad import profiler as profiler
 from tapegrad import return_types as return_types
 from tapegrad import serialization as serialization
 from tapegrad import special as special
@@ -640,6 +641,17 @@ def embedding(
     scale_grad_by_freq: builtins.bool = ...,
     sparse: builtins.bool = ...,
 ) -> Tensor: ...
+def embedding_bag(
+    weight: Tensor,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: builtins.bool = ...,
+    mode: builtins.int = ...,
+    sparse: builtins.bool = ...,
+    per_sample_weights: Tensor | None = ...,
+    include_last_offset: builtins.bool = ...,
+    padding_idx: builtins.int | None = ...,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]: ...
 def embedding_renorm_(
     input: Tensor, indices: Tensor, max_norm: builtins.float, norm_type: builtins.float
 ) -> Tensor: ...

@@ -22,6 +22,7 @@ from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import (
     assign,
     attend,
+    base_of,
     box,
     check_fits,
     check_holds,
@@ -203,10 +204,15 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
         noted = op if kind is None else twin(op, kind)
         t._node = record(noted, parents, saved, op.meta(xs, args), trace)
     elif op.view and tensors[0]._node is not None:
-        t._node = Severed(y.shape)
+        t._node = severed(tensors[0], y.shape)
     for observer in watch().observers:
         observer(op, xs, args, y, t._node)
     return newborn(t)
+
+
+def severed(parent: Tensor, shape: tuple[int, ...]) -> Severed | None:
+    """The node of a view that is cut where nothing is recorded: it requires grad if its base does."""
+    return None if base_of(parent)._node is None else Severed(shape)
 
 
 def newborn(t: Tensor) -> Tensor:

@@ -8,13 +8,13 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import Function, careful, define, named, recording, run, trace_of
+from tapegrad.define.base import Function, careful, define, named, recording, run, severed, trace_of
 from tapegrad.define.batching import same
 from tapegrad.dtypes import INEXACT, NARROW
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.memory import apart
 from tapegrad.memory import alias
-from tapegrad.tape import Op, Severed, record
+from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import SEVERAL, attend, box, sibling, view_of
 
@@ -68,7 +68,7 @@ def linear(
         if p is None:
             t._node = None
         elif special.threads and not grad_enabled():
-            t._node = Severed(y.shape) if view else None
+            t._node = severed(input, y.shape) if view else None
         else:
             t._node = record(op, (p,), (), (x.shape, args), trace_of(y, x))
         return t
@@ -174,7 +174,7 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
                 trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
                 t._node = record(port, (above,), (), (i, index), trace)
             elif first is not None and input._node is not None:
-                t._node = Severed(t._a.shape)
+                t._node = severed(input, t._a.shape)
             outs.append(t)
         return outs
 

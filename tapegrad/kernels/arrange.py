@@ -9,10 +9,11 @@ import numpy as np
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import zero
+from tapegrad.kernels.shape import cat
 from tapegrad.kernels.strided import diagonal
 
 
-def _copied(x: Any) -> Any:
+def copied(x: Any) -> Any:
     """A copy in row-major order."""
     return np.array(x, order="C")
 
@@ -20,8 +21,8 @@ def _copied(x: Any) -> Any:
 def flip(x: Any, dims: tuple[int, ...]) -> Any:
     """The elements in reverse order along the axes."""
     if not x.ndim:
-        return _copied(x)
-    return _copied(x[tuple([slice(None, None, -1) if i in dims else slice(None) for i in range(x.ndim)])])
+        return copied(x)
+    return copied(x[tuple([slice(None, None, -1) if i in dims else slice(None) for i in range(x.ndim)])])
 
 
 def _rolled(x: Any, shift: int, dim: int) -> Any:
@@ -30,18 +31,20 @@ def _rolled(x: Any, shift: int, dim: int) -> Any:
     if not k:
         return x
     before = (slice(None),) * dim
-    return np.concatenate((x[(*before, slice(n - k, None))], x[(*before, slice(None, n - k))]), dim)
+    return cat((x[(*before, slice(n - k, None))], x[(*before, slice(None, n - k))]), dim)
 
 
 def roll(x: Any, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Any:
     """The elements moved along the axes, or in all of x read as one row, where those at the end come to the
     start."""
     if dims is None:
-        return _copied(_rolled(x.reshape(-1), shifts[0], 0).reshape(x.shape))
+        row = x.reshape(-1)
+        y = _rolled(row, shifts[0], 0)
+        return (copied(y) if y is row else y).reshape(x.shape)
     y = x
     for shift, dim in zip(shifts, dims, strict=True):
         y = _rolled(y, shift, dim)
-    return _copied(y) if y is x else y
+    return copied(y) if y is x else y
 
 
 def rot90(x: Any, k: int, i: int, j: int) -> Any:
@@ -52,7 +55,7 @@ def rot90(x: Any, k: int, i: int, j: int) -> Any:
     if k:
         x = x.swapaxes(i, j)
         return flip(x, (i if k == 1 else j,))
-    return _copied(x)
+    return copied(x)
 
 
 def repeat(x: Any, times: tuple[int, ...]) -> Any:

@@ -45,4 +45,22 @@ def weights_back(g: Any, y: Any) -> Any:
     return d
 
 
+def _mask(q: Any, k: Any, mask: Any, causal: bool) -> Any:
+    return above(q.shape[-2], k.shape[-2], q.dtype) if causal else mask
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any, causal: bool, scale: float) -> Any:
+    """The values mixed by `weights`. causal: in place of a mask, query i sees keys 0 to i."""
+    return np.matmul(weights(q, k, _mask(q, k, mask, causal), scale, True), v)
+
+
+def attention_vjp(
+    need: Any, g: Any, q: Any, k: Any, v: Any, mask: Any, causal: bool, scale: float
+) -> tuple[Any, Any, Any]:
+    """The cotangents of queries, keys and values; the weights are made again."""
+    y = weights(q, k, _mask(q, k, mask, causal), scale, True)
+    d = weights_back(np.matmul(g, v.swapaxes(-1, -2)), y) * q.dtype.type(scale)
+    return np.matmul(d, k), np.matmul(d.swapaxes(-1, -2), q), np.matmul(y.swapaxes(-1, -2), g)
+
+
 nameless(globals())

@@ -11,9 +11,14 @@ from tapegrad.kernels.errstate import nameless
 ROUNDS = 16  # up to so many equal numbers, a pass for each is faster than np.add.reduceat
 
 
+def take_rows(table: Any, index: Any) -> Any:
+    """The rows of a table that index names."""
+    return table.take(index, 0)
+
+
 def rows(table: Any, index: Any, share: Any) -> Any:
     """The rows of a table that index names, times share, which has a number per index (None: 1)."""
-    taken = table.take(index, 0)
+    taken = take_rows(table, index)
     return taken if share is None else taken * share[..., None]
 
 

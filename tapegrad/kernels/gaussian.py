@@ -38,7 +38,7 @@ def _float64(*values: float) -> tuple[Array, ...]:
 
 
 # Cephes logf: log(1 + x) = x - x**2 / 2 + x**3 * P(x), and log 2 in two parts.
-_LOG_POLYNOMIAL = _float64(
+LOG_POLYNOMIAL = _float64(
     7.0376836292e-2,
     -1.1514610310e-1,
     1.1676998740e-1,
@@ -49,16 +49,16 @@ _LOG_POLYNOMIAL = _float64(
     -2.4999993993e-1,
     3.3333331174e-1,
 )
-_LOG2_LOW, _LOG2_HIGH = _float32(-2.12194440e-4, 0.693359375)
+LOG2_LOW, LOG2_HIGH = _float32(-2.12194440e-4, 0.693359375)
 _HALF, _ONE, _MINUS_TWO = _float32(0.5, 1, -2)
 _SQRT_HALF_BITS = np.array(math.sqrt(0.5), _FLOAT32).view(_INT32)
 
 # Cephes sinf and cosf: pi / 2 in three parts, of which the first two have few bits; and with z = x**2
 # cos x = 1 - z / 2 + z**2 * C(z), sin x = x + x * z * S(z) for |x| <= pi / 4. Row 0 is C, row 1 is S.
-_HALF_PI = (*_float32(2 * 0.78515625, 2 * 2.4187564849853515625e-4), *_float64(2 * 3.77489497744594108e-8))
+HALF_PI = (*_float32(2 * 0.78515625, 2 * 2.4187564849853515625e-4), *_float64(2 * 3.77489497744594108e-8))
 _BIT, _TO_SIGN, _SIGN = (np.array(value, _INT32) for value in (1, 30, -(2**31)))
 _FOUR_OVER_PI, _TWO_PI = _float32(4 / math.pi, 2 * math.pi)
-_COS_SIN_POLYNOMIALS = tuple(
+COS_SIN_POLYNOMIALS = tuple(
     np.array([_float64(c), _float64(s)])
     for c, s in (
         (2.443315711809948e-5, -1.9515295891e-4),
@@ -153,13 +153,13 @@ def _log32(x: Array) -> Array:
     x -= _ONE
     powers = power.astype(_FLOAT32)
     square = x * x
-    y = _horner(_LOG_POLYNOMIAL, x.astype(_FLOAT64))
+    y = _horner(LOG_POLYNOMIAL, x.astype(_FLOAT64))
     y *= x
-    y = _fused(y.astype(_FLOAT64), square.astype(_FLOAT64), (powers * _LOG2_LOW).astype(_FLOAT64))
+    y = _fused(y.astype(_FLOAT64), square.astype(_FLOAT64), (powers * LOG2_LOW).astype(_FLOAT64))
     square *= _HALF
     y -= square
     y += x
-    powers *= _LOG2_HIGH  # exact, so the next line rounds once
+    powers *= LOG2_HIGH  # exact, so the next line rounds once
     y += powers
     return y
 
@@ -168,15 +168,15 @@ def _cos_sin32(angle: Array) -> Array:
     """Cosine (row 0) and sine (row 1). Shapes: float32[n] to float32[2, n]. Units: radians in [0, 2 pi)."""
     quarter = ((angle * _FOUR_OVER_PI).astype(_INT32) + _BIT) >> _BIT
     turned = quarter.astype(_FLOAT32)
-    angle = angle - turned * _HALF_PI[0]  # exact
-    angle -= turned * _HALF_PI[1]  # the product is exact
+    angle = angle - turned * HALF_PI[0]  # exact
+    angle -= turned * HALF_PI[1]  # the product is exact
     wide = angle.astype(_FLOAT64)
-    wide -= turned.astype(_FLOAT64) * _HALF_PI[2]  # exact in float64
+    wide -= turned.astype(_FLOAT64) * HALF_PI[2]  # exact in float64
     x = wide.astype(_FLOAT32)
     square = x * x
     factors = np.empty((2, x.size))
     factors[0], factors[1] = square, x
-    both = _horner(_COS_SIN_POLYNOMIALS, factors[0])
+    both = _horner(COS_SIN_POLYNOMIALS, factors[0])
     both *= square
     terms = factors.copy()
     terms[0] *= -0.5

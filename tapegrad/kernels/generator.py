@@ -213,15 +213,9 @@ class Stream:
 
     def _gather(self, count: int) -> Array:
         """`count` words that reach beyond the current block."""
-        out = np.empty(count, np.uint32)
-        filled = self._limit - self._position
-        out[:filled] = self._block[self._position : self._limit]
         twister = self._twister()
+        out, filled = blocks(twister, self._block[self._position : self._limit], count)
         self._position = self._limit = BLOCK
-        while count - filled >= BLOCK:
-            bulk = min((count - filled) // BLOCK * BLOCK, _BULK)
-            out[filled : filled + bulk] = twister.random_raw(bulk)
-            filled += bulk
         if filled < count:
             self._block, self._made = np.asarray(twister.random_raw(BLOCK)).astype(np.uint32), {}
             self._position = count - filled
@@ -237,6 +231,19 @@ class Stream:
             seeder.seed(self._seed % 2**32)
             self._seeded = True
         return twister
+
+
+def blocks(twister: MT19937, first: Array, count: int) -> tuple[Array, int]:
+    """`count` words, of which `first` and as many whole blocks as there is room for are filled in; and how
+    many those are."""
+    out = np.empty(count, np.uint32)
+    filled = first.size
+    out[:filled] = first
+    while count - filled >= BLOCK:
+        bulk = min((count - filled) // BLOCK * BLOCK, _BULK)
+        out[filled : filled + bulk] = twister.random_raw(bulk)
+        filled += bulk
+    return out, filled
 
 
 def long(words: Array) -> Array:

@@ -79,10 +79,10 @@ def uniform(
     if not (-largest <= low <= high <= largest and high - low <= largest):
         needed = f"low <= high is needed, and both and their difference finite in {dtype}"
         raise RuntimeError(f"uniform_: low is {low} and high is {high}; {needed}.")
-    return _scaled_uniform(stream, n, low, high, dtype)
+    return scaled_uniform(stream, n, low, high, dtype)
 
 
-def _scaled_uniform(stream: Stream, n: int, low: float, high: float, dtype: DType) -> Array:
+def scaled_uniform(stream: Stream, n: int, low: float, high: float, dtype: DType) -> Array:
     """The general case of uniform. float16 is computed in float32."""
     unit, fma = (unit64, rounding.fma64) if dtype.char == "d" else (unit32, rounding.fma32)
     with np.errstate(all="ignore"):
@@ -132,7 +132,7 @@ def normal(
             return _normal_pairs(stream, n, dtype)
         return rounded(rounding.scale64(_normal_pairs(stream, n), std, mean), dtype)
     with np.errstate(all="ignore"):
-        return _normal_groups(stream, n, mean, std, dtype)
+        return normal_groups(stream, n, mean, std, dtype)
 
 
 def log_normal(
@@ -166,7 +166,11 @@ def exponential(stream: Stream, n: int, lambd: float = 1.0, dtype: npt.DTypeLike
     if n == 0:
         return np.empty(0, dtype)
     need_dtype("exponential_", dtype, FLOATS, RuntimeError)
-    factor = -1.0 / lambd
+    return waits(stream, n, -1.0 / lambd, dtype)
+
+
+def waits(stream: Stream, n: int, factor: float, dtype: DType) -> Array:
+    """n logarithms of uniform numbers, times a factor."""
 
     def make(stream: Stream, count: int) -> Array:
         logs = stream.converted(_logs, 2, count, late=True)
@@ -238,6 +242,11 @@ def bernoulli(stream: Stream, n: int, p: float = 0.5, dtype: npt.DTypeLike = np.
     if n == 0:
         return np.empty(0, dtype)
     need_dtype("bernoulli_", dtype, "?" + INTEGERS + FLOATS)
+    return trials(stream, n, p, dtype)
+
+
+def trials(stream: Stream, n: int, p: float, dtype: DType) -> Array:
+    """n numbers of which each is 1 with probability p, else 0."""
     return draw(stream, n, dtype, lambda stream, count: unit64(stream, count) < p)
 
 
@@ -335,7 +344,7 @@ def _check_multinomial(weights: Array, count: int, replacement: bool) -> None:
         raise RuntimeError(f"multinomial: {needed}.")
 
 
-def _normal_groups(stream: Stream, n: int, mean: float, std: float, dtype: DType) -> Array:
+def normal_groups(stream: Stream, n: int, mean: float, std: float, dtype: DType) -> Array:
     """n >= 16 normals, in groups of 16. If the last group is incomplete, the last 16 are made once more.
 
     torch makes all n uniform numbers first, so it throws away those of the incomplete group; in float16 it

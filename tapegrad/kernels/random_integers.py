@@ -40,6 +40,11 @@ def randint(
     low, span, divisor = _span(index(low), None if high is None else index(high), dtype)
     if span == 0:
         return _all_64_bits(stream, n, dtype)
+    return from_range(stream, n, low, span, divisor, dtype)
+
+
+def from_range(stream: Stream, n: int, low: int, span: int, divisor: Array, dtype: DType) -> Array:
+    """n of the numbers low, ..., low + span - 1. divisor: span as an array."""
 
     def make(stream: Stream, count: int) -> Array:
         words = stream.long_words(count) if span >= _LONG_RANGE else stream.words(count)
@@ -102,14 +107,20 @@ def randperm(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
     with stream.lock:
         words = stream.words(max(n - 1, 0))
     if n >= _LONG_LOOP:
-        partners = words % np.arange(n, 1, -1, dtype=np.uint32)
-        partners += np.arange(partners.size, dtype=np.uint32)
-        return _swapped(partners).astype(dtype, copy=False)
+        return shuffled(words).astype(dtype, copy=False)
     order = list(range(n))
     for i, word in enumerate(words.tolist()):
         j = i + word % (n - i)
         order[i], order[j] = order[j], order[i]
     return np.fromiter(order, dtype, n)
+
+
+def shuffled(words: Array) -> Array:
+    """0, ..., n - 1 in the order that n - 1 words give. Shapes: uint32[n - 1] to int32[n]."""
+    n = words.size + 1
+    partners = words % np.arange(n, 1, -1, dtype=np.uint32)
+    partners += np.arange(partners.size, dtype=np.uint32)
+    return _swapped(partners)
 
 
 def _swapped(partners: Array) -> Array:

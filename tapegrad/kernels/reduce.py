@@ -216,6 +216,11 @@ def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
     return sum(a**p, dim, keepdim) ** (1.0 / p)
 
 
+def norms(xs: Any, p: float) -> Any:
+    """The p-norm of each of several arrays of one dtype."""
+    return np.array([norm(x, None, False, p) for x in xs], xs[0].dtype)
+
+
 def amax(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """The largest value; nan if there is one."""
     if not keepdim and _few(x, dim):

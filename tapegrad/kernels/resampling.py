@@ -98,11 +98,12 @@ def _transposed(table: Table) -> Table:
 
 
 def resampled(x: Any, tables: tuple[Table | None, ...]) -> Any:
-    """The maps along the last axes, one each; None leaves an axis as it is."""
+    """The maps along the last axes, one each; None leaves an axis as it is. The result shares no memory."""
+    given = x
     for k, table in enumerate(tables):
         if table is not None:
             x = table(x, x.ndim - len(tables) + k)
-    return x if x.flags.c_contiguous else x.copy("C")
+    return x if x is not given and x.base is None and x.flags.c_contiguous else x.copy("C")
 
 
 nameless(globals())

@@ -32,6 +32,12 @@ def subtract(x: Any, y: Any, out: Any, alpha: Any = 1) -> None:
     np.subtract(x, _times(alpha, y), out)
 
 
+def scale(xs: Any, factor: Any) -> None:
+    """Each of several arrays of one dtype, times a number of it."""
+    for x in xs:
+        np.multiply(x, factor, x)
+
+
 def _tensors(a: Any, b: Any) -> None:
     if not a.ndim or not b.ndim:
         raise TypeError("perhaps a number")

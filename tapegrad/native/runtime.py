@@ -73,6 +73,11 @@ def set_threads(n: int) -> None:
     _state["threads"] = n
 
 
+def threads() -> int:
+    """How many threads share a loop: a kernel's `who` is less."""
+    return int(_state["threads"])
+
+
 def _forked() -> None:
     """A child has none of its parent's threads: it starts its own."""
     _state["workers"] = 0

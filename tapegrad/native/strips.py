@@ -13,7 +13,8 @@ from typing import Any
 from tapegrad.native.ir import F64, Function, Type, Value, Variable
 
 WAYS = 4  # vectors that are under way at once
-BLOCK = 4096  # elements whose sum is taken in the type itself; sums of more are in float64
+DOWN = 128  # rows whose sums are taken before they meet the others
+BLOCK = 8192  # elements whose sum is taken in the type itself; sums of more are in float64
 
 Step = Callable[[Value, Any, list[Value]], "Sequence[Value] | None"]
 Join = Callable[[Value, Value], Value]
@@ -116,3 +117,16 @@ def down(
             for v, x in zip(vs, xs, strict=True):
                 v.set(x)
     return [[v.get() for v in vs] for vs in held]
+
+
+def down_sums(
+    f: Function, n: Value, many: int, t: Type, step: Callable[[Value, list[Value]], list[Value]]
+) -> list[Value]:
+    """The sums down n rows of what `step` adds up, in two levels, so that many rows lose no digits."""
+    totals = [f.variable(f.value(0.0, t)) for _ in range(many)]
+    with f.loop(0, n, DOWN) as low:
+        m = f.smaller(low + DOWN, n) - low
+        (parts,) = down(f, m, [[0.0] * many], t, lambda row, v: [step(low + row, v[0])])
+        for total, part in zip(totals, parts, strict=True):
+            total.set(total.get() + part)
+    return [total.get() for total in totals]

@@ -196,6 +196,10 @@ class Value:
         """Whether it is no number."""
         return self._compare(self, "uno", "ne")
 
+    def unordered(self, other: Any) -> Value:
+        """Whether one of them is no number."""
+        return self._compare(other, "uno", "ne")
+
     def at(self, i: Any, t: Type) -> Value:
         """The address of element i of a pointer to elements of the type."""
         i = self.f.value(i, I64)

@@ -9,13 +9,14 @@ from typing import Any
 from tapegrad._errors import sizes
 from tapegrad._state import autocast
 from tapegrad.define import cast, offer
+from tapegrad.dtypes import promote
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.labelled import Labels
 from tapegrad.ops.products import contract, same_dtype
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import permute, squeeze, unsqueeze
 from tapegrad.ops.views import diagonal
-from tapegrad.promotion import need_tensor, result_dtype
+from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor
 
 Operand = tuple[Tensor, Labels]
@@ -211,7 +212,7 @@ def _in_one_dtype(a: Tensor, b: Tensor, summed: bool) -> list[Tensor]:
     are summed."""
     if summed and not autocast.on:
         same_dtype("einsum", operand=a, another=b)
-    kind = result_dtype((a, b))
+    kind = promote(a._kind, b._kind)  # numbers, too, have torch's dimensions of size 1
     return [t if t._kind is kind else cast(t, kind) for t in (a, b)]
 
 

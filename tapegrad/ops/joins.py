@@ -191,12 +191,12 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
         raise RuntimeError(
             f"sum_to_size: input is {sizes(own)} and size {sizes(wanted)}; size must broadcast to it."
         )
+    if not wanted:
+        return sum(input)
     if wanted == own:
         return input
     if input._kind.kind in "iub" and input._kind is not I8:
         input = input.to(int64)
-    if not wanted:
-        return sum(input)
     full = (1,) * lead + wanted
     result: Tensor = sum(input, 0, True) if full == own else moves.sum_to(input, full)  # never input itself
     if lead:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
+import tapegrad.kernels.reduce as R
+import tapegrad.kernels.writers as W
 from tapegrad._errors import sizes
+from tapegrad._state import special
 from tapegrad.define import cast, finish, offer
 from tapegrad.dtypes import COMPLEX, INEXACT, as_numpy, of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.levels import Storage
 from tapegrad.naming import argument
 from tapegrad.ops.decompose import eigvalsh, svdvals
 from tapegrad.ops.factored import matrices
 from tapegrad.ops.pointwise import abs, where
 from tapegrad.ops.reduce import amax, amin, norm, norm_over, sum
-from tapegrad.ops.shape import Dims, unsqueeze
+from tapegrad.ops.shape import Dims, stack, unsqueeze
 from tapegrad.ops.solve import inv_ex
 from tapegrad.ops.views import movedim
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
+from tapegrad.writes import wrote
 
 
 def _floats(x: Any, op: str, name: str, dtype: Any = None) -> Tensor:
@@ -64,6 +71,34 @@ def vector_norm(
     if isinstance(ord, str):
         raise TypeError(f"linalg.vector_norm: ord is {ord!r}; a number is needed.")
     return finish(norm(t, ord, dim, keepdim), out, "linalg.vector_norm")
+
+
+def _plain(tensors: Sequence[Tensor]) -> list[Any] | None:
+    """The arrays of tensors of one real dtype that nobody needs to be told of; None for others."""
+    kind = tensors[0]._kind
+    arrays: list[Any] = [t._a for t in tensors]
+    if kind.char not in "fd" or any(t._kind is not kind or t._cold is not None for t in tensors):
+        return None
+    return arrays if all(type(a) is ndarray for a in arrays) and not special.alert else None
+
+
+def norms(tensors: Sequence[Tensor], p: float) -> Tensor:
+    """The p-norms of some tensors, each as one vector, without a graph."""
+    arrays = _plain(tensors)
+    if arrays is None:
+        return stack([vector_norm(t, p) for t in tensors])
+    return wrap(R.norms(arrays, p))
+
+
+def scale_(tensors: Sequence[Tensor], factor: Tensor) -> None:
+    """Multiply tensors by a number, in place, without a graph."""
+    arrays = _plain(tensors) if tensors and factor._kind is tensors[0]._kind else None
+    if arrays is None or not all(a.flags.writeable for a in arrays) or isinstance(factor._a, Storage):
+        for t in tensors:
+            t.mul_(factor)
+        return
+    wrote(*arrays)
+    W.scale(arrays, factor._a)
 
 
 def _pair(dim: Any, ndim: int, op: str) -> tuple[int, int]:

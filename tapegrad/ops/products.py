@@ -14,7 +14,7 @@ from tapegrad._errors import describe, sizes
 from tapegrad.define import cast, finish, offer, opaque, plain
 from tapegrad.define.batching import leading
 from tapegrad.domains import RECORDED
-from tapegrad.dtypes import INEXACT
+from tapegrad.dtypes import INEXACT, promote
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.factored import bar
@@ -23,7 +23,7 @@ from tapegrad.ops.moves import unsafe_view
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import reshape
-from tapegrad.promotion import broadcast, need_tensor, result_dtype
+from tapegrad.promotion import broadcast, need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
 # ---- one node for a product of labelled axes
@@ -354,7 +354,7 @@ def addr(
 ) -> Tensor:
     """beta * input + alpha * the outer product [n, m] of two vectors; with beta 0 input is not read."""
     given = [need_tensor(t, "addr", name) for name, t in (("input", input), ("vec1", vec1), ("vec2", vec2))]
-    kind = result_dtype(given)
+    kind = promote(given[0]._kind, promote(given[1]._kind, given[2]._kind))  # also of a number
     same = [t if t._kind is kind else cast(t, kind) for t in given]
     c, a, b = _checked("addr", ("input", "vec1", "vec2"), same, (1, 1))
     _fitting("addr", c, a, b, True, a._a.shape + b._a.shape)

@@ -15,7 +15,7 @@ from tapegrad.dtypes import B1, NARROW, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops import arrange, create, new, shape
-from tapegrad.ops.shape import cat
+from tapegrad.ops.shape import cat, reshape
 from tapegrad.promotion import NUMBERS, need_tensor, number
 from tapegrad.tensor import Tensor
 
@@ -168,7 +168,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
 
 def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
-    """Vandermonde matrices of the vectors along the last dimension: row i has the powers of x[i] from 0 up.
+    """Vandermonde matrices of the vectors along the last dimension: row i has the powers of x[i] from 0 up. A
+    number is a vector of one.
 
     Raises: RuntimeError for N below 2, bool, float16 or bfloat16.
     """
@@ -180,6 +181,7 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
         raise RuntimeError(
             f"vander: x is {x.dtype}; integers, float32, float64 or complex numbers are needed."
         )
+    x = x if s else reshape(x, (1,))
     return _powers(x if x._kind.kind not in "iu" else x.to(int64), n)
 
 

@@ -18,7 +18,7 @@ from tests.ops.test_gradients import finish, forms
 BUILT_IN = {"alias.argument", "alias.replay", "constant", "view.bytes"}
 INSIDE = {"detach", "pick", "place"}  # what other ops are made of inside of transforms, where they are tested
 DRAWN = {"dirichlet_grad", "standard_gamma_grad"}  # of gradients of draws: see tests/distributions
-LARGE = {"cross_entropy"}  # what large arrays take: see tests/native/test_softmax.py
+LARGE = {"cross_entropy", "scaled_dot_product_attention"}  # what large arrays take: see tests/native
 import_module("tapegrad.ops.gamma")  # its ops are there whether or not other tests have used them
 
 

@@ -207,6 +207,24 @@ CASES: dict[str, Case] = {
             ("borders", lambda f, x: f.pad(x, (1, 1), "replicate")),
         )
     },
+    "powers of a number": lambda lib, f: lib.linalg.vander(lib.ones(()) * 3, N=4),
+    "an infinite variance": lambda lib, f: f.gaussian_nll_loss(
+        lib.zeros(2), lib.zeros(2), lib.tensor([INF, 1.0]), reduction="none"
+    ),
+    "a target that is a number": lambda lib, f: f.ctc_loss(
+        lib.zeros(6, 5), lib.tensor(3), lib.tensor(6), lib.tensor(1)
+    ),
+    "a margin of a number": lambda lib, f: f.soft_margin_loss(lib.ones(()), lib.ones(4)),
+    "a mirror of no channels": lambda lib, f: f.pad(lib.ones(2, 0, 3), (1, 1), "reflect"),
+    "as many means as elements": lambda lib, f: _written_behind(
+        lib, lambda x: f.adaptive_avg_pool1d(x.reshape(1, 1, 4), 4)
+    ),
+    "a border of nothing": lambda lib, f: _written_behind(
+        lib, lambda x: f.pad(x.reshape(1, 1, 4), (0, 0), "reflect")
+    ),
+    "a sum of a number to its size": lambda lib, f: _written_behind(
+        lib, lambda x: x[1].detach().clone().sum_to_size(())
+    ),
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }
 

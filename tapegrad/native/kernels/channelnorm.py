@@ -21,7 +21,7 @@ from tapegrad.native.ir import F64, Function, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # elements below which NumPy is used
+LEAST = 1 << 8  # elements; below, NumPy's few calls take as long as one of these
 _SHORT = 8  # elements of a row below which NumPy is used
 _GRAIN = 1 << 14  # elements that are worth a thread
 _WAYS = 4  # vectors that are summed at once
@@ -59,15 +59,10 @@ def _sums(
     f: Function, n: Value, v: Type, terms: Callable[[Value, Type], list[Value]], many: int, wide: bool = False
 ) -> list[Value]:
     """The sums of terms(i, type) over a row, in float64. Without `wide` those of a block are in the type."""
-    totals = [f.variable(f.value(0, F64)) for _ in range(many)]
-    for total in totals:
-        total.set(0.0)
+    totals = [f.variable(0.0, F64) for _ in range(many)]
     kinds = [t.like(F64) if wide else t for t in (*[v] * _WAYS, v.element)]
-    held = [[f.variable(f.value(0, t)) for t in kinds] for _ in range(many)]
     with f.loop(0, n, _BLOCK) as low:
-        for sums in held:
-            for each in sums:
-                each.set(0.0)
+        held = [[f.variable(0.0, t) for t in kinds] for _ in range(many)]
 
         def part(i: Value, t: Type, way: int) -> None:
             for sums, term in zip(held, terms(low + i, t), strict=True):
@@ -95,16 +90,18 @@ def _write_moments(v: Type) -> Callable[[Body], None]:
         e, n = v.element, f["n"]
         count = f.convert(n * f["rows"], F64)
         with f.loop(f.low, f.high) as unit:
-            total = f.variable(f.value(0, F64))
-            total.set(0.0)
+            total = f.variable(0.0, F64)
             with f.loop(0, f["rows"]) as row:
                 x = f["x"].at(_at(f, unit, row)[0], e)
-                (part,) = _sums(f, n, v, lambda i, t, x=x: [f.load(x.at(i, e), t)], 1, True)
+
+                def plain(i: Value, t: Type, x: Value = x) -> list[Value]:
+                    return [f.load(x.at(i, e), t)]
+
+                (part,) = _sums(f, n, v, plain, 1, True)
                 total.set(total.get() + part)
             mean = f.convert(total.get() / count, e)
             middle = f.splat(mean, v.lanes)
-            squares = f.variable(f.value(0, F64))
-            squares.set(0.0)
+            squares = f.variable(0.0, F64)
             with f.loop(0, f["rows"]) as row:
                 x = f["x"].at(_at(f, unit, row)[0], e)
 
@@ -156,12 +153,14 @@ def _write_back(v: Type) -> Callable[[Body], None]:
         with f.loop(f.low, f.high) as unit:
             mean, rstd = _read(f, "mean", unit, e), _read(f, "rstd", unit, e)
             means, rstds = f.splat(mean, v.lanes), f.splat(rstd, v.lanes)
-            level, slope = (f.variable(f.value(0, F64)) for _ in range(2))
-            level.set(0.0)
-            slope.set(0.0)
+            level, slope = (f.variable(0.0, F64) for _ in range(2))
 
-            def unit_of(p: Value, t: Type, mean: Any = (mean, means), rstd: Any = (rstd, rstds)) -> Value:
-                return (f.load(p, t) - mean[t is v]) * rstd[t is v]
+            both = {v: (means, rstds), e: (mean, rstd)}
+
+            def unit_of(p: Value, t: Type, both: dict[Type, tuple[Value, Value]] = both) -> Value:
+                mean, rstd = both[t]
+                x: Value = (f.load(p, t) - mean) * rstd
+                return x
 
             with f.loop(0, f["rows"]) as row:
                 start, weight = _at(f, unit, row)

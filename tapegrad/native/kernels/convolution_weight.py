@@ -19,14 +19,28 @@ from tapegrad.native import call, memory, target
 from tapegrad.native.choice import over
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.kernels import convolution as forward
-from tapegrad.native.kernels.planes import Fields, Layout, Sizes, add_fill, add_row, layout
+from tapegrad.native.kernels.planes import (
+    Fields,
+    Layout,
+    Sizes,
+    fill_of,
+    layout,
+    provided,
+    rows_of,
+    run,
+)
 
 _FLAT = 2048  # places at a time: some rows of them stay in the first cache
-_PLANES = 48 * 1024  # elements of planes and cotangents at a time: they stay in the second
+_PLANES = 80 * 1024  # elements of planes and cotangents at a time: they stay in the second
 _PARTS = 1 << 22  # elements of sums at most
+_COPY = 5.0  # what copying an element costs, in multiplications of which a vector does one
+_TILE = 40.0  # what a tile's sums cost at their end, in places
 
-_NUMBERS = ("outputs", "elements", "flat", "groups", "blocks", "tiles", "few", "parts", "pieces")
-_NUMBERS += ("scratch", "planes", "out", "out_rows", "out_columns")
+# What machine code reads of a plan, by place.
+_NUMBERS = (
+    *("outputs", "width", "flat", "groups", "blocks", "tiles", "few", "parts", "pieces", "scratch"),
+    *("planes", "out", "out_rows", "out_columns", "shares", "share"),
+)
 
 
 class _Plan(NamedTuple):
@@ -44,7 +58,7 @@ class _Plan(NamedTuple):
 def _tiles() -> list[tuple[int, int]]:
     """Channels by elements of the window, as many as there are registers for sums."""
     free = target.host().registers - 4
-    return [(m, free // m) for m in (1, 2, 3, 4, 6) if free // m <= 12]
+    return [(1, 9), *[(m, free // m) for m in (1, 2, 3, 4, 6) if free // m <= 12]]
 
 
 @lru_cache(1000)
@@ -94,21 +108,24 @@ def _multiply(f: Function, places: list[list[Value]], sums: Any, v: Type) -> Non
             sums[i][j].set(f.fma(y, x, sums[i][j].get()))
 
 
-def _add_spread(module: Module, t: Type, row: Function) -> Function:
+@cache
+def _spread_of(t: Type) -> str:
     """spread(to, flat, g, channels, layout, numbers, band): a band of each channel's cotangent at the pitch
     of the planes."""
-    parameters = [("to", PTR), ("flat", I64), ("g", PTR), ("channels", I64), ("layout", PTR)]
-    f = Function("spread", [*parameters, ("numbers", PTR), ("band", I64)])
+    slots = "to:w flat:i g:r channels:i layout:r numbers:r band:i"
+    return provided(f"convolution_spread_{t}", slots, lambda f: _write_spread(f, t))
+
+
+def _write_spread(f: Function, t: Type) -> None:
     fields = Fields(f, f["layout"])
     first, many = fields.band(f["band"])
     pitch = [fields.of("pitch", d) for d in (0, 1)]
-    plane, rows, columns = (_number(f, f["numbers"], k) for k in ("out", "out_rows", "out_columns"))
-    with f.loop(0, f["channels"]) as c, f.loop(0, many[0]) as i, f.loop(0, many[1]) as j:
-        line = (first[0] + i) * rows + first[1] + j
-        to = f["to"].at(c * f["flat"] + i * pitch[0] + j * pitch[1], t)
-        f.run(row, to, f["g"].at(c * plane + line * columns + first[2], t), many[2], 1)
-    f.give()
-    return module.add(f)
+    plane, lines, columns = (_number(f, f["numbers"], k) for k in ("out", "out_rows", "out_columns"))
+    with f.loop(0, f["channels"]) as c, f.loop(0, many[0]) as i:
+        line = (first[0] + i) * lines + first[1]
+        to = f["to"].at(c * f["flat"] + i * pitch[0], t)
+        source = f["g"].at(c * plane + line * columns + first[2], t)
+        run(f, rows_of(t), to, source, many[2], 1, many[1], pitch[1], columns)
 
 
 def _number(f: Function, p: Value, name: str) -> Value:
@@ -117,27 +134,26 @@ def _number(f: Function, p: Value, name: str) -> Value:
 
 @cache
 def _summer(t: Type, m: int, n: int) -> Any:
-    """The sums, by units: part of the images, group, block of channels."""
+    """The sums, by units: part of the images, group, share of x's channels, block of g's."""
     module = Module()
-    row = add_row(module, t)
-    fill, spread = add_fill(module, t, row), _add_spread(module, t, row)
+    fill, spread = fill_of(t), _spread_of(t)
     products = _add_products(module, t, m, n)
 
     def write(f: call.Body) -> None:
         layout, q = Fields(f, f["layout"]), {k: _number(f, f["numbers"], k) for k in _NUMBERS}
-        bands, images = layout.one("bands"), layout.one("channels") * layout.one("plane")
-        flat, few, step, width = q["flat"], q["few"], q["scratch"], q["elements"]
+        bands, inputs, plane = (layout.one(k) for k in ("bands", "channels", "plane"))
+        flat, few, step, width = q["flat"], q["few"], q["scratch"], q["width"]
         room = f["room"].at(f.who * few * step, t)
         f.clear(room, few * step * t.bytes)
         with f.loop(f.low, f.high) as u:
             block, rest = u % q["blocks"], u // q["blocks"]
-            group, part = rest % q["groups"], rest // q["groups"]
-            low = block * q["tiles"] // q["blocks"]
-            high = (block + 1) * q["tiles"] // q["blocks"]
+            group, part = rest // q["shares"] % q["groups"], rest // q["shares"] // q["groups"]
+            channel = rest % q["shares"] * q["share"]
+            low, high = (k * q["tiles"] // q["blocks"] for k in (block, block + 1))
             to = f["sums"].at((rest * q["tiles"] + low) * m * width, t)
             f.clear(to, (high - low) * m * width * t.bytes)
             channels = f.smaller(high * m, q["outputs"]) - low * m
-            first, end = part * q["pieces"] // q["parts"], (part + 1) * q["pieces"] // q["parts"]
+            first, end = (k * q["pieces"] // q["parts"] for k in (part, part + 1))
             with f.loop(first, end, few) as start:
                 many = f.smaller(end - start, few)
                 with f.when(bands > 1):
@@ -145,11 +161,12 @@ def _summer(t: Type, m: int, n: int) -> Any:
                 with f.loop(0, many) as k:
                     band, image = (start + k) % bands, (start + k) // bands * q["groups"] + group
                     planes = room.at(k * step, t)
-                    f.run(fill, planes, f["x"].at(image * images, t), f["layout"], band)
+                    x = f["x"].at((image * inputs + channel) * plane, t)
+                    run(f, fill, planes, x, f["layout"], band, f.smaller(q["share"], inputs - channel))
                     g = f["g"].at((image * q["outputs"] + low * m) * q["out"], t)
-                    rows = planes.at(q["planes"], t)
-                    f.run(spread, rows, flat, g, channels, f["layout"], f["numbers"], band)
-                with f.loop(0, width, n) as j, f.loop(0, high - low) as i:
+                    to_g = planes.at(q["planes"], t)
+                    run(f, spread, to_g, flat, g, channels, f["layout"], f["numbers"], band)
+                with f.loop(0, high - low) as i, f.loop(0, width, n) as j:
                     rows = room.at(q["planes"] + i * m * flat, t)
                     result, offsets = to.at(i * m * width + j, t), f["offsets"].at(j, I64)
                     f.run(products, result, width, rows, room, offsets, many, step, flat)
@@ -159,7 +176,7 @@ def _summer(t: Type, m: int, n: int) -> Any:
     return call.build(name, parameters, write, over="n", grain="grain", module=module)
 
 
-@lru_cache(1000)
+@lru_cache(500)
 def _plan(
     size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, shape: Sizes, t: Type
 ) -> _Plan:
@@ -167,25 +184,58 @@ def _plan(
     images, groups, inputs, outputs = shape
     out = bodies.result_size(size, kernel, stride, padding, dilation)
     axes = forward.axes_of(size, kernel, stride, padding, dilation, out)
-    planes = layout(axes, inputs, _FLAT, _PLANES * 4 // t.bytes, 1)
-    lanes, elements = target.host().lanes(t), inputs * prod(kernel)
-    m, n = _tile(outputs, elements)
-    flat, width = -(-planes.flat // lanes) * lanes, -(-elements // n) * n
+    planes, taps = layout(axes, inputs, _FLAT, 1 << 62, 1), prod(kernel)
+    lanes, (m, n) = target.host().lanes(t), _tile(outputs, inputs * taps)
+    flat = -(-planes.flat // lanes) * lanes
     tiles, pieces = -(-outputs // m), images * planes.bands
-    least = -(-forward.UNITS // groups)
-    parts = max(1, min(pieces, least, _PARTS // (groups * outputs * elements)))
-    blocks = min(tiles, -(-least // parts))
-    length = forward.lines(planes.length + lanes, t)
+    sizes = planes.length // inputs, flat
+    few, parts, share, blocks = _cut(pieces, groups, (inputs, outputs), sizes, (m, taps), t)
+    shares, width = -(-inputs // share), -(-share * taps // n) * n
+    length = forward.lines(share * planes.length // inputs + lanes, t)
     step = length + forward.lines(-(-tiles // blocks) * m * flat, t)
-    few = max(1, min(-(-pieces // parts), _FLAT // flat, _PLANES * 4 // t.bytes // step))
     rows = (*(1,) * (3 - len(out)), *out)
-    single = (outputs, width, flat, groups, blocks, tiles, few, parts, pieces)
-    numbers = np.array([*single, step, length, prod(out), *rows[1:]], np.int64)
-    offsets = np.concatenate([planes.offsets, np.full(width - elements, planes.offsets[0])])
+    single = (outputs, width, flat, groups, blocks, tiles, few, parts, pieces, step, length, prod(out))
+    numbers = np.array([*single, *rows[1:], shares, share], np.int64)
+    offsets = np.resize(planes.offsets[: share * taps], width)
     work = -(-pieces // parts) * flat * width * -(-outputs // blocks)
-    return _Plan(
-        planes, numbers, offsets, (m, n), (parts, groups, tiles * m, width), parts * groups * blocks, work
-    )
+    whole = (parts, groups, shares, tiles * m, width)
+    return _Plan(planes, numbers, offsets, (m, n), whole, parts * groups * shares * blocks, work)
+
+
+def _cut(
+    pieces: int,
+    groups: int,
+    channels: tuple[int, int],
+    sizes: tuple[int, int],
+    tile: tuple[int, int],
+    t: Type,
+) -> Sizes:
+    """(pieces at a time, parts, channels of x at a time, blocks of g's channels) that take the least time.
+    channels, sizes: of x and g, and elements of a channel's planes; tile: its channels, and the elements of
+    the window."""
+    (inputs, outputs), (m, taps) = channels, tile
+    tiles, least, room = -(-outputs // m), -(-forward.UNITS // groups), _PLANES * 4 // t.bytes
+    most = max(1, _PARTS // (groups * outputs * inputs * taps))
+
+    def options(n: int) -> list[int]:
+        return [-(-n >> k) for k in range(n.bit_length())]
+
+    def cost(choice: Sizes) -> tuple[float, int]:
+        few, parts, share, blocks = choice
+        mine = -(-tiles // blocks) * m
+        held = few * (share * sizes[0] + mine * sizes[1])
+        copies = _COPY / taps * (sizes[0] / sizes[1] / mine + 1 / share)
+        units = parts * -(-inputs // share) * blocks
+        crowded = max(0.0, held / room - 1) + max(0.0, least / units - 1)
+        return copies + _TILE / (few * sizes[1]) + crowded, units
+
+    every = [
+        (few, max(1, min(-(-pieces // few), least, most)), share, blocks)
+        for few in options(max(1, min(pieces, _FLAT // sizes[1])))
+        for share in options(inputs)
+        for blocks in {-(-tiles // mine) for mine in options(tiles)}
+    ]
+    return min(every, key=cost)
 
 
 @over(bodies.convolved_weight)
@@ -193,8 +243,8 @@ def convolved_weight(
     body: Any, g: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: int, kernel: Any
 ) -> Any:
     """The kernel, where no zero times infinity between the rows gets into a sum."""
-    o, per = g.shape[1], x.shape[1] // groups
-    t = forward.takes(g.size * per * prod(kernel), g, x)
+    o, per, taps = g.shape[1], x.shape[1] // groups, prod(kernel)
+    t = forward.takes(g.size * per * taps, g, x)
     if t is None or len(kernel) > 3:
         return body(g, x, stride, padding, dilation, groups, kernel)
     shape = (x.shape[0], groups, per, o // groups)
@@ -204,10 +254,20 @@ def convolved_weight(
     grain = max(1, forward.GRAIN // plan.work)
     planes = plan.planes
     _summer(t, *plan.tile)(sums, g, x, plan.offsets, planes.fields, plan.numbers, room, plan.units, grain)
-    total = np.add.reduce(sums, 0)[:, : o // groups, : per * prod(kernel)]
-    if not np.isfinite(np.add.reduce(total, None)):
+    with np.errstate(invalid="ignore"):
+        total = _gathered(np.add.reduce(sums, 0), int(plan.numbers[-1]) * taps)
+        total = total[:, : o // groups, : per * taps]
+        finite = np.isfinite(np.add.reduce(total, None))
+    if not finite:
         return body(g, x, stride, padding, dilation, groups, kernel)
     return total.reshape((o, per, *kernel))
+
+
+def _gathered(sums: Any, width: int) -> Any:
+    """Sums [groups, shares, outputs, elements] of each share's first elements as [groups, outputs, all]."""
+    if sums.shape[1] == 1:
+        return sums[:, 0]
+    return sums[..., :width].swapaxes(1, 2).reshape(sums.shape[0], sums.shape[2], -1)
 
 
 @over(bodies.convolved_both)

@@ -18,12 +18,11 @@ import numpy as np
 import tapegrad.kernels.optim as O
 from tapegrad.native import call
 from tapegrad.native.choice import TYPES, over
-from tapegrad.native.ir import I64, PTR, Type, Value
-from tapegrad.native.places import apart, places
+from tapegrad.native.ir import PTR, Type, Value
+from tapegrad.native.places import Many, apart
 from tapegrad.native.target import host
 
 LEAST = 1 << 12  # elements of all parameters together
-BLOCK = 1 << 11  # elements; a thread takes four blocks or more
 
 
 class _Number(int):
@@ -154,31 +153,21 @@ _kernels: dict[Any, Any] = {}
 
 
 def _build(rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, held: int) -> Any:
-    """The kernel of a rule: (places, ends, sizes, numbers, parameters, blocks). Of each parameter `places`
-    has the addresses of its array, gradient and state; `ends` where its blocks end."""
+    """The kernel of a rule. Of each parameter there are `held` arrays: its own, its gradient, its state."""
     t = TYPES[kind]
 
     def write(f: call.Body) -> None:
         F = Lanes(f, t)
         _, update = rule(F, o, *counts)
-        first = f.variable(f.value(0, I64))
-        with f.loop(0, f["parameters"]) as i:
-            end = f.load(f["ends"].at(i, I64), I64)
-            start, n = first.get(), f.load(f["sizes"].at(i, I64), I64)
-            low = f.larger(f.low - start, 0) * BLOCK
-            high = f.smaller((f.high - start) * BLOCK, n)
-            first.set(end)
-            with f.when(low < high):
-                arrays = [f.load(f["places"].at(i * held + k, PTR), PTR) for k in range(held)]
-                _pass(F, update, arrays, low, high)
 
-    return call.build(
-        f"update_{rule.__name__}",
-        "places:r ends:r sizes:r numbers:r parameters:i blocks:i",
-        write,
-        over="blocks",
-        grain=4,
-    )
+        def parameter(i: Value, low: Value, high: Value) -> None:
+            arrays = [f.load(f["places"].at(i * held + k, PTR), PTR) for k in range(held)]
+            _pass(F, update, arrays, low, high)
+
+        Many.loop(f, parameter)
+
+    name, grain = f"update_{rule.__name__}", Many.GRAIN
+    return call.build(name, f"numbers:r {Many.PARAMETERS}", write, over="blocks", grain=grain)
 
 
 def _pass(F: Lanes, update: O.Update, arrays: list[Value], low: Value, high: Value) -> None:
@@ -199,25 +188,19 @@ def _pass(F: Lanes, update: O.Update, arrays: list[Value], low: Value, high: Val
 
 
 @over(O.apply)
-def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, many: Any) -> Any:
+def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, parameters: Any) -> Any:
     """One call for all parameters."""
-    if sum([arrays[0].size for arrays in many]) < LEAST or kind not in TYPES:
-        return body(rule, o, counts, kind, many)
-    held = len(many[0])
-    flat = [a for arrays in many for a in arrays]
-    sizes = np.array([arrays[0].size for arrays in many])
-    try:
-        found = places(flat)
-    except ValueError:
-        return body(rule, o, counts, kind, many)
-    if not apart(found, np.repeat(sizes * kind.itemsize, held)):
-        return body(rule, o, counts, kind, many)
+    if sum([arrays[0].size for arrays in parameters]) < LEAST or kind not in TYPES:
+        return body(rule, o, counts, kind, parameters)
+    held = len(parameters[0])
+    many = Many.of([a for arrays in parameters for a in arrays], held)
+    if many is None or not apart(many.places, np.repeat(many.sizes * kind.itemsize, held)):
+        return body(rule, o, counts, kind, parameters)
     F = Numbers(kind)
     new, update = rule(F, o, *counts)
     key = rule, kind, held, _structure(update)
     kernel = _kernels.get(key)
     if kernel is None:
         kernel = _kernels[key] = _build(rule, o, counts, kind, held)
-    ends = ((sizes + (BLOCK - 1)) // BLOCK).cumsum()
-    kernel(found, ends, sizes, np.array(F.found, kind), len(many), int(ends[-1]))
+    kernel(np.array(F.found, kind), *many.arguments)
     return new

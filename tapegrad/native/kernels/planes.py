@@ -1,27 +1,26 @@
 """Images laid out so that a window's element is the same distance away wherever the window stands.
 
 A convolution with stride 1 over rows of one pitch needs no rows and columns: output p is the sum over k of
-w[k] times planes[offset[k] + p], for p in one flat range. So images are copied into planes, padded with zeros;
-the zeros behind a row are those before the next one. With a stride there is a plane for each remainder of a
-position by the stride (its phase), in which the windows again move by 1. Outputs that stand at no window (the
-pitch is larger than the result) are computed and dropped.
+w[k] times planes[offset[k] + p], for p in one flat range. So images are copied into planes, padded with
+zeros; the zeros behind a row are those before the next one. With a stride there is a plane for each remainder
+of a position by the stride (its phase), in which the windows again move by 1. Outputs that stand at no window
+(the pitch is larger than the result) are computed and dropped.
 
 Everything has three dimensions; a large image is taken in bands of its outermost one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tapegrad.native import target
-from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
+from tapegrad.native import call, target
+from tapegrad.native.ir import I64, PTR, VOID, Function, Module, Type, Value
 
 Sizes = tuple[int, ...]
 _AXES = (0, 1, 2)
@@ -42,8 +41,8 @@ class Axis(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where things are. fields: for machine code; offsets: of each (channel, element of the window); flat: how
-    many outputs a band computes; length: elements of a band's planes; bands of `rows` along an axis."""
+    """Where things are. fields: for machine code; offsets: of each (channel, element of the window); flat:
+    how many outputs a band computes; length: elements of a band's planes; steps: of the output per axis."""
 
     fields: Any
     offsets: Any
@@ -84,22 +83,19 @@ def layout(axes: tuple[Axis, ...], channels: int, flat_limit: int, limit: int, l
         small = flat <= flat_limit and length <= limit and (bands >= least or flat < 256)
         if rows == 1 or small:
             break
-        bands += 1
+        bands += max(1, bands // 8)
         rows = -(-whole.m // bands)
     bands = -(-whole.m // rows)
     per_channel = prod(phases) * plane
-    offsets = [
-        c * per_channel + _offset(part, phases, plane, steps, k)
-        for c in range(channels)
-        for k in product(*[a.moves for a in part])
-    ]
+    window = [_offset(part, phases, plane, steps, k) for k in product(*[a.moves for a in part])]
+    offsets = np.add.outer(np.arange(channels) * per_channel, np.array(window, np.int64)).reshape(-1)
     single = (channels, prod(a.n for a in axes), plane, per_channel, axis, rows, bands)
     columns = [
         (a.n, a.pad, a.stride, a.m, max(a.moves, default=0), u, s)
         for a, u, s in zip(axes, phases, steps, strict=True)
     ]
     fields = np.array([*single, *[x for each in zip(*columns, strict=True) for x in each]], np.int64)
-    return Layout(fields, np.array(offsets or [0], np.int64), flat, length, bands, steps)
+    return Layout(fields, offsets, flat, length, bands, steps)
 
 
 def _offset(axes: Any, phases: Sizes, plane: int, steps: Sizes, moves: Sizes) -> int:
@@ -137,29 +133,55 @@ class Fields:
         return first, many
 
 
-def add_row(module: Module, t: Type) -> Function:
-    """row(to, from, n, step): n elements, every step-th, one after the other."""
-    v = target.host().wide(t)
-    f = Function("row", [("to", PTR), ("from", PTR), ("n", I64), ("step", I64)])
-    to, source, n, step = f["to"], f["from"], f["n"], f["step"]
-    long = n >= v.lanes
-    last = n - v.lanes
-    with f.when(long & step.eq(1)):
-        with f.loop(0, last, v.lanes) as i:
-            f.store(to.at(i, t), f.load(source.at(i, t), v))
-        f.store(to.at(last, t), f.load(source.at(last, t), v))
-        f.give()
-        f._start(f._label())
-    with f.when(long & step.eq(2)):
-        with f.loop(0, last, v.lanes) as i:
-            f.store(to.at(i, t), every_second(f, source, i, v))
-        f.store(to.at(last, t), every_second(f, source, last, v))
-        f.give()
-        f._start(f._label())
-    with f.loop(0, n) as i:
-        f.store(to.at(i, t), f.load(source.at(i * step, t), t))
+def provided(name: str, parameters: str, write: Callable[[Function], None]) -> str:
+    """The name of a function that kernels may call; it is compiled once for all of them. parameters: "to:w
+    n:i", addresses and integers."""
+    kinds = [(key, I64 if kind == call.INT else PTR) for key, kind in call.named(parameters)]
+    f = Function(name, kinds, internal=False)
+    write(f)
     f.give()
-    return module.add(f)
+    module = Module()
+    module.add(f)
+    (address,) = target.compile(name, module, [name], call.symbols(module))
+    call.provide({name: address})
+    return name
+
+
+def run(f: Function, name: str, *args: Value | int) -> None:
+    """A call of such a function."""
+    f.call(name, VOID, *[f.value(x, I64) for x in args])
+
+
+@cache
+def rows_of(t: Type) -> str:
+    """rows(to, from, n, step, many, to_pitch, from_pitch): of each row n elements, every step-th, one after
+    the other."""
+    v = target.host().wide(t)
+
+    def write(f: Function) -> None:
+        _write_rows(f, t, v)
+
+    slots = "to:w from:r n:i step:i many:i to_pitch:i from_pitch:i"
+    return provided(f"planes_rows_{t}", slots, write)
+
+
+def _write_rows(f: Function, t: Type, v: Type) -> None:
+    n, step, last = f["n"], f["step"], f["n"] - v.lanes
+    long = n >= v.lanes
+    plain, second = long & step.eq(1), long & step.eq(2)
+
+    def each(condition: Value, read: Callable[[Value, Value], Value], by: int, end: Value) -> None:
+        """The rows, if the condition is true: by so many elements, and again the last ones."""
+        with f.when(condition), f.loop(0, f["many"]) as k:
+            to, source = f["to"].at(k * f["to_pitch"], t), f["from"].at(k * f["from_pitch"], t)
+            with f.loop(0, end, by) as i:
+                f.store(to.at(i, t), read(source, i))
+            if by > 1:
+                f.store(to.at(last, t), read(source, last))
+
+    each(plain, lambda source, i: f.load(source.at(i, t), v), v.lanes, last)
+    each(second, lambda source, i: every_second(f, source, i, v), v.lanes, last)
+    each(~(plain | second), lambda source, i: f.load(source.at(i * step, t), t), 1, n)
 
 
 def every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
@@ -169,25 +191,32 @@ def every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
     return f.shuffle(a, b, [*range(0, v.lanes, 2), *range(v.lanes + 1, 2 * v.lanes, 2)])
 
 
-def add_fill(module: Module, t: Type, row: Function) -> Function:
-    """fill(planes, images, fields, band): copy what a band of the images' windows covers into planes."""
-    f = Function("fill", [("planes", PTR), ("images", PTR), ("fields", PTR), ("band", I64)])
+@cache
+def fill_of(t: Type) -> str:
+    """fill(planes, images, fields, band, channels): copy what a band of the images' windows covers into the
+    planes of so many channels."""
+    slots = "planes:w images:r fields:r band:i channels:i"
+    return provided(f"planes_fill_{t}", slots, lambda f: _write_fill(f, t))
+
+
+def _write_fill(f: Function, t: Type) -> None:
     g = Fields(f, f["fields"])
     first, many = g.band(f["band"])
     ends = [_ends(f, g, d, first[d], many[d]) for d in _AXES]
     phase_plane, channel_planes, plane = g.one("phase_plane"), g.one("channel_planes"), g.one("plane")
     sizes, pitch = [g.of("size", d) for d in _AXES], [g.of("pitch", d) for d in _AXES]
-    phases, step = [g.of("phases", d) for d in _AXES], g.of("stride", 2)
-    with f.loop(0, g.one("channels")) as c:
-        planes, image = f["planes"].at(c * channel_planes, t), f["images"].at(c * plane, t)
-        depth, height = (_rows(f, g, d, ends[d], phases[d]) for d in (0, 1))
-        with depth as (a0, i0, q0), height as (a1, i1, q1), f.loop(0, phases[2]) as a2:
-            start, n, q = _span(f, ends[2], a2, step)
-            phase = (a0 * phases[1] + a1) * phases[2] + a2
-            to = planes.at(phase * phase_plane + q0 * pitch[0] + q1 * pitch[1] + q, t)
-            f.run(row, to, image.at((i0 * sizes[1] + i1) * sizes[2] + start, t), n, step)
-    f.give()
-    return module.add(f)
+    phases, step = [g.of("phases", d) for d in _AXES], [g.of("stride", d) for d in _AXES]
+    with f.loop(0, phases[0]) as a0, f.loop(0, phases[1]) as a1, f.loop(0, phases[2]) as a2:
+        phase = (a0 * phases[1] + a1) * phases[2] + a2
+        (i0, n0, q0), (i1, n1, q1), (i2, n2, q2) = (
+            _span(f, ends[d], a, step[d]) for d, a in enumerate((a0, a1, a2))
+        )
+        start = f["planes"].at(phase * phase_plane + q0 * pitch[0] + q1 * pitch[1] + q2, t)
+        source = f["images"].at((i0 * sizes[1] + i1) * sizes[2] + i2, t)
+        apart = step[0] * sizes[1] * sizes[2]
+        with f.loop(0, f["channels"]) as c, f.loop(0, n0) as k:
+            to, of = start.at(c * channel_planes + k * pitch[0], t), source.at(c * plane + k * apart, t)
+            run(f, rows_of(t), to, of, n2, step[2], n1, pitch[1], step[1] * sizes[2])
 
 
 class _Ends(NamedTuple):
@@ -211,13 +240,3 @@ def _span(f: Function, ends: _Ends, phase: Value, stride: Value) -> tuple[Value,
     start = ends.low + from_low
     n = f.larger((ends.high - start + stride - 1) // stride, 0)
     return start, n, (start + ends.shift) // stride
-
-
-@contextmanager
-def _rows(f: Function, g: Fields, d: int, ends: _Ends, phases: Value) -> Iterator[tuple[Value, Value, Value]]:
-    """Loops over an axis: the phases, and the elements of each, as (phase, element, place)."""
-    stride = g.of("stride", d)
-    with f.loop(0, phases) as phase:
-        start, n, place = _span(f, ends, phase, stride)
-        with f.loop(0, n) as i:
-            yield phase, start + i * stride, place + i

@@ -7,20 +7,19 @@ the padding on both sides, and then along it. What goes back to maxima looks for
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from math import inf, prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tapegrad import tiers
 from tapegrad.kernels import pooling as bodies
-from tapegrad.native import call, memory, target
+from tapegrad.native import call, memory, runtime, target
 from tapegrad.native.choice import fits, over
 from tapegrad.native.ir import I64, Function, Type, Value, integers, vector
 from tapegrad.native.kernels.planes import every_second
 
-LEAST = 1 << 11  # elements below which NumPy is used
+LEAST = 1  # elements; the smallest take half of NumPy's time, too
 _GRAIN = 1 << 15  # elements for which another thread is worth waking
 _SIZES = "h w oh ow kh kw sh sw ph pw dh dw width"
 _SLOTS = " ".join(f"{name}:i" for name in _SIZES.split())
@@ -86,7 +85,7 @@ def _over(f: Function, n: Value, v: Type, part: Callable[[Value, Type], None]) -
 
 def _along(e: _Frame, line: Value, y: Value, join: Join, end: Callable[[Value], Value], spare: Value) -> None:
     """The windows of a padded line joined, into a row of results."""
-    f, q, v = e.f, e.q, e.v
+    f, q = e.f, e.q
 
     def window(j: Value) -> Value:
         total = f.variable(e.strided(line, j))
@@ -221,8 +220,8 @@ def _finder(t: Type, step: int, back: bool) -> Any:
                     f.store(spare, _first(e, lines, first, j))
                     full = j + e.v.lanes <= q["ow"]
                     with f.when(full):
-                        for k in range(e.v.lanes):
-                            put(z, row, j, k)
+                        for lane in range(e.v.lanes):
+                            put(z, row, j, lane)
                     with f.when(~full), f.loop(0, q["ow"] - j) as k:
                         put(z, row, j, k)
 
@@ -339,7 +338,8 @@ class _Windows(NamedTuple):
     out: tuple[int, ...]
 
 
-def _windows(x: Any, shape: tuple[int, ...], pool: Any, t: Type) -> _Windows | None:
+@lru_cache(500)
+def _windows(shape: tuple[int, ...], pool: bodies.Pool, t: Type) -> _Windows | None:
     """The windows on arrays of a shape; None for other than one or two axes, and for windows outside."""
     n = len(pool.kernel)
     if n > 2 or prod(shape[-2:]) >= 1 << 31 or not prod(shape) or not prod(pool.out):
@@ -365,12 +365,12 @@ def _meets(n: int, m: int, k: int, s: int, p: int, d: int) -> bool:
 
 
 def _room(windows: _Windows, lines: int, kind: Any) -> Any:
-    return np.empty(tiers.threads() * (windows.sizes[-1] * lines + 16), kind)
+    return np.empty(runtime.threads() * (windows.sizes[-1] * lines + 16), kind)
 
 
 def _ready(x: Any, shape: tuple[int, ...], pool: Any, *others: Any) -> tuple[_Windows, Type] | None:
     t = fits(x, *others, least=LEAST)
-    windows = t and _windows(x, shape, pool, t)
+    windows = t and _windows(shape, pool, t)
     return (windows, t) if t and windows else None
 
 

@@ -153,8 +153,8 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
                     place = f["gates"].at((row + r) * 4 * hidden + hidden * g + j, t)
                     f.store(room.at((4 * r + g) * lanes, t), f.load(place, wide, mask))
             f.run(tile, room, f["before_h"].at(row * hidden, t), w, hidden, hidden)
-            with f.loop(0, n) as r:
-                _cells(f, room.at(r * (4 * lanes), t), first + r, j, mask, wide)
+            with f.loop(0, n) as own:
+                _cells(f, room.at(own * (4 * lanes), t), first + own, j, mask, wide)
 
         pairs = rows - rows % _ROWS
         with f.loop(0, pairs, _ROWS) as first:

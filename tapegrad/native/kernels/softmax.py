@@ -16,7 +16,7 @@ from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over, rows
 from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import WAYS, down, joined, larger, strip, strips_of, sums, sweep, units
+from tapegrad.native.strips import WAYS, down, down_sums, joined, larger, strip, strips_of, sums, sweep, units
 from tapegrad.native.target import host
 
 LEAST = 1 << 12  # elements; below, NumPy's few calls take as long as one of these
@@ -81,19 +81,19 @@ def _write_columns(t: Type, log: bool) -> Callable[[Body], None]:
             def highest(row: Value, held: Any) -> Any:
                 return [[most(a, b) for a, b in zip(load(x, row), held[0], strict=True)]]
 
-            def total(row: Value, held: Any) -> Any:
+            def total(row: Value, held: list[Value]) -> list[Value]:
                 es = [vmath.exp(f, a - b) for a, b in zip(load(x, row), top, strict=True)]
                 if not log:
                     for k, e in enumerate(es):
                         f.store(at(y, row, k), e, mask)
-                return [[a + b for a, b in zip(es, held[0], strict=True)]]
+                return [a + b for a, b in zip(es, held, strict=True)]
 
             def last(row: Value, held: Any) -> None:
                 for k, v in enumerate(load(x if log else y, row)):
                     f.store(at(y, row, k), v - top[k] - by[k] if log else v * by[k], mask)
 
             (top,) = down(f, n, [[-inf] * ways], t, highest)
-            (all_,) = down(f, n, [[0.0] * ways], t, total)
+            all_ = down_sums(f, n, ways, t, total)
             by = [vmath.log(f, v) if log else 1.0 / v for v in all_]
             down(f, n, [], t, last)
 
@@ -172,13 +172,12 @@ def _write_back_columns(t: Type, log: bool) -> Callable[[Body], None]:
             def load(p: Value, row: Value, k: int) -> Value:
                 return f.load(p.at(row * width + column + k * t.lanes, t), t, mask)
 
-            def total(row: Value, held: Any) -> Any:
+            def total(row: Value, held: list[Value]) -> list[Value]:
                 gs = [load(g, row, k) for k in range(ways)]
                 if log:
-                    return [[h + a for h, a in zip(held[0], gs, strict=True)]]
-                return [
-                    [f.fma(a, load(y, row, k), h) for k, (h, a) in enumerate(zip(held[0], gs, strict=True))]
-                ]
+                    return [h + a for h, a in zip(held, gs, strict=True)]
+                ys = [load(y, row, k) for k in range(ways)]
+                return [f.fma(a, b, h) for h, a, b in zip(held, gs, ys, strict=True)]
 
             def last(row: Value, held: Any) -> None:
                 for k in range(ways):
@@ -186,7 +185,7 @@ def _write_back_columns(t: Type, log: bool) -> Callable[[Body], None]:
                     x = f.fma(-vmath.exp(f, b), all_[k], a) if log else (a - all_[k]) * b
                     f.store(z.at(row * width + column + k * t.lanes, t), x, mask)
 
-            (all_,) = down(f, n, [[0.0] * ways], t, total)
+            all_ = down_sums(f, n, ways, t, total)
             down(f, n, [], t, last)
 
         with units(f, f["strips"]) as (block, which):

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from tapegrad.autograd import no_grad
 from tapegrad.ops.create import zeros
-from tapegrad.ops.norms import vector_norm
-from tapegrad.ops.shape import stack
+from tapegrad.ops.norms import norms, scale_, vector_norm
 from tapegrad.tensor import Tensor
 
 Tensors = Tensor | Iterable[Tensor]
@@ -32,9 +31,7 @@ def get_total_norm(
     if not listed:
         return zeros(())
     with no_grad():
-        total: Tensor = vector_norm(
-            stack([vector_norm(t, float(norm_type)) for t in listed]), float(norm_type)
-        )
+        total: Tensor = vector_norm(norms(listed, float(norm_type)), float(norm_type))
     if error_if_nonfinite and not bool(total.isfinite()):
         raise RuntimeError(
             f"get_total_norm: the norm is {total.item()}; with error_if_nonfinite=True it must be finite."
@@ -49,8 +46,7 @@ def clip_grads_with_norm_(
     grads = _grads(parameters)
     with no_grad():
         factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
-        for g in grads:
-            g.mul_(factor)
+        scale_(grads, factor)
 
 
 def clip_grad_norm_(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from math import inf, sqrt
+from math import inf, prod, sqrt
 from typing import Any
+
+import numpy as np
 
 import tapegrad.kernels as K
 import tapegrad.kernels.attention as A
 from tapegrad._errors import describe, sizes
-from tapegrad.define import OUT, offer, opaque
-from tapegrad.dtypes import B1, FLOATING
+from tapegrad.define import OUT, composite, offer, opaque
+from tapegrad.dtypes import B1, F4, F8, FLOATING
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.arrange import repeat_interleave
 from tapegrad.ops.linalg import matmul
@@ -17,6 +19,8 @@ from tapegrad.ops.networks.dropout import dropout
 from tapegrad.ops.pointwise import where
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, wrap
+
+_SDPA = "scaled_dot_product_attention"
 
 
 def _body(F: Any, q: Any, k: Any, mask: Any, scale: float, safe: bool) -> Any:
@@ -62,6 +66,32 @@ def attention_weights(
     return result
 
 
+@composite(_SDPA, 3, (A.attention, A.attention_vjp), "ScaledDotProductFlashAttentionForCpuBackward0")
+def _attention(F: Any, q: Any, k: Any, v: Any, mask: Any, causal: bool, scale: float) -> Any:
+    if causal:
+        mask = A.above(q.shape[-2], k.shape[-2], q._a.dtype)
+    return F.matmul(_weights(q, k, None if mask is None else wrap(mask), scale, True), v)
+
+
+_MANY = 1 << 14  # weights from which one node that keeps none of them is worth its code
+
+
+def _fused(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, scale: float) -> Tensor | None:
+    """Attention with many weights in one step, which keeps none of them; None for others."""
+    a, b, c = q._a, k._a, v._a
+    if not type(a) is type(b) is type(c) is np.ndarray or (q._kind is not F4 and q._kind is not F8):
+        return None
+    lead = a.shape[:-2]
+    if lead != b.shape[:-2] or lead != c.shape[:-2] or prod(a.shape[:-1]) * b.shape[-2] < _MANY:
+        return None
+    if mask is None:
+        return _attention(q, k, v, None, causal, scale)
+    m, shape = mask._a, (*lead, a.shape[-2], b.shape[-2])
+    if mask.requires_grad or type(m) is not np.ndarray or np.broadcast_shapes(m.shape, shape) != shape:
+        return None
+    return _attention(q, k, v, m, False, scale)
+
+
 def additive(mask: Tensor, dtype: Any, keep: bool = True) -> Tensor:
     """A mask as numbers to add: a bool one is 0 where it is `keep` and -inf elsewhere; others as they are."""
     if mask._kind is not B1:
@@ -69,9 +99,6 @@ def additive(mask: Tensor, dtype: Any, keep: bool = True) -> Tensor:
     zero, low = wrap(dtype.type(0)), wrap(dtype.type(-inf))
     added: Tensor = where(mask, zero, low) if keep else where(mask, low, zero)
     return added
-
-
-_SDPA = "scaled_dot_product_attention"
 
 
 def _check(q: Tensor, k: Tensor, v: Tensor, mask: Any, dropout_p: float, is_causal: bool) -> None:
@@ -133,9 +160,16 @@ def scaled_dot_product_attention(
         _of_several(_SDPA, q, k, v)
         k, v = _repeated(k, q._a.shape[-3]), _repeated(v, q._a.shape[-3])
     mask = None if attn_mask is None else additive(attn_mask, q._kind)
+    by = 1 / sqrt(q._a.shape[-1]) if scale is None and q._a.shape[-1] else (scale or 0.0)
+    if not dropout_p:
+        try:
+            fused = _fused(q, k, v, mask, is_causal, float(by))
+        except ValueError:  # shapes that do not fit, which are named below
+            fused = None
+        if fused is not None:
+            return fused
     if is_causal:
         mask = wrap(A.above(q._a.shape[-2], k._a.shape[-2], q._kind))
-    by = 1 / sqrt(q._a.shape[-1]) if scale is None and q._a.shape[-1] else (scale or 0.0)
     try:
         y = attention_weights(q, k, mask, float(by), True)
         return matmul(dropout(y, dropout_p) if dropout_p else y, v)

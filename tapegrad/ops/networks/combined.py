@@ -27,7 +27,8 @@ def normalize(
 def _lacks(a: Tensor, b: Tensor, w: Tensor, bias: Tensor | None) -> bool:
     """Whether torch, which looks at one size after the other, first misses a dimension."""
     x, y, shape = a._a.shape, b._a.shape, w._a.shape
-    if len(x) != len(y) or x[:-1] != y[:-1] or not a._kind is b._kind is w._kind:
+    mixed = len({t._kind for t in (a, b, w, bias) if t is not None}) > 1
+    if len(x) != len(y) or x[:-1] != y[:-1] or mixed:
         return False
     if not x or len(shape) < 2:
         return True

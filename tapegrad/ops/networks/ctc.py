@@ -77,8 +77,8 @@ def _labels(targets: Tensor, lengths: Any, blank: int, classes: int) -> tuple[An
     """
     n, longest = len(lengths), int(lengths.max(initial=0))
     given = np.array(targets.tolist(), np.int64).reshape(targets._a.shape)
-    fits = given.shape == (lengths.sum(),) if given.ndim == 1 else len(given) == n
-    if given.ndim not in (1, 2) or not fits or (given.ndim == 2 and given.shape[1] < longest):
+    fits = given.shape == (lengths.sum(),) if given.ndim < 2 else len(given) == n
+    if given.ndim > 2 or not fits or (given.ndim == 2 and given.shape[1] < longest):
         raise RuntimeError(
             f"ctc_loss: targets is {sizes(given.shape)} and target_lengths {lengths.tolist()}; [N, S], or "
             "all targets one behind the other, is needed."

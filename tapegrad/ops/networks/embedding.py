@@ -9,7 +9,7 @@ import numpy as np
 
 import tapegrad.kernels.embedding as E
 from tapegrad._errors import describe, sizes
-from tapegrad.define import cast, indexing, linear, offer
+from tapegrad.define import cast, indexing, linear, offer, recording
 from tapegrad.dtypes import F4, I8, float64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.gathering import outside
@@ -65,7 +65,7 @@ _shared_rows, _add_rows = indexing(
 )
 _embedding = linear(
     "embedding",
-    lambda table, index, share: table.take(index, 0),
+    lambda table, index, share: E.take_rows(table, index),
     lambda F, g, shape, index, share: F.apply(_add_rows.op, g, index, share, shape),
     kind="indexing",
     batch=lambda B, op, xs, args: _rows_of_batch(B, _shared_rows.op, xs, (args[0], None)),
@@ -83,7 +83,7 @@ def _numbers(op: str, input: Tensor, weight: Tensor, error: type[Exception] = In
             f"{op}: {argument('input', input)} is {describe(input)}; int64 or int32 is needed."
         )
     if w.ndim != 2:
-        unsized = not w.ndim and weight._node is not None  # torch keeps the number of rows for the backward
+        unsized = not w.ndim and recording(weight)  # torch keeps the number of rows for the backward
         kind = IndexError if unsized else RuntimeError
         raise kind(f"{op}: {argument('weight', weight)} is {describe(weight)}; a 2-d one is needed.")
     for a in arrays_of(t):

@@ -234,7 +234,7 @@ def gaussian_nll_loss(
         ):
             raise ValueError(f"{op}: var is {sizes(other)} and input is {sizes(shape)}; var must fit it.")
     check_reduction(op, reduction)
-    limited = v + (v.detach().clamp(min=eps) - v.detach())
+    limited = where(v < eps, v + (eps - v.detach()), v)
     each = (limited.log() + (x - target) ** 2 / limited) * 0.5
     return reduced(op, each + 0.5 * log(2 * pi) if full else each, reduction)
 
@@ -336,15 +336,23 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """log(1 + exp(-target * input)), target 1 or -1, in input's dtype."""
+    """log(1 + exp(-target * input)), target 1 or -1, in input's dtype and shape.
+
+    Raises: RuntimeError for other dtypes, or a target that does not broadcast to input.
+    """
     op = "soft_margin_loss"
     reduction = legacy_reduction(size_average, reduce, reduction)
     check_reduction(op, reduction)
     x, t = need_tensor(input, op), need_tensor(target, op, "target")
     if x._kind.kind not in FLOATING:
         raise RuntimeError(f"{op}: input is {describe(x)}; a floating point tensor is needed.")
-    t = t if t._kind is x._kind else cast(t, x._kind)
-    return reduced(op, -logsigmoid(t * x), reduction)
+    each = (t if t._kind is x._kind else cast(t, x._kind)) * x
+    if each._a.shape != x._a.shape:
+        raise RuntimeError(
+            f"{op}: {argument('target', t)} is {sizes(t._a.shape)} and {argument('input', x)} "
+            f"{sizes(x._a.shape)}; target must broadcast to input."
+        )
+    return reduced(op, -logsigmoid(each), reduction)
 
 
 def multilabel_soft_margin_loss(

@@ -53,7 +53,7 @@ def _check(mode: str, x: Tensor, n: int, before: int, after: int, pad: list[int]
         what = f"at most the size ({n}) on each side"
     elif n + before + after < (0 if mode == "circular" else 1):
         what = "something must be left"
-    elif n == 0:
+    elif n == 0 or (mode != "circular" and x._a.shape[-1 - len(pad) // 2] == 0):
         what = "there must be something to show"
     else:
         return

@@ -6,6 +6,7 @@ A departure asks here whether the arguments of the call are such, so that no wro
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -178,6 +179,12 @@ def more_views(run: Any) -> bool:
     return any(run.theirs.tensor(ref)._is_view() and not run.ours.tensor(ref)._is_view() for ref in run.refs)
 
 
+def hooked_views(run: Any) -> bool:
+    """Whether a tensor with a hook is a view in torch."""
+    hooked = {ref for s in run.done for ref in re.findall(r"(\S+)\.register_hook", s.text)}
+    return any(run.theirs.tensor(ref)._is_view() for ref in hooked)
+
+
 def retained_views(run: Any) -> bool:
     """Whether torch has a view that retains its gradient."""
     return any(t._is_view() and t.retains_grad for t in map(run.theirs.tensor, run.refs))
@@ -187,6 +194,11 @@ def with_nan(run: Any) -> bool:
     """Whether the program has a nan."""
     arrays = (_array(run.theirs.tensor(ref)) for ref in run.refs)
     return any(a.dtype.kind in "fc" and bool(np.isnan(a).any()) for a in arrays)
+
+
+def with_numbers(run: Any) -> bool:
+    """Whether the program has a tensor of one element."""
+    return any(_array(run.theirs.tensor(ref)).size == 1 for ref in run.refs)
 
 
 def with_nothing(run: Any) -> bool:

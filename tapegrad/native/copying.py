@@ -1,0 +1,190 @@
+"""Copies between arrays of any strides: rows that run in both, tiles that are transposed, rows in reverse.
+
+The axes are put into the order of the target's memory, and those that run on in both arrays become one. Of
+the last axis (the columns) and one more (the rows) a kernel does sixteen rows at a time; all other axes are
+counted through. If the columns do not run in the source, the rows are those of the axis that does: tiles of
+them are transposed in registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tapegrad.native import call
+from tapegrad.native.ir import I8, I16, I32, I64, Type, Value, vector
+
+GRAIN = 1 << 16  # bytes that are worth a thread
+_ROWS = 16  # of a block: as many float32 as a line of the cache holds
+_COLUMNS = 2048  # of a row where there is only one axis
+_SHORT = 8  # columns that are few
+_WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}
+
+Axis = tuple[int, int, int]  # how many, and the steps of the target and of the source
+
+
+def copy(y: Any, x: Any) -> bool:
+    """Put x into y, which do not overlap; whether that was done here."""
+    size = y.itemsize
+    if y.shape != x.shape or y.dtype != x.dtype or y.dtype.kind == "O" or size not in _WHOLE:
+        return False
+    if not (y.flags.aligned and x.flags.aligned):
+        return False
+    y, x = _forwards(y, x)
+    axes = _axes(y, x)
+    if axes is None:
+        return False
+    if len(axes) == 1:
+        n, to, by = axes[0]
+        whole = n - n % _COLUMNS
+        if whole < n:
+            _line(y, n, to)[whole:] = _line(x, n, by)[whole:]
+        axes = [(whole // _COLUMNS, _COLUMNS * to, _COLUMNS * by), (_COLUMNS, to, by)]
+    columns = axes.pop()
+    how = {1: "rows", -1: "reverse"}.get(columns[2], "single") if columns[1] == 1 else "single"
+    at = len(axes) - 1
+    if how == "single" and columns[1] == 1 and size in (4, 8):
+        runs = [k for k, axis in enumerate(axes) if axis[2] == 1 and axis[0] >= _SHORT]
+        if runs and columns[0] >= _SHORT:
+            how, at = "tiles", runs[0]
+    rows = axes.pop(at)
+    parts = -(-rows[0] // _ROWS)
+    for n, _, _ in axes:
+        parts *= n
+    bytes = _ROWS * columns[0] * size
+    table = np.array(axes, np.int64)
+    _kernel(size, how)(y, x, table, len(axes), parts, max(1, GRAIN // bytes), *columns, *rows)
+    return True
+
+
+def _forwards(y: Any, x: Any) -> tuple[Any, Any]:
+    """Both arrays such that an axis that runs backwards in the source, and is not the target's last, runs on:
+    then its rows can be tiles."""
+    for k, (a, b) in enumerate(zip(y.strides, x.strides, strict=True)):
+        if b == -x.itemsize and a > x.itemsize:
+            back = (*(slice(None),) * k, slice(None, None, -1))
+            return y[back], x[back]
+    return y, x
+
+
+def _line(x: Any, n: int, by: int) -> Any:
+    """x, whose axes are one, as that one."""
+    return np.lib.stride_tricks.as_strided(x, (n,), (by * x.itemsize,))
+
+
+def _axes(y: Any, x: Any) -> list[Axis] | None:
+    """The axes in the order of y's memory, merged; None if steps are no whole elements or y repeats one."""
+    size = y.itemsize
+    found = [(n, a, b) for n, a, b in zip(y.shape, y.strides, x.strides, strict=True) if n != 1]
+    if any(a % size or b % size or a == 0 for _, a, b in found):
+        return None
+    found.sort(key=lambda axis: -abs(axis[1]))
+    merged: list[Axis] = []
+    for n, a, b in found:
+        to, by = a // size, b // size
+        if merged and merged[-1][1] == n * to and merged[-1][2] == n * by:
+            merged[-1] = merged[-1][0] * n, to, by
+        else:
+            merged.append((n, to, by))
+    return merged or [(1, 1, 1)]
+
+
+@cache
+def _kernel(size: int, how: str) -> Any:
+    """The kernel for elements of a size: (target, source, table of the other axes, how many of them, blocks,
+    grain, columns and their steps, rows and theirs)."""
+    t = _WHOLE[size]
+
+    def write(f: call.Body) -> None:
+        blocks = (f["rows"] + (_ROWS - 1)) // _ROWS
+        with f.loop(f.low, f.high) as part:
+            y, x = _start(f, part // blocks, t)
+            low = part % blocks * _ROWS
+            high = f.smaller(low + _ROWS, f["rows"])
+            if how == "tiles":
+                _tiles(f, y, x, low, high, t)
+            else:
+                with f.loop(low, high) as i:
+                    _row(f, y.at(i * f["row_to"], t), x.at(i * f["row_by"], t), t, how)
+
+    sizes = "columns:i to:i by:i rows:i row_to:i row_by:i"
+    return call.build(
+        f"copy_{how}_{size}",
+        f"y:w x:r table:r axes:i parts:i grain:i {sizes}",
+        write,
+        over="parts",
+        grain="grain",
+    )
+
+
+def _start(f: call.Body, part: Value, t: Type) -> tuple[Value, Value]:
+    """Where in both arrays the rows of a number begin: the axes of the table are counted through."""
+    rest, y, x = (f.variable(f.value(0, I64)) for _ in range(3))
+    rest.set(part)
+    y.set(0)
+    x.set(0)
+    with f.loop(0, f["axes"]) as k:
+        axis = f["table"].at((f["axes"] - 1 - k) * 3, I64)
+        n = f.load(axis, I64)
+        i = rest.get() % n
+        rest.set(rest.get() // n)
+        y.set(y.get() + i * f.load(axis.at(1, I64), I64))
+        x.set(x.get() + i * f.load(axis.at(2, I64), I64))
+    return f["y"].at(y.get(), t), f["x"].at(x.get(), t)
+
+
+def _row(f: call.Body, y: Value, x: Value, t: Type, how: str) -> None:
+    n = f["columns"]
+    if how == "rows":
+        f.copy(y, x, n * t.bytes)
+        return
+    first: Any = 0
+    if how == "reverse":
+        wide = vector(t, 32 // t.bytes)
+        first = n & -wide.lanes
+        with f.loop(0, first, wide.lanes) as j:
+            v = f.load(x.at(1 - wide.lanes - j, t), wide)
+            f.store(y.at(j, t), f.shuffle(v, v, range(wide.lanes - 1, -1, -1)))
+    with f.loop(first, n) as j:
+        f.store(y.at(j * f["to"], t), f.load(x.at(j * f["by"], t), t))
+
+
+def _tiles(f: call.Body, y: Value, x: Value, low: Value, high: Value, t: Type) -> None:
+    """The rows low to high, where rows run in the source and columns in the target."""
+    lanes = 32 // t.bytes
+    columns, by, to = f["columns"], f["by"], f["row_to"]
+    whole, full = columns & -lanes, low + ((high - low) & -lanes)
+    with f.loop(0, whole, lanes) as j, f.loop(low, full, lanes) as i:
+        source, target = x.at(j * by + i, t), y.at(i * to + j, t)
+        tile = [f.load(source.at(by * k, t), vector(t, lanes)) for k in range(lanes)]
+        for k, v in enumerate(transposed(f, tile)):
+            f.store(target.at(to * k, t), v)
+    for start, stop, first, last in ((0, whole, full, high), (whole, columns, low, high)):
+        with f.loop(start, stop) as j, f.loop(first, last) as i:
+            f.store(y.at(i * to + j, t), f.load(x.at(j * by + i, t), t))
+
+
+def transposed(f: call.Body, rows: Sequence[Value]) -> list[Value]:
+    """The columns of a square tile, by log2 exchanges of blocks between rows."""
+    n = len(rows)
+    tile, step = list(rows), 1
+    while step < n:
+        new = list(tile)
+        for i in range(n):
+            if i & step:
+                continue
+            a, b = tile[i], tile[i + step]
+            picks = [k if not k & step else n + k - step for k in range(n)]
+            new[i] = f.shuffle(a, b, picks)
+            new[i + step] = f.shuffle(a, b, [k + step if not k & step else n + k for k in range(n)])
+        tile, step = new, 2 * step
+    return tile
+
+
+def plain(x: Any, least: int) -> bool:
+    """Whether x is an array of at least so many bytes."""
+    return type(x) is ndarray and x.nbytes >= least

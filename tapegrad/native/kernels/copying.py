@@ -1,0 +1,160 @@
+"""Copies of large arrays: into row-major order, in reverse, turned, repeated, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+import tapegrad.kernels.arrange as A
+import tapegrad.kernels.gathering as G
+import tapegrad.kernels.shape as S
+from tapegrad.native import call
+from tapegrad.native.choice import over
+from tapegrad.native.copying import copy, plain
+from tapegrad.native.ir import I8, I64
+from tapegrad.native.memory import empty
+
+LEAST = 1 << 17  # bytes
+
+
+def _packed(x: Any) -> Any:
+    """A copy in row-major order; None if that is not for here."""
+    if not plain(x, LEAST):
+        return None
+    y = empty(x.shape, x.dtype)
+    return y if copy(y, x) else None
+
+
+@over(S.contiguous)
+def contiguous(body: Any, x: Any) -> Any:
+    """A copy in row-major order."""
+    y = _packed(x)
+    return body(x) if y is None else y
+
+
+@over(S.clone)
+def clone(body: Any, x: Any) -> Any:
+    """A copy in the layout of x."""
+    y = _packed(x) if type(x) is ndarray and x.flags.c_contiguous else None
+    return body(x) if y is None else y
+
+
+@over(A.copied)
+def copied(body: Any, x: Any) -> Any:
+    """A copy in row-major order."""
+    y = _packed(x)
+    return body(x) if y is None else y
+
+
+@over(G.copied)
+def copied_to_write(body: Any, x: Any) -> Any:
+    """The same, to write into."""
+    y = _packed(x)
+    return body(x) if y is None else y
+
+
+def _joined(xs: Sequence[Any], shape: Sequence[int], dim: int) -> Any:
+    """The arrays one after the other along an axis; None if that is not for here."""
+    kind, others = xs[0].dtype, (*shape[:dim], *shape[dim + 1 :])
+    for x in xs:
+        if type(x) is not ndarray or x.dtype != kind or (*x.shape[:dim], *x.shape[dim + 1 :]) != others:
+            return None
+    y, at = empty(shape, kind), 0
+    for x in xs:
+        n = x.shape[dim]
+        part = y[(slice(None),) * dim + (slice(at, at + n),)]
+        if x.size and not copy(part, x):
+            part[...] = x
+        at += n
+    return y
+
+
+@over(S.cat)
+def cat(body: Any, xs: Any, dim: int) -> Any:
+    """Joined along an existing axis."""
+    first = xs[0]
+    if sum([x.nbytes for x in xs]) < LEAST or any(x.ndim != first.ndim for x in xs):
+        return body(xs, dim)
+    shape = (*first.shape[:dim], sum([x.shape[dim] for x in xs]), *first.shape[dim + 1 :])
+    y = _joined(xs, shape, dim)
+    return body(xs, dim) if y is None else y
+
+
+@over(S.stack)
+def stack(body: Any, xs: Any, dim: int) -> Any:
+    """Joined along a new axis."""
+    if not plain(xs[0], LEAST // len(xs)):
+        return body(xs, dim)
+    shape = xs[0].shape
+    wide = (*shape[:dim], 1, *shape[dim:])
+    rows = [x.reshape(wide) for x in xs] if all(x.shape == shape for x in xs) else None
+    y = None if rows is None else _joined(rows, (*shape[:dim], len(xs), *shape[dim:]), dim)
+    return body(xs, dim) if y is None else y
+
+
+@over(A.repeat)
+def repeat(body: Any, x: Any, times: tuple[int, ...]) -> Any:
+    """x several times along each axis."""
+    if type(x) is not ndarray or not x.size or x.nbytes * int(np.prod(times)) < LEAST:
+        return body(x, times)
+    shape = (*(1,) * (len(times) - x.ndim), *x.shape)
+    y = empty([n for pair in zip(times, shape, strict=True) for n in pair], x.dtype)
+    source = np.broadcast_to(x.reshape([n for size in shape for n in (1, size)]), y.shape)
+    if not copy(y, source):
+        return body(x, times)
+    return y.reshape([n * size for n, size in zip(times, shape, strict=True)])
+
+
+_built: list[Any] = []
+
+
+def _triangle() -> Any:
+    """Rows of matrices of `columns` bytes, each with zeros before (upper) or behind a place that moves with
+    the row."""
+    if not _built:
+
+        def write(f: call.Body) -> None:
+            n = f["columns"]
+            with f.loop(f.low, f.high) as i:
+                cut = f.larger(f.smaller((i % f["rows"] + f["diagonal"]) * f["size"], n), 0)
+                y, x = f["y"].at(i * n, I8), f["x"].at(i * n, I8)
+                upper = f["upper"].ne(0)
+                zero = f.value(0, I64)
+                start, stop = f.select(upper, cut, zero), f.select(upper, n, cut)
+                f.clear(y, start)
+                f.copy(y.at(start, I8), x.at(start, I8), stop - start)
+                f.clear(y.at(stop, I8), n - stop)
+
+        sizes = "all:i grain:i rows:i columns:i size:i diagonal:i upper:i"
+        _built.append(call.build("triangle", f"y:w x:r {sizes}", write, over="all", grain="grain"))
+    return _built[0]
+
+
+def _cut(x: Any, diagonal: int, upper: bool) -> Any:
+    """x without what is behind (upper: before) a diagonal; None if that is not for here."""
+    if not plain(x, LEAST) or not x.flags.c_contiguous or not x.flags.aligned or x.dtype.kind == "O":
+        return None
+    y = empty(x.shape, x.dtype)
+    rows, columns = x.shape[-2:]
+    bytes = columns * x.itemsize
+    diagonal = max(-rows, min(columns, diagonal))
+    grain = max(1, (1 << 16) // bytes)
+    _triangle()(y, x, x.size // columns, grain, rows, bytes, x.itemsize, diagonal, int(upper))
+    return y
+
+
+@over(A.tril)
+def tril(body: Any, x: Any, k: int) -> Any:
+    """The last two axes, with 0 above the k-th diagonal."""
+    y = _cut(x, k + 1, False)
+    return body(x, k) if y is None else y
+
+
+@over(A.triu)
+def triu(body: Any, x: Any, k: int) -> Any:
+    """The last two axes, with 0 below the k-th diagonal."""
+    y = _cut(x, k, True)
+    return body(x, k) if y is None else y

@@ -1,0 +1,384 @@
+"""Reading and writing at places along an axis: rows of a table by their numbers, elements by indices.
+
+An array is seen as [outer, n, width] with the axis in the middle. Threads share reads as they come. They
+share writes such that each place belongs to one of them, which takes what goes there in order: by `outer` if
+that is long, by parts of the axis if rows are long, else one thread does all. So results do not depend on who
+was first; they are those of NumPy's loops.
+
+Each index is compared with n before it is used. What is out of range is noted, and the NumPy body, to which
+the arrays then go, says what is wrong; all results are new arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+import tapegrad.kernels.embedding as E
+import tapegrad.kernels.gathering as G
+import tapegrad.kernels.shape as S
+from tapegrad.native import call
+from tapegrad.native.choice import over, rows
+from tapegrad.native.ir import F32, F64, I1, I8, I16, I32, I64, Type, Value
+from tapegrad.native.memory import empty
+from tapegrad.native.target import host
+
+LEAST = 1 << 13  # elements that are read or written
+GRAIN = 1 << 15  # bytes that are worth a thread
+_LONG = 64  # bytes of a row that is copied as one
+_MANY = 8  # so many outer parts are shared among threads
+_WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}
+_SUMS = {np.dtype("f4"): F32, np.dtype("f8"): F64, np.dtype("i4"): I32, np.dtype("i8"): I64}
+
+
+class _Places:
+    """How a kernel comes from indices to places: it notes what is out of range, and goes to 0 instead.
+    negative: they count from the end."""
+
+    def __init__(self, f: call.Body, negative: bool) -> None:
+        self.f, self.negative = f, negative
+        self.bad = f.variable(f.value(0, I64))
+
+    def load(self, address: Value) -> tuple[Value, Value]:
+        """(the place that stands at an address, whether it is in range)."""
+        f, n = self.f, self.f["n"]
+        index = f.load(address, I64)
+        if self.negative:
+            index = f.select(index < 0, index + n, index)
+        good = f.emit(f"icmp ult {index}, {n.name}", I1)  # what is negative is large without its sign
+        self.bad.set(self.bad.get() | f.convert(~good, I64))
+        return f.select(good, index, f.value(0, I64)), good
+
+    def end(self) -> None:
+        """Tell the caller."""
+        with self.f.when(self.bad.get().ne(0)):
+            self.f.store(self.f["bad"], self.f.value(1, I64))
+
+
+def _quickly(f: call.Body, low: Value, high: Value, each: Callable[[Value], None]) -> None:
+    """each(i) for i from low to high, four in a turn."""
+    fours = low + ((high - low) & -4)
+    with f.loop(low, fours, 4) as i:
+        for k in range(4):
+            each(i + k)
+    with f.loop(fours, high) as i:
+        each(i)
+
+
+_SIZES = "index:r bad:w entries:i count:i n:i width:i own:i grain:i"
+
+
+@cache
+def _reader(size: int, how: str, negative: bool) -> Any:
+    """y[o, k] = x[o, index[k]], or with `own` = 1 x[o, index[o, k]]. how: "rows" of `width` bytes, "one"
+    element of `size` bytes each, or "each" of `width` elements with an index of its own."""
+    t = _WHOLE.get(size, I8)
+
+    def write(f: call.Body) -> None:
+        places = _Places(f, negative)
+        count, n, width = f["count"], f["n"], f["width"]
+        with f.loop(f.low // count, (f.high + count - 1) // count) as o:
+            first = o * count
+            low, high = f.larger(f.low - first, 0), f.smaller(f.high - first, count)
+            x, y = f["x"].at(o * n * width, t), f["y"].at(first * width, t)
+            index = f["index"].at(first * f["own"] * (width if how == "each" else 1), I64)
+            if how == "one":
+
+                def element(k: Value) -> None:
+                    f.store(y.at(k, t), f.load(x.at(places.load(index.at(k, I64))[0], t), t))
+
+                _quickly(f, low, high, element)
+            else:
+                with f.loop(low, high) as k:
+                    if how == "rows":
+                        row = x.at(places.load(index.at(k, I64))[0] * width, t)
+                        f.copy(y.at(k * width, t), row, width)
+                    else:
+                        row, to = index.at(k * width, I64), y.at(k * width, t)
+                        with f.loop(0, width) as j:
+                            place = places.load(row.at(j, I64))[0] * width + j
+                            f.store(to.at(j, t), f.load(x.at(place, t), t))
+        places.end()
+
+    return call.build(f"take_{how}_{size}", f"y:w x:r {_SIZES}", write, over="entries", grain="grain")
+
+
+def _read(x: Any, index: Any, sizes: Sequence[int], own: bool, negative: bool = False) -> Any:
+    """The elements as one row, or None if an index is out of range. x is contiguous. sizes: outer, n, width,
+    count."""
+    outer, n, width, count = sizes
+    size = x.itemsize
+    how = "each" if own and width > 1 else "one" if width == 1 and size in _WHOLE else "rows"
+    y = empty(outer * count * width, x.dtype)
+    bad = np.zeros(1, np.int64)
+    bytes = width * size
+    _reader(0 if how == "rows" else size, how, negative)(
+        y,
+        x,
+        np.ascontiguousarray(index, np.int64),
+        bad,
+        outer * count,
+        count,
+        n,
+        bytes if how == "rows" else width,
+        int(own),
+        max(1, GRAIN // bytes),
+    )
+    return None if bad[0] else y
+
+
+@cache
+def _writer(t: Type, add: bool, how: str, negative: bool) -> Any:
+    """y[o, index[k]] += x[o, k], in the order of k (or =, without `add`). how: as in `_reader`, but a row has
+    `width` elements. The work is shared by outer parts if `parts` is 1, else by parts of the axis. clear: y
+    is zeroed before."""
+    wide = host().wide(t)
+
+    def one(f: call.Body, to: Value, source: Value, v: Type, mask: Value | None = None) -> None:
+        new = f.load(source, v, mask)
+        f.store(to, f.load(to, v, mask) + new if add else new, mask)
+
+    def write(f: call.Body) -> None:
+        places = _Places(f, negative)
+        n, width, count, parts = f["n"], f["width"], f["count"], f["parts"].ne(0)
+        zero = f.value(0, I64)
+        low, high = f.select(parts, zero, f.low), f.select(parts, n, f.high)
+        rest = width % wide.lanes
+        whole, mask = width - rest, f.first(rest, wide)
+        with f.loop(f.select(parts, f.low, zero), f.select(parts, f.high, f["outer"])) as o:
+            y, x = f["y"].at(o * n * width, t), f["x"].at(o * count * width, t)
+            index = f["index"].at(o * count * f["own"] * (width if how == "each" else 1), I64)
+            with f.when(f["clear"].ne(0)):
+                f.clear(y.at(low * width, t), (high - low) * width * t.bytes)
+            with f.loop(0, count) as k:
+                source = x.at(k * width, t)
+                if how == "each":
+                    row = index.at(k * width, I64)
+                    with f.loop(0, width) as j:
+                        i, good = places.load(row.at(j, I64))
+                        with f.when(good & (i >= low) & (i < high)):
+                            one(f, y.at(i * width + j, t), source.at(j, t), t)
+                else:
+                    i, good = places.load(index.at(k, I64))
+                    with f.when(good & (i >= low) & (i < high)):
+                        to = y.at(i * width, t)
+                        if how == "one":
+                            one(f, to, source, t)
+                        else:
+                            with f.loop(0, whole, wide.lanes) as j:
+                                one(f, to.at(j, t), source.at(j, t), wide)
+                            with f.when(rest > 0):
+                                one(f, to.at(whole, t), source.at(whole, t), wide, mask)
+        places.end()
+
+    name = f"{'add' if add else 'put'}_{how}_{t}"
+    sizes = _SIZES.replace("entries", "share") + " outer:i parts:i clear:i"
+    return call.build(name, f"y:w x:r {sizes}", write, over="share", grain="grain")
+
+
+def _write(
+    y: Any,
+    x: Any,
+    index: Any,
+    sizes: Sequence[int],
+    own: bool,
+    *,
+    add: bool,
+    clear: bool = False,
+    negative: bool = False,
+) -> bool:
+    """Write x, all of it contiguous, at the places in y; whether all were in range. sizes: outer, n, width,
+    count."""
+    outer, n, width, count = sizes
+    t = _SUMS[y.dtype]
+    how = "each" if own and width > 1 else "one" if width == 1 else "rows"
+    parts = outer >= _MANY
+    share = outer if parts else n
+    bytes = outer * count * width * t.bytes + (y.nbytes if clear else 0)
+    alone = bytes < 2 * GRAIN or (not parts and width * t.bytes < _LONG)
+    grain = share if alone else max(1, share * GRAIN // bytes)
+    bad = np.zeros(1, np.int64)
+    index = np.ascontiguousarray(index, np.int64)
+    _writer(t, add, how, negative)(
+        y, x, index, bad, share, count, n, width, int(own), grain, outer, int(parts), int(clear)
+    )
+    return not bad[0]
+
+
+# ---- what they stand in for
+
+
+def _plain(x: Any, least: int = LEAST) -> bool:
+    return type(x) is ndarray and x.size >= least and x.flags.c_contiguous and x.flags.aligned
+
+
+def _numbers(index: Any) -> bool:
+    return type(index) is ndarray and index.dtype.kind == "i"
+
+
+def _select(x: Any, index: Any, dim: int, negative: bool = False) -> Any:
+    """The entries of x along an axis; None if that is not for here."""
+    if not (_plain(x, 1) and _numbers(index) and x.ndim) or x.dtype.kind == "O":
+        return None
+    outer, n, width = rows(x.shape, dim)
+    if outer * index.size * width < LEAST:
+        return None
+    y = _read(x, index, (outer, n, width, index.size), False, negative)
+    return None if y is None else y.reshape(*x.shape[:dim], *index.shape, *x.shape[dim + 1 :])
+
+
+@over(E.take_rows)
+def take_rows(body: Any, table: Any, index: Any) -> Any:
+    """Rows of a table."""
+    y = _select(table, index, 0)
+    return body(table, index) if y is None else y
+
+
+@over(S.fetch)
+def fetch(body: Any, x: Any, index: Any) -> Any:
+    """Entries along the first axis."""
+    y = _select(x, index[0], 0, negative=True) if len(index) == 1 else None
+    return body(x, index) if y is None else y
+
+
+@over(G.index_select)
+def index_select(body: Any, x: Any, index: Any, dim: int) -> Any:
+    """Entries along an axis."""
+    y = _select(x, index, dim)
+    return body(x, index, dim) if y is None else y
+
+
+@over(G.take)
+def take(body: Any, x: Any, index: Any) -> Any:
+    """Elements, counted over all."""
+    y = _select(x.reshape(-1), index, 0, negative=True) if _plain(x, 1) else None
+    return body(x, index) if y is None else y
+
+
+def _element_sizes(shape: Sequence[int], index: Any, dim: int) -> tuple[int, int, int, int] | None:
+    """(outer, n, width, count) where an index has an element per element, and as many as the array in all
+    axes but one."""
+    if not shape or index.ndim != len(shape):
+        return None
+    if any(i != dim and k != n for i, (k, n) in enumerate(zip(index.shape, shape, strict=True))):
+        return None
+    return *rows(shape, dim), index.shape[dim]
+
+
+@over(G.gather)
+def gather(body: Any, x: Any, index: Any, dim: int) -> Any:
+    """Elements along an axis."""
+    if _plain(x, 1) and _plain(index) and x.itemsize in _WHOLE:
+        sizes = _element_sizes(x.shape, index, dim)
+        if sizes is not None:
+            y = _read(x, index, sizes, True)
+            if y is not None:
+                return y.reshape(index.shape)
+    return body(x, index, dim)
+
+
+def _copy_and_write(
+    x: Any, src: Any, index: Any, sizes: Any, own: bool, add: bool, negative: bool = False
+) -> Any:
+    """A copy of x in which src is written; None if that is not for here."""
+    if sizes is None or x.dtype not in _SUMS or type(src) is not ndarray or src.dtype != x.dtype:
+        return None
+    y = empty(x.shape, x.dtype)
+    y[...] = x
+    return y if _write(y, np.ascontiguousarray(src), index, sizes, own, add=add, negative=negative) else None
+
+
+def _entry_sizes(x: Any, src: Any, index: Any, dim: int) -> tuple[int, int, int, int] | None:
+    """(outer, n, width, count) where an index has an element per entry."""
+    if not x.ndim or src.ndim != x.ndim or index.ndim > 1 or src.size < LEAST:
+        return None
+    if src.shape != (*x.shape[:dim], index.size, *x.shape[dim + 1 :]):
+        return None
+    return *rows(x.shape, dim), index.size
+
+
+@over(G.scatter)
+def scatter(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
+    """Elements put along an axis."""
+    y = None
+    if _plain(x, 1) and _plain(index) and type(src) is ndarray and src.shape == index.shape:
+        y = _copy_and_write(x, src, index, _element_sizes(x.shape, index, dim), True, add=False)
+    return body(x, src, index, dim) if y is None else y
+
+
+@over(G.scatter_add)
+def scatter_add(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
+    """Elements added along an axis."""
+    y = None
+    if _plain(x, 1) and _plain(index) and type(src) is ndarray and src.shape == index.shape:
+        y = _copy_and_write(x, src, index, _element_sizes(x.shape, index, dim), True, add=True)
+    return body(x, src, index, dim) if y is None else y
+
+
+@over(G.index_add)
+def index_add(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
+    """Entries added along an axis."""
+    y = None
+    if _plain(x, 1) and type(src) is ndarray and _numbers(index):
+        y = _copy_and_write(x, src, index, _entry_sizes(x, src, index, dim), False, add=True)
+    return body(x, src, index, dim) if y is None else y
+
+
+@over(S.put)
+def put(body: Any, x: Any, value: Any, index: Any, accumulate: bool) -> Any:
+    """Entries along the first axis, put or added."""
+    y = None
+    if _plain(x, 1) and len(index) == 1 and _numbers(index[0]) and type(value) is ndarray:
+        shape = (*index[0].shape, *x.shape[1:])
+        if value.shape == shape and value.size >= LEAST:
+            sizes = (*rows(x.shape, 0), index[0].size)
+            y = _copy_and_write(x, value, index[0], sizes, False, accumulate, negative=True)
+    return body(x, value, index, accumulate) if y is None else y
+
+
+def _zeros_and_write(g: Any, index: Any, shape: Any, dim: int, own: bool) -> Any:
+    """Zeros of a shape to which g is added; None if that is not for here."""
+    if type(g) is not ndarray or g.dtype not in _SUMS or g.size < LEAST or not _numbers(index):
+        return None
+    outer, n, width = rows(shape, dim)
+    y = empty(shape, g.dtype)
+    sizes = outer, n, width, g.size // max(1, outer * width)
+    good = _write(y, np.ascontiguousarray(g), index, sizes, own, add=True, clear=True, negative=not own)
+    return y if good else None
+
+
+@over(E.add_rows)
+def add_rows(body: Any, g: Any, index: Any, share: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient of rows of a table."""
+    scaled = g if share is None or type(g) is not ndarray else g * share[..., None]
+    y = _zeros_and_write(scaled, index, shape, 0, own=False)
+    return body(g, index, share, shape) if y is None else y
+
+
+@over(S.spread)
+def spread(body: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient of entries along the first axis."""
+    y = None
+    if len(index) == 1 and shape and g.shape == (*index[0].shape, *shape[1:]):
+        y = _zeros_and_write(g, index[0], shape, 0, own=False)
+    return body(g, index, shape) if y is None else y
+
+
+@over(G.index_spread)
+def index_spread(body: Any, g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
+    """The gradient of entries along an axis."""
+    y = _zeros_and_write(g, index, shape, dim, own=False) if len(shape) == g.ndim > 0 else None
+    return body(g, index, dim, shape) if y is None else y
+
+
+@over(G.spread)
+def spread_elements(body: Any, g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
+    """The gradient of elements along an axis."""
+    y = None
+    if g.shape == index.shape and _element_sizes(shape, index, dim) is not None:
+        y = _zeros_and_write(g, index, shape, dim, own=True)
+    return body(g, index, dim, shape) if y is None else y

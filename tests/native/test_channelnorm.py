@@ -1,0 +1,83 @@
+"""batch_norm, group_norm and instance_norm in machine code against the NumPy bodies."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tapegrad import tiers
+from tapegrad.kernels import normalise as N
+from tapegrad.native import choice
+from tapegrad.native.kernels import channelnorm
+
+tiers.wake()
+pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
+
+
+@pytest.fixture(autouse=True)
+def all_sizes(monkeypatch):
+    monkeypatch.setattr(channelnorm, "LEAST", 0)
+
+
+def plan(kind, shape, groups):
+    """(view, axes, the weights' shape there) of a normalisation."""
+    n, c, *rest = shape
+    one = (1,) * len(rest)
+    if kind == "group":
+        view = (n, groups, c // groups, int(np.prod(rest)))
+        return view, (2, 3), (1, groups, c // groups, 1)
+    axes = tuple(range(2, 2 + len(rest)))
+    return shape, axes if kind == "instance" else (0, *axes), (1, c, *one)
+
+
+@st.composite
+def cases(draw):
+    groups = draw(st.integers(1, 3))
+    rest = draw(st.lists(st.integers(1, 12), min_size=1, max_size=3))
+    shape = (draw(st.integers(1, 4)), groups * draw(st.integers(1, 4)), *rest)
+    rng, kind = np.random.default_rng(draw(st.integers(0, 99))), draw(st.sampled_from(["f4", "f8"]))
+    x, g = (rng.normal(size=shape).astype(kind) + 2 for _ in range(2))
+    w, b = (rng.normal(size=shape[1]).astype(kind) for _ in range(2))
+    return x, g, w, b, plan(draw(st.sampled_from(["batch", "instance", "group"])), shape, groups)
+
+
+def close(y, expected):
+    assert y.dtype == expected.dtype and y.shape == expected.shape
+    digits = 5e-5 if y.dtype == np.float32 else 1e-11
+    np.testing.assert_allclose(y, expected, rtol=digits, atol=digits * (1 + np.abs(expected).max()))
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases(), st.tuples(st.booleans(), st.booleans(), st.booleans()))
+def test_machine_code_is_the_body(case, wanted):
+    x, g, w, b, (view, axes, shape) = case
+    for y, expected in zip(
+        N.moments(x.reshape(view), axes), choice.original(N.moments)(x.reshape(view), axes), strict=True
+    ):
+        close(y, expected)
+    mean, var = choice.original(N.moments)(x.reshape(view), axes)
+    known = mean, 1 / np.sqrt(var + var.dtype.type(0.1))
+    args = (view, axes, shape, 0.1, known)
+    close(N.affine(x, w, b, *args), choice.original(N.affine)(x, w, b, *args))
+    need = tuple(1 if k else None for k in wanted)
+    found = N.affine_vjp(need, g, x, w, b, *args)
+    for y, expected in zip(found, choice.original(N.affine_vjp)(need, g, x, w, b, *args), strict=True):
+        assert (y is None) == (expected is None)
+        if y is not None:
+            close(y, expected)
+
+
+def test_equal_numbers_have_no_variance():
+    x = np.full((8, 3, 40, 40), 0.1, "f4")
+    mean, var = N.moments(x, (0, 2, 3))
+    assert (mean == np.float32(0.1)).all() and (var == 0).all()
+
+
+def test_nan_and_inf_stay_in_their_channel():
+    x = np.random.default_rng(0).normal(size=(4, 3, 9, 9)).astype("f4")
+    x[1, 0, 3, 3], x[2, 2, 0, 0] = np.nan, np.inf
+    with np.errstate(all="ignore"):
+        found = N.moments(x, (0, 2, 3))
+        expected = choice.original(N.moments)(x, (0, 2, 3))
+    for y, z in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(np.isfinite(y), np.isfinite(z))

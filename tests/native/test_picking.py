@@ -1,0 +1,41 @@
+"""Places along the last axis in machine code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tapegrad.kernels.reduce as R
+from tapegrad.native import choice
+from tests.native.arrays import DTYPES, LAYOUTS, awake, close, drawn
+
+SIZES = st.sampled_from([1, 2, 7, 33, 100])
+
+
+@pytest.fixture(autouse=True)
+def tier(monkeypatch):
+    awake()
+    monkeypatch.setattr("tapegrad.native.kernels.picking.LEAST", 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SIZES, max_size=2), SIZES, SIZES, DTYPES, LAYOUTS)
+def test_pick_and_its_adjoint(lead, n, k, dtype, layout):
+    x, g = drawn((*lead, n), dtype, layout), drawn((*lead, k), dtype, layout, seed=1)
+    index = np.random.default_rng(2).integers(0, n, (*lead, k))
+    dim = len(lead)
+    np.testing.assert_array_equal(R.pick(x, index, dim, True), choice.original(R.pick)(x, index, dim, True))
+    args = g, index, dim, True, x.shape
+    close(R.place_all(*args), choice.original(R.place_all)(*args))
+
+
+@pytest.mark.parametrize("place", [-1000, 10_000])
+def test_places_out_of_range(place):
+    x, index = drawn((5, 100), "f4"), np.zeros((5, 40), "i8")
+    index[2, 3] = place
+    with pytest.raises(IndexError):
+        R.pick(x, index, 1, True)
+    with pytest.raises(IndexError):
+        R.place_all(x[:, :40], index, 1, True, x.shape)

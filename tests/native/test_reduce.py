@@ -1,0 +1,132 @@
+"""Reductions in machine code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import tapegrad.kernels.reduce as R
+import tapegrad.kernels.shape as H
+import tapegrad.kernels.statistics as S
+from tapegrad.native import choice, fold
+from tests.native.arrays import DTYPES, LAYOUTS, ODD, SIZES, awake, drawn
+
+SHAPES = st.lists(SIZES, min_size=1, max_size=4).filter(lambda s: 0 < np.prod(s) < 200_000)
+AXES = st.none() | st.sets(st.integers(0, 3), min_size=1)
+KERNELS = {
+    "sum": (R.sum, ()),
+    "mean": (R.mean, ()),
+    "prod": (R.prod, ()),
+    "amax": (R.amax, ()),
+    "amin": (R.amin, ()),
+    "all": (R.all, ()),
+    "any": (R.any, ()),
+    "count_nonzero": (S.count_nonzero, ()),
+    "norm 1": (R.norm, (1.0,)),
+    "norm 2": (R.norm, (2.0,)),
+    "norm inf": (R.norm, (np.inf,)),
+    "var": (R.var, (1,)),
+    "std": (R.std, (0,)),
+    "logsumexp": (S.logsumexp, ()),
+}
+
+
+@pytest.fixture(autouse=True)
+def tier(monkeypatch):
+    awake()
+    for name in ("reduce", "extremes", "logsumexp"):
+        monkeypatch.setattr(f"tapegrad.native.kernels.{name}.LEAST", 1)
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Cut what is long into short parts, so that small arrays have several."""
+    monkeypatch.setattr("tapegrad.native.fold.LONG", 64)
+    monkeypatch.setattr("tapegrad.native.fold.PART", 24)
+    monkeypatch.setattr("tapegrad.native.fold.DOWN", 16)
+    monkeypatch.setattr("tapegrad.native.kernels.extremes.PART", 24)
+    monkeypatch.setattr("tapegrad.native.kernels.logsumexp.PART", 24)
+    fold._plan.cache_clear()
+    yield
+    fold._plan.cache_clear()
+
+
+def alike(found, wanted, digits):
+    assert np.shape(found) == np.shape(wanted)
+    assert type(found) is type(wanted)
+    assert found.dtype == wanted.dtype
+    scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1)
+    np.testing.assert_allclose(found / scale, wanted / scale, rtol=digits, atol=digits)
+
+
+def check(name, shape, axes, keepdim, dtype, layout, odd):
+    kernel, args = KERNELS[name]
+    x = drawn(shape, dtype, layout, odd, scale=1.0)
+    dim = None if axes is None else tuple(sorted(k for k in axes if k < len(shape)))
+    if name == "logsumexp" and dim is None:
+        dim = tuple(range(len(shape)))
+    if dim == ():
+        return
+    with np.errstate(all="ignore"):
+        wanted = choice.original(kernel)(x, dim, keepdim, *args)
+        alike(kernel(x, dim, keepdim, *args), wanted, 3e-5 if dtype == "f4" else 1e-12)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@settings(max_examples=25, deadline=None)
+@given(SHAPES, AXES, st.booleans(), DTYPES, LAYOUTS, ODD)
+def test_reductions(name, shape, axes, keepdim, dtype, layout, odd):
+    check(name, shape, axes, keepdim, dtype, layout, odd)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("odd", [None, np.nan])
+@pytest.mark.usefixtures("small_parts")
+def test_reductions_of_several_parts(name, odd):
+    for shape in ((1000,), (7, 100), (100, 7), (3, 50, 40), (2, 1, 300), (200, 3)):
+        for axes in (None, {0}, {1}, {0, 2}):
+            if not axes or max(axes) < len(shape):
+                check(name, shape, axes, False, "f4", "plain", odd)
+
+
+@pytest.mark.parametrize("kernel", [R.argmax, R.argmin], ids=["argmax", "argmin"])
+@settings(max_examples=60, deadline=None)
+@given(SHAPES, st.none() | st.integers(0, 3), st.booleans(), DTYPES, LAYOUTS, ODD, st.booleans())
+def test_first_places(kernel, shape, dim, keepdim, dtype, layout, odd, ties):
+    assume(dim is None or dim < len(shape))
+    x = drawn(shape, dtype, layout, odd)
+    x = np.round(x) if ties else x
+    found, wanted = kernel(x, dim, keepdim), choice.original(kernel)(x, dim, keepdim)
+    assert type(found) is type(wanted)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_first_places_of_several_parts():
+    for value in (0.0, np.nan, np.inf):
+        x = np.zeros(100, "f4")
+        x[[30, 70]] = value
+        assert R.argmax(x, None, False) == choice.original(R.argmax)(x, None, False)
+        assert R.argmin(x[None], 1, False) == choice.original(R.argmin)(x[None], 1, False)
+
+
+def test_sums_that_undo_a_broadcast():
+    g = drawn((6, 50, 40), "f4")
+    for shape in ((50, 40), (40,), (1, 40), (50, 1), (6, 1, 40), (1, 1, 1), ()):
+        alike(H.sum_to(g, shape), choice.original(H.sum_to)(g, shape), 1e-5)
+    alike(H.sum_rows(g), g.reshape(-1, 40).sum(0), 1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1 << 21,), (1 << 19, 4), (1 << 12, 512), (4, 1 << 19)])
+def test_sums_are_as_accurate_as_pairs(shape):
+    x = (np.random.default_rng(0).random(shape) + 1e-3).astype("f4")
+    for dim in (None, *[(k,) for k in range(len(shape))]):
+        exact = np.float64(x).sum(dim)
+        assert np.abs(R.sum(x, dim) / exact - 1).max() < 3e-7
+
+
+def test_variance_of_equal_numbers_is_0():
+    assert R.var(np.full((500, 300), 0.1, "f4"), (0,), False, 1).max() == 0
+    assert R.std(np.full((500, 300), 1e30, "f4"), None, False, 1) == 0
