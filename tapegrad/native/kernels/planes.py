@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import I64, PTR, VOID, Function, Module, Type, Value
@@ -249,3 +250,6 @@ def _span(f: Function, ends: _Ends, phase: Value, stride: Value) -> tuple[Value,
     start = ends.low + from_low
     n = f.larger((ends.high - start + stride - 1) // stride, 0)
     return start, n, (start + ends.shift) // stride
+
+
+nameless(globals())

@@ -9,6 +9,7 @@ import numpy as np
 import tapegrad.kernels.reduce as R
 import tapegrad.kernels.shape as H
 import tapegrad.kernels.statistics as S
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native.choice import fits, over
 from tapegrad.native.fold import fold, groups
 
@@ -160,3 +161,6 @@ def std(body: Any, x: Any, dim: Any, keepdim: Any, correction: float) -> Any:
     if y is None:
         return body(x, dim, keepdim, correction)
     return _shaped(np.sqrt(y).astype(x.dtype), x.shape, dim, keepdim, turned)
+
+
+nameless(globals())
