@@ -46,4 +46,6 @@ def test_machine_code_is_the_body(case):
     assert y.dtype == expected.dtype and y.flags.c_contiguous and not np.shares_memory(x, y)
     digits = 1e-5 if y.dtype == np.float32 else 1e-13
     np.testing.assert_allclose(y, expected, rtol=digits, atol=digits)
+    zeros = (y == 0) & (expected == 0)
+    np.testing.assert_array_equal(np.signbit(y[zeros]), np.signbit(expected[zeros]))
     np.testing.assert_array_equal(x, kept)

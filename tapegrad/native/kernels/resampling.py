@@ -28,7 +28,7 @@ def _mapped(t: Type) -> Any:
 
         def element(x: Value, first: Value, at: Value, kind: Type) -> Value:
             """The sum of the taps from number `first` on."""
-            total = f.variable(-0.0, kind)  # which leaves what is added as it is
+            total = f.variable(f.value(f.convert(f["start"], t), kind))
             with f.loop(first, first + taps) as k:
                 source = f.load(f["index"].at(k, I64), I64)
                 with f.when(source >= 0):
@@ -46,7 +46,7 @@ def _mapped(t: Type) -> Any:
                     with f.loop(start, end, kind.lanes) as at:
                         f.store(y.at(j * behind + at, t), element(x, j * taps, at, kind))
 
-    slots = "y:w x:r index:r weight:r rows:i n:i m:i taps:i behind:i grain:i"
+    slots = "y:w x:r index:r weight:r start:d rows:i n:i m:i taps:i behind:i grain:i"
     return call.build(f"resampled_{t}", slots, write, over="rows", grain="grain")
 
 
@@ -57,7 +57,9 @@ def _along(x: Any, table: bodies.Table, axis: int, t: Type) -> Any:
     weight = np.ones(index.shape) if table.weight is None else table.weight.T
     grain = max(1, _GRAIN // max(1, table.m * behind))
     sizes = (rows, n, table.m, index.shape[1], behind, grain)
-    _mapped(t)(y, x, index, np.ascontiguousarray(weight, x.dtype), *sizes)
+    every = bool(table.taps) and table.taps[0][0] == bodies.EVERY
+    start = -0.0 if every else 0.0  # the first leaves what is added as it is
+    _mapped(t)(y, x, index, np.ascontiguousarray(weight, x.dtype), start, *sizes)
     return y
 
 
