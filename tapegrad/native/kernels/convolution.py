@@ -186,7 +186,7 @@ def convolved(
     size, (o, per, *kernel) = x.shape[2:], w.shape
     out = bodies.result_size(size, w.shape[2:], stride, padding, dilation)
     t = takes(x.shape[0] * prod(out) * w.size, x, w, b)
-    if t is None or len(kernel) > 3:
+    if t is None or len(kernel) > 3 or x.shape[1] != per * groups:
         return body(x, w, b, stride, padding, dilation, groups)
     shape = (x.shape[0] * groups, groups, per, o // groups)
     plan = _forward(size, w.shape[2:], stride, padding, dilation, shape, t)
@@ -202,7 +202,7 @@ def convolved_back(
     g, w, b = dense(g, w, b)
     o, per, *kernel = w.shape
     t = takes(g.size // max(1, o) * w.size, g, w, b)
-    if t is None or len(kernel) > 3:
+    if t is None or len(kernel) > 3 or g.shape[1] != o:
         return body(g, w, b, stride, padding, dilation, groups, size)
     shape = (g.shape[0] * groups, groups, o // groups, per)
     plan = _backward(g.shape[2:], w.shape[2:], stride, padding, dilation, tuple(size), shape, t)

@@ -248,7 +248,8 @@ def convolved_weight(
     g, x = dense(g, x)
     o, per, taps = g.shape[1], x.shape[1] // groups, prod(kernel)
     t = forward.takes(g.size * per * taps, g, x)
-    if t is None or len(kernel) > 3:
+    fit = g.shape[2:] == bodies.result_size(x.shape[2:], tuple(kernel), stride, padding, dilation)
+    if t is None or len(kernel) > 3 or not fit or g.shape[0] != x.shape[0]:
         return body(g, x, stride, padding, dilation, groups, kernel)
     shape = (x.shape[0], groups, per, o // groups)
     plan = _plan(x.shape[2:], tuple(kernel), stride, padding, dilation, shape, t)

@@ -120,7 +120,7 @@ def max_pool_back(body: Any, g: Any, x: Any, pool: Any) -> Any:
         g = bodies.max_pool_back(_flat(g), _flat(y), first)
         return bodies.max_pool_back(g.reshape(y.shape), x, last)
     ready = _ready(x, x.shape, pool, g)
-    if ready is None or max(pool.dilation) > 1:
+    if ready is None or max(pool.dilation) > 1 or g.shape != ready[0].out:
         return body(g, x, pool)
     p, t = ready
     z = memory.empty(x.shape, x.dtype)
@@ -184,7 +184,7 @@ def avg_pool_back(body: Any, g: Any, pool: Any, padded: bool, override: int | No
     (g,) = dense(g)
     shape = (*g.shape[: -len(size)], *size)
     ready, deep = _ready(g, shape, pool), _deep(g, pool)
-    if ready is None and not deep:
+    if (ready is None and not deep) or g.shape[-len(size) :] != pool.out:
         return body(g, pool, padded, override, size)
     by = bodies.divisors(pool, tuple(size), padded, override)
     one = by if type(by) is int else 1
