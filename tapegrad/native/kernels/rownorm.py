@@ -18,7 +18,7 @@ from tapegrad.native.memory import empty
 from tapegrad.native.strips import add, sums, sweep
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # elements; below, NumPy's few calls take as long as one of these
+LEAST = 1 << 6  # elements; below, NumPy's few calls take as long as one of these
 GRAIN = 1 << 14  # elements that are worth a thread
 PARTS = 64  # parts of the rows, which have sums of their own for the gradients of weight and bias
 
