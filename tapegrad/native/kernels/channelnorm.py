@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tapegrad.kernels.normalise as bodies
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over
 from tapegrad.native.ir import F64, Function, Type, Value
@@ -312,3 +313,6 @@ def _per_weight(sums: Any, rows: Rows) -> Any:
     if rows.by_row:
         return np.add.reduce(sums.reshape(-1, rows.weights, rows.rows), 0)
     return np.add.reduce(np.add.reduce(sums, 1).reshape(-1, rows.weights), 0)
+
+
+nameless(globals())

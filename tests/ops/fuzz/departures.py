@@ -173,7 +173,7 @@ ON_PURPOSE = (
         "torch does not compare dtypes of nothing",
         "error",
         ">>> .*(mm|mul|@|cdist|batch_norm|einsum|tensordot)",
-        "ours .*(Convert one|they must be equal).*torch None",
+        "ours .*(Convert one|they must be equal).*torch (None|IndexError.*select)",
     ),
     Departure(
         "torch does not compare shapes where attention has nothing to see, or to say",
@@ -246,6 +246,18 @@ ON_PURPOSE = (
         *("error", ">>> .*ami(n|nmax)|amax", "ours RuntimeError.*only once.*torch IndexError.*non-zero size"),
     ),
     Departure(
+        "of two mistakes each names one",
+        *("error", r">>> .*\bcross\b", "ours RuntimeError.*must be equal.*torch IndexError.*no dimensions"),
+    ),
+    Departure(
+        "of two mistakes each names one",
+        *(
+            "error",
+            ">>> .*cross_entropy",
+            "ours ValueError.*target must be.*torch RuntimeError.*target dtype",
+        ),
+    ),
+    Departure(
         "what there is not enough memory for has Python's class here",
         *("error", "", "ours MemoryError.*torch RuntimeError.*can't allocate memory"),
     ),
@@ -299,6 +311,12 @@ ON_PURPOSE = (
         "torch's derivative of logcumsumexp passes over nan",
         *("gradient", "logcumsumexp", r"nan.* torch .*\b0\.", choices.with_nan),
     ),
+    *[
+        Departure(
+            "torch's derivative of sinc cancels near 0", what, r"\bsinc_?\(", " at ", choices.within(1e-4)
+        )
+        for what in ("gradient", "value")
+    ],
     Departure("torch's largest distance passes over nan", "value", r"cdist\(.*, inf\)", "nan.* torch "),
     Departure(
         "torch computes less in half precision",
@@ -429,7 +447,7 @@ ON_PURPOSE = (
         *(
             "error",
             "",
-            "ours IndexError.*torch RuntimeError.*(A view was created in no_grad|is a view and is being)",
+            "ours IndexError.*torch RuntimeError.*(view was created in no_grad|view and is being|a leaf Var)",
         ),
     ),
     Departure(
