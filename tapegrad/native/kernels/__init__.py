@@ -19,4 +19,5 @@ MODULES: tuple[str, ...] = (
     "rownorm",
     "scan",
     "softmax",
+    "squares",
 )
