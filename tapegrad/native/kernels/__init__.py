@@ -20,4 +20,5 @@ MODULES: tuple[str, ...] = (
     "rownorm",
     "scan",
     "softmax",
+    "squares",
 )
