@@ -18,5 +18,6 @@ MODULES: tuple[str, ...] = (
     "reduce",
     "rownorm",
     "scan",
+    "series",
     "softmax",
 )
