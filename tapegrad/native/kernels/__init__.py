@@ -19,6 +19,7 @@ MODULES: tuple[str, ...] = (
     "resampling",
     "rownorm",
     "scan",
+    "series",
     "softmax",
     "squares",
 )
