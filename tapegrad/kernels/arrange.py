@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,14 +49,12 @@ def roll(x: Any, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Any:
 
 
 def rot90(x: Any, k: int, i: int, j: int) -> Any:
-    """x turned k times by 90 degrees, from axis i towards axis j."""
+    """x turned k times by 90 degrees, from axis i towards axis j. The axes are exchanged in a copy, which is
+    cheaper, and what torch does."""
     k %= 4
     if k == 2:
         return flip(x, (i, j))
-    if k:
-        x = x.swapaxes(i, j)
-        return flip(x, (i if k == 1 else j,))
-    return copied(x)
+    return flip(x, (j if k == 1 else i,)).swapaxes(i, j) if k else copied(x)
 
 
 def repeat(x: Any, times: tuple[int, ...]) -> Any:
@@ -144,5 +143,24 @@ def blocks(shapes: Any) -> Any:
         yield slice(i, i + n), slice(j, j + m)
         i, j = i + n, j + m
 
+
+def spaced(a: Any, b: Any, by: Any, n: int, kind: Any) -> Any:
+    """n numbers of a dtype from a to b at distances of `by`, counted from both ends."""
+    ends = np.empty(n, kind)
+    ends.fill(b)
+    ends[: n // 2] = a
+    values = (_few if n <= 1024 else _places)(n, kind) * by
+    values += ends
+    return values
+
+
+def _places(n: int, kind: Any) -> Any:
+    """0, 1, ... up to the middle of n, from where on it counts from the end: ..., -1, -0."""
+    places = np.arange(n).astype(kind)
+    places[n // 2 :] = -places[n - n // 2 - 1 :: -1]
+    return places
+
+
+_few = lru_cache(64)(_places)
 
 nameless(globals())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import vmath
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value, integers
 from tapegrad.native.strips import strip, sweep
@@ -246,3 +247,6 @@ def space(t: Type, tile: Any, size: Any, value: Any, keys: Any, larger: Any) -> 
     width, extra = VECTORS * t.lanes, max(t.lanes, tile)
     most = larger(size, value)
     return (most + extra) * width, (keys + extra) * width, (most + extra) * (keys + extra)
+
+
+nameless(globals())

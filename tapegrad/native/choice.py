@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native.ir import F32, F64, Type
 
 TYPES: dict[Any, Type] = {np.dtype(np.float32): F32, np.dtype(np.float64): F64}
@@ -93,3 +94,6 @@ def rows(shape: Sequence[int], axis: int) -> tuple[int, int, int]:
     for k in shape[axis + 1 :]:
         behind *= k
     return before, shape[axis], behind
+
+
+nameless(globals())

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, expressions, target
 from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value
 from tapegrad.native.pointwise import Pointwise
@@ -24,7 +25,7 @@ _MOST_LIGHT, _MOST_HEAVY = 512, 64  # elements; more are NumPy's: its loops take
 # What a function is bound to, a tuple: its kernels and dtypes, and how often it was called.
 _SMALL, _LARGE, _LEAST, _ARRAY, _FLOAT, _DOUBLE, _BOOL, _CALLS, _PROMOTE = range(9)
 _NEW_FROM_DESCR = 94  # its place in NumPy's table of functions
-_TUPLE = 3  # words before a tuple's items
+_TUPLE = tuple.__basicsize__ // 8  # words before a tuple's items
 
 
 def dispatch(fast: Pointwise, small: Any, large: Any, least: int) -> Any:
@@ -201,3 +202,6 @@ def _loop(f: Function, fast: Pointwise, xs: list[Value], out: Value, size: Value
             f.store(to.at(i, I8), f.convert(y, I8))
         else:
             f.store(to.at(i, t), y)
+
+
+nameless(globals())

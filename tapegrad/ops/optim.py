@@ -184,24 +184,23 @@ class Update:
             x.copy_(F.view_as_complex(y) if split else y)
 
 
-def _alike(parts: list[tuple[Arguments, list[Any] | None]]) -> Iterator[tuple[list[Any], list[Any]]]:
+def _alike(parts: list[tuple[Arguments, list[Any] | None]]) -> Iterator[tuple[Any, list[Any]]]:
     """The parts in their order, in lists of those that can be updated together: (counts, parts). What is no
-    array comes alone, and so does a parameter that came already: it is updated twice."""
-    before: list[Any] = []
+    array comes alone, and so do all if one that counts its steps comes twice: then it makes two."""
+    before: Any = ()
     alike: list[Any] = []
     kind: Any = None
-    seen: set[int] = set()
+    alone = bool(parts[0][0][2]) and len({id(given[0]) for given, _ in parts}) < len(parts)
     for part in parts:
         (p, _, counts, _), arrays = part
-        now = _values(counts) if counts else []
-        here = arrays[0].dtype if arrays is not None and type(p._a) is ndarray else None
-        if alike and (here is not kind or kind is None or now != before or id(p) in seen):
+        now = _values(counts) if counts else ()
+        here = p._kind if arrays is not None and type(p._a) is ndarray else None
+        if alike and (here is not kind or kind is None or alone or now != before):
             yield before, alike
-            alike, seen = [], set()
-            now = _values(counts) if counts else []
+            alike = []
+            now = _values(counts) if counts else ()
         before, kind = now, here
         alike.append(part)
-        seen.add(id(p))
     if alike:
         yield before, alike
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+import tapegrad.kernels.arrange as A
 from tapegrad._errors import describe
 from tapegrad.define import offer
 from tapegrad.dtypes import F8, I8, INEXACT, NARROW, number_dtype, of
@@ -120,12 +120,7 @@ def _spaced(op: str, start: Any, end: Any, steps: int, dtype: Any) -> tuple[Any,
     by = (b - a) / exact.type(max(steps - 1, 1))
     if steps == 1:
         return np.full(1, a), kind
-    ends = np.empty(steps, exact)
-    ends.fill(b)
-    ends[: steps // 2] = a
-    values = (_few if steps <= 1024 else _places)(steps, exact) * by
-    values += ends
-    return values, kind
+    return A.spaced(a, b, by, steps, exact), kind
 
 
 def _end(op: str, what: str, x: Any) -> Any:
@@ -135,16 +130,6 @@ def _end(op: str, what: str, x: Any) -> Any:
             raise RuntimeError(f"{op}: a tensor {describe(x)} is given; a number, or a 0-d one, is needed.")
         x = x.detach()
     return plain_number(x, op, what)
-
-
-def _places(n: int, kind: Any) -> Any:
-    """0, 1, ... up to the middle of n, from where on it counts from the end: ..., -1, -0."""
-    places = np.arange(n).astype(kind)
-    places[n // 2 :] = -places[n - n // 2 - 1 :: -1]
-    return places
-
-
-_few = lru_cache(64)(_places)
 
 
 offer(globals(), functions="arange linspace logspace")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.attention as A
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native.attention import VECTORS, Parts, parts, space, tile_of
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import TYPES, over
@@ -297,3 +298,6 @@ def attention_vjp(
     masked = int(mask is not None)
     _kernel(t, True)(dq, dk, dv, g, q, k, v, m, masked, places, *steps, *numbers, prod(lead))
     return dq, dk, dv
+
+
+nameless(globals())

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tapegrad.kernels.normalise as bodies
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over
 from tapegrad.native.ir import F64, Function, Type, Value
@@ -268,7 +269,7 @@ def affine(
     """The normalised x times w plus b."""
     t = fits(x, w, b, *known, least=LEAST) if known else None
     found = t and _units(tuple(view), axes, shape)
-    if not t or not found:
+    if not t or not found or known[0].size != found[0]:
         return body(x, w, b, view, axes, shape, eps, known)
     units, rows = found
     y = empty(x.shape, x.dtype)
@@ -293,7 +294,13 @@ def affine_vjp(
     """The cotangents of x, w and b."""
     t = fits(x, w, *known, least=LEAST) if known else None
     found = t and _units(tuple(view), axes, shape)
-    if not t or not found or g.shape != x.shape or not fits(g := np.ascontiguousarray(g), x):
+    if (
+        not t
+        or not found
+        or known[0].size != found[0]
+        or g.shape != x.shape
+        or not fits(g := np.ascontiguousarray(g), x)
+    ):
         return body(need, g, x, w, b, view, axes, shape, eps, known)
     units, rows = found
     z = empty(x.shape, x.dtype)
@@ -312,3 +319,6 @@ def _per_weight(sums: Any, rows: Rows) -> Any:
     if rows.by_row:
         return np.add.reduce(sums.reshape(-1, rows.weights, rows.rows), 0)
     return np.add.reduce(np.add.reduce(sums, 1).reshape(-1, rows.weights), 0)
+
+
+nameless(globals())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy import ndarray
 import tapegrad.kernels.arrange as A
 import tapegrad.kernels.gathering as G
 import tapegrad.kernels.shape as S
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import over
 from tapegrad.native.copying import copy, plain
@@ -18,6 +20,7 @@ from tapegrad.native.ir import I8, I64
 from tapegrad.native.memory import empty
 
 LEAST = 1 << 17  # bytes
+SMALL = LEAST >> 4  # elements: fewer are never so many bytes
 
 
 def _packed(x: Any) -> Any:
@@ -31,28 +34,28 @@ def _packed(x: Any) -> Any:
 @over(S.contiguous)
 def contiguous(body: Any, x: Any) -> Any:
     """A copy in row-major order."""
-    y = _packed(x)
+    y = _packed(x) if x.size >= SMALL else None
     return body(x) if y is None else y
 
 
 @over(S.clone)
 def clone(body: Any, x: Any) -> Any:
     """A copy in the layout of x."""
-    y = _packed(x) if type(x) is ndarray and x.flags.c_contiguous else None
+    y = _packed(x) if x.size >= SMALL and type(x) is ndarray and x.flags.c_contiguous else None
     return body(x) if y is None else y
 
 
 @over(A.copied)
 def copied(body: Any, x: Any) -> Any:
     """A copy in row-major order."""
-    y = _packed(x)
+    y = _packed(x) if x.size >= SMALL else None
     return body(x) if y is None else y
 
 
 @over(G.copied)
 def copied_to_write(body: Any, x: Any) -> Any:
     """The same, to write into."""
-    y = _packed(x)
+    y = _packed(x) if x.size >= SMALL else None
     return body(x) if y is None else y
 
 
@@ -75,8 +78,10 @@ def _joined(xs: Sequence[Any], shape: Sequence[int], dim: int) -> Any:
 @over(S.cat)
 def cat(body: Any, xs: Any, dim: int) -> Any:
     """Joined along an existing axis."""
-    first = xs[0]
-    if sum([x.nbytes for x in xs]) < LEAST or any(x.ndim != first.ndim for x in xs):
+    first, size = xs[0], 0
+    for x in xs:
+        size += x.size
+    if size * first.itemsize < LEAST or any(x.ndim != first.ndim for x in xs):
         return body(xs, dim)
     shape = (*first.shape[:dim], sum([x.shape[dim] for x in xs]), *first.shape[dim + 1 :])
     y = _joined(xs, shape, dim)
@@ -86,9 +91,10 @@ def cat(body: Any, xs: Any, dim: int) -> Any:
 @over(S.stack)
 def stack(body: Any, xs: Any, dim: int) -> Any:
     """Joined along a new axis."""
-    if not plain(xs[0], LEAST // len(xs)):
+    first = xs[0]
+    if first.size * len(xs) < SMALL or not plain(first, LEAST // len(xs)):
         return body(xs, dim)
-    shape = xs[0].shape
+    shape = first.shape
     wide = (*shape[:dim], 1, *shape[dim:])
     rows = [x.reshape(wide) for x in xs] if all(x.shape == shape for x in xs) else None
     y = None if rows is None else _joined(rows, (*shape[:dim], len(xs), *shape[dim:]), dim)
@@ -98,7 +104,7 @@ def stack(body: Any, xs: Any, dim: int) -> Any:
 @over(A.repeat)
 def repeat(body: Any, x: Any, times: tuple[int, ...]) -> Any:
     """x several times along each axis."""
-    if type(x) is not ndarray or not x.size or x.nbytes * int(np.prod(times)) < LEAST:
+    if type(x) is not ndarray or x.nbytes * prod(times) < LEAST:
         return body(x, times)
     shape = (*(1,) * (len(times) - x.ndim), *x.shape)
     y = empty([n for pair in zip(times, shape, strict=True) for n in pair], x.dtype)
@@ -149,12 +155,15 @@ def _cut(x: Any, diagonal: int, upper: bool) -> Any:
 @over(A.tril)
 def tril(body: Any, x: Any, k: int) -> Any:
     """The last two axes, with 0 above the k-th diagonal."""
-    y = _cut(x, k + 1, False)
+    y = _cut(x, k + 1, False) if x.size >= SMALL else None
     return body(x, k) if y is None else y
 
 
 @over(A.triu)
 def triu(body: Any, x: Any, k: int) -> Any:
     """The last two axes, with 0 below the k-th diagonal."""
-    y = _cut(x, k, True)
+    y = _cut(x, k, True) if x.size >= SMALL else None
     return body(x, k) if y is None else y
+
+
+nameless(globals())

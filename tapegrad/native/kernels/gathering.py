@@ -21,6 +21,7 @@ from numpy import ndarray
 import tapegrad.kernels.embedding as E
 import tapegrad.kernels.gathering as G
 import tapegrad.kernels.shape as S
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import over, rows
 from tapegrad.native.ir import F32, F64, I1, I8, I16, I32, I64, Type, Value
@@ -234,28 +235,32 @@ def _select(x: Any, index: Any, dim: int, negative: bool = False) -> Any:
 @over(E.take_rows)
 def take_rows(body: Any, table: Any, index: Any) -> Any:
     """Rows of a table."""
-    y = _select(table, index, 0)
+    y = _select(table, index, 0) if index.size * table.size >= LEAST else None
     return body(table, index) if y is None else y
 
 
 @over(S.fetch)
 def fetch(body: Any, x: Any, index: Any) -> Any:
     """Entries along the first axis."""
-    y = _select(x, index[0], 0, negative=True) if len(index) == 1 else None
+    if len(index) > 1 or index[0].size * x.size < LEAST:
+        return body(x, index)
+    y = _select(x, index[0], 0, negative=True)
     return body(x, index) if y is None else y
 
 
 @over(G.index_select)
 def index_select(body: Any, x: Any, index: Any, dim: int) -> Any:
     """Entries along an axis."""
-    y = _select(x, index, dim)
+    y = _select(x, index, dim) if index.size * x.size >= LEAST else None
     return body(x, index, dim) if y is None else y
 
 
 @over(G.take)
 def take(body: Any, x: Any, index: Any) -> Any:
     """Elements, counted over all."""
-    y = _select(x.reshape(-1), index, 0, negative=True) if _plain(x, 1) else None
+    y = None
+    if index.size >= LEAST and _plain(x, 1):
+        y = _select(x.reshape(-1), index, 0, negative=True)
     return body(x, index) if y is None else y
 
 
@@ -272,7 +277,7 @@ def _element_sizes(shape: Sequence[int], index: Any, dim: int) -> tuple[int, int
 @over(G.gather)
 def gather(body: Any, x: Any, index: Any, dim: int) -> Any:
     """Elements along an axis."""
-    if _plain(x, 1) and _plain(index) and x.itemsize in _WHOLE:
+    if index.size >= LEAST and _plain(x, 1) and _plain(index) and x.itemsize in _WHOLE:
         sizes = _element_sizes(x.shape, index, dim)
         if sizes is not None:
             y = _read(x, index, sizes, True)
@@ -285,7 +290,7 @@ def _copy_and_write(
     x: Any, src: Any, index: Any, sizes: Any, own: bool, add: bool, negative: bool = False
 ) -> Any:
     """A copy of x in which src is written; None if that is not for here."""
-    if sizes is None or x.dtype not in _SUMS or type(src) is not ndarray or src.dtype != x.dtype:
+    if sizes is None or x.dtype not in _SUMS or type(src) is not ndarray or src.dtype is not x.dtype:
         return None
     y = empty(x.shape, x.dtype)
     y[...] = x
@@ -305,7 +310,7 @@ def _entry_sizes(x: Any, src: Any, index: Any, dim: int) -> tuple[int, int, int,
 def scatter(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
     """Elements put along an axis."""
     y = None
-    if _plain(x, 1) and _plain(index) and type(src) is ndarray and src.shape == index.shape:
+    if index.size >= LEAST and _plain(x, 1) and _plain(index) and src.shape == index.shape:
         y = _copy_and_write(x, src, index, _element_sizes(x.shape, index, dim), True, add=False)
     return body(x, src, index, dim) if y is None else y
 
@@ -314,7 +319,7 @@ def scatter(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
 def scatter_add(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
     """Elements added along an axis."""
     y = None
-    if _plain(x, 1) and _plain(index) and type(src) is ndarray and src.shape == index.shape:
+    if index.size >= LEAST and _plain(x, 1) and _plain(index) and src.shape == index.shape:
         y = _copy_and_write(x, src, index, _element_sizes(x.shape, index, dim), True, add=True)
     return body(x, src, index, dim) if y is None else y
 
@@ -323,7 +328,7 @@ def scatter_add(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
 def index_add(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
     """Entries added along an axis."""
     y = None
-    if _plain(x, 1) and type(src) is ndarray and _numbers(index):
+    if src.size >= LEAST and _plain(x, 1) and type(src) is ndarray and _numbers(index):
         y = _copy_and_write(x, src, index, _entry_sizes(x, src, index, dim), False, add=True)
     return body(x, src, index, dim) if y is None else y
 
@@ -332,9 +337,9 @@ def index_add(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
 def put(body: Any, x: Any, value: Any, index: Any, accumulate: bool) -> Any:
     """Entries along the first axis, put or added."""
     y = None
-    if _plain(x, 1) and len(index) == 1 and _numbers(index[0]) and type(value) is ndarray:
+    if len(index) == 1 and type(value) is ndarray and value.size >= LEAST:
         shape = (*index[0].shape, *x.shape[1:])
-        if value.shape == shape and value.size >= LEAST:
+        if value.shape == shape and _plain(x, 1) and _numbers(index[0]):
             sizes = (*rows(x.shape, 0), index[0].size)
             y = _copy_and_write(x, value, index[0], sizes, False, accumulate, negative=True)
     return body(x, value, index, accumulate) if y is None else y
@@ -354,8 +359,9 @@ def _zeros_and_write(g: Any, index: Any, shape: Any, dim: int, own: bool) -> Any
 @over(E.add_rows)
 def add_rows(body: Any, g: Any, index: Any, share: Any, shape: tuple[int, ...]) -> Any:
     """The gradient of rows of a table."""
-    scaled = g if share is None or type(g) is not ndarray else g * share[..., None]
-    y = _zeros_and_write(scaled, index, shape, 0, own=False)
+    if g.size < LEAST or type(g) is not ndarray:
+        return body(g, index, share, shape)
+    y = _zeros_and_write(g if share is None else g * share[..., None], index, shape, 0, own=False)
     return body(g, index, share, shape) if y is None else y
 
 
@@ -363,7 +369,7 @@ def add_rows(body: Any, g: Any, index: Any, share: Any, shape: tuple[int, ...]) 
 def spread(body: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """The gradient of entries along the first axis."""
     y = None
-    if len(index) == 1 and shape and g.shape == (*index[0].shape, *shape[1:]):
+    if g.size >= LEAST and len(index) == 1 and shape and g.shape == (*index[0].shape, *shape[1:]):
         y = _zeros_and_write(g, index[0], shape, 0, own=False)
     return body(g, index, shape) if y is None else y
 
@@ -371,7 +377,9 @@ def spread(body: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 @over(G.index_spread)
 def index_spread(body: Any, g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
     """The gradient of entries along an axis."""
-    y = _zeros_and_write(g, index, shape, dim, own=False) if len(shape) == g.ndim > 0 else None
+    y = None
+    if g.size >= LEAST and len(shape) == g.ndim > 0:
+        y = _zeros_and_write(g, index, shape, dim, own=False)
     return body(g, index, dim, shape) if y is None else y
 
 
@@ -379,6 +387,9 @@ def index_spread(body: Any, g: Any, index: Any, dim: int, shape: tuple[int, ...]
 def spread_elements(body: Any, g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
     """The gradient of elements along an axis."""
     y = None
-    if g.shape == index.shape and _element_sizes(shape, index, dim) is not None:
+    if g.size >= LEAST and g.shape == index.shape and _element_sizes(shape, index, dim) is not None:
         y = _zeros_and_write(g, index, shape, dim, own=True)
     return body(g, index, dim, shape) if y is None else y
+
+
+nameless(globals())

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.optim as O
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import TYPES, over
 from tapegrad.native.ir import PTR, Type, Value
@@ -204,3 +205,6 @@ def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, 
         kernel = _kernels[key] = _build(rule, o, counts, kind, held)
     kernel(np.array(F.found, kind), *many.arguments)
     return new
+
+
+nameless(globals())

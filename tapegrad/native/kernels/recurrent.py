@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.recurrent as bodies
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target, vmath
 from tapegrad.native.choice import DENSE, TYPES, over
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
@@ -302,3 +303,6 @@ def _cells_back(f: call.Body, r: Value, j: Value, mask: Value, wide: Type) -> No
     for n, x in enumerate(found):
         f.store(back.at(hidden * n, t), x, mask)
     f.store(state, c * k, mask)
+
+
+nameless(globals())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Any
 
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.kernels.planes import Fields, fill_of, provided, rows_of, run
@@ -217,3 +218,6 @@ def _write_mixed(f: Function, t: Type) -> None:
         f.store(f["to"].at(k * 2 + 1, t), f.load(f["b"].at(k, t), t))
     with f.when((f["n"] & 1).ne(0)):
         f.store(f["to"].at(pairs * 2, t), f.load(f["a"].at(pairs, t), t))
+
+
+nameless(globals())
