@@ -18,8 +18,9 @@ test: $(VENV)/installed-$(if $(TORCH),test$(comma)torch,test)  ## the tests; `ma
 	@$(BIN)/python -m pytest
 	@TAPEGRAD_NATIVE=0 $(BIN)/python -m pytest tests/test_tiny.py
 
-fuzz: $(VENV)/installed-test,torch  ## random programs on tapegrad and on PyTorch, 100,000 of them; PROGRAMS=, SEED=, FIRST=
-	@$(BIN)/python -m tests.ops.fuzz --programs $(or $(PROGRAMS),100000) --seed $(or $(SEED),0) --first $(or $(FIRST),0)
+fuzz: $(VENV)/installed-test,torch  ## random programs beside PyTorch (PROGRAMS=100000, SEED=, FIRST=); MINUTES=N: so long, then kernels
+	@$(BIN)/python -m tests.ops.fuzz --programs $(or $(PROGRAMS),100000) --seed $(or $(SEED),0) --first $(or $(FIRST),0) $(if $(MINUTES),--minutes $(MINUTES))
+	@$(if $(MINUTES),$(BIN)/python -m tests.native.fuzz --minutes $(MINUTES))
 
 check: $(VENV)/installed-dev  ## ruff, formatting, mypy, layers, stubs, sizes
 	@$(BIN)/ruff check .

@@ -25,6 +25,8 @@ PACKAGES = frozenset(
         "tapegrad.func",
         "tapegrad.hub",
         "tapegrad.kernels",
+        "tapegrad.native",
+        "tapegrad.native.kernels",
         "tapegrad.nn",
         "tapegrad.nn.modules",
         "tapegrad.nn.parallel",

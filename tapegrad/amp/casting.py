@@ -17,7 +17,7 @@ from typing import Any
 from tapegrad._state import Reason, autocast, recorded, watch
 from tapegrad.amp import policy
 from tapegrad.define import cast
-from tapegrad.dtypes import F4, F8, FLOATING, bfloat16, dtype, float32
+from tapegrad.dtypes import F4, F8, FLOATING, bfloat16, dtype
 from tapegrad.observers import Observer
 from tapegrad.public import RULES
 from tapegrad.tensor import Tensor
@@ -108,8 +108,8 @@ def _pooled(args: Any, kwargs: Any) -> Arguments:
 
 def _normed(args: Any, kwargs: Any) -> Arguments:
     """local_response_norm: torch takes means over channels by avg_pool3d, but of sequences by avg_pool2d."""
-    x = args[0] if args else kwargs["input"]
-    return _float32(args, kwargs) if x.dim() > 3 else (args, kwargs)
+    x = args[0] if args else kwargs.get("input")
+    return _float32(args, kwargs) if isinstance(x, Tensor) and x.dim() > 3 else (args, kwargs)
 
 
 def _padded(args: Any, kwargs: Any) -> Arguments:
@@ -163,7 +163,8 @@ class _Long(_InSteps):
 
     def __call__(self, args: Any, kwargs: Any) -> Any:
         hx: Any = next((x for x in args if type(x) in (list, tuple)), ())
-        if len(hx) == 2 and args[0].dtype is float32 and hx[0].shape[-1] == hx[1].shape[-1]:
+        wide = bool(args) and isinstance(args[0], Tensor) and args[0]._kind is F4
+        if wide and len(hx) == 2 and hx[0].shape[-1] == hx[1].shape[-1]:
             return _Through.__call__(self, args, kwargs)
         return super().__call__(args, kwargs)
 

@@ -30,6 +30,10 @@ def check_layout() -> None:
     """Compare the places above with real arrays. Raises: Unavailable if anything is somewhere else."""
     if ctypes.sizeof(ctypes.c_void_p) != 8 or object.__basicsize__ != 16:
         raise target.Unavailable("the interpreter's objects are laid out in another way")
+    pair, content = (check_layout, np), b"content"
+    item = ctypes.c_int64.from_address(id(pair) + tuple.__basicsize__ + 8).value
+    if item != id(np) or ctypes.string_at(id(content) + _BYTES, len(content)) != content:
+        raise target.Unavailable("the interpreter's objects are laid out in another way")
     for a in (np.arange(24.0).reshape(2, 3, 4)[:, 1:], np.zeros((5, 3), np.float32), np.zeros(())):
         a.flags.writeable = a.ndim != 2
         place = id(a)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tapegrad.kernels.errstate import nameless
 from tapegrad.native import vmath
 from tapegrad.native.call import Body, build
 from tapegrad.native.ir import F64, Type, Value
@@ -309,3 +310,6 @@ def fold(name: str, t: Type, x: Any, axes: tuple[int, ...], wide: bool = False, 
         few = type(step) is tuple
         x = _narrow(x, center, *step) if few else _run(step, ufunc, x, center)
     return x if x.dtype is dtype else x.astype(dtype)
+
+
+nameless(globals())

@@ -25,7 +25,7 @@ _MOST_LIGHT, _MOST_HEAVY = 512, 64  # elements; more are NumPy's: its loops take
 # What a function is bound to, a tuple: its kernels and dtypes, and how often it was called.
 _SMALL, _LARGE, _LEAST, _ARRAY, _FLOAT, _DOUBLE, _BOOL, _CALLS, _PROMOTE = range(9)
 _NEW_FROM_DESCR = 94  # its place in NumPy's table of functions
-_TUPLE = 3  # words before a tuple's items
+_TUPLE = tuple.__basicsize__ // 8  # words before a tuple's items
 
 
 def dispatch(fast: Pointwise, small: Any, large: Any, least: int) -> Any:

@@ -82,7 +82,7 @@ def _logcumsumexp_rule(F: Any, g: Any, x: Any, y: Any, dim: int) -> Any:
         last = np.arange(x.shape[dim]).reshape((-1, *(1,) * (x.ndim - 1 - dim))) == x.shape[dim] - 1
         steps = F.exp(F.where((y == after) | last, 0, y - after))
     else:
-        steps = F.exp(F.where(y < after, y - after, 0))
+        steps = F.exp(F.where(y >= after, 0, y - after))  # nan stays
     return F.exp(x - y) * F.recur(steps, g, dim, True)
 
 

@@ -200,6 +200,12 @@ def gradient(
         raise RuntimeError(
             f"gradient: input is {sizes(x._a.shape)}; each dimension needs {edge_order + 1} points or more."
         )
+    for h in steps:
+        if isinstance(h, Tensor) and h._a.ndim and h._a.size <= edge_order:
+            raise IndexError(
+                f"gradient: spacing has a tensor {sizes(h._a.shape)}; {edge_order + 1} coordinates or "
+                "more are needed."
+            )
     if x._kind.kind in "ib":
         x = cast(x, default.dtype)
     return tuple(

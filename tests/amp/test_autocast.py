@@ -188,6 +188,9 @@ def test_functions_look_and_fail_as_ever():
         with pytest.raises(RuntimeError, match=r"^mm: input is \[2, 3\] and other is \[2, 3\]"):
             tapegrad.mm(x, x)
         assert (x @ x.T).dtype is BF16
+        for f in (F.local_response_norm, F.pad, tapegrad.lstm, F.max_pool3d, tapegrad.cat):
+            with pytest.raises(TypeError):
+                f()
         with pytest.raises(TypeError, match=r"^mm\(\) got an unexpected keyword argument 'beta'"):
             tapegrad.mm(x, x, beta=1)
 

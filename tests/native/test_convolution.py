@@ -52,6 +52,10 @@ def test_machine_code_is_the_body(case):
     close(C.convolved_back(*back), choice.original(C.convolved_back)(*back))
     weight = (g, x, *how, groups, w.shape[2:])
     close(C.convolved_weight(*weight), choice.original(C.convolved_weight)(*weight))
+    both = C.convolved_both(g, x, w, *how, groups)
+    if g.size:
+        close(both[0], C.convolved_back(*back))
+        close(both[1], C.convolved_weight(*weight))
 
 
 @pytest.mark.parametrize(

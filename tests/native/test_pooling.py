@@ -17,9 +17,9 @@ EDGES = (np.nan, np.inf, -np.inf, -0.0, 0.0)
 
 @st.composite
 def cases(draw, dilated=True):
-    """(x, g, pool) over one or two axes; ties, and sometimes values that are not finite."""
-    n = draw(st.integers(1, 2))
-    size = tuple(draw(st.integers(1, 25)) for _ in range(n))
+    """(x, g, pool) over one to three axes; ties, and sometimes values that are not finite."""
+    n = draw(st.integers(1, 3))
+    size = tuple(draw(st.integers(1, (25, 25, 9)[n - 1])) for _ in range(n))
     if draw(st.booleans()):  # side by side
         kernel = stride = tuple(draw(st.integers(1, 2)) for _ in range(n))
         padding, dilation = (0,) * n, (1,) * n

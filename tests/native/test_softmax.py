@@ -1,4 +1,4 @@
-"""Softmax and cross entropy in machine code."""
+"""Softmax, cross entropy and the mean squared error in machine code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tests.native.arrays import DTYPES, LAYOUTS, ODD, SIZES, awake, close, drawn
 @pytest.fixture(autouse=True)
 def tier(monkeypatch):
     awake()
-    monkeypatch.setattr("tapegrad.native.kernels.softmax.LEAST", 1)
+    for name in ("softmax", "squares"):
+        monkeypatch.setattr(f"tapegrad.native.kernels.{name}.LEAST", 1)
 
 
 SHAPES = st.lists(SIZES, min_size=1, max_size=3)
@@ -67,6 +68,24 @@ def test_equal_runs_give_equal_bits():
     x = drawn((300, 1000), "f4")
     assert (Q.softmax(x, (1,)) == Q.softmax(x, (1,))).all()
     assert (Q.log_softmax(x, (0,)) == Q.log_softmax(x, (0,))).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(SHAPES, DTYPES, LAYOUTS, ODD, st.sampled_from([1.0, -0.3]))
+def test_mean_squared_error(shape, dtype, layout, odd, g):
+    assume(0 not in shape)
+    x, y = drawn(shape, dtype, layout, odd), drawn(shape, dtype, layout, None, 1)
+    with np.errstate(all="ignore"):
+        found, wanted = Q.mse(x, y, x.size), choice.original(Q.mse)(x, y, x.size)
+        assert type(found) is type(wanted)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6 if dtype == "f4" else 1e-13)
+        g = x.dtype.type(g)
+        for need in ((1, 1), (1, None), (None, 1)):
+            back = Q.mse_vjp(need, g, x, y, x.size), choice.original(Q.mse_vjp)(need, g, x, y, x.size)
+            for a, b in zip(*back, strict=True):
+                assert (a is None) is (b is None)
+                if a is not None:
+                    np.testing.assert_array_equal(a, b)
 
 
 # ---- the op that large arrays take

@@ -225,6 +225,11 @@ CASES: dict[str, Case] = {
     "a sum of a number to its size": lambda lib, f: _written_behind(
         lib, lambda x: x[1].detach().clone().sum_to_size(())
     ),
+    "too few coordinates": lambda lib, f: lib.gradient(lib.ones(3), spacing=(lib.ones(1),)),
+    "weights larger than logits": lambda lib, f: f.binary_cross_entropy_with_logits(
+        lib.ones(()), lib.ones(()), pos_weight=lib.ones(3)
+    ),
+    "nan among logarithms of sums": lambda lib, f: _slopes(lib, lambda x: lib.logcumsumexp(x[:3], 1)),
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }
 

@@ -47,7 +47,7 @@ def test_times_follow_each_other():
 def test_what_it_shows(tmp_path):
     p = profiled()
     head, *rows = str(p).splitlines()
-    assert head.split() == ["time", "share", "calls", "per", "call", "memory", "op"]
+    assert head.split() == ["time", "share", "calls", "per", "call", "memory", "tier", "op"]
     assert len(rows) == len(p.totals())
     assert repr(p) == str(p) and p.table("line").splitlines()[0].endswith("line")
     assert p._repr_html_().startswith("<table>")

@@ -16,8 +16,10 @@ MODULES: tuple[str, ...] = (
     "random",
     "recurrent",
     "reduce",
+    "resampling",
     "rownorm",
     "scan",
     "series",
     "softmax",
+    "squares",
 )

@@ -269,7 +269,7 @@ def affine(
     """The normalised x times w plus b."""
     t = fits(x, w, b, *known, least=LEAST) if known else None
     found = t and _units(tuple(view), axes, shape)
-    if not t or not found:
+    if not t or not found or known[0].size != found[0]:
         return body(x, w, b, view, axes, shape, eps, known)
     units, rows = found
     y = empty(x.shape, x.dtype)
@@ -294,7 +294,13 @@ def affine_vjp(
     """The cotangents of x, w and b."""
     t = fits(x, w, *known, least=LEAST) if known else None
     found = t and _units(tuple(view), axes, shape)
-    if not t or not found or g.shape != x.shape or not fits(g := np.ascontiguousarray(g), x):
+    if (
+        not t
+        or not found
+        or known[0].size != found[0]
+        or g.shape != x.shape
+        or not fits(g := np.ascontiguousarray(g), x)
+    ):
         return body(need, g, x, w, b, view, axes, shape, eps, known)
     units, rows = found
     z = empty(x.shape, x.dtype)

@@ -21,7 +21,7 @@ from tapegrad.native import memory, runtime, target
 from tapegrad.native.choice import fits, over
 from tapegrad.native.ir import Type
 from tapegrad.native.kernels import sweep
-from tapegrad.native.kernels.planes import Axis, Layout, Sizes, layout
+from tapegrad.native.kernels.planes import Axis, Layout, Sizes, dense, layout
 
 LEAST = 1  # multiplications; a call takes half of NumPy's time for the smallest ones, too
 UNITS = 8  # parts of the work, at least, so that threads can share it
@@ -182,10 +182,11 @@ def convolved(
     body: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
     """The kernel."""
+    x, w, b = dense(x, w, b)
     size, (o, per, *kernel) = x.shape[2:], w.shape
     out = bodies.result_size(size, w.shape[2:], stride, padding, dilation)
     t = takes(x.shape[0] * prod(out) * w.size, x, w, b)
-    if t is None or len(kernel) > 3:
+    if t is None or len(kernel) > 3 or x.shape[1] != per * groups:
         return body(x, w, b, stride, padding, dilation, groups)
     shape = (x.shape[0] * groups, groups, per, o // groups)
     plan = _forward(size, w.shape[2:], stride, padding, dilation, shape, t)
@@ -198,9 +199,10 @@ def convolved_back(
     body: Any, g: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int, size: Any
 ) -> Any:
     """The kernel."""
+    g, w, b = dense(g, w, b)
     o, per, *kernel = w.shape
     t = takes(g.size // max(1, o) * w.size, g, w, b)
-    if t is None or len(kernel) > 3:
+    if t is None or len(kernel) > 3 or g.shape[1] != o:
         return body(g, w, b, stride, padding, dilation, groups, size)
     shape = (g.shape[0] * groups, groups, o // groups, per)
     plan = _backward(g.shape[2:], w.shape[2:], stride, padding, dilation, tuple(size), shape, t)

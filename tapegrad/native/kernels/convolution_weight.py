@@ -24,6 +24,7 @@ from tapegrad.native.kernels.planes import (
     Fields,
     Layout,
     Sizes,
+    dense,
     fill_of,
     layout,
     provided,
@@ -244,9 +245,11 @@ def convolved_weight(
     body: Any, g: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: int, kernel: Any
 ) -> Any:
     """The kernel, where no zero times infinity between the rows gets into a sum."""
+    g, x = dense(g, x)
     o, per, taps = g.shape[1], x.shape[1] // groups, prod(kernel)
     t = forward.takes(g.size * per * taps, g, x)
-    if t is None or len(kernel) > 3:
+    fit = g.shape[2:] == bodies.result_size(x.shape[2:], tuple(kernel), stride, padding, dilation)
+    if t is None or len(kernel) > 3 or not fit or g.shape[0] != x.shape[0]:
         return body(g, x, stride, padding, dilation, groups, kernel)
     shape = (x.shape[0], groups, per, o // groups)
     plan = _plan(x.shape[2:], tuple(kernel), stride, padding, dilation, shape, t)
@@ -275,11 +278,13 @@ def _gathered(sums: Any, width: int) -> Any:
 def convolved_both(
     body: Any, g: Any, x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    """None, so that each is computed alone, where that is machine code."""
-    work = g.size * (w.size // max(1, w.shape[0]))
-    if forward.takes(work, g, x, w) is None or w.ndim > 5:
+    """Each by its kernel, where there are such."""
+    g, x, w = dense(g, x, w)
+    if forward.takes(g.size * (w.size // max(1, w.shape[0])), g, x, w) is None or w.ndim > 5:
         return body(g, x, w, stride, padding, dilation, groups)
-    return None
+    how = (stride, padding, dilation, groups)
+    back = bodies.convolved_back(g, w, None, *how, x.shape[2:])
+    return back, bodies.convolved_weight(g, x, *how, w.shape[2:])
 
 
 nameless(globals())

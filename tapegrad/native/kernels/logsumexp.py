@@ -19,7 +19,7 @@ from tapegrad.native.ir import Type, Value
 from tapegrad.native.strips import down, down_sums, joined, larger, strip, sums, sweep
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # elements; below, NumPy's few calls take as long as one of these
+LEAST = 1 << 8  # elements; below, NumPy's few calls take as long as one of these
 GRAIN = 1 << 14  # elements that are worth a thread
 PART = 1 << 15  # elements that are gone over twice while they are in the cache
 CHUNK = 256  # columns that go together

@@ -21,6 +21,7 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target
+from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import I64, PTR, VOID, Function, Module, Type, Value
 
 Sizes = tuple[int, ...]
@@ -28,6 +29,14 @@ _AXES = (0, 1, 2)
 # What machine code reads of a layout, by place; those with three values have one per dimension.
 _SINGLE = ("channels", "plane", "phase_plane", "channel_planes", "axis", "rows", "bands")
 _TRIPLE = ("size", "pad", "stride", "out", "reach", "phases", "pitch")
+
+
+def dense(*arrays: Any) -> list[Any]:
+    """The arrays in row-major order and aligned; what is no array as it is."""
+    return [
+        np.require(a, None, ("C", "A")) if type(a) is np.ndarray and a.flags.num & DENSE != DENSE else a
+        for a in arrays
+    ]
 
 
 class Axis(NamedTuple):

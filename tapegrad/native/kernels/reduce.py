@@ -13,12 +13,16 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native.choice import fits, over
 from tapegrad.native.fold import fold, groups
 
-LEAST = 1 << 15  # elements; NumPy adds up fewer in less time than a call takes
+# Elements from which a call takes less time than NumPy, measured with one thread: over the last axis, and
+# where NumPy or BLAS go as fast as memory does (down columns; extremes of all).
+LEAST, MANY = 1 << 13, 1 << 17
 
 
-def _ready(x: Any, dim: Any) -> tuple[Any, Any, Any, bool]:
-    """(its type, None if it is not taken; x as it lies in memory, the axes there, whether it is turned)."""
-    if type(x) is not np.ndarray or x.size < LEAST or R.count(x.shape, dim) < 2:
+def _ready(x: Any, dim: Any, fast: bool = False) -> tuple[Any, Any, Any, bool]:
+    """(its type, None if it is not taken; x as it lies in memory, the axes there, whether it is turned).
+    fast: NumPy is fast where all is reduced."""
+    last = not fast if dim is None else x.ndim - 1 in dim
+    if type(x) is not np.ndarray or x.size < (LEAST if last else MANY) or R.count(x.shape, dim) < 2:
         return None, x, dim, False
     turned = not x.flags.c_contiguous and x.flags.f_contiguous
     if turned:
@@ -37,7 +41,7 @@ def _shaped(y: Any, shape: tuple[int, ...], dim: Any, keepdim: Any, turned: bool
 
 
 def _reduced(name: str, body: Any, x: Any, dim: Any, keepdim: Any, *args: Any) -> Any:
-    t, a, axes, turned = _ready(x, dim)
+    t, a, axes, turned = _ready(x, dim, name in ("max", "min"))
     if t is None:
         return body(x, dim, keepdim, *args)
     return _shaped(fold(name, t, a, axes), x.shape, dim, keepdim, turned)
@@ -80,7 +84,7 @@ def sum_to(body: Any, g: Any, shape: tuple[int, ...]) -> Any:
     if g.shape == shape:
         return g
     t = fits(g, least=LEAST)
-    if t is None:
+    if t is None or (g.shape[-1:] == shape[-1:] and g.size < MANY):
         return body(g, shape)
     lead = g.ndim - len(shape)
     axes = (*range(lead), *[i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1])
@@ -89,7 +93,7 @@ def sum_to(body: Any, g: Any, shape: tuple[int, ...]) -> Any:
 
 def _counted(x: Any, dim: Any) -> Any:
     """How many elements are not zero, flat, in float64, which holds them; None if x is not taken."""
-    t, a, axes, turned = _ready(x, dim)
+    t, a, axes, turned = _ready(x, dim, True)
     if t is None or (turned and dim is not None):
         return None
     return fold("count", t, a, axes, wide=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -18,7 +18,7 @@ from tapegrad.native.memory import empty
 from tapegrad.native.strips import add, sums, sweep
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # elements; below, NumPy's few calls take as long as one of these
+LEAST = 1 << 6  # elements; below, NumPy's few calls take as long as one of these
 GRAIN = 1 << 14  # elements that are worth a thread
 PARTS = 64  # parts of the rows, which have sums of their own for the gradients of weight and bias
 
@@ -127,12 +127,22 @@ def _kernel(t: Type, what: str) -> Any:
     )
 
 
-def _trailing(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int]:
-    """(rows, their length) if the axes are the last ones; length 0 otherwise."""
+@lru_cache(1024)
+def _trailing(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
+    """(rows, their length, the shape of one number per row) if the axes are the last ones; length 0
+    otherwise."""
     k = len(shape) - len(axes)
-    if tuple(axes) != tuple(range(k, len(shape))):
+    if axes != tuple(range(k, len(shape))):
+        return 0, 0, ()
+    return prod(shape[:k]), prod(shape[k:]), shape[:k] + (1,) * len(axes)
+
+
+@lru_cache(1024)
+def _along_rows(view: Any, axes: Any, shape: tuple[int, ...]) -> tuple[int, int]:
+    """(rows, their length) if weights of this shape lie along the rows; length 0 otherwise."""
+    if tuple([view[k] for k in axes]) != shape[-len(axes) :]:
         return 0, 0
-    return prod(shape[:k]), prod(shape[k:])
+    return _trailing(view, axes)[:2]
 
 
 def _parts(rows: int) -> tuple[int, int]:
@@ -145,10 +155,9 @@ def _parts(rows: int) -> tuple[int, int]:
 def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
     """Mean and variance."""
     t = fits(x, least=LEAST)
-    rows, n = _trailing(x.shape, axes) if t is not None else (0, 0)
+    rows, n, shape = _trailing(x.shape, tuple(axes)) if t is not None else (0, 0, ())
     if t is None or not n:
         return body(x, axes)
-    shape = x.shape[: x.ndim - len(axes)] + (1,) * len(axes)
     mean, var = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
     _kernel(t, "moments")(mean, var, x, rows, n, max(1, GRAIN // n))
     return mean, var
@@ -157,9 +166,9 @@ def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
 def _takes(x: Any, w: Any, view: Any, axes: Any, shape: Any, known: Any, *more: Any) -> Any:
     """(type, rows, their length) for weights that lie along the rows of x; the length is 0 for others."""
     t = fits(x, w, *known, *more, least=LEAST)
-    if t is None or tuple(view) != x.shape or tuple(view[k] for k in axes) != shape[-len(axes) :]:
+    if t is None or view != x.shape:
         return t, 0, 0
-    return t, *_trailing(view, axes)
+    return t, *_along_rows(view, axes, shape)
 
 
 @over(N.affine)
@@ -279,7 +288,7 @@ def _along(w: Any, n: int) -> Any:
 def root_mean_square(body: Any, x: Any, w: Any, axes: Any, eps: float) -> Any:
     """x times w, over the root of its mean square."""
     t = fits(x, w, least=LEAST)
-    rows, n = _trailing(x.shape, axes) if t is not None else (0, 0)
+    rows, n, _ = _trailing(x.shape, axes) if t is not None else (0, 0, ())
     if not n:
         return body(x, w, axes, eps)
     y = empty(x.shape, x.dtype)
@@ -291,7 +300,7 @@ def root_mean_square(body: Any, x: Any, w: Any, axes: Any, eps: float) -> Any:
 def root_mean_square_vjp(body: Any, need: Any, g: Any, x: Any, w: Any, axes: Any, eps: float) -> Any:
     """The cotangents of x and w."""
     t = fits(x, w, least=LEAST)
-    rows, n = _trailing(x.shape, axes) if t is not None else (0, 0)
+    rows, n, _ = _trailing(x.shape, axes) if t is not None else (0, 0, ())
     if not n or not fits(g := _whole(g, x), x) or (w.ndim == 0 and need[1] is not None):
         return body(need, g, x, w, axes, eps)
     parts, share = _parts(rows)

@@ -20,7 +20,7 @@ from tapegrad.native.memory import empty
 from tapegrad.native.strips import WAYS, down, down_sums, joined, larger, strip, strips_of, sums, sweep, units
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # elements; below, NumPy's few calls take as long as one of these
+LEAST = 1 << 6  # elements; below, NumPy's few calls take as long as one of these
 GRAIN = 1 << 14  # elements that are worth a thread
 
 

@@ -95,13 +95,24 @@ def _vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
 
 
 _convolved.op.vjp = _vjp
+
+
+def _covered(F: Any, u: Any, shapes: Any, stride: Any, padding: Any, dilation: Any, *_: Any) -> Any:
+    """What the windows cover of u: output_padding may be wider than the stride if the dilation is, too."""
+    axes = zip(shapes[0][2:], shapes[1][2:], stride, padding, dilation, strict=True)
+    ends = [(m - 1) * s - 2 * p + d * (k - 1) + s for m, k, s, p, d in axes]
+    if all(n <= end for n, end in zip(u.shape[2:], ends, strict=True)):
+        return u
+    return F.getitem(u, (slice(None), slice(None), *[slice(end) for end in ends]))
+
+
 _back = opaque(
     "convolution.back",
     C.convolved_back,
     saves=((1,), (0,), ()),
     d=(
-        lambda F, u, w, shapes, *a: F.convolved(u, w, None, *a[:4]),
-        lambda F, u, g, shapes, *a: F.convolved_weight(g, u, *a[:4], shapes[1][2:]),
+        lambda F, u, w, shapes, *a: F.convolved(_covered(F, u, shapes, *a), w, None, *a[:4]),
+        lambda F, u, g, shapes, *a: F.convolved_weight(g, _covered(F, u, shapes, *a), *a[:4], shapes[1][2:]),
         _per_channel,
     ),
     optional=(2,),

@@ -297,6 +297,8 @@ def binary_cross_entropy_with_logits(
     else:
         each = (1 - target) * input - ((pos_weight - 1) * target + 1) * logsigmoid(input)
     each = each if weight is None else each * weight
+    if each._a.shape != input._a.shape:
+        raise RuntimeError(f"{op}: input is {sizes(input._a.shape)}; the weights must broadcast to it.")
     return reduced(op, each if each._kind is target._kind else cast(each, target._kind), reduction)
 
 

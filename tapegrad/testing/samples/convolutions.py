@@ -63,6 +63,7 @@ def _transposed(n: int) -> Row:
         call(x(*size), x(*kernel), x(per), 2, 1, 1),
         call(x(*size), x(*kernel), x(2 * per), 1, 0, 0, 2, 2),
         call(x(*size), x(*kernel), None, (3, 2, 2)[:n], 1, (2, 1, 0)[:n]),
+        call(x(*size), x(*kernel), x(per), 1, 0, 1, 1, 2),
         call(x(*size), x(c, 1, *rest), x(c), padding=(2, 0, 0)[:n], groups=c),
         call(x(0, *size[1:]), x(*kernel), x(per)),
         call(x(*size, layout="strided"), x(*kernel, layout="transposed"), x(per, grad=False), 2),

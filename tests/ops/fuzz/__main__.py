@@ -6,8 +6,10 @@ A program is drawn from the seed and its number alone, so a run goes on with --f
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -24,8 +26,9 @@ def progress(found: Iterator[Report], total: int) -> Iterator[Report]:
     return iter(tqdm(found, total=total, unit="program", smoothing=0.02))
 
 
-def explore(numbers: range, seed: int, most: int, jobs: int) -> int:
-    """Run the programs, print those that fail in small; how many failed. most: when to stop."""
+def explore(numbers: range, seed: int, most: int, jobs: int, minutes: float) -> int:
+    """Run the programs, print those that fail in small; how many failed. most, minutes: when to stop."""
+    end = time.monotonic() + 60 * minutes
     failed, ends, statements = 0, Counter[str](), 0
     listed: list[str] = []
     left = set(numbers)
@@ -44,6 +47,8 @@ def explore(numbers: range, seed: int, most: int, jobs: int) -> int:
                 sys.stdout.flush()
                 if failed == most:
                     break
+            if time.monotonic() > end:
+                break
     except KeyboardInterrupt:
         pass
     finally:
@@ -66,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="what they are drawn from (0)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first, to go on (0)")
     parser.add_argument("--failures", type=int, default=1, help="stop after so many failures (1)")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long (never)")
     cores = os.cpu_count() or 1
     parser.add_argument("--jobs", type=int, default=cores, help=f"processes (as many as cores, {cores})")
     options = parser.parse_args(arguments)
@@ -73,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("fuzz: PyTorch is needed, to compare with; pip install '.[torch]'\n")
         return 2
     numbers = range(options.first, options.first + options.programs)
-    return 1 if explore(numbers, options.seed, options.failures, options.jobs) else 0
+    limits = (options.failures, options.jobs, options.minutes)
+    return 1 if explore(numbers, options.seed, *limits) else 0
 
 
 if __name__ == "__main__":

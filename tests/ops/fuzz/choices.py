@@ -181,8 +181,21 @@ def more_views(run: Any) -> bool:
 
 def hooked_views(run: Any) -> bool:
     """Whether a tensor with a hook is a view in torch."""
-    hooked = {ref for s in run.done for ref in re.findall(r"(\S+)\.register_hook", s.text)}
-    return any(run.theirs.tensor(ref)._is_view() for ref in hooked)
+    return any(t._is_view() for t in _hooked(run))
+
+
+def _hooked(run: Any) -> list[Any]:
+    """torch's tensors with hooks."""
+    refs = {ref for s in run.done for ref in re.findall(r"(\S+)\.register_hook", s.text)}
+    return [run.theirs.tensor(ref) for ref in run.refs if ref in refs]
+
+
+def hooked_inputs(run: Any) -> bool:
+    """Whether a tensor with a hook is among those by which the last statement's grad() differentiates."""
+    one = r"v\d+(?:\[\d\])?"
+    inputs = re.findall(rf"\[((?:{one}(?:, )?)+)\]", run.done[-1].text)
+    refs = re.findall(one, " ".join(inputs))
+    return any(run.theirs.tensor(ref) is t for ref in refs if ref in run.refs for t in _hooked(run))
 
 
 def retained_views(run: Any) -> bool:

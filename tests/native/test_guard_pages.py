@@ -1,0 +1,110 @@
+"""Convolutions, pooling and norms of channels on arrays between pages that nobody may touch: an access beyond
+an array ends the process."""
+
+import ctypes
+import mmap
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tapegrad import tiers
+from tapegrad.kernels import convolution as C
+from tapegrad.kernels import normalise as N
+from tapegrad.kernels import pooling as P
+
+RUNS = 60
+
+
+class Guarded:
+    """Arrays at the end, or at the beginning, of memory between two such pages."""
+
+    def __init__(self):
+        self.at_end, self.libc = True, ctypes.CDLL(None)
+
+    def empty(self, shape, kind):
+        kind, page = np.dtype(kind), mmap.PAGESIZE
+        size = int(np.prod(shape)) * kind.itemsize
+        room = max(page, -(-size // page) * page)
+        memory = mmap.mmap(-1, room + 2 * page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        for place in (start, start + page + room):
+            assert self.libc.mprotect(ctypes.c_void_p(place), ctypes.c_size_t(page), 0) == 0
+        at = page + (room - size if self.at_end else 0)
+        return np.frombuffer(memory, kind, size // kind.itemsize, at).reshape(shape)
+
+    def normal(self, rng, shape, kind):
+        a = self.empty(shape, kind)
+        a[...] = rng.normal(size=shape)
+        return a
+
+
+def several(rng, n, low, high):
+    return tuple(int(k) for k in rng.integers(low, high, n))
+
+
+def convolve(made, rng, n, kind):
+    """A convolution and its cotangents; its input."""
+    size = several(rng, n, 1, (60, 24, 10)[n - 1])
+    kernel, stride = several(rng, n, 1, 5), several(rng, n, 1, 4)
+    dilation, padding = several(rng, n, 1, 3), several(rng, n, 0, 4)
+    groups, inputs, outputs, images = several(rng, 4, 1, 4)
+    outputs *= groups * 3
+    x = made.normal(rng, (images, groups * inputs, *size), kind)
+    w, b = made.normal(rng, (outputs, inputs, *kernel), kind), made.normal(rng, (outputs,), kind)
+    out = C.result_size(size, kernel, stride, padding, dilation)
+    if min(out) > 0:
+        g = made.normal(rng, (images, outputs, *out), kind)
+        how = (stride, padding, dilation, groups)
+        C.convolved(x, w, b, *how)
+        C.convolved_back(g, w, None, *how, size)
+        C.convolved_weight(g, x, *how, kernel)
+    return x
+
+
+def pool(made, rng, x):
+    n, size = x.ndim - 2, x.shape[2:]
+    kernel, stride = several(rng, n, 1, 4), several(rng, n, 1, 4)
+    padding = tuple(int(rng.integers(0, k // 2 + 1)) for k in kernel)
+    for k, s, p in ((kernel, stride, padding), ((2,) * n, (2,) * n, (0,) * n)):
+        windows = P.Pool(k, s, p, (1,) * n, C.result_size(size, k, s, p, (1,) * n))
+        if min(windows.out) > 0:
+            g = made.normal(rng, (*x.shape[:2], *windows.out), x.dtype)
+            P.max_pool(x, windows)
+            P.max_pool_indices(x, windows)
+            P.max_pool_back(g, x, windows)
+            P.avg_pool(x, windows, True, None)
+            P.avg_pool_back(g, windows, True, None, size)
+
+
+def normalise(made, rng, x):
+    axes, shape = (0, *range(2, x.ndim)), (1, x.shape[1], *(1,) * (x.ndim - 2))
+    known = tuple(made.normal(rng, shape, x.dtype) for _ in range(2))
+    w = made.normal(rng, x.shape[1:2], x.dtype)
+    N.moments(x, axes)
+    N.affine(x, w, w, x.shape, axes, shape, 1e-5, known)
+    N.affine_vjp((1, 1, 1), x, x, w, w, x.shape, axes, shape, 1e-5, known)
+
+
+def run():
+    """All kernels on guarded arrays, results and scratch included."""
+    tiers.wake()
+    from tapegrad.native import memory  # not before the tier is awake
+    from tapegrad.native.kernels import channelnorm
+
+    made, rng = Guarded(), np.random.default_rng(0)
+    memory.empty = channelnorm.empty = made.empty
+    channelnorm.LEAST = 1
+    for k in range(RUNS):
+        made.at_end = k % 2 == 0
+        x = convolve(made, rng, 1 + k % 3, "f4" if k % 4 < 2 else "f8")
+        pool(made, rng, x)
+        normalise(made, rng, x)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mprotect as Linux has it")
+def test_nothing_outside_is_touched():
+    given = [sys.executable, "-X", "faulthandler", "-c", f"from {__name__} import run; run()"]
+    done = subprocess.run(given, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
