@@ -20,7 +20,8 @@ from tapegrad.native.ir import I8, I16, I32, I64, Type, Value, vector
 
 GRAIN = 1 << 16  # bytes that are worth a thread
 _ROWS = 16  # of a block: as many float32 as a line of the cache holds
-_COLUMNS = 2048  # of a row where there is only one axis
+_COLUMNS = 2048  # of a row where there is only one axis; the last row may have fewer
+_ENDLESS = 1 << 62
 _SHORT = 8  # columns that are few
 _WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}
 
@@ -38,12 +39,10 @@ def copy(y: Any, x: Any) -> bool:
     axes = _axes(y, x)
     if axes is None:
         return False
+    total = _ENDLESS
     if len(axes) == 1:
-        n, to, by = axes[0]
-        whole = n - n % _COLUMNS
-        if whole < n:
-            _line(y, n, to)[whole:] = _line(x, n, by)[whole:]
-        axes = [(whole // _COLUMNS, _COLUMNS * to, _COLUMNS * by), (_COLUMNS, to, by)]
+        total, to, by = axes[0]
+        axes = [(-(-total // _COLUMNS), _COLUMNS * to, _COLUMNS * by), (_COLUMNS, to, by)]
     columns = axes.pop()
     how = {1: "rows", -1: "reverse"}.get(columns[2], "single") if columns[1] == 1 else "single"
     at = len(axes) - 1
@@ -57,7 +56,7 @@ def copy(y: Any, x: Any) -> bool:
         parts *= n
     bytes = _ROWS * columns[0] * size
     table = np.array(axes, np.int64)
-    _kernel(size, how)(y, x, table, len(axes), parts, max(1, GRAIN // bytes), *columns, *rows)
+    _kernel(size, how)(y, x, table, len(axes), parts, max(1, GRAIN // bytes), total, *columns, *rows)
     return True
 
 
@@ -69,11 +68,6 @@ def _forwards(y: Any, x: Any) -> tuple[Any, Any]:
             back = (*(slice(None),) * k, slice(None, None, -1))
             return y[back], x[back]
     return y, x
-
-
-def _line(x: Any, n: int, by: int) -> Any:
-    """x, whose axes are one, as that one."""
-    return np.lib.stride_tricks.as_strided(x, (n,), (by * x.itemsize,))
 
 
 def _axes(y: Any, x: Any) -> list[Axis] | None:
@@ -96,7 +90,7 @@ def _axes(y: Any, x: Any) -> list[Axis] | None:
 @cache
 def _kernel(size: int, how: str) -> Any:
     """The kernel for elements of a size: (target, source, table of the other axes, how many of them, blocks,
-    grain, columns and their steps, rows and theirs)."""
+    grain, how many elements at most, columns and their steps, rows and theirs)."""
     t = _WHOLE[size]
 
     def write(f: call.Body) -> None:
@@ -109,9 +103,10 @@ def _kernel(size: int, how: str) -> Any:
                 _tiles(f, y, x, low, high, t)
             else:
                 with f.loop(low, high) as i:
-                    _row(f, y.at(i * f["row_to"], t), x.at(i * f["row_by"], t), t, how)
+                    n = f.smaller(f["columns"], f["total"] - i * f["columns"])
+                    _row(f, y.at(i * f["row_to"], t), x.at(i * f["row_by"], t), n, t, how)
 
-    sizes = "columns:i to:i by:i rows:i row_to:i row_by:i"
+    sizes = "total:i columns:i to:i by:i rows:i row_to:i row_by:i"
     return call.build(
         f"copy_{how}_{size}",
         f"y:w x:r table:r axes:i parts:i grain:i {sizes}",
@@ -137,8 +132,7 @@ def _start(f: call.Body, part: Value, t: Type) -> tuple[Value, Value]:
     return f["y"].at(y.get(), t), f["x"].at(x.get(), t)
 
 
-def _row(f: call.Body, y: Value, x: Value, t: Type, how: str) -> None:
-    n = f["columns"]
+def _row(f: call.Body, y: Value, x: Value, n: Value, t: Type, how: str) -> None:
     if how == "rows":
         f.copy(y, x, n * t.bytes)
         return

@@ -7,6 +7,7 @@ MODULES: tuple[str, ...] = (
     "convolution_weight",
     "copying",
     "extremes",
+    "gated",
     "gathering",
     "lists",
     "logsumexp",

@@ -21,8 +21,8 @@ from tapegrad.native.choice import DENSE, TYPES, over
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.memory import empty
 
-_ROWS = 2  # forwards: rows times four gates are kept in registers
-_ROWS_BACK, _WIDE = 4, 2  # backwards: rows times vectors
+ROWS = 2  # forwards: rows times four gates are kept in registers
+ROWS_BACK, WIDE = 4, 2  # backwards: rows times vectors
 
 _FORWARD = (
     "gates:w tanh_c:w before_c:w before_h:w y:w h:w c:w weights:r steps:r count:i hidden:i blocks:i grain:i "
@@ -34,13 +34,13 @@ _BACK = (
 )
 
 
-def _type(*arrays: Any) -> Type | None:
+def type_of(*arrays: Any) -> Type | None:
     """The type of arrays of one dtype that machine code has, or None."""
     kinds = {a.dtype for a in arrays if a is not None}
     return TYPES.get(kinds.pop()) if len(kinds) == 1 else None
 
 
-def _order(sizes: Any, reverse: bool) -> Any:
+def order(sizes: Any, reverse: bool) -> Any:
     """[steps, 2]: where each step's rows begin and how many they are, in the order of the steps."""
     steps = np.empty((len(sizes), 2), np.int64)
     steps[:, 1] = sizes
@@ -48,7 +48,16 @@ def _order(sizes: Any, reverse: bool) -> Any:
     return np.ascontiguousarray(steps[::-1]) if reverse else steps
 
 
-def _packed(w: Any, blocks: int, width: int, groups: int) -> Any:
+def begin(before: Any, h: Any, steps: Any) -> None:
+    """Put the first states of sequences where the steps read them."""
+    begun = 0
+    for at, n in steps.tolist():
+        if n > begun:  # some begin here
+            before[at + begun : at + n] = h[begun:n]
+            begun = n
+
+
+def packed(w: Any, blocks: int, width: int, groups: int) -> Any:
     """The columns of w [k, groups * n] in blocks: [blocks, k, groups, width], zeros behind the last."""
     k, n = w.shape[0], w.shape[1] // groups
     padded = np.zeros((k, groups, blocks * width), w.dtype)
@@ -60,7 +69,7 @@ def _packed(w: Any, blocks: int, width: int, groups: int) -> Any:
 def lstm(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
     """((outputs, last state, last cells), work), as the body."""
     x, w_ih, w_hh, b_ih, b_hh, w_hr, h0, c0 = xs
-    t = _type(*xs)
+    t = type_of(*xs)
     if t is None or w_hr is not None or any(type(a) is not np.ndarray for a in xs if a is not None):
         return body(xs, sizes, reverse)
     rows, hidden, dtype = x.shape[0], w_hh.shape[1], x.dtype
@@ -68,18 +77,14 @@ def lstm(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
     gates, tanh_c, before_c, before_h = bodies._cut(work, rows, 4 * hidden, hidden, hidden, hidden)
     bodies._inputs(x, w_ih, bodies._both(b_ih, b_hh), None, gates)
     h, c = (bodies._state(s, sizes[0], hidden, dtype) for s in (h0, c0))
-    steps = _order(sizes, reverse)
-    begun = 0
-    for at, n in steps.tolist():
-        if n > begun:  # sequences that begin here
-            before_h[at + begun : at + n] = h[begun:n]
-            begun = n
+    steps = order(sizes, reverse)
+    begin(before_h, h, steps)
     lanes = target.host().lanes(t)
     blocks = -(-hidden // lanes)
     y = empty((rows, hidden), dtype)
     grain = max(1, 20000 // max(1, sizes[0] * hidden * lanes * 4))
     _forward(t)(
-        *(gates, tanh_c, before_c, before_h, y, h, c, _packed(w_hh.T, blocks, lanes, 4), steps),
+        *(gates, tanh_c, before_c, before_h, y, h, c, packed(w_hh.T, blocks, lanes, 4), steps),
         *(len(steps), hidden, blocks, grain, 0, 0, 0, 0),
     )
     return (y, h, c), work
@@ -90,47 +95,68 @@ def _forward(t: Type) -> Any:
     module = Module()
     pairs = call.named(_FORWARD)
     step = call.Body("lstm_step", pairs)
-    _write_step(step, [_tile(module, t, rows) for rows in (_ROWS, 1)], t)
+    _write_step(step, [tile(module, t, rows) for rows in (ROWS, 1)], t)
     step.give()
     module.add(step)
 
     def write(f: call.Body) -> None:
-        n = f["count"]
-        with f.loop(f.low, f.high) as s:
-            at = f["steps"].at(s * 2, I64)
-            f.set("at", f.load(at, I64))
-            f.set("rows", f.load(at.at(1, I64), I64))
-            more = (s + 1) < n
-            after = f.select(more, at.at(2, I64), at)
-            f.set("next_at", f.load(after, I64))
-            f.set("next_rows", f.select(more, f.load(after.at(1, I64), I64), f.value(0, I64)))
-            f.share(step, f["blocks"], f["grain"])
+        forwards(f, step)
 
     return call.build(f"lstm_{t}", _FORWARD, write, over="count", grain=call.ALONE, module=module)
 
 
-def _tile(module: Module, t: Type, rows: int) -> Function:
-    """sums[rows, 4, lanes] += state[rows, k] weights[k, 4, lanes], for k < n."""
+def tile(module: Module, t: Type, rows: int, gates: int = 4) -> Function:
+    """sums[rows, gates, lanes] += state[rows, k] weights[k, gates, lanes], for k < n."""
     wide = target.host().wide(t)
     given = [("sums", PTR), ("state", PTR), ("weights", PTR), ("n", I64), ("pitch", I64)]
-    f = Function(f"lstm_tile_{rows}", given)
-    sums = [[f.variable(_vector(f, f["sums"], 4 * r + g, wide)) for g in range(4)] for r in range(rows)]
+    f = Function(f"tile_{rows}", given)
+    sums = [
+        [f.variable(vector_at(f, f["sums"], gates * r + g, wide)) for g in range(gates)] for r in range(rows)
+    ]
     states = [f["state"].at(f["pitch"] * r, t) for r in range(rows)]
     with f.loop(0, f["n"]) as k:
-        weights = f["weights"].at(k * (4 * wide.lanes), t)
-        vectors = [_vector(f, weights, g, wide) for g in range(4)]
+        weights = f["weights"].at(k * (gates * wide.lanes), t)
+        vectors = [vector_at(f, weights, g, wide) for g in range(gates)]
         for r in range(rows):
             s = f.splat(f.load(states[r].at(k, t), t), wide.lanes)
-            for g in range(4):
+            for g in range(gates):
                 sums[r][g].set(f.fma(s, vectors[g], sums[r][g].get()))
     for r in range(rows):
-        for g in range(4):
-            f.store(f["sums"].at((4 * r + g) * wide.lanes, t), sums[r][g].get())
+        for g in range(gates):
+            f.store(f["sums"].at((gates * r + g) * wide.lanes, t), sums[r][g].get())
     f.give()
     return module.add(f)
 
 
-def _vector(f: Function, p: Value, k: int, wide: Type) -> Value:
+def forwards(f: call.Body, step: call.Body) -> None:
+    """Share out one step after the other."""
+    n = f["count"]
+    with f.loop(f.low, f.high) as s:
+        at = f["steps"].at(s * 2, I64)
+        f.set("at", f.load(at, I64))
+        f.set("rows", f.load(at.at(1, I64), I64))
+        more = (s + 1) < n
+        after = f.select(more, at.at(2, I64), at)
+        f.set("next_at", f.load(after, I64))
+        f.set("next_rows", f.select(more, f.load(after.at(1, I64), I64), f.value(0, I64)))
+        f.share(step, f["blocks"], f["grain"])
+
+
+def backwards(f: call.Body, step: call.Body) -> None:
+    """The same, with what the step before has left; and once more, for the state's own cotangent."""
+    zero = f.value(0, I64)
+    f.set("last_rows", zero)
+    with f.loop(f.low, f.high + 1) as s:
+        place = f["steps"].at(f.smaller(s, f["count"] - 1) * 2, I64)
+        rows = f.select(s < f["count"], f.load(place.at(1, I64), I64), zero)
+        f.set("at", f.load(place, I64))
+        f.set("rows", rows)
+        f.share(step, f["blocks"], f["grain"])
+        f.set("last_at", f.load(place, I64))
+        f.set("last_rows", rows)
+
+
+def vector_at(f: Function, p: Value, k: int, wide: Type) -> Value:
     return f.load(p.at(k * wide.lanes, wide.element), wide)
 
 
@@ -138,7 +164,7 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
     """One step of the units from `low` to `high`, in blocks of one vector."""
     wide = target.host().wide(t)
     lanes = wide.lanes
-    room = f.room(t, _ROWS * 4 * lanes)
+    room = f.room(t, ROWS * 4 * lanes)
     hidden, at, rows = f["hidden"], f["at"], f["rows"]
     with f.loop(f.low, f.high) as block:
         j = block * lanes
@@ -157,9 +183,9 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
             with f.loop(0, n) as own:
                 _cells(f, room.at(own * (4 * lanes), t), first + own, j, mask, wide)
 
-        pairs = rows - rows % _ROWS
-        with f.loop(0, pairs, _ROWS) as first:
-            some(first, tiles[0], _ROWS)
+        pairs = rows - rows % ROWS
+        with f.loop(0, pairs, ROWS) as first:
+            some(first, tiles[0], ROWS)
         with f.loop(pairs, rows) as first:
             some(first, tiles[1], 1)
 
@@ -169,7 +195,7 @@ def _cells(f: call.Body, sums: Value, r: Value, j: Value, mask: Value, wide: Typ
     t, hidden = wide.element, f["hidden"]
     row = f["at"] + r
     own, gates = row * hidden + j, f["gates"].at(row * 4 * hidden + j, t)
-    i, k, g, o = ((vmath.tanh if n == 2 else vmath.sigmoid)(f, _vector(f, sums, n, wide)) for n in range(4))
+    i, k, g, o = ((vmath.tanh if n == 2 else vmath.sigmoid)(f, vector_at(f, sums, n, wide)) for n in range(4))
     for n, gate in enumerate((i, k, g, o)):
         f.store(gates.at(hidden * n, t), gate, mask)
     state = f["c"].at(r * hidden + j, t)
@@ -193,7 +219,7 @@ def _cells(f: call.Body, sums: Value, r: Value, j: Value, mask: Value, wide: Typ
 def lstm_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
     """The cotangents of what lstm is given, as the body."""
     x, w_ih, w_hh, _, _, w_hr, *_ = xs
-    t = _type(*xs, *gs, work)
+    t = type_of(*xs, *gs, work)
     arrays = [a for a in (*xs, *gs, work) if a is not None]
     if t is None or w_hr is not None or any(type(a) is not np.ndarray for a in arrays):
         return body(need, gs, work, xs, sizes, reverse)
@@ -205,12 +231,12 @@ def lstm_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, rev
     gy = tanh_c if gs[0] is None else gs[0]
     if gy.flags.num & DENSE != DENSE:
         gy = gy.copy()
-    steps = _order(sizes, not reverse)
-    width = target.host().lanes(t) * _WIDE
+    steps = order(sizes, not reverse)
+    width = target.host().lanes(t) * WIDE
     blocks = -(-hidden // width)
     grain = max(1, 20000 // max(1, sizes[0] * hidden * width * 4))
     _back(t)(
-        *(back, gh, gc, gates, tanh_c, before_c, gy, _packed(w_hh, blocks, width, 1), steps),
+        *(back, gh, gc, gates, tanh_c, before_c, gy, packed(w_hh, blocks, width, 1), steps),
         *(len(steps), hidden, blocks, grain, int(gs[0] is not None), 0, 0, 0, 0),
     )
     return [*bodies._gradients(need, x, w_ih, back, back, before_h), None, gh, gc]
@@ -220,43 +246,36 @@ def lstm_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, rev
 def _back(t: Type) -> Any:
     module = Module()
     step = call.Body("lstm_step_back", call.named(_BACK))
-    _write_step_back(step, [_tile_back(module, t, rows) for rows in (_ROWS_BACK, 1)], t)
+    _write_step_back(step, [tile_back(module, t, rows) for rows in (ROWS_BACK, 1)], t)
     step.give()
     module.add(step)
 
     def write(f: call.Body) -> None:
-        zero = f.value(0, I64)
-        f.set("last_rows", zero)
-        with f.loop(f.low, f.high + 1) as s:  # once more, for the state's own cotangent
-            place = f["steps"].at(f.smaller(s, f["count"] - 1) * 2, I64)
-            rows = f.select(s < f["count"], f.load(place.at(1, I64), I64), zero)
-            f.set("at", f.load(place, I64))
-            f.set("rows", rows)
-            f.share(step, f["blocks"], f["grain"])
-            f.set("last_at", f.load(place, I64))
-            f.set("last_rows", rows)
+        backwards(f, step)
 
     return call.build(f"lstm_back_{t}", _BACK, write, over="count", grain=call.ALONE, module=module)
 
 
-def _tile_back(module: Module, t: Type, rows: int) -> Function:
-    """out[rows, width] = sums over k of g[rows, k] weights[k, width], masked."""
+def tile_back(module: Module, t: Type, rows: int, adds: bool = False) -> Function:
+    """out[rows, width] = sums over k of g[rows, k] weights[k, width], masked; or += those."""
     wide = target.host().wide(t)
     given = [("out", PTR), ("g", PTR), ("weights", PTR), ("n", I64), ("hidden", I64), ("left", I64)]
     f = Function(f"lstm_tile_back_{rows}", given)
-    sums = [[f.variable(f.value(0.0, wide)) for _ in range(_WIDE)] for _ in range(rows)]
+    sums = [[f.variable(f.value(0.0, wide)) for _ in range(WIDE)] for _ in range(rows)]
     gs = [f["g"].at(f["n"] * r, t) for r in range(rows)]
     with f.loop(0, f["n"]) as k:
-        weights = f["weights"].at(k * (_WIDE * wide.lanes), t)
-        vectors = [_vector(f, weights, v, wide) for v in range(_WIDE)]
+        weights = f["weights"].at(k * (WIDE * wide.lanes), t)
+        vectors = [vector_at(f, weights, v, wide) for v in range(WIDE)]
         for r in range(rows):
             g = f.splat(f.load(gs[r].at(k, t), t), wide.lanes)
-            for v in range(_WIDE):
+            for v in range(WIDE):
                 sums[r][v].set(f.fma(g, vectors[v], sums[r][v].get()))
-    for v in range(_WIDE):
+    for v in range(WIDE):
         mask = f.first(f["left"] - v * wide.lanes, wide)
         for r in range(rows):
-            f.store(f["out"].at(f["hidden"] * r + v * wide.lanes, t), sums[r][v].get(), mask)
+            place = f["out"].at(f["hidden"] * r + v * wide.lanes, t)
+            total = sums[r][v].get()
+            f.store(place, f.load(place, wide, mask) + total if adds else total, mask)
     f.give()
     return module.add(f)
 
@@ -264,15 +283,15 @@ def _tile_back(module: Module, t: Type, rows: int) -> Function:
 def _write_step_back(f: call.Body, tiles: list[Function], t: Type) -> None:
     """One step back of the units from `low` to `high`, in blocks of some vectors."""
     wide = target.host().wide(t)
-    width = wide.lanes * _WIDE
+    width = wide.lanes * WIDE
     hidden, last = f["hidden"], f["last_rows"]
     four = hidden * 4
     with f.loop(f.low, f.high) as block:
         j = block * width
         weights = f["weights"].at(block * four * width, t)
-        whole = last - last % _ROWS_BACK
+        whole = last - last % ROWS_BACK
         zero = f.value(0, I64)
-        for low, high, tile, step in ((zero, whole, tiles[0], _ROWS_BACK), (whole, last, tiles[1], 1)):
+        for low, high, tile, step in ((zero, whole, tiles[0], ROWS_BACK), (whole, last, tiles[1], 1)):
             with f.loop(low, high, step) as r:
                 out, g = f["gh"].at(r * hidden + j, t), f["back"].at((f["last_at"] + r) * four, t)
                 f.run(tile, out, g, weights, four, hidden, hidden - j)

@@ -14,6 +14,7 @@ from tapegrad.nn.modules import (
     lazy,
     linear,
     linear_cross_entropy,
+    linear_cross_entropy_options,
     loss,
     normalization,
     padding,
@@ -37,6 +38,7 @@ from tapegrad.nn.modules.fold import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.lazy import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.linear_cross_entropy import *  # noqa: F403 # its `__all__`
+from tapegrad.nn.modules.linear_cross_entropy_options import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.loss import *  # noqa: F403 # its `__all__`
 from tapegrad.nn.modules.module import Module
 from tapegrad.nn.modules.normalization import *  # noqa: F403 # its `__all__`
@@ -62,6 +64,7 @@ __all__ += fold.__all__
 __all__ += lazy.__all__
 __all__ += linear.__all__
 __all__ += linear_cross_entropy.__all__
+__all__ += linear_cross_entropy_options.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += padding.__all__

@@ -1,0 +1,204 @@
+"""Gated recurrent units over whole sequences. How steps are shared is `native.kernels.recurrent`'s."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import tapegrad.kernels.recurrent as bodies
+from tapegrad.kernels.errstate import nameless
+from tapegrad.native import call, target, vmath
+from tapegrad.native.choice import DENSE, over
+from tapegrad.native.ir import Function, Module, Type, Value
+from tapegrad.native.kernels import recurrent as R
+from tapegrad.native.memory import empty
+
+_FORWARD = (
+    "gates:w inner:w before:w y:w h:w bias:r weights:r steps:r count:i hidden:i blocks:i grain:i "
+    "at:i rows:i next_at:i next_rows:i"
+)
+_BACK = (
+    "gx:w gh:w d:w gates:r inner:r before:r gy:r weights:r steps:r count:i hidden:i blocks:i grain:i "
+    "has_gy:i at:i rows:i last_at:i last_rows:i"
+)
+
+
+@over(bodies.gru)
+def gru(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
+    """((outputs, last state), work), as the body."""
+    x, w_ih, w_hh, b_ih, b_hh, _, h0, _ = xs
+    t = R.type_of(*xs)
+    if t is None or any(type(a) is not np.ndarray for a in xs if a is not None):
+        return body(xs, sizes, reverse)
+    rows, hidden, dtype = x.shape[0], w_hh.shape[1], x.dtype
+    work = empty(rows * 5 * hidden, dtype)
+    gates, inner, before = bodies._cut(work, rows, 3 * hidden, hidden, hidden)
+    bodies._inputs(x, w_ih, b_ih, None, gates)
+    h = bodies._state(h0, sizes[0], hidden, dtype)
+    steps = R.order(sizes, reverse)
+    R.begin(before, h, steps)
+    lanes = target.host().lanes(t)
+    blocks = -(-hidden // lanes)
+    bias = np.zeros((3, blocks * lanes), dtype)
+    if b_hh is not None:
+        bias[:, :hidden] = b_hh.reshape(3, hidden)
+    y = empty((rows, hidden), dtype)
+    grain = max(1, 20000 // max(1, sizes[0] * hidden * lanes * 3))
+    _forward(t)(
+        *(gates, inner, before, y, h, bias, R.packed(w_hh.T, blocks, lanes, 3), steps),
+        *(len(steps), hidden, blocks, grain, 0, 0, 0, 0),
+    )
+    return (y, h), work
+
+
+@cache
+def _forward(t: Type) -> Any:
+    module = Module()
+    step = call.Body("gru_step", call.named(_FORWARD))
+    _write_step(step, [R.tile(module, t, rows, 3) for rows in (R.ROWS, 1)], t)
+    step.give()
+    module.add(step)
+
+    def write(f: call.Body) -> None:
+        R.forwards(f, step)
+
+    return call.build(f"gru_{t}", _FORWARD, write, over="count", grain=call.ALONE, module=module)
+
+
+def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
+    """One step of the units from `low` to `high`, in blocks of one vector."""
+    wide = target.host().wide(t)
+    lanes = wide.lanes
+    room = f.room(t, R.ROWS * 3 * lanes)
+    hidden, at, rows = f["hidden"], f["at"], f["rows"]
+    with f.loop(f.low, f.high) as block:
+        j = block * lanes
+        mask = f.first(hidden - j, wide)
+        weights = f["weights"].at(block * hidden * (3 * lanes), t)
+        biases = [f.load(f["bias"].at(f["blocks"] * (lanes * g) + j, t), wide) for g in range(3)]
+
+        def some(
+            first: Value, tile: Function, n: int, j: Value = j, w: Value = weights, all: Any = biases
+        ) -> None:
+            for r in range(n):
+                for g in range(3):
+                    f.store(room.at((3 * r + g) * lanes, t), all[g])
+            f.run(tile, room, f["before"].at((at + first) * hidden, t), w, hidden, hidden)
+
+        pairs = rows - rows % R.ROWS
+        with f.loop(0, pairs, R.ROWS) as first:
+            some(first, tiles[0], R.ROWS)
+            for r in range(R.ROWS):
+                _units(f, room.at(r * 3 * lanes, t), first + r, j, mask, wide)
+        with f.loop(pairs, rows) as first:
+            some(first, tiles[1], 1)
+            _units(f, room, first, j, mask, wide)
+
+
+def _units(f: call.Body, sums: Value, r: Value, j: Value, mask: Value, wide: Type) -> None:
+    """Gates and outputs of row r of a step, for the units from j."""
+    t, hidden = wide.element, f["hidden"]
+    row = f["at"] + r
+    own, gates = row * hidden + j, f["gates"].at(row * 3 * hidden + j, t)
+    x = [f.load(gates.at(hidden * n, t), wide, mask) for n in range(3)]
+    inner = R.vector_at(f, sums, 2, wide)
+    reset, z = (vmath.sigmoid(f, x[n] + R.vector_at(f, sums, n, wide)) for n in range(2))
+    new = vmath.tanh(f, f.fma(reset, inner, x[2]))
+    for n, gate in enumerate((reset, z, new)):
+        f.store(gates.at(hidden * n, t), gate, mask)
+    f.store(f["inner"].at(own, t), inner, mask)
+    before = f.load(f["before"].at(own, t), wide, mask)
+    out = f.fma(before - new, z, new)
+    f.store(f["y"].at(own, t), out, mask)
+    f.store(f["h"].at(r * hidden + j, t), out, mask)
+    with f.when(r < f["next_rows"]):
+        f.store(f["before"].at((f["next_at"] + r) * hidden + j, t), out, mask)
+
+
+# ---- back
+
+
+@over(bodies.gru_back)
+def gru_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
+    """The cotangents of what gru is given, as the body."""
+    x, w_ih, w_hh, *_ = xs
+    t = R.type_of(*xs, *gs, work)
+    if t is None or any(type(a) is not np.ndarray for a in (*xs, *gs, work) if a is not None):
+        return body(need, gs, work, xs, sizes, reverse)
+    rows, hidden, dtype = x.shape[0], w_hh.shape[1], x.dtype
+    gates, inner, before = bodies._cut(work, rows, 3 * hidden, hidden, hidden)
+    gx, gh = empty((rows, 3 * hidden), dtype), empty((rows, 3 * hidden), dtype)
+    d = np.ascontiguousarray(bodies._state(gs[1], sizes[0], hidden, dtype))
+    gy = inner if gs[0] is None else gs[0]
+    if gy.flags.num & DENSE != DENSE:
+        gy = gy.copy()
+    steps = R.order(sizes, not reverse)
+    width = target.host().lanes(t) * R.WIDE
+    blocks = -(-hidden // width)
+    grain = max(1, 20000 // max(1, sizes[0] * hidden * width * 3))
+    _back(t)(
+        *(gx, gh, d, gates, inner, before, gy, R.packed(w_hh, blocks, width, 1), steps),
+        *(len(steps), hidden, blocks, grain, int(gs[0] is not None), 0, 0, 0, 0),
+    )
+    return [*bodies._gradients(need, x, w_ih, gx, gh, before), None, d, None]
+
+
+@cache
+def _back(t: Type) -> Any:
+    module = Module()
+    step = call.Body("gru_step_back", call.named(_BACK))
+    _write_step_back(step, [R.tile_back(module, t, rows, True) for rows in (R.ROWS_BACK, 1)], t)
+    step.give()
+    module.add(step)
+
+    def write(f: call.Body) -> None:
+        R.backwards(f, step)
+
+    return call.build(f"gru_back_{t}", _BACK, write, over="count", grain=call.ALONE, module=module)
+
+
+def _write_step_back(f: call.Body, tiles: list[Function], t: Type) -> None:
+    """One step back of the units from `low` to `high`, in blocks of some vectors."""
+    wide = target.host().wide(t)
+    width = wide.lanes * R.WIDE
+    hidden, last = f["hidden"], f["last_rows"]
+    three, zero = hidden * 3, f.value(0, last.type)
+    with f.loop(f.low, f.high) as block:
+        j = block * width
+        weights = f["weights"].at(block * three * width, t)
+        whole = last - last % R.ROWS_BACK
+        for low, high, tile, step in ((zero, whole, tiles[0], R.ROWS_BACK), (whole, last, tiles[1], 1)):
+            with f.loop(low, high, step) as r:
+                out, g = f["d"].at(r * hidden + j, t), f["gh"].at((f["last_at"] + r) * three, t)
+                f.run(tile, out, g, weights, three, hidden, hidden - j)
+        with f.loop(0, f["rows"]) as r, f.loop(j, f.smaller(j + width, hidden), wide.lanes) as unit:
+            _units_back(f, r, unit, f.first(hidden - unit, wide), wide)
+
+
+def _units_back(f: call.Body, r: Value, j: Value, mask: Value, wide: Type) -> None:
+    """The cotangents of the gates of row r of a step, for the units from j, and of the state before it as
+    far as it is no product."""
+    t, hidden = wide.element, f["hidden"]
+    row = f["at"] + r
+    own, three = row * hidden + j, row * 3 * hidden + j
+    reset, z, new = (f.load(f["gates"].at(three + hidden * n, t), wide, mask) for n in range(3))
+    inner, before = (f.load(f[name].at(own, t), wide, mask) for name in ("inner", "before"))
+    state = f["d"].at(r * hidden + j, t)
+    d = f.variable(f.load(state, wide, mask))
+    with f.when(f["has_gy"].ne(0)):
+        d.set(d.get() + f.load(f["gy"].at(own, t), wide, mask))
+    k = d.get()
+    rest = 1.0 - z
+    last = k * (1.0 - new * new) * rest
+    both = (last * inner * (reset - reset * reset), k * (before - new) * z * rest)
+    for n, x in enumerate(both):
+        for name in ("gx", "gh"):
+            f.store(f[name].at(three + hidden * n, t), x, mask)
+    f.store(f["gx"].at(three + hidden * 2, t), last, mask)
+    f.store(f["gh"].at(three + hidden * 2, t), last * reset, mask)
+    f.store(state, k * z, mask)
+
+
+nameless(globals())
