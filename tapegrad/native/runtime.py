@@ -64,8 +64,12 @@ def calls() -> int:
     return int(_state["count"](0)) if "count" in _state else 0
 
 
+_MOST = max(2, os.cpu_count() or 1)  # threads: more than cores would only wait for each other
+
+
 def set_threads(n: int) -> None:
-    """Let n threads share a loop."""
+    """Let n threads share a loop, or as many as there are cores."""
+    n = min(n, _MOST)
     _state["set"](n, 0)
     while _state["workers"] < n - 1:
         _thread.start_new_thread(_state["worker"], ())
@@ -74,8 +78,8 @@ def set_threads(n: int) -> None:
 
 
 def threads() -> int:
-    """How many threads share a loop: a kernel's `who` is less."""
-    return int(_state["threads"])
+    """How many threads may share a loop: a kernel's `who` is less, whatever another thread sets meanwhile."""
+    return _MOST
 
 
 def _forked() -> None:
