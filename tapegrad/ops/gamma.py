@@ -24,8 +24,8 @@ dirichlet_grad = _slope("dirichlet_grad", G.dirichlet_grad, 3)
 
 
 def _dirichlet_rule(F: Any, g: Any, a: Any, y: Any, shapes: Any, values: Any) -> Any:
-    slope = F.dirichlet_grad(y, a, F.expand(F.sum(a, -1, keepdim=True), a.shape))
-    return slope * (g - F.sum(y * g, -1, keepdim=True))
+    slope = F.dirichlet_grad(y, a, F.expand(F.sum(a, (-1,), True), a.shape))
+    return slope * (g - F.sum(y * g, (-1,), True))
 
 
 _gamma = opaque(

@@ -64,7 +64,7 @@ def equal(y, expected, ulps, size=0.0):
         least = np.maximum(np.abs(expected), np.maximum(size, np.finfo(y.dtype).tiny))
         near = np.abs(y - expected) <= ulps * np.spacing(least.astype(y.dtype))
     same = (y == expected) & (np.signbit(y) == np.signbit(expected))
-    return same | (np.isnan(y) & np.isnan(expected)) | (near & (expected != 0))
+    return same | (np.isnan(y) & np.isnan(expected)) | (near & ((expected != 0) | (np.asarray(size) > 0)))
 
 
 def differences(xs, y, expected, ulps, size=0.0):

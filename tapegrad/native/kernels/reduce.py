@@ -21,6 +21,8 @@ LEAST, MANY = 1 << 13, 1 << 17
 def _ready(x: Any, dim: Any, fast: bool = False) -> tuple[Any, Any, Any, bool]:
     """(its type, None if it is not taken; x as it lies in memory, the axes there, whether it is turned).
     fast: NumPy is fast where all is reduced."""
+    if dim is not None and (type(dim) is not tuple or min(dim, default=0) < 0):  # as NumPy takes it
+        return None, x, dim, False
     last = not fast if dim is None else x.ndim - 1 in dim
     if type(x) is not np.ndarray or x.size < (LEAST if last else MANY) or R.count(x.shape, dim) < 2:
         return None, x, dim, False
