@@ -310,6 +310,11 @@ class Function:
         self.declared.add(f"declare void @{name}({x.type}, ptr, {mask.type})")
         self.line(f"call void @{name}({x}, ptr align {x.type.bytes} {p.name}, {mask})")
 
+    def store_past(self, p: Value, x: Value) -> None:
+        """Put a vector at p, which must be aligned, past the caches: for what is not read soon."""
+        self.declared.add("!0 = !{i32 1}")
+        self.line(f"store {x}, {p}, align {x.type.bytes * x.type.lanes}, !nontemporal !0")
+
     def copy(self, to: Value, source: Value, bytes: Any) -> None:
         """Copy so many bytes, which do not overlap."""
         n = self.value(bytes, I64)

@@ -214,3 +214,15 @@ def test_wrong_arguments_are_numpys():
         assert mine.type is theirs.type
     assert forward(2, 3.0) == 6.0
     assert isinstance(forward(np.float32(2), np.float32(3)), np.float32)
+
+
+@pytest.mark.parametrize("n", [1 << 14, (1 << 14) + 1, (1 << 15) - 1, 50_001])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_what_is_stored_past_the_caches(n, dtype, monkeypatch):
+    monkeypatch.setattr(machine.pointwise, "_STREAM", 1 << 16)
+    a, b = (np.random.default_rng(k).normal(size=n).astype(dtype) for k in range(2))
+    for text, expected in (("a + b", a + b), ("a > b", a > b), ("a * (1 - b * b)", a * (1 - b * b))):
+        y = machine.pointwise.Pointwise("test", text, "ab")(a, b)
+        assert y.dtype == expected.dtype and np.array_equal(y, expected)
+    y = machine.pointwise.Pointwise("test", "tanh(a)", "a")(a)
+    assert equal(y, np.tanh(a), 5).all()
