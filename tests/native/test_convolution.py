@@ -136,3 +136,13 @@ def test_the_result_does_not_depend_on_threads():
         tiers.set_threads(before)
     for other in found[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_weight_that_is_not_finite_goes_back_where_it_was(value):
+    rng = np.random.default_rng(0)
+    g, w = rng.normal(size=(2, 8, 9, 9)).astype("f4"), rng.normal(size=(8, 4, 3, 3)).astype("f4")
+    w[0, 0, 0, 0] = value
+    given = (None, (2, 2), (1, 1), (1, 1), 1, (17, 17))
+    y, expected = C.convolved_back(g, w, *given), choice.original(C.convolved_back)(g, w, *given)
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)

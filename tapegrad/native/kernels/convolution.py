@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
-from math import prod
+from math import isfinite, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -202,7 +202,8 @@ def convolved_back(
     g, w, b = dense(g, w, b)
     o, per, *kernel = w.shape
     t = takes(g.size // max(1, o) * w.size, g, w, b)
-    if t is None or len(kernel) > 3 or g.shape[1] != o:
+    # what lies between windows is 0 here: an infinite weight would make nan of it
+    if t is None or len(kernel) > 3 or g.shape[1] != o or not isfinite(w.sum()):
         return body(g, w, b, stride, padding, dilation, groups, size)
     shape = (g.shape[0] * groups, groups, o // groups, per)
     plan = _backward(g.shape[2:], w.shape[2:], stride, padding, dilation, tuple(size), shape, t)
