@@ -14,6 +14,7 @@ MODULES: tuple[str, ...] = (
     "optim",
     "picking",
     "pooling",
+    "products",
     "random",
     "recurrent",
     "reduce",
