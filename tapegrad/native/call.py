@@ -20,7 +20,7 @@ from tapegrad.native.ir import F64, I8, I32, I64, PTR, VOID, Function, Module, V
 # Where things stand in objects of CPython and NumPy 2; `check_layout` compares them with what it finds.
 TYPE, DATA, NDIM, DIMENSIONS, STRIDES, BASE, DESCR, FLAGS = 8, 16, 24, 32, 40, 48, 56, 64
 C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
-READ, WRITE, INT, DOUBLE = "r", "w", "i", "d"
+WRITE, INT, DOUBLE = "w", "i", "d"  # of a parameter; anything else is an array that is read
 _FASTCALL = 0x80
 
 Write = Callable[["Body"], None]
@@ -70,20 +70,12 @@ def write_data(module: Module) -> None:
     module.add(f)
     f = Function("tapegrad_data", [("x", PTR), ("flags", I32)], PTR, internal=False)
     x = f["x"]
-    for name, text in (("no_array", "an array is needed"), ("bad_array", "an aligned array is needed")):
-        module.globals.append(f'@{name} = internal constant [{len(text) + 1} x i8] c"{text}\\00"')
     exact = f.load(x.at(TYPE // 8, I64), I64).eq(f.convert(f.load(f.shared("arrays"), PTR), I64))
     with f.when(~exact):
-        error = f.load(Value(f, "@PyExc_TypeError", PTR), PTR)
-        f.call("PyErr_SetString", VOID, error, f.shared("no_array"))
-        f.give(0)
-        f._start(f._label())
+        _fail(f, module, "TypeError", "an array is needed")
     flags = f.load(x.at(FLAGS // 4, I32), I32)
     with f.when((flags & f["flags"]).ne(f["flags"])):
-        error = f.load(Value(f, "@PyExc_ValueError", PTR), PTR)
-        f.call("PyErr_SetString", VOID, error, f.shared("bad_array"))
-        f.give(0)
-        f._start(f._label())
+        _fail(f, module, "ValueError", "an aligned array is needed, and a writable one to write to")
     f.give(f.load(x.at(DATA // 8, I64), PTR))
     module.add(f)
     module.globals.append("@calls = internal global i64 0")
@@ -99,6 +91,15 @@ def write_data(module: Module) -> None:
     f.call("Py_IncRef", VOID, none)
     f.give(none)
     module.add(f)
+
+
+def _fail(f: Function, module: Module, error: str, text: str) -> None:
+    """Set a Python error, and return null."""
+    name = f"text_{len(module.globals)}"
+    module.globals.append(f'@{name} = internal constant [{len(text) + 1} x i8] c"{text}\\00"')
+    f.declared.add(f"@PyExc_{error} = external global ptr")
+    f.call("PyErr_SetString", VOID, f.load(f.shared(f"PyExc_{error}"), PTR), f.shared(name))
+    f.give(0)
 
 
 class Body(Function):
@@ -187,9 +188,7 @@ def write_call(module: Module) -> None:
     facts = f["self"].at(_BYTES // 8, I64)
     code, count, over, share, grain = (f.load(facts.at(k, I64), PTR if k == 0 else I64) for k in range(5))
     with f.when(f["count"].ne(count)):
-        f.call("PyErr_SetNone", VOID, f.load(Value(f, "@PyExc_TypeError", PTR), PTR))
-        f.give(0)
-        f._start(f._label())
+        _fail(f, module, "TypeError", "another number of arguments is needed")
     with f.loop(0, count) as k:
         kind = f.load(facts.at(5, I64).at(k, I8), I8)
         wrong = f.run(take, f.load(f["args"].at(k, PTR), PTR), kind, context.at(k, I64))
@@ -219,20 +218,13 @@ def write_call(module: Module) -> None:
 def _take() -> Function:
     """Put an argument at `to` as a kernel takes it; 1 with an error set if it cannot be."""
     f = Function("take", [("given", PTR), ("kind", I8), ("to", PTR)], I64)
-    with f.when(f["kind"].eq(ord(INT))):
-        x = f.call("PyLong_AsLongLong", I64, f["given"])
-        f.store(f["to"], x)
-        with f.when(x.eq(-1)):
-            f.give_if(f.convert(f.call("PyErr_Occurred", PTR), I64).ne(0), 1)
-        f.give(0)
-        f._start(f._label())
-    with f.when(f["kind"].eq(ord(DOUBLE))):
-        y = f.call("PyFloat_AsDouble", F64, f["given"])
-        f.store(f["to"], y)
-        with f.when(y.eq(-1.0)):
-            f.give_if(f.convert(f.call("PyErr_Occurred", PTR), I64).ne(0), 1)
-        f.give(0)
-        f._start(f._label())
+    for kind, convert, t in ((INT, "PyLong_AsLongLong", I64), (DOUBLE, "PyFloat_AsDouble", F64)):
+        with f.when(f["kind"].eq(ord(kind))):
+            x = f.call(convert, t, f["given"])
+            f.store(f["to"], x)
+            with f.when(x.eq(-1)):  # a number, or an error
+                f.give_if(f.convert(f.call("PyErr_Occurred", PTR), I64).ne(0), 1)
+            f.give(0)
     flags = f.select(f["kind"].eq(ord(WRITE)), f.value(ALIGNED | WRITEABLE, I32), f.value(ALIGNED, I32))
     data = f.call("tapegrad_data", PTR, f["given"], flags)
     f.store(f["to"], data)

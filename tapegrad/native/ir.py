@@ -69,7 +69,6 @@ class Function:
         *,
         internal: bool = True,
         inline: bool = False,
-        scale: int = 0,
     ) -> None:
         self.name, self.result, self.inline = name, result, inline
         self.parameters = [Value(self, f"%{n}", t) for n, t in parameters]
@@ -106,7 +105,7 @@ class Function:
         kind = "internal " if self._internal else ""
         end = "alwaysinline" if self.inline else "noinline nounwind" if self._internal else "nounwind"
         given = ", ".join(f"ptr {p.name}" if p.type is PTR else f"{p.type} {p.name}" for p in self.parameters)
-        body = "\n".join([*self._stack, *self._lines])
+        body = "\n".join([*self._stack, *self._lines, "  unreachable"])  # behind the last return
         return f"define {kind}{self.result} @{self.name}({given}) {end} {{\nentry:\n{body}\n}}\n"
 
     def _label(self) -> str:
@@ -164,9 +163,8 @@ class Function:
         if not isinstance(a, Value):
             a = self.value(a, b.type)
         a, b = self.match(a, b)
-        if mask.type.lanes == 1 or mask.type.lanes == a.type.lanes:
+        if mask.type.lanes in (1, a.type.lanes):
             return self.emit(f"select {mask}, {a}, {b}", a.type)
-        a, b = self.value(a, a.type.like(a.type)), b
         raise TypeError(f"ir: {self.name}: a mask of {mask.type.lanes} for {a.type}.")
 
     def call(self, name: str, result: Type, *args: Value) -> Any:
@@ -397,21 +395,23 @@ class Function:
         self.line(f"br label %{again}")
         self._start(done)
 
-    def leave(self, done: str, condition: Value) -> None:
-        """Go on behind the block of that name if the condition is true."""
+    def leave(self, done: str, condition: Value | None = None) -> None:
+        """Go on behind the block of that name, if the condition is true."""
         rest = self._label()
-        self.line(f"br {condition}, label %{done}, label %{rest}")
+        self.line(
+            f"br label %{done}" if condition is None else f"br {condition}, label %{done}, label %{rest}"
+        )
         self._start(rest)
 
     def give(self, x: Any = None) -> None:
         """Return."""
         self.line("ret void" if x is None else f"ret {self.value(x, self.result)}")
+        self._start(self._label())  # what follows is never reached
 
     def give_if(self, condition: Value, x: Any) -> None:
         """Return x if the condition is true."""
         with self.when(condition):
             self.give(x)
-            self._start(self._label())  # what follows the return is never reached
 
 
 class Module:

@@ -95,14 +95,12 @@ def _parallel(chunks: Function) -> Function:
     threads = f.load(_word(f, _THREADS), I64)
     with f.when(n <= 0):
         f.give()
-        f._start(f._label())
     alone = f.variable((n <= grain) | (threads <= 1))
     with f.when(~alone.get()):
         alone.set(~f.replaced(_word(f, _LOCK), 0, 1))
     with f.when(alone.get()):
         f.invoke(f["body"], VOID, f["context"], f.value(0, I64), n, f.value(0, I64))
         f.give()
-        f._start(f._label())
     parts = threads * _PARTS
     job = _word(f, _JOB)
     share = f.emit(f"udiv {n + parts - 1}, {parts.name}", I64)
@@ -158,9 +156,7 @@ def _worker(chunks: Function) -> Function:
             with f.when(f.replaced(state, now, now + 1)):
                 f.run(chunks, who)
                 f.atomic("sub", state, 1)
-                f.line(f"br label %{over}")
-                f._start(f._label())
-    f.line("unreachable")
+                f.leave(over)
     return f
 
 

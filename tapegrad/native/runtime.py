@@ -42,7 +42,6 @@ def start() -> None:
     call.write_call(module)
     memory.write(module)
     call.provide({"tapegrad_set_handler": memory.set_handler(), "tapegrad_new_array": small.new_array()})
-    module.functions[0].declared |= {f"@PyExc_{e} = external global ptr" for e in ("TypeError", "ValueError")}
     addresses = dict(
         zip(_EXPORTS, target.compile("runtime", module, _EXPORTS, call.symbols(module)), strict=True)
     )

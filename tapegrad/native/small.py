@@ -148,7 +148,6 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
             with f.when(holds):
                 _loop(f, fast, xs, out, size, t)
         f.give(out)
-        f._start(f._label())
     _hand_on(f)
     return target.compile(name, module, [name], call.symbols(module))[0]
 
