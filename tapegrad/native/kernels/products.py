@@ -19,7 +19,7 @@ from tapegrad.native.memory import empty
 
 LEAST = 1 << 18  # multiplications; BLAS does fewer in one thread, and its call costs less
 ROWS = 8  # at least; BLAS has kernels for matrices that are nearly vectors
-COLUMNS = 16
+COLUMNS = 4  # one product by the threads of BLAS, and they keep the cores for milliseconds
 
 
 def _ready(x: Any) -> Any:
