@@ -92,6 +92,8 @@ class Pointwise:
         if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
             return _transposed(self(*[x.T for x in xs], args=args))
         shape = np.broadcast_shapes(*[x.shape for x in xs])
+        if 0 in shape:
+            return None
         ys = [_dense(x) for x in xs]
         plan = None if any(y is None for y in ys) else _plan(shape, [y.shape for y in ys])
         if plan is None:
