@@ -131,6 +131,14 @@ def names(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(python(text))) - {"F", "inf", "pi"}
 
 
+_CALL = re.compile(r"\bF\.(\w+)\(")
+
+
+def is_heavy(text: str) -> bool:
+    """Whether an expression calls a function that takes many instructions."""
+    return any(name in vmath.FUNCTIONS and name not in vmath.EXACT for name in _CALL.findall(python(text)))
+
+
 def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[Any]) -> Value:
     """compute(F, *values, *args) in the function f. Raises: Unknown as `write`."""
     try:

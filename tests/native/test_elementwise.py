@@ -90,6 +90,20 @@ def test_forward_is_numpys(key, dtype):
         assert not differences(xs, y, expected, 12 if "gelu" in key else 5, size), args
 
 
+def test_functions_are_worth_smaller_arrays():
+    least = {key: op.forward.__self__[2] for key, op in base.OPS.items() if parts(op.forward)}
+    heavy = {"exp", "expm1", "log", "log1p", "sigmoid", "tanh", "sin", "cos", "erf", "selu"}
+    assert {least[key] for key in heavy} == {machine.LEAST_HEAVY}
+    light = {"add", "mul", "div", "relu", "maximum", "sqrt", "floor", "rsqrt", "sign", "lt", "clamp.tensors"}
+    assert {least[key] for key in light} == {machine.LEAST}
+    n = machine.LEAST_HEAVY
+    before = tiers.native_calls()
+    base.OPS["exp"].forward(np.ones(n, "f4"))
+    assert tiers.native_calls() == before + 1
+    base.OPS["add"].forward(np.ones(n, "f4"), np.ones(n, "f4"))
+    assert tiers.native_calls() == before + 1
+
+
 RULES = {
     f"{key}.{i}": rule
     for key, op in base.OPS.items()
