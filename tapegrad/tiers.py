@@ -43,6 +43,7 @@ def _start() -> None:
     machine: Any = import_module("tapegrad.define.machine")
     choice.install()
     machine.install()
+    tier.learn = machine.install
     _state.update(calls=runtime.calls, set_threads=runtime.set_threads)
     runtime.set_threads(threads())
     _state["native"] = f"on: {target.host().name}"

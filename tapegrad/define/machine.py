@@ -80,12 +80,17 @@ def _between(F: Any, x: Any, low: Any, high: Any) -> Any:
     return x if high is None else F.min(high, x)
 
 
+_installed: set[str] = set()
+
+
 def install() -> None:
-    """Let machine code stand in for every pointwise op that has an expression."""
+    """Let machine code stand in for every pointwise op that has an expression, where that was not done
+    yet."""
     expressions.FUNCTIONS.update(COMPUTED)
-    for key, op in OPS.items():
-        if op.kind != "elementwise" or key in _NEVER or key.startswith("bitwise"):
+    for key, op in list(OPS.items()):
+        if op.kind != "elementwise" or key in _NEVER or key in _installed or key.startswith("bitwise"):
             continue
+        _installed.add(key)
         if key in COMPUTED:
             n = len(op.rules)
             _install_forward(op, pointwise.Pointwise(op.name, COMPUTED[key], "abc"[:n]))
