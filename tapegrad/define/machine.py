@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
 import tapegrad.kernels as K
@@ -172,15 +173,14 @@ def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int) -> Any:
 def _backward_with_arguments(op: Op, plainly: Any) -> Any:
     """The same for the one rule of an op with arguments, which is a function."""
     rule, places = op.rules[0], op.reads[0]
+    n, shapes = len(places), ((),) * len(op.meta((np.empty(0),), ()))  # which not every rule gets
     names = ("g", *[NAMES[k] for k in places])
-    fast = pointwise.Pointwise(
-        f"{op.name}_d", lambda F, g, *xs: rule(F, g, *xs[: len(places)], (), *xs[len(places) :]), names
-    )
+    fast = pointwise.Pointwise(f"{op.name}_d", lambda F, g, *xs: rule(F, g, *xs[:n], *shapes, *xs[n:]), names)
 
     def vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
         if F is K and type(g) is ndarray and g.size >= LEAST_BACKWARD and need[0] is not None:
             try:
-                x = fast(g, *[saved[k] for k in places], args=tuple(meta[1:]))
+                x = fast(g, *[saved[k] for k in places], args=tuple(meta[len(shapes) :]))
             except TypeError:  # an argument that is no number
                 x = None
             if x is not None:

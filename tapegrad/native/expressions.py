@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from tapegrad.kernels.pointwise import inside
 from tapegrad.native import vmath
 from tapegrad.native.ir import I1, Function, Value
 
@@ -59,6 +60,7 @@ class Namespace:
         return self.where(x > 0.0, 1.0, self.where(x < 0.0, -1.0, zero))
 
     slope_of_abs = sign
+    inside = staticmethod(inside)  # is written with operators
 
     def power(self, x: Value, n: Any) -> Value:
         """x to the power of a small whole number, or its root."""
@@ -143,7 +145,7 @@ def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[An
     """compute(F, *values, *args) in the function f. Raises: Unknown as `write`."""
     try:
         y = compute(Namespace(f), *values, *args)
-    except (AttributeError, TypeError) as e:
+    except (AttributeError, IndexError, TypeError) as e:  # IndexError: it reads the shapes
         raise Unknown(str(e)) from None
     if not isinstance(y, Value):
         raise Unknown("a constant")

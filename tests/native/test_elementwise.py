@@ -7,8 +7,9 @@ import pytest
 
 import tapegrad.kernels as K
 import tapegrad.nn.functional  # noqa: F401 # its ops are defined when it loads
-from tapegrad import tiers
+from tapegrad import tape, tiers
 from tapegrad.define import base, machine
+from tests.native.arrays import laid
 
 tiers.wake()
 pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
@@ -28,6 +29,7 @@ FAST = {key: parts(op.forward) for key, op in base.OPS.items() if parts(op.forwa
 ARGUMENTS = {
     "softplus": [(1.0, 20.0), (2.5, 10.0)],
     "leaky_relu": [(0.01,), (-2.0,)],
+    "rrelu": [(0.2,)],
     "elu": [(1.0, 1.0, 1.0), (0.5, 2.0, 3.0)],
     "hardtanh": [(-1.0, 1.0), (0, 6)],
     "hardshrink": [(0.5,)],
@@ -50,7 +52,7 @@ def arity(key):
 def operands(n, dtype):
     """Every combination of the edges, with random values behind them."""
     grid = np.array(list(itertools.product(EDGES, repeat=min(n, 2))), dtype).T
-    more = np.random.default_rng(0).normal(size=(n, 2000)).astype(dtype) * 3
+    more = np.random.default_rng(0).normal(size=(n, 2003)).astype(dtype) * 3
     rows = [np.concatenate([grid[k % len(grid)], more[k]]) for k in range(n)]
     return rows
 
@@ -126,6 +128,58 @@ def test_cotangents_are_numpys(key, dtype):
         expected = np.broadcast_to(eval(rule, {"F": K}, values), values[reads[0]].shape)
         y = fast(*values.values())
     assert not differences(list(values.values()), y, expected, 16)
+
+
+WITH_ARGUMENTS = [key for key in (*machine.COMPUTED, "rrelu.steady") if len(base.OPS[key].rules) == 1]
+NUMPYS = {(7,), (1,), (-2,), (-0.5,)}  # powers without machine code, or with a derivative that has none
+LAYOUTS = ("plain", "turned", "stepped", "offset", "misaligned", "read-only")
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("key", WITH_ARGUMENTS)
+def test_ops_with_arguments_are_numpys(key, dtype):
+    op = base.OPS[key]
+    kernel = FAST[key][0] if key in FAST else op.forward
+    rows = operands(2, dtype)
+    sizes = [0.0, 0.0]
+    if "gelu" in key:
+        with np.errstate(all="ignore"):
+            sizes = [np.abs(rows[1]), np.abs(rows[0] * rows[1])]
+    g, x, *sizes = (np.resize(row, (131, 127)) for row in (*rows, *sizes))
+    for args, layout in itertools.product(ARGUMENTS.get(op.name, [()]), LAYOUTS):
+        meta = op.meta((x,), args)
+        dg, dx = laid(g, layout), laid(x, layout)
+        with np.errstate(all="ignore"):
+            expected = kernel(dx, *args), op.rules[0](K, dg, dx, *meta)
+            before = tiers.native_calls()
+            found = op.forward(dx, *args), *op.vjp(K, dg, (None, dx), meta, (True,))
+        if layout in ("plain", "turned", "offset", "read-only") and args not in NUMPYS:
+            assert tiers.native_calls() == before + 1 + (key in FAST), args
+        for y, wanted, size in zip(found, expected, sizes, strict=True):
+            flat = [v.ravel() for v in (y, wanted, size)]
+            assert y.shape == x.shape
+            assert not differences([g.ravel(), x.ravel()], *flat[:2], 16, flat[2]), (args, layout)
+
+
+def test_what_rules_get_besides_arrays():
+    def rule(F, g, x, *rest):
+        given.append(rest)
+        return g * x * rest[-1]
+
+    g, x = (np.linspace(-1, 1, n) for n in (20_001, 20_001))
+    for meta, rest in ((lambda xs, args: args, (3.0,)), (lambda xs, args: (xs[0].shape, *args), ((), 3.0))):
+        given = []
+        op = tape.Op("test", "elementwise", None)
+        op.rules, op.reads, op.meta = (rule,), ((1,),), meta
+        vjp = machine._backward_with_arguments(op, None)
+        (y,) = vjp(K, g, (None, x), meta((x,), (3.0,)), (True,))
+        assert np.array_equal(y, g * x * 3)
+        assert set(given) == {rest}
+
+
+def test_rules_that_read_shapes_are_numpys():
+    fast = machine.pointwise.Pointwise("test", lambda F, x: x * ()[0], "a")
+    assert fast(np.ones(5)) is None
 
 
 SHAPES = [
