@@ -46,9 +46,9 @@ class Reason:
 
 
 class Tier:
-    """When the native tier wakes up, through `wake`: at the first array of `large` elements, or when so many
-    operations were recorded that the program is a long one. Then `learn` is called after each file that
-    defines operations."""
+    """When the native tier wakes up, through `wake`: at the first array of `large` elements, and what helps
+    small ones when `late` operations were recorded, for then the program is a long one. `learn` is called
+    from then on after each file that defines operations."""
 
     __slots__ = ("large", "late", "learn", "wake")
     NEVER = 2**62

@@ -337,7 +337,7 @@ def sweep(
             grads[n] = g
             heappush(heap, (-n.seq, n))
         if n.seq > tier.late:
-            tier.wake()
+            tier.wake(large=False)
     used = None if retain else freed_here()
     walk = watched if special.alert and (watch().observers or watchers.checks or autocast.on) else _walk
     if wanted is None:

@@ -84,31 +84,41 @@ def _between(F: Any, x: Any, low: Any, high: Any) -> Any:
 _installed: set[str] = set()
 
 
-def install() -> None:
-    """Let machine code stand in for every pointwise op that has an expression, where that was not done
-    yet."""
+def install(large: bool) -> None:
+    """Let machine code stand in for the pointwise ops that have an expression. Unless `large`, only where it
+    does small arrays good and changes no bit."""
     expressions.FUNCTIONS.update(COMPUTED)
     for key, op in list(OPS.items()):
-        if op.kind != "elementwise" or key in _NEVER or key in _installed or key.startswith("bitwise"):
+        if op.kind != "elementwise" or key in _NEVER or key.startswith("bitwise"):
             continue
-        _installed.add(key)
-        if key in COMPUTED:
-            n = len(op.rules)
-            _install_forward(op, pointwise.Pointwise(op.name, COMPUTED[key], "abc"[:n]))
-        elif op.ir:
-            text = FORWARD.get(key, op.ir)
-            _install_forward(op, pointwise.Pointwise(op.name, text, operands(key, op)))
-        if op.vjp is None or not op.rules:
-            continue
-        if all(isinstance(rule, str) for rule in op.rules):
-            op.vjp = _backward(op, op.vjp)
-        elif len(op.rules) == 1 and callable(op.rules[0]) and op.reads:
-            op.vjp = _backward_with_arguments(op, op.vjp)
+        expression = COMPUTED.get(key) or FORWARD.get(key, op.ir)
+        if _due(key, [expression], large) and _is_known(expression):
+            _install_forward(op, pointwise.Pointwise(op.name, expression, operands(key, op)))
+        if op.vjp is not None and _due(f"{key} backward", op.rules, large):
+            _install_backward(op)
+
+
+def _due(what: str, parts: Sequence[Any], large: bool) -> bool:
+    """Whether expressions get their machine code now: once, and those that are not light when all do."""
+    if what in _installed or not (large or all(_is_light(x) for x in parts)):
+        return False
+    _installed.add(what)
+    return True
+
+
+def _is_light(expression: Any) -> bool:
+    return type(expression) is str and expressions.functions(expression) <= expressions.LIGHT
+
+
+def _is_known(expression: Any) -> bool:
+    """Whether there can be machine code for it."""
+    if type(expression) is str:
+        return expression != "" and expressions.functions(expression) <= expressions.KNOWN
+    return callable(expression)
 
 
 def _install_forward(op: Op, fast: pointwise.Pointwise) -> None:
-    light = type(fast.expression) is str and not expressions.is_heavy(fast.expression)
-    least = LEAST if light else LEAST_HEAVY
+    least = LEAST if _is_light(fast.expression) else LEAST_HEAVY
     for call in (op.call, getattr(op.call, "operator", None)):
         for name, cell in zip(*_cells(call), strict=True):
             if name == "kernel":
@@ -118,6 +128,13 @@ def _install_forward(op: Op, fast: pointwise.Pointwise) -> None:
     op.forward = _replaced(fast, op.forward, least)
 
 
+def _install_backward(op: Op) -> None:
+    if all(isinstance(rule, str) for rule in op.rules):
+        op.vjp = _backward(op, op.vjp)
+    elif len(op.rules) == 1 and callable(op.rules[0]) and op.reads:
+        op.vjp = _backward_with_arguments(op, op.vjp)
+
+
 def _cells(call: Any) -> tuple[Sequence[str], Sequence[Any]]:
     code = getattr(call, "__code__", None)
     return (code.co_freevars, call.__closure__) if code is not None and call.__closure__ else ((), ())
@@ -125,6 +142,8 @@ def _cells(call: Any) -> tuple[Sequence[str], Sequence[Any]]:
 
 def operands(key: str, op: Op) -> Sequence[str]:
     """The names of the op's operands in its expression."""
+    if key in COMPUTED:
+        return NAMES[1 : 1 + len(op.rules)]
     used = expressions.names(FORWARD.get(key, op.ir))
     last = max(("abc".index(c) + 1 for c in "abc" if c in used), default=1)
     return NAMES[1 : 1 + max(len(op.rules), last)]
@@ -134,7 +153,7 @@ def _backward(op: Op, plainly: Any) -> Any:
     """The op's vjp, with one function per cotangent."""
     kernels, calls = {}, []
     for k, rule in enumerate(op.rules):
-        if rule == "g":
+        if rule == "g" or not _is_known(rule):
             calls.append(rule)
             continue
         reads = [n for n in ("g", *NAMES) if n in expressions.names(rule)]

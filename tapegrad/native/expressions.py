@@ -136,9 +136,15 @@ def names(text: str) -> frozenset[str]:
 _CALL = re.compile(r"\bF\.(\w+)\(")
 
 
-def is_heavy(text: str) -> bool:
-    """Whether an expression calls a function that takes many instructions."""
-    return any(name in vmath.FUNCTIONS and name not in vmath.EXACT for name in _CALL.findall(python(text)))
+@cache
+def functions(text: str) -> frozenset[str]:
+    """The names of the functions that an expression calls."""
+    return frozenset(_CALL.findall(python(text)))
+
+
+# Functions whose results are NumPy's to the bit, and which take few instructions; and all there are.
+LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {"apply", "power"}
+KNOWN = LIGHT | {*vmath.FUNCTIONS, "power"}
 
 
 def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[Any]) -> Value:

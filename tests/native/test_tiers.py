@@ -35,6 +35,48 @@ def run(code):
     return done.stdout
 
 
+LONG = """
+import tapegrad as torch
+import tapegrad.nn.functional as F
+from tapegrad import tiers
+from tapegrad._state import tier
+
+tier.late = 3000
+x = torch.linspace(-2, 2, 60).reshape(5, 12)
+w, v = (torch.linspace(-1, 1, n).reshape(-1, 12).requires_grad_() for n in (144, 36))
+for step in range(400):
+    if step == 300:
+        state = tiers.native_state()
+    hidden = torch.tanh(F.linear(x, w) * torch.sigmoid(x) + torch.exp(-x * x).sqrt()).cumsum(0)
+    loss = F.cross_entropy(F.linear(F.gelu(hidden), v), torch.arange(5) % 3)
+    loss = loss + w.var() + (w / 3).softmax(1).norm()
+    loss.backward()
+    if step % 10 == 0:
+        print(loss.item(), [p.grad.abs().sum().item() for p in (w, v)])
+    with torch.no_grad():
+        for p in (w, v):
+            p -= 0.1 * p.grad
+            p.grad = None
+"""
+STATES = """
+from tapegrad.kernels.loss import softmax
+import sys
+print(state)
+print(tiers.native_calls() > 1000, "tapegrad.native.kernels" in sys.modules, softmax.__kwdefaults__)
+torch.ones(1 << 14)
+print(tiers.native_state(), softmax.__kwdefaults__ is not None)
+"""
+
+
+@native
+def test_many_operations_wake_what_changes_no_bit():
+    *lines, state, numbers, last = run(LONG + STATES).splitlines()
+    assert state.startswith("on: ") and "small operations only" in state
+    assert numbers == "True False None"
+    assert last == f"{state.partition(',')[0]} True"
+    assert lines == run(f"import os; os.environ['TAPEGRAD_NATIVE'] = '0'\n{LONG}").splitlines()
+
+
 @native
 def test_operations_that_load_later_are_machine_code_too():
     code = (
