@@ -150,7 +150,7 @@ def operands(key: str, op: Op) -> Sequence[str]:
 
 
 def _backward(op: Op, plainly: Any) -> Any:
-    """The op's vjp, with one function per cotangent."""
+    """The op's vjp, with one function per cotangent that has machine code."""
     kernels, calls = {}, []
     for k, rule in enumerate(op.rules):
         if rule == "g" or not _is_known(rule):
@@ -160,12 +160,10 @@ def _backward(op: Op, plainly: Any) -> Any:
         fast = pointwise.Pointwise(f"{op.name}_d{k}", rule, reads)
         kernels[f"k{k}"] = _replaced(fast, _numpys(rule, reads), LEAST_BACKWARD)
         calls.append(f"k{k}({', '.join(reads)})")
-    quickly = write_vjp(op, calls, broadcast=True, **kernels)
-
-    def vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
-        return (quickly if F is K else plainly)(F, g, saved, meta, need)
-
-    vjp.rules = kernels  # type: ignore[attr-defined] # for those who look
+    if not kernels:
+        return plainly
+    vjp = write_vjp(op, calls, broadcast=True, otherwise=plainly, **kernels)
+    vjp.rules = kernels  # for those who look
     return vjp
 
 
