@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import tapegrad as torch
-from tapegrad import tiers
+import tapegrad.nn.functional as F
+from tapegrad import nn, tiers
+from tapegrad._state import tier
 
 tiers.wake()
 native = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
@@ -86,3 +91,47 @@ def test_operations_that_load_later_are_machine_code_too():
         "print(now - was, tiers.native_calls() - now > 0)"
     )
     assert run(code) == "1 True\n"
+
+
+LARGE = 1 << 14
+LIST, ARRAY = [0.0] * LARGE, np.zeros(LARGE)
+SAVED, PICKLED = io.BytesIO(), pickle.dumps(torch.zeros(LARGE))
+torch.save(torch.zeros(LARGE), SAVED)
+FEW, PLACES = torch.zeros(4), torch.zeros(LARGE, dtype=torch.int64)
+COLUMN, ROW = torch.zeros(128, 1), torch.zeros(1, 128)
+MADE = {
+    "filled": lambda: torch.zeros(LARGE),
+    "not filled": lambda: torch.empty(128, 128),
+    "counted": lambda: torch.arange(LARGE),
+    "random": lambda: torch.rand(LARGE),
+    "a list": lambda: torch.tensor(LIST),
+    "a copied array": lambda: torch.tensor(ARRAY),
+    "a shared array": lambda: torch.from_numpy(ARRAY),
+    "bytes": lambda: torch.frombuffer(bytearray(LARGE), dtype=torch.uint8),
+    "the class": lambda: torch.Tensor(LARGE),
+    "a file": lambda: torch.load(io.BytesIO(SAVED.getvalue())),
+    "a pickle": lambda: pickle.loads(PICKLED),
+    "a parameter": lambda: nn.Parameter(torch.empty(0).new_empty(LARGE)),
+    "a module": lambda: nn.Linear(128, 128),
+    "another size": lambda: torch.empty(0).resize_(LARGE),
+    "many tensors": lambda: torch.cat([FEW] * (LARGE // 4)),
+    "picked elements": lambda: FEW.clone().requires_grad_()[PLACES],
+    "classes": lambda: F.one_hot(PLACES[:128], 128),
+    "a recorded sum": lambda: COLUMN.clone().requires_grad_() + ROW,
+    "a recorded product": lambda: COLUMN.clone().requires_grad_() @ ROW,
+    "a recorded choice": lambda: torch.where(COLUMN > 0, COLUMN.clone().requires_grad_(), ROW),
+    "a recorded border": lambda: F.pad(FEW.clone().requires_grad_(), (0, LARGE)),
+}
+
+
+@pytest.mark.parametrize("way", MADE)
+def test_a_large_tensor_wakes_the_tier_however_it_is_made(way, monkeypatch):
+    woken = []
+    monkeypatch.setattr(tier, "large", LARGE)
+    monkeypatch.setattr(tier, "wake", lambda: woken.append(way))
+    MADE[way]()
+    assert woken
+    woken.clear()
+    monkeypatch.setattr(tier, "large", 4 * LARGE)
+    MADE[way]()
+    assert not woken
