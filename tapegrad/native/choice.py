@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.native.call import ALIGNED, C_CONTIGUOUS
 from tapegrad.native.ir import F32, F64, Type
 
 TYPES: dict[Any, Type] = {np.dtype(np.float32): F32, np.dtype(np.float64): F64}
 
-DENSE = 0x101  # of an array's flags.num: contiguous and aligned
+DENSE = C_CONTIGUOUS | ALIGNED  # of an array's flags.num
 _STARS = 0x0C  # of a code's flags: it takes *args or **kwargs
 _stand_ins: list[tuple[FunctionType, Callable[..., Any]]] = []
 
@@ -82,12 +83,7 @@ def fits(*arrays: Any, least: int = 0) -> Type | None:
     if t is None:
         return None
     for a in arrays:
-        if (
-            type(a) is not np.ndarray
-            or a.dtype is not kind
-            or not a.flags.c_contiguous
-            or not a.flags.aligned
-        ):
+        if type(a) is not np.ndarray or a.dtype is not kind or a.flags.num & DENSE != DENSE:
             return None
     return t
 
