@@ -19,67 +19,11 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import expressions, pointwise, small
 from tapegrad.tape import Op
 
-ROOT_HALF = 0.7071067811865476
-ROOT_2_OVER_PI = 0.7978845608028654
-
 # Elements from which machine code is faster, measured on two cores of an AMD Zen 3: NumPy's own loops are as
 # fast for sums and products until a second thread helps; functions take half as long with one thread, too.
 LEAST = 1 << 16
 LEAST_HEAVY = 1 << 14
 LEAST_BACKWARD = 1 << 14
-
-# Where an op's `ir` says what it computes, and not how to do it in floating point.
-FORWARD = {
-    "expm1": "expm1(a)",
-    "log1p": "log1p(a)",
-    "sigmoid": "sigmoid(a)",
-    "rsqrt": "rsqrt(a)",
-    "sign": "sign(a)",
-    "clamp.from": "max(b, a)",  # of two zeros the processor takes the second
-    "clamp.to": "min(b, a)",
-    "clamp.tensors": "min(c, max(b, a))",
-    "clamp_min.tensor": "max(b, a)",
-    "clamp_max.tensor": "min(b, a)",
-}
-# Their kernels treat signs, nan or far values in another way than their expressions say.
-_NEVER = {"div.floor", "entr", "erfc", "erfcx", "erfinv", "floor_divide", "fmod", "fmod.1", "frexp"}
-_NEVER |= {"frexp.exponent", "hypot", "lerp", "log_ndtr", "logaddexp", "ndtr", "remainder", "sinc"}
-_NEVER |= {f"{name}{variant}" for name in ("xlogy", "xlog1py") for variant in ("", ".1", ".2")}
-
-
-# What the kernels of ops with arguments compute, as functions of F, the operands and the arguments.
-COMPUTED: dict[str, Any] = {
-    "gelu": lambda F, x: x * (F.erf(x * ROOT_HALF) * 0.5 + 0.5),
-    "gelu.tanh": lambda F, x: x * 0.5 * (F.tanh((x + x * x * x * 0.044715) * ROOT_2_OVER_PI) + 1),
-    "silu": lambda F, x: x * F.sigmoid(x),
-    "mish": lambda F, x: x * F.tanh(F.log1p(F.exp(x))),
-    "softplus": lambda F, x, beta, limit: F.where(x * beta > limit, x, F.log1p(F.exp(x * beta)) / beta),
-    "log_sigmoid": lambda F, x: F.min(x, 0.0) - F.log1p(F.exp(-F.abs(x))),
-    "hardsigmoid": lambda F, x: F.min(F.max(0.0, x + 3), 6.0) / 6,
-    "hardswish": lambda F, x: x * F.min(F.max(0.0, x + 3), 6.0) / 6,
-    "leaky_relu": lambda F, x, slope: F.where(x > 0, x, x * slope),
-    "elu": lambda F, x, alpha, scale, slope: F.where(x <= 0, F.expm1(x * slope) * (alpha * scale), x * scale),
-    "hardtanh": lambda F, x, low, high: F.where(x > high, high, F.where(x < low, low, x)),
-    "hardshrink": lambda F, x, limit: F.where(F.abs(x) <= limit, 0.0, x),
-    "softshrink": lambda F, x, limit: F.where(x > limit, x - limit, F.where(x < -limit, x + limit, x * 0)),
-    "threshold": lambda F, x, limit, value: F.where(x <= limit, value, x),
-    "pow.to_number": lambda F, x, n: F.power(x, n),
-    "clamp": lambda F, x, low, high: _between(F, x, low, high),
-    "clamp_min": lambda F, x, low, high: _between(F, x, low, high),
-    "clamp_max": lambda F, x, low, high: _between(F, x, low, high),
-    "where": lambda F, mask, a, b: F.where(mask, a, b),
-    "masked_fill": lambda F, x, mask, value: F.where(mask, value, x),
-}
-COMPUTED["celu"] = COMPUTED["selu"] = COMPUTED["elu"]
-_IN_PLACE = ("celu", "elu", "leaky_relu", "selu", "threshold")
-COMPUTED.update({f"{name}.in_place": COMPUTED[name] for name in _IN_PLACE})
-
-
-def _between(F: Any, x: Any, low: Any, high: Any) -> Any:
-    if low is not None:
-        x = F.max(low, x)
-    return x if high is None else F.min(high, x)
-
 
 _installed: set[str] = set()
 
@@ -87,13 +31,11 @@ _installed: set[str] = set()
 def install(large: bool) -> None:
     """Let machine code stand in for the pointwise ops that have an expression. Unless `large`, only where it
     does small arrays good and changes no bit."""
-    expressions.FUNCTIONS.update(COMPUTED)
     for key, op in list(OPS.items()):
-        if op.kind != "elementwise" or key in _NEVER or key.startswith("bitwise"):
+        if op.kind != "elementwise":
             continue
-        expression = COMPUTED.get(key) or FORWARD.get(key, op.ir)
-        if _due(key, [expression], large) and _is_known(expression):
-            _install_forward(op, pointwise.Pointwise(op.name, expression, operands(key, op)))
+        if _due(key, [op.ir], large) and _is_known(op.ir):
+            _install_forward(op, pointwise.Pointwise(op.name, op.ir, operands(op)))
         if op.vjp is not None and _due(f"{key} backward", op.rules, large):
             _install_backward(op)
 
@@ -140,11 +82,9 @@ def _cells(call: Any) -> tuple[Sequence[str], Sequence[Any]]:
     return (code.co_freevars, call.__closure__) if code is not None and call.__closure__ else ((), ())
 
 
-def operands(key: str, op: Op) -> Sequence[str]:
+def operands(op: Op) -> Sequence[str]:
     """The names of the op's operands in its expression."""
-    if key in COMPUTED:
-        return NAMES[1 : 1 + len(op.rules)]
-    used = expressions.names(FORWARD.get(key, op.ir))
+    used = expressions.names(op.ir) if type(op.ir) is str else ()
     last = max(("abc".index(c) + 1 for c in "abc" if c in used), default=1)
     return NAMES[1 : 1 + max(len(op.rules), last)]
 
