@@ -7,10 +7,10 @@ all that they pay. Of an op's derivatives each becomes one pass over memory; Num
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 import tapegrad.kernels as K
 from tapegrad.define.base import OPS
@@ -70,13 +70,6 @@ def _install_forward(op: Op, fast: pointwise.Pointwise) -> None:
     op.forward = _replaced(fast, op.forward, least)
 
 
-def _install_backward(op: Op) -> None:
-    if all(isinstance(rule, str) for rule in op.rules):
-        op.vjp = _backward(op, op.vjp)
-    elif len(op.rules) == 1 and callable(op.rules[0]) and op.reads:
-        op.vjp = _backward_with_arguments(op, op.vjp)
-
-
 def _cells(call: Any) -> tuple[Sequence[str], Sequence[Any]]:
     code = getattr(call, "__code__", None)
     return (code.co_freevars, call.__closure__) if code is not None and call.__closure__ else ((), ())
@@ -89,62 +82,60 @@ def operands(op: Op) -> Sequence[str]:
     return NAMES[1 : 1 + max(len(op.rules), last)]
 
 
-def _backward(op: Op, plainly: Any) -> Any:
-    """The op's vjp, with one function per cotangent that has machine code."""
+def _install_backward(op: Op) -> None:
+    """Let the op's vjp call one function per cotangent that has machine code."""
     kernels, calls = {}, []
     for k, rule in enumerate(op.rules):
-        if rule == "g" or not _is_known(rule):
+        found = _of_text(rule) if type(rule) is str else _of_function(op)
+        if found is None:
             calls.append(rule)
             continue
-        reads = [n for n in ("g", *NAMES) if n in expressions.names(rule)]
-        fast = pointwise.Pointwise(f"{op.name}_d{k}", rule, reads)
-        kernels[f"k{k}"] = _replaced(fast, _numpys(rule, reads), LEAST_BACKWARD)
-        calls.append(f"k{k}({', '.join(reads)})")
-    if not kernels:
-        return plainly
-    vjp = write_vjp(op, calls, broadcast=True, otherwise=plainly, **kernels)
-    vjp.rules = kernels  # for those who look
-    return vjp
+        reads, more, expression, kernel, skipped = found
+        fast = pointwise.Pointwise(f"{op.name}_d{k}", expression, reads)
+        kernels[f"k{k}"] = _replaced(fast, kernel, LEAST_BACKWARD, skipped)
+        calls.append(f"k{k}({', '.join(reads)}{more})")
+    if kernels:
+        op.vjp = write_vjp(op, calls, broadcast=True, otherwise=op.vjp, **kernels)
+        op.vjp.rules = kernels  # for those who look
 
 
-def _numpys(rule: str, reads: Sequence[str]) -> Any:
-    """A rule as a function of arrays."""
+def _of_text(rule: str) -> Any:
+    """(the names of what a rule reads, of what else it gets, its expression, the rule as a function of
+    arrays, how much of what else is no argument); None if it needs no machine code."""
+    if rule == "g" or not _is_known(rule):
+        return None
+    reads = [n for n in ("g", *NAMES) if n in expressions.names(rule)]
     namespace = {"F": K, "__name__": None}  # see kernels.errstate.nameless
-    return eval(f"lambda {', '.join(reads)}: {rule}", namespace)  # the text is an op's own definition
+    return reads, "", rule, eval(f"lambda {', '.join(reads)}: {rule}", namespace), 0  # it is an op's own text
 
 
-def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int) -> Any:
-    """`kernel`, for which machine code stands in where it takes the operands."""
+def _of_function(op: Op) -> Any:
+    """The same of the one rule of an op with arguments."""
+    if len(op.rules) > 1 or not op.reads:
+        return None
+    (rule,), (places,) = op.rules, op.reads
+    n, shapes = len(places), ((),) * len(op.meta((np.empty(0),), ()))  # which not every rule gets
+    reads = ["g", *[NAMES[k] for k in places]]
+
+    def expression(F: Any, g: Any, *xs: Any) -> Any:
+        return rule(F, g, *xs[:n], *shapes, *xs[n:])
+
+    return reads, ", *meta", expression, partial(rule, K), len(shapes)
+
+
+def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int = 0) -> Any:
+    """`kernel`, for which machine code stands in where it takes the operands. skipped: how many values
+    between the operands and the arguments it does not get."""
     n = len(fast.names)
 
     def large(*xs: Any) -> Any:
         try:
-            y = fast(*xs[:n], args=xs[n:]) if len(xs) >= n else None
+            y = fast(*xs[:n], args=xs[n + skipped :]) if len(xs) >= n else None
         except (TypeError, ValueError):  # an argument that is no number, shapes that do not fit
             y = None
         return kernel(*xs) if y is None else y
 
     return small.dispatch(fast, kernel, large, least)
-
-
-def _backward_with_arguments(op: Op, plainly: Any) -> Any:
-    """The same for the one rule of an op with arguments, which is a function."""
-    rule, places = op.rules[0], op.reads[0]
-    n, shapes = len(places), ((),) * len(op.meta((np.empty(0),), ()))  # which not every rule gets
-    names = ("g", *[NAMES[k] for k in places])
-    fast = pointwise.Pointwise(f"{op.name}_d", lambda F, g, *xs: rule(F, g, *xs[:n], *shapes, *xs[n:]), names)
-
-    def vjp(F: Any, g: Any, saved: Any, meta: Any, need: Any) -> Any:
-        if F is K and type(g) is ndarray and g.size >= LEAST_BACKWARD and need[0] is not None:
-            try:
-                x = fast(g, *[saved[k] for k in places], args=tuple(meta[len(shapes) :]))
-            except TypeError:  # an argument that is no number
-                x = None
-            if x is not None:
-                return (x,)
-        return plainly(F, g, saved, meta, need)
-
-    return vjp
 
 
 nameless(globals())

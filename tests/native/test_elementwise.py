@@ -112,7 +112,7 @@ RULES = {
     for key, op in base.OPS.items()
     if getattr(op.vjp, "rules", None) is not None
     for i, rule in enumerate(op.rules)
-    if rule != "g"
+    if isinstance(rule, str) and rule != "g"
 }
 
 
@@ -172,8 +172,8 @@ def test_what_rules_get_besides_arrays():
         given = []
         op = tape.Op("test", "elementwise", None)
         op.rules, op.reads, op.meta = (rule,), ((1,),), meta
-        vjp = machine._backward_with_arguments(op, None)
-        (y,) = vjp(K, g, (None, x), meta((x,), (3.0,)), (True,))
+        machine._install_backward(op)
+        (y,) = op.vjp(K, g, (None, x), meta((x,), (3.0,)), (True,))
         assert np.array_equal(y, g * x * 3)
         assert set(given) == {rest}
 
