@@ -90,8 +90,11 @@ class Pointwise:
         first = xs[0]
         turned = first.ndim > 1 and first.flags.num & DENSE != DENSE
         if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
-            return _transposed(self(*[x.T for x in xs], args=args))
+            y = self(*[x.T for x in xs], args=args)
+            return None if y is None else y.T
         shape = np.broadcast_shapes(*[x.shape for x in xs])
+        if 0 in shape:
+            return None
         ys = [_dense(x) for x in xs]
         plan = None if any(y is None for y in ys) else _plan(shape, [y.shape for y in ys])
         if plan is None:
@@ -147,14 +150,6 @@ class Pointwise:
 _MOST = 32  # kernels of one expression
 _LIGHT = 8  # instructions of an expression that takes no longer than loading its operands
 _UNROLLED = 4  # vectors per turn of a light expression's loop
-
-
-def _transposed(y: Any) -> Any:
-    """An array of its own with y's transposed elements: y itself, seen the other way."""
-    if y is None:
-        return None
-    z = np.lib.stride_tricks.as_strided(y, y.shape[::-1], y.strides[::-1])
-    return z
 
 
 def _dense(x: Any) -> Any:

@@ -23,7 +23,7 @@ import tapegrad.kernels.gathering as G
 import tapegrad.kernels.shape as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
-from tapegrad.native.choice import over, rows
+from tapegrad.native.choice import DENSE, over, rows
 from tapegrad.native.ir import F32, F64, I1, I8, I16, I32, I64, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
@@ -214,7 +214,7 @@ def _write(
 
 
 def _plain(x: Any, least: int = LEAST) -> bool:
-    return type(x) is ndarray and x.size >= least and x.flags.c_contiguous and x.flags.aligned
+    return type(x) is ndarray and x.size >= least and x.flags.num & DENSE == DENSE
 
 
 def _numbers(index: Any) -> bool:
