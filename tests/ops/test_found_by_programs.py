@@ -125,6 +125,21 @@ CASES: dict[str, Case] = {
     "an index of nothing in a mask of nothing": lambda lib, f: _put(
         lib.zeros(0, 3), (False, lib.tensor([0])), 7.0
     ),
+    **{
+        f"{name} at {at} of {shape} along {dim}": lambda lib, f, name=name, at=at, shape=shape, dim=dim: (
+            lib.index_fill(lib.zeros(shape), dim, lib.tensor([at]), 1.0)
+            if name == "index_fill"
+            else getattr(lib, name)(
+                lib.zeros(shape),
+                dim,
+                lib.tensor([at]),
+                lib.zeros([1 if i == dim else n for i, n in enumerate(shape)]),
+            )
+        )
+        for name in ("index_add", "index_copy", "index_fill")
+        for at in (7, 0)
+        for shape, dim in (((2, 0, 3), 0), ((2, 0, 3), 1), ((0, 3), 0), ((0,), 0), ((2, 3), 0))
+    },
     "a source that does not fit before an index": lambda lib, f: _put(
         lib.zeros(4, 5), lib.tensor([0, 7]), lib.zeros(3)
     ),
