@@ -22,7 +22,7 @@ def outside(index: Any, n: int, least: int = 0) -> int | None:
     """An index that is not in [least, n); None if there is none."""
     if not index.size:
         return None
-    if least == 0:  # then what is negative is large without its sign
+    if least == 0 and index.dtype.itemsize == 8:  # then what is negative is large without its sign
         plain = index.view(U8)
         if plain.item(plain.argmax()) < n:
             return None
