@@ -46,7 +46,7 @@ rad2deg = elementwise(
 sinc = elementwise(
     "sinc",
     N.sinc,
-    doc="a == 0 ? 1 : sin(pi * a) / (pi * a)",
+    ir="a == 0 ? 1 : sin(a * pi) / (a * pi)",
     floats=True,
     # not y, which is rounded in a narrow dtype
     d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - F.sinc(a)) / F.where(a == 0, 1, a))",),
@@ -88,9 +88,14 @@ _logit = opaque(
     "logit",
     N.logit,
     kind="elementwise",
+    ir=lambda F, x, eps: _odds(F, x if eps is None else F.min(1 - eps, F.max(eps, x))),
     saves=((0,),),
     d=(lambda F, g, x, shapes, eps: _logit_backward(F, g, x, eps),),
 )
+
+
+def _odds(F: Any, z: Any) -> Any:
+    return F.log(z / (1.0 - z))
 
 
 def _logit_backward(F: Any, g: Any, x: Any, eps: float | None) -> Any:

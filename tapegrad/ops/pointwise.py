@@ -68,12 +68,13 @@ neg = elementwise("neg", operator.neg, ir="-a", d=("-g",), check=no_bool)
 floor_divide = elementwise(
     "floor_divide",
     P.floor_divide,
+    ir="floor_quotient(a, b)",
     doc="floor(a / b)",
     d=(no_derivative("floor_divide"),) * 2,
     title="NotImplemented",  # as torch calls it
 )
 floor_quotient = elementwise(
-    "div.floor", P.floor_divide, doc="floor(a / b)", d=(FLAT, FLAT), title="DivBackward2"
+    "div.floor", P.floor_divide, ir="floor_quotient(a, b)", d=(FLAT, FLAT), title="DivBackward2"
 )
 trunc_quotient = elementwise(
     "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(FLAT, FLAT), title="DivBackward2"
@@ -81,6 +82,7 @@ trunc_quotient = elementwise(
 remainder = elementwise(
     "remainder",
     P.remainder,
+    ir="remainder(a, b)",
     doc="a - floor(a / b) * b",
     d=("g", "-g * F.floor_quotient(a, b)"),
     title="RemainderBackward1",

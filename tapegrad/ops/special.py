@@ -30,7 +30,14 @@ erf = elementwise(
     d=(f"g * (F.exp(-(a * a)) * {_SLOPE!r})",),
     doc="The error function: 2 / sqrt(pi) times the integral of exp(-t * t) from 0 to each element.",
 )
-erfc = elementwise("erfc", S.erfc, doc="1 - erf(a)", floats=True, d=(f"g * (F.exp(-(a * a)) * {-_SLOPE!r})",))
+erfc = elementwise(
+    "erfc",
+    S.erfc,
+    ir="erfc(a)",
+    doc="1 - erf(a)",
+    floats=True,
+    d=(f"g * (F.exp(-(a * a)) * {-_SLOPE!r})",),
+)
 erfinv = elementwise(
     "erfinv",
     S.erfinv,
@@ -42,7 +49,8 @@ erfinv = elementwise(
 erfcx = elementwise(
     "erfcx",
     S.erfcx,
-    ir="exp(a * a) * erfc(a)",
+    ir="erfcx(a)",
+    doc="exp(a * a) * erfc(a)",
     floats=True,
     d=(f"(2 * a * y - {_SLOPE!r}) * g",),
     title="SpecialErfcxBackward0",
@@ -51,6 +59,7 @@ erfcx = elementwise(
 ndtr = elementwise(
     "ndtr",
     S.ndtr,
+    ir="ndtr(a)",
     floats=True,
     d=(f"g * (F.exp(a * a * -0.5) * {1 / math.sqrt(2 * math.pi)!r})",),
     title="MulBackward1",
@@ -69,7 +78,8 @@ ndtri = elementwise(
 log_ndtr = elementwise(
     "log_ndtr",
     S.log_ndtr,
-    ir="log(ndtr(a))",
+    ir="log_ndtr(a)",
+    doc="log(ndtr(a))",
     floats=True,
     d=(f"g / {math.sqrt(2 * math.pi)!r} * F.exp(-(y + a * a / 2))",),
     title="SpecialLogNdtrBackward0",
@@ -78,6 +88,7 @@ log_ndtr = elementwise(
 entr = elementwise(
     "entr",
     S.entr,
+    ir="a < 0 ? -inf : a == 0 ? 0 : -a * log(a)",
     doc="-a * log(a)",
     floats=True,
     d=("g * (-(1 + F.log(a)))",),
@@ -195,6 +206,7 @@ zeta = numbered(
 i0 = elementwise(
     "i0",
     S.i0,
+    ir="i0(a)",
     floats=True,
     d=("g * F.special_i1(a)",),
     doc="The modified Bessel function of the first kind, of order 0.",
@@ -202,7 +214,8 @@ i0 = elementwise(
 i0e = elementwise(
     "i0e",
     S.i0e,
-    ir="exp(-abs(a)) * i0(a)",
+    ir="i0e(a)",
+    doc="exp(-abs(a)) * i0(a)",
     floats=True,
     d=("g * (F.special_i1e(a) - F.sign(a) * y)",),
     title="SpecialI0EBackward0",
@@ -212,6 +225,7 @@ _AWAY = "F.abs(a) > 1e-30"
 i1 = elementwise(
     "i1",
     S.i1,
+    ir="i1(a)",
     floats=True,
     d=(f"g * F.where({_AWAY}, F.i0(a) - y / F.where({_AWAY}, a, 1), 0.5)",),
     title="SpecialI1Backward0",
@@ -220,7 +234,8 @@ i1 = elementwise(
 i1e = elementwise(
     "i1e",
     S.i1e,
-    ir="exp(-abs(a)) * i1(a)",
+    ir="i1e(a)",
+    doc="exp(-abs(a)) * i1(a)",
     floats=True,
     d=(f"g * F.where({_AWAY}, F.special_i0e(a) - y * (F.sign(a) + 1 / F.where({_AWAY}, a, 1)), 0.5)",),
     title="SpecialI1EBackward0",

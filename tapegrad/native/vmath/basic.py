@@ -1,0 +1,255 @@
+"""exp, log, tanh, and how functions are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import wraps
+
+from tapegrad.native.ir import F32, F64, Function, Value, integers
+
+_MANTISSA = {4: 23, 8: 52}
+_BIAS = {4: 127, 8: 1023}
+
+
+def polynomial(f: Function, x: Value, coefficients: Sequence[float]) -> Value:
+    """The polynomial with these coefficients, the highest power's first."""
+    y = f.value(coefficients[0], x.type)
+    for c in coefficients[1:]:
+        y = f.fma(y, x, f.value(c, x.type))
+    return y
+
+
+def single(x: Value) -> bool:
+    """Whether it is of float32."""
+    return x.type.element is F32
+
+
+def widened(g: Callable[..., Value]) -> Callable[..., Value]:
+    """g, with float32 computed in float64: whatever g's error, that of float32 is half a unit."""
+
+    @wraps(g)
+    def call(f: Function, *xs: Value) -> Value:
+        t = xs[0].type
+        return f.convert(g(f, *[f.convert(x, t.like(F64)) for x in xs]), t)
+
+    return call
+
+
+def elsewhere(f: Function, where: Value, xs: Sequence[Value], y: Value, name: str) -> Value:
+    """y, and where the mask is true C's function of xs, lane by lane."""
+    lanes, element = y.type.lanes, y.type.element
+    out = f.variable(y)
+    with f.when(f.any(where)):
+        sources, results = [f.room(element, lanes) for _ in xs], f.room(element, lanes)
+        for source, x in zip(sources, xs, strict=True):
+            f.store(source, x)
+        with f.loop(0, lanes) as i:
+            values = [f.load(source.at(i, element), element) for source in sources]
+            f.store(results.at(i, element), f.call(name + ("f" if single(y) else ""), element, *values))
+        out.set(f.select(where, f.load(results, y.type), y))
+    return out.get()
+
+
+def rarely(f: Function, where: Value, y: Value, compute: Callable[[], Value]) -> Value:
+    """y, and where the mask is true what `compute` writes, which is run only if there is such a lane."""
+    out = f.variable(y)
+    with f.when(f.any(where)):
+        out.set(f.select(where, compute(), y))
+    return out.get()
+
+
+def _power_of_two(f: Function, n: Value, like: Value) -> Value:
+    """2 ** n as a number, n a whole number in the normal range."""
+    bits = (n + _BIAS[like.type.bytes]) << _MANTISSA[like.type.bytes]
+    return f.bits(bits, like.type)
+
+
+def _parts_of_exp(f: Function, x: Value) -> tuple[Value, Value]:
+    """(k as an integer, r) with x = k log 2 + r, |r| < 0.347, from a clamped x; nan stays in r."""
+    low, high = (-104.0, 89.0) if single(x) else (-746.0, 711.0)
+    x = f.select(x < low, low, x)
+    x = f.select(x > high, high, x)
+    magic = 12582912.0 if single(x) else 6755399441055744.0  # 1.5 * 2 ** mantissa: adding it rounds
+    k = f.fma(x, 1 / math.log(2), magic) - magic
+    parts = (
+        (0.693145752, 1.42860677e-6)
+        if single(x)
+        else (6.93147180369123816490e-01, 1.90821492927058770002e-10)
+    )
+    r = f.fma(k, -parts[0], x)
+    r = f.fma(k, -parts[1], r)
+    whole = f.emit(f"freeze {f.convert(k, integers(x.type))}", integers(x.type))  # of nan: anything
+    return whole, r
+
+
+def exp(f: Function, x: Value, half: bool = False) -> Value:
+    """e ** x, or half of it; 1.1 ulp in float32, 0.6 in float64."""
+    k, r = _parts_of_exp(f, x)
+    return _scaled(f, _exp_near_zero(f, r), k - 1 if half else k)
+
+
+def _exp_near_zero(f: Function, r: Value) -> Value:
+    if single(r):
+        fit = [1.37805939e-3, 8.37312452e-3, 4.16695364e-2, 1.66664720e-1, 4.99999851e-1, 1.0, 1.0]
+    else:
+        fit = [1 / math.factorial(n) for n in range(13, -1, -1)]
+    return polynomial(f, r, fit)
+
+
+def _scaled(f: Function, y: Value, k: Value) -> Value:
+    """y * 2 ** k, in two steps: the ends of the range are right, too."""
+    half = k >> 1
+    return y * _power_of_two(f, half, y) * _power_of_two(f, k - half, y)
+
+
+def exp2(f: Function, x: Value) -> Value:
+    """2 ** x; 1.5 ulp, and exact of whole numbers."""
+    low, high = (-151.0, 129.0) if single(x) else (-1076.0, 1025.0)
+    x = f.select(x < low, low, x)
+    x = f.select(x > high, high, x)
+    k = f.intrinsic("rint", x)
+    y = _exp_near_zero(f, (x - k) * math.log(2))
+    return _scaled(f, y, f.emit(f"freeze {f.convert(k, integers(x.type))}", integers(x.type)))
+
+
+def expm1(f: Function, x: Value) -> Value:
+    """e ** x - 1; 3.5 ulp."""
+    n = 9 if single(x) else 15
+    near = polynomial(f, x, [1 / math.factorial(k) for k in range(n, 0, -1)]) * x
+    small = f.intrinsic("fabs", x) < 0.35
+    return f.select(small, f.select(x.eq(0.0), x, near), exp(f, x) - 1.0)
+
+
+def log(f: Function, x: Value) -> Value:
+    """The natural logarithm; 1 ulp."""
+    k, m = _parts_of_log(f, x)
+    return _with_ends(f, x, _log_near_one(f, m, k))
+
+
+def log2(f: Function, x: Value) -> Value:
+    """The logarithm to base 2; 2.5 ulp, and exact of powers of two."""
+    k, m = _parts_of_log(f, x)
+    near = _log_near_one(f, m, f.value(0.0, k.type))
+    return _with_ends(f, x, f.fma(near, 1 / math.log(2), k))
+
+
+def log10(f: Function, x: Value) -> Value:
+    """The logarithm to base 10; 2.5 ulp."""
+    k, m = _parts_of_log(f, x)
+    near = _log_near_one(f, m, f.value(0.0, k.type))
+    high, low = (0.30078125, 2.48745663981195e-4) if single(x) else _LOG10_2
+    return _with_ends(f, x, f.fma(k, high, f.fma(near, 1 / math.log(10), k * low)))
+
+
+_LOG10_2 = (3.01029995663611771306e-01, 3.69423907715893078616e-13)
+
+
+def _parts_of_log(f: Function, x: Value) -> tuple[Value, Value]:
+    """(k, m), with x = m * 2 ** k and m about 1."""
+    tiny = x < (1.175494351e-38 if single(x) else 2.2250738585072014e-308)
+    more = 23 if single(x) else 54
+    y = f.select(tiny, x * 2.0**more, x)
+    offset = f.select(tiny, f.value(-float(more), x.type), f.value(0.0, x.type))
+    whole = f.bits(y, integers(x.type))
+    middle = 0x3F2AAAAB if single(x) else 0x3FE6A09E00000000
+    shift = _MANTISSA[x.type.bytes]
+    k = (whole - middle) >> shift
+    return f.convert(k, x.type) + offset, f.bits(whole - (k << shift), x.type)
+
+
+def _with_ends(f: Function, x: Value, y: Value) -> Value:
+    """y, a logarithm of x, with the values at 0 and inf, and below 0."""
+    y = f.select(x.eq(0.0), -math.inf, y)
+    y = f.select(~(x >= 0.0), math.nan, y)
+    return f.select(x.eq(math.inf), math.inf, y)
+
+
+def _log_near_one(f: Function, m: Value, k: Value) -> Value:
+    """log(m) + k log(2)."""
+    return (_log_near_one_single if single(m) else _log_near_one_double)(f, m, k)
+
+
+def _log_near_one_single(f: Function, m: Value, k: Value) -> Value:
+    d = m - 1.0
+    q = d * d
+    r = polynomial(f, q, [-0.130310059, -0.121483512, -0.166846126, -0.249996200])
+    t = polynomial(f, q, [0.140869141, 0.139814854, 0.200120345])
+    r = f.fma(t, d, r)
+    r = f.fma(r, d, 0.333331972)
+    r = f.fma(r, d, -0.5)
+    r = f.fma(r, q, d)
+    return f.fma(k, 0.693147182, r)
+
+
+def _log_near_one_double(f: Function, m: Value, k: Value) -> Value:
+    d = m - 1.0
+    s = d / (d + 2.0)
+    z = s * s
+    fit = [
+        1.479819860511658591e-01,
+        1.531383769920937332e-01,
+        1.818357216161805012e-01,
+        2.222219843214978396e-01,
+        2.857142874366239149e-01,
+        3.999999999940941908e-01,
+        6.666666666666735130e-01,
+    ]
+    r = polynomial(f, z, fit) * z
+    h = d * d * 0.5
+    r = f.fma(s, h + r, k * 1.90821492927058770002e-10)
+    return f.fma(k, 6.93147180369123816490e-01, d - (h - r))
+
+
+def log1p(f: Function, x: Value) -> Value:
+    """log(1 + x); 2 ulp."""
+    u = x + 1.0
+    lost = (x - (u - 1.0)) / u  # what the sum rounded away
+    y = log(f, u) + lost
+    y = f.select(u.eq(1.0), x, y)
+    y = f.select(x.eq(math.inf), math.inf, y)
+    return f.select(x.eq(-1.0), -math.inf, y)
+
+
+def logaddexp(f: Function, a: Value, b: Value) -> Value:
+    """log(e ** a + e ** b); 3 ulp of the larger of the result and its parts."""
+    return maximum(f, a, b) + log1p(f, exp(f, -_distance(f, a, b)))
+
+
+def logaddexp2(f: Function, a: Value, b: Value) -> Value:
+    """The same to base 2."""
+    return f.fma(log1p(f, exp2(f, -_distance(f, a, b))), 1 / math.log(2), maximum(f, a, b))
+
+
+def _distance(f: Function, a: Value, b: Value) -> Value:
+    return f.select(a.eq(b), 0.0, f.intrinsic("fabs", a - b))  # 0 of two infinities
+
+
+def sigmoid(f: Function, x: Value) -> Value:
+    """1 / (1 + e ** -x); 3 ulp, and 0 where the result would be subnormal."""
+    return 1.0 / (exp(f, -x) + 1.0)
+
+
+def tanh(f: Function, x: Value) -> Value:
+    """The hyperbolic tangent; 2.5 ulp."""
+    a, q = f.intrinsic("fabs", x), x * x
+    e = exp(f, a + a)
+    far = f.intrinsic("copysign", 1.0 - 2.0 / (e + 1.0), x)
+    if single(x):
+        p = polynomial(f, q, [1.57394409e-2, -5.23025580e-2, 1.33152977e-1, -3.33327681e-1])
+        near = f.select(a.eq(0.0), x, f.fma(p * q, x, x))
+        return f.select(a > 0.599609375, far, near)
+    p = polynomial(f, q, [-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3])
+    u = polynomial(f, q, [1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3])
+    near = f.select(a.eq(0.0), x, f.fma(x * q, p / u, x))
+    return f.select(a > 0.625, far, near)
+
+
+def maximum(f: Function, a: Value, b: Value) -> Value:
+    """The larger; nan if one is nan."""
+    return f.select((a > b) | a.is_nan(), a, b)
+
+
+def minimum(f: Function, a: Value, b: Value) -> Value:
+    """The smaller; nan if one is nan."""
+    return f.select((a < b) | a.is_nan(), a, b)

@@ -1,0 +1,185 @@
+"""The error function and its kin, and Bessel's functions. Without a note they are the methods of
+kernels.special, from the same coefficients, and as exact as these."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import tapegrad.kernels.fits as T
+from tapegrad.native.ir import Function, Value
+from tapegrad.native.vmath.basic import exp, log, minimum, polynomial, rarely, single, widened
+
+
+def erf(f: Function, x: Value) -> Value:
+    """The error function; 1 ulp in float32, 3 in float64."""
+    return (_erf_single if single(x) else _erf_double)(f, x)
+
+
+def _erf_single(f: Function, x: Value) -> Value:
+    t, q = f.intrinsic("fabs", x), x * x
+    r = f.fma(t, -1.72853470e-5, 3.83197126e-4)
+    u = f.fma(t, -3.88396438e-3, 2.42546219e-2)
+    r = f.fma(r, q, u)
+    for c in (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1):
+        r = f.fma(r, t, c)
+    r = 1.0 - exp(f, f.fma(r, t, -t))
+    far = f.select(t > 4.0, 1.0, r)
+    fit = [-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1]
+    near = f.fma(polynomial(f, q, fit), x, x)
+    return f.select(t > 0.927734375, f.intrinsic("copysign", far, x), near)
+
+
+_ERF_T: tuple[float, ...] = (9.60497373987051638749e0, 9.00260197203842689217e1, 2.23200534594684319226e3)
+_ERF_T += (7.00332514112805075473e3, 5.55923013010394962768e4)
+_ERF_U: tuple[float, ...] = (
+    1.0,
+    3.35617141647503099647e1,
+    5.21357949780152679795e2,
+    4.59432382970980127987e3,
+)
+_ERF_U += (2.26290000613890934246e4, 4.92673942608635921086e4)
+_ERFC_P: tuple[float, ...] = (2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687e0)
+_ERFC_P += (4.86371970985681366614e1, 1.96520832956077098242e2, 5.26445194995477358631e2)
+_ERFC_P += (9.34528527171957607540e2, 1.02755188689515710272e3, 5.57535335369399327526e2)
+_ERFC_Q: tuple[float, ...] = (
+    1.0,
+    1.32281951154744992508e1,
+    8.67072140885989742329e1,
+    3.54937778887819891062e2,
+)
+_ERFC_Q += (9.75708501743205489753e2, 1.82390916687909736289e3, 2.24633760818710981792e3)
+_ERFC_Q += (1.65666309194161350182e3, 5.57535340817727675546e2)
+
+
+def _erf_double(f: Function, x: Value) -> Value:
+    t, q = f.intrinsic("fabs", x), x * x
+    near = x * (polynomial(f, q, _ERF_T) / polynomial(f, q, _ERF_U))
+    c = f.select(t > 6.0, 6.0, t)
+    far = 1.0 - exp(f, -(c * c)) * (polynomial(f, c, _ERFC_P) / polynomial(f, c, _ERFC_Q))
+    return f.select(t > 1.0, f.intrinsic("copysign", far, x), near)
+
+
+def _series(f: Function, t: Value, fit: Sequence[float]) -> Value:
+    return polynomial(f, t, fit[::-1])
+
+
+def _fitted(f: Function, x: Value, low: float, high: float, fit: Sequence[float]) -> Value:
+    """The polynomial that was fitted on [low, high]."""
+    return _series(f, f.fma(x, 2 / (high - low), -(low + high) / (high - low)), fit)
+
+
+def _erfcx_right(f: Function, x: Value) -> Value:
+    """erfcx for x >= 0."""
+    return _series(f, 1.0 - 7.5 / (x + 3.75), T.ERFCX) * 0.5 / (x + 0.5)
+
+
+def _exp_of_square(f: Function, x: Value, by: float) -> Value:
+    """e ** (by x x), with the part of the square that a float64 cannot hold."""
+    a = f.intrinsic("fabs", x)
+    a = f.select(a > 60.0, 60.0, a)
+    q = a * a
+    return exp(f, q * by) * (f.fma(a, a, -q) * by + 1.0)
+
+
+def _erfc_from(f: Function, x: Value, right: Value, fall: Value) -> Value:
+    """erfc(x), given erfcx(|x|) and e ** (-x x)."""
+    far = fall * right
+    near = 1.0 - x * _fitted(f, x * x, 0, 1, T.ERF)
+    return f.select(f.intrinsic("fabs", x) < 0.5, near, f.select(x < 0.0, 2.0 - far, far))
+
+
+@widened
+def erfc(f: Function, x: Value) -> Value:
+    """1 - erf(x); 4 ulp."""
+    return _erfc_from(f, x, _erfcx_right(f, f.intrinsic("fabs", x)), _exp_of_square(f, x, -1.0))
+
+
+@widened
+def erfcx(f: Function, x: Value) -> Value:
+    """e ** (x * x) erfc(x); 7 ulp."""
+    right = _erfcx_right(f, f.intrinsic("fabs", x))
+    return f.select(x < 0.0, _exp_of_square(f, x, 1.0) * 2.0 - right, right)
+
+
+@widened
+def ndtr(f: Function, x: Value) -> Value:
+    """The normal distribution below x; 3 ulp of 1, as torch has it."""
+    return (erf(f, x * math.sqrt(0.5)) + 1.0) * 0.5
+
+
+@widened
+def log_ndtr(f: Function, x: Value) -> Value:
+    """The logarithm of the normal distribution below x; 5 ulp."""
+    t = x * math.sqrt(0.5)
+    right = _erfcx_right(f, f.intrinsic("fabs", t))
+    far = x < -1.0
+    less = _erfc_from(f, t, right, _exp_of_square(f, x, -0.5)) * -0.5
+    u = less + 1.0
+    y = log(f, f.select(far, right * 0.5, u)) + f.select(far, x * x * -0.5, (less - (u - 1.0)) / u)
+    return f.select(u.eq(1.0), less, y)
+
+
+def _inverse(f: Function, x: Value, left: Value) -> Value:
+    """erfinv(x) for 0 <= x <= 1, with left = 1 - x, exact also where x is near 1."""
+    w = -log(f, left * (x + 1.0))
+    y = x * _fitted(f, f.select(w > 5.0, 5.0, w), 0, 5, T.ERFINV)
+
+    def tail() -> Value:
+        v = f.select(w > 784.0, 784.0, w)
+        s = f.intrinsic("sqrt", v)
+        far = _fitted(f, 1.0 / s, 1 / 28, 1 / 6.2, T.ERFINV_FAR)
+        return s * f.select(s < 6.2, _fitted(f, s, 2.2, 6.2, T.ERFINV_TAIL), far)
+
+    return f.select(left.eq(0.0), math.inf, rarely(f, w >= 5.0, y, tail))
+
+
+@widened
+def erfinv(f: Function, x: Value) -> Value:
+    """The inverse of erf; 4 ulp."""
+    r = f.intrinsic("fabs", x)
+    return f.select(r <= 1.0, f.intrinsic("copysign", _inverse(f, r, 1.0 - r), x), math.nan)
+
+
+@widened
+def ndtri(f: Function, p: Value) -> Value:
+    """The inverse of ndtr; 4 ulp."""
+    tail = minimum(f, p, 1.0 - p)
+    y = _inverse(f, 1.0 - tail * 2.0, tail * 2.0) * math.sqrt(2)
+    return f.select(tail >= 0.0, f.intrinsic("copysign", y, p - 0.5), math.nan)
+
+
+def _scaled_bessel(f: Function, x: Value, near: Sequence[float], far: Sequence[float], odd: bool) -> Value:
+    """e ** -|x| I(x)."""
+    r = f.intrinsic("fabs", x)
+    y = _fitted(f, f.select(r > 8.0, 8.0, r), 0, 8, near)
+
+    def beyond() -> Value:
+        return _fitted(f, 1.0 / r, 0, 0.125, far) / f.intrinsic("sqrt", r)
+
+    y = rarely(f, r >= 8.0, y * r if odd else y, beyond)
+    return f.select(x < 0.0, -y, y) if odd else y
+
+
+@widened
+def i0e(f: Function, x: Value) -> Value:
+    """e ** -|x| i0(x); 4 ulp."""
+    return _scaled_bessel(f, x, T.I0E, T.I0E_FAR, False)
+
+
+@widened
+def i1e(f: Function, x: Value) -> Value:
+    """e ** -|x| i1(x); 4 ulp."""
+    return _scaled_bessel(f, x, T.I1E, T.I1E_FAR, True)
+
+
+@widened
+def i0(f: Function, x: Value) -> Value:
+    """The modified Bessel function of order 0; 8 ulp."""
+    return exp(f, f.intrinsic("fabs", x)) * i0e(f, x)
+
+
+@widened
+def i1(f: Function, x: Value) -> Value:
+    """The modified Bessel function of order 1; 8 ulp."""
+    return exp(f, f.intrinsic("fabs", x)) * i1e(f, x)
