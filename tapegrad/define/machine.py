@@ -14,6 +14,7 @@ import numpy as np
 
 import tapegrad.kernels as K
 from tapegrad.define.base import OPS
+from tapegrad.define.elementwise import shapes_of
 from tapegrad.define.wrappers import NAMES, write_vjp
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import expressions, pointwise, small
@@ -85,17 +86,19 @@ def operands(op: Op) -> Sequence[str]:
 def _install_backward(op: Op) -> None:
     """Let the op's vjp call one function per cotangent that has machine code."""
     kernels, calls = {}, []
+    texts = op.meta is shapes_of
     for k, rule in enumerate(op.rules):
-        found = _of_text(rule) if type(rule) is str else _of_function(op)
+        found = _of_text(rule) if type(rule) is str else None if texts else _of_function(op, k)
         if found is None:
             calls.append(rule)
             continue
         reads, more, expression, kernel, skipped = found
         fast = pointwise.Pointwise(f"{op.name}_d{k}", expression, reads)
         kernels[f"k{k}"] = _replaced(fast, kernel, LEAST_BACKWARD, skipped)
-        calls.append(f"k{k}({', '.join(reads)}{more})")
+        call = f"k{k}({', '.join(reads)}{more})"
+        calls.append(call if texts or len(op.rules) == 1 else f"F.sum_to({call}, meta[0][{k}])")
     if kernels:
-        op.vjp = write_vjp(op, calls, broadcast=True, otherwise=op.vjp, **kernels)
+        op.vjp = write_vjp(op, calls, broadcast=texts, meta=not texts, otherwise=op.vjp, **kernels)
         op.vjp.rules = kernels  # for those who look
 
 
@@ -109,18 +112,20 @@ def _of_text(rule: str) -> Any:
     return reads, "", rule, eval(f"lambda {', '.join(reads)}: {rule}", namespace), 0  # it is an op's own text
 
 
-def _of_function(op: Op) -> Any:
-    """The same of the one rule of an op with arguments."""
-    if len(op.rules) > 1 or not op.reads:
+def _of_function(op: Op, k: int) -> Any:
+    """The same of a rule of an op with arguments. What several operands broadcast is summed elsewhere."""
+    rule, inputs = op.rules[k], len(op.rules)
+    meta = op.meta((np.empty(0),) * inputs, ())  # the shapes, which not every rule gets
+    if rule is None or inputs >= len(NAMES) or len(meta) > 1:
         return None
-    (rule,), (places,) = op.rules, op.reads
-    n, shapes = len(places), ((),) * len(op.meta((np.empty(0),), ()))  # which not every rule gets
+    places = op.reads[k] if op.reads else ()
+    n, shapes = len(places), ((None,) * inputs,) * len(meta)
     reads = ["g", *[NAMES[k] for k in places]]
 
     def expression(F: Any, g: Any, *xs: Any) -> Any:
         return rule(F, g, *xs[:n], *shapes, *xs[n:])
 
-    return reads, ", *meta", expression, partial(rule, K), len(shapes)
+    return reads, ", *meta", expression, partial(rule, K), len(meta)
 
 
 def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int = 0) -> Any:

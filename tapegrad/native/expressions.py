@@ -84,6 +84,10 @@ class Namespace:
             raise Unknown(op.name)
         return op.ir(self, x, *args)  # type: ignore[no-any-return] # a Value
 
+    def number(self, x: float, like: Value) -> Value:
+        """A number as a value: what is computed with it is rounded as the others are."""
+        return self._f.value(x, like.type)
+
     def copysign(self, a: Value, b: Value) -> Value:
         """a with the sign of b."""
         return self._f.intrinsic("copysign", *_matched(self._f, (a, b)))
@@ -154,6 +158,8 @@ def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[An
         raise Unknown(str(e)) from None
     if not isinstance(y, Value):
         raise Unknown("a constant")
+    if any(y is x for x in values):
+        raise Unknown("an operand")
     return y
 
 

@@ -253,16 +253,23 @@ def _summed(*rules: Any) -> Any:
     return tuple([to_shape(i, rule) for i, rule in enumerate(rules)])
 
 
+def _between(F: Any, a: Any, b: Any, w: float) -> Any:
+    d = b - a
+    return a + d * w if math.fabs(w) < 0.5 else b - d * (1.0 - F.number(w, d))
+
+
 _lerp_number = opaque(
     "lerp.number",
     N.lerp,
     kind="elementwise",
+    ir=_between,
     d=_summed(lambda F, g, w: g * (1 - w), lambda F, g, w: g * w),
     title="LerpBackward0",
 )
 _lerp = elementwise(
     "lerp",
     N.lerp,
+    ir="abs(c) < 0.5 ? a + c * (b - a) : b - (b - a) * (1 - c)",
     doc="a + c * (b - a)",
     d=("g * (1 - c)", "g * c", "g * (b - a)"),
     title="LerpBackward1",
@@ -304,6 +311,7 @@ _addcmul = opaque(
     "addcmul",
     N.addcmul,
     kind="elementwise",
+    ir=lambda F, x, a, b, value: x + (a if value == 1 else a * value) * b,
     saves=((), (2,), (1,)),
     d=_summed(
         lambda F, g, value: g, lambda F, g, b, value: g * (b * value), lambda F, g, a, value: g * (a * value)
@@ -313,6 +321,7 @@ _addcdiv = opaque(
     "addcdiv",
     N.addcdiv,
     kind="elementwise",
+    ir=lambda F, x, a, b, value: x + (a if value == 1 else a * value) / b,
     saves=((), (2,), (1, 2)),
     d=_summed(
         lambda F, g, value: g,

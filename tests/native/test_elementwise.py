@@ -42,6 +42,8 @@ ARGUMENTS = {
     "clamp_max": [(None, 0.5)],
     "masked_fill": [(3.0,)],
 }
+ARGUMENTS["lerp"] = [(0.3,), (0.75,), (0.999,), (-2,)]
+ARGUMENTS["addcmul"] = ARGUMENTS["addcdiv"] = [(1,), (-0.1,), (3,)]
 ARGUMENTS["logit"] = [(None,), (0.1,), (0.7,)]
 ARGUMENTS["celu"] = ARGUMENTS["selu"] = ARGUMENTS["elu"]
 
@@ -181,13 +183,75 @@ def test_ops_with_arguments_are_numpys(key, dtype):
             assert not differences([g.ravel(), x.ravel()], *flat[:2], 16, flat[2]), (args, layout)
 
 
+# Ops of several operands whose rules are functions, with arguments; which operands are truth values.
+OF_SEVERAL = {
+    "lerp.number": ("", ARGUMENTS["lerp"]),
+    "addcmul": ("", ARGUMENTS["addcmul"]),
+    "addcdiv": ("", ARGUMENTS["addcdiv"]),
+    "where": ("a", [()]),
+    "masked_fill": ("b", [(3.0,)]),
+    "masked_fill.tensor": ("b", [()]),
+    "smooth_l1_loss": ("", [(1.0,), (0.5,)]),
+    "huber_loss": ("", [(1.0,), (0.5,)]),
+    "binary_cross_entropy": ("", [()]),
+    "binary_cross_entropy_with_logits": ("", [()]),
+}
+
+
+def cotangents(key, g, xs, args):
+    """(what the machine gives, what NumPy gives) for every operand that has a rule."""
+    op = base.OPS[key]
+    n = len(op.rules)
+    meta = op.meta(tuple(xs), args)
+    reads = op.reads or ((),) * n
+    with np.errstate(all="ignore"):
+        wanted = [
+            rule and rule(K, g, *[(None, *xs)[i] for i in places], *meta)
+            for rule, places in zip(op.rules, reads, strict=True)
+        ]
+        before = tiers.native_calls()
+        found = op.vjp(K, g, (None, *xs), meta, (True,) * n)
+    assert tiers.native_calls() > before
+    assert [y is None for y in found] == [y is None for y in wanted]
+    return [(a, b) for a, b in zip(found, wanted, strict=True) if a is not None]
+
+
+def operands_of(key, rows):
+    """The rows as an op's operands, some as truth values."""
+    return [x > 0 if name in OF_SEVERAL[key][0] else x for name, x in zip("abc", rows, strict=False)]
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("key", OF_SEVERAL)
+def test_rules_of_several_operands_are_numpys(key, dtype):
+    g, *rows = (np.resize(row, (131, 127)) for row in operands(len(base.OPS[key].rules) + 1, dtype))
+    for args in OF_SEVERAL[key][1]:
+        for y, wanted in cotangents(key, g, operands_of(key, rows), args):
+            assert not differences([], y.ravel(), wanted.ravel(), 16), args
+
+
+@pytest.mark.parametrize("key", [key for key in OF_SEVERAL if "loss" not in key and "entropy" not in key])
+def test_rules_of_several_operands_sum_what_was_broadcast(key):
+    rng = np.random.default_rng(0)
+    shapes = [(131, 1), (127,), (1, 127)][-len(base.OPS[key].rules) :]
+    xs = operands_of(key, [rng.uniform(0.5, 2, shape) * rng.choice([-1, 1]) for shape in shapes])
+    g = rng.normal(size=(131, 127))
+    for args in OF_SEVERAL[key][1]:
+        for y, wanted in cotangents(key, g, xs, args):
+            assert y.shape == wanted.shape
+            np.testing.assert_allclose(y, wanted, rtol=1e-9, atol=1e-9)
+
+
 def test_what_rules_get_besides_arrays():
     def rule(F, g, x, *rest):
         given.append(rest)
         return g * x * rest[-1]
 
     g, x = (np.linspace(-1, 1, n) for n in (20_001, 20_001))
-    for meta, rest in ((lambda xs, args: args, (3.0,)), (lambda xs, args: (xs[0].shape, *args), ((), 3.0))):
+    for meta, rest in (
+        (lambda xs, args: args, (3.0,)),
+        (lambda xs, args: (xs[0].shape, *args), ((None,), 3.0)),
+    ):
         given = []
         op = tape.Op("test", "elementwise", None)
         op.rules, op.reads, op.meta = (rule,), ((1,),), meta

@@ -34,6 +34,7 @@ FUNCTIONS |= {
 FUNCTIONS |= {
     "max": maximum,
     "min": minimum,
+    "clamp_min": lambda f, x, low: maximum(f, low, x),
     "sqrt": lambda f, x: f.intrinsic("sqrt", x),
     "abs": lambda f, x: f.intrinsic("fabs", x),
     "floor": lambda f, x: f.intrinsic("floor", x),
