@@ -47,10 +47,6 @@ def _sleep(f: Function, address: Value, seen: Value) -> None:
     """Sleep while `seen` stands at the address, or shorter."""
     if sys.platform == "darwin":  # not tested
         f.call("__ulock_wait", I32, f.value(1, I32), address, f.convert(seen, I64), f.value(0, I32))
-    elif sys.platform == "win32":  # not tested
-        kept = f.variable(seen)
-        place = Value(f, kept.address, PTR)
-        f.call("WaitOnAddress", I32, address, place, f.value(4, I64), f.value(-1, I32))
     else:
         _futex(f, address, 128, seen)
 
@@ -59,8 +55,6 @@ def _wake(f: Function, address: Value, many: Value) -> None:
     """Wake who sleeps at the address."""
     if sys.platform == "darwin":  # not tested
         f.call("__ulock_wake", I32, f.value(0x101, I32), address, f.value(0, I64))
-    elif sys.platform == "win32":  # not tested
-        f.call("WakeByAddressAll", VOID, address)
     else:
         _futex(f, address, 129, many)
 
@@ -119,8 +113,7 @@ def _parallel(chunks: Function) -> Function:
         f.leave(done, (f.fetch(state) & (_OPEN - 1)).eq(0))
         tries.set(tries.get() + 1)
         with f.when(tries.get() > _SPINS):
-            if sys.platform != "win32":
-                f.call("sched_yield", I32)
+            f.call("sched_yield", I32)
         _pause(f)
     f.atomic("xchg", _word(f, _LOCK), 0)
     f.give()
