@@ -29,7 +29,7 @@ from tapegrad.native.runtime import threads
 DEPTH = 1024  # bytes of K in a piece: a panel of b stays in the first cache
 ROWS = (96, 192, 384)  # of a block, at most
 COLUMNS = (128, 256, 512)
-_PAD = 16  # elements between panels of a, so that they do not meet in the cache
+_PAD = 16  # elements between panels of a: what is stored beyond a line; and they do not meet in the cache
 _VECTORS = 2  # of a tile's columns
 _UNROLLED = 4  # steps of K in a tile
 _TOGETHER = 16  # steps of K for which a panel of a is copied at once, so that its lines are read while near
@@ -45,11 +45,6 @@ def width(t: Type) -> int:
     return _VECTORS * target.host().lanes(t)
 
 
-def _apart(t: Type) -> int:
-    """Elements from one k to the next in a panel of a: whole vectors."""
-    return _parts(height(), target.host().lanes(t)) * target.host().lanes(t)
-
-
 # ---- machine code
 
 
@@ -62,7 +57,7 @@ def tile(t: Type, m: int) -> str:
 
 
 def _write_tile(f: Function, t: Type, m: int) -> None:
-    v, pitch, apart = target.host().wide(t), width(t), _apart(t)
+    v, pitch, tall = target.host().wide(t), width(t), height()
     columns = range(0, pitch, v.lanes)
     start = [f.load(f["b"].at(j, t), v) for j in columns]
     sums = [[f.variable(x) for x in start] for _ in range(m)]
@@ -76,10 +71,10 @@ def _write_tile(f: Function, t: Type, m: int) -> None:
         for k in range(many):
             row = [f.load(there.at(k * pitch + j, t), v) for j in columns]
             for i in range(m):
-                x = f.splat(f.load(here.at(k * apart + i, t), t), v.lanes)
+                x = f.splat(f.load(here.at(k * tall + i, t), t), v.lanes)
                 for s, y in zip(sums[i], row, strict=True):
                     s.set(f.fma(x, y, s.get()))
-        a.set(here.at(many * apart, t))
+        a.set(here.at(many * tall, t))
         b.set(there.at(many * pitch, t))
 
     whole = f["k"] & -_UNROLLED
@@ -97,25 +92,26 @@ def _write_tile(f: Function, t: Type, m: int) -> None:
 
 
 @cache
-def _turned_of(t: Type) -> str:
-    """turned(to, from, many, along, k, pitch): `many` rows of k elements become columns: at each k the rows'
-    elements are side by side, in a line of `pitch`; those behind the last are the last's."""
+def _turned_of(t: Type, pitch: int) -> str:
+    """turned(to, from, many, along, k): `many` rows of k elements become columns: at each k the elements are
+    side by side, in a line of `pitch`; those behind the last are the last's. What is stored beyond a line is
+    overwritten by the next one, or lies behind the last."""
     v = target.host().wide(t)
 
     def write(f: Function) -> None:
-        last, along, k, pitch = f["many"] - 1, f["along"], f["k"], f["pitch"]
+        last, along, k = f["many"] - 1, f["along"], f["k"]
         whole = k & -v.lanes
-        with f.loop(0, pitch, v.lanes) as i:
-            rows = [f["from"].at(f.smaller(i + r, last) * along, t) for r in range(v.lanes)]
+        for i in reversed(range(0, pitch, v.lanes)):
+            rows = [f["from"].at(f.smaller(last, i + r) * along, t) for r in range(v.lanes)]
             with f.loop(0, whole, v.lanes) as j:
                 square = [f.load(row.at(j, t), v) for row in rows]
                 for r, x in enumerate(transposed(f, square)):
                     f.store(f["to"].at((j + r) * pitch + i, t), x)
             with f.loop(whole, k) as j:
-                for r, row in enumerate(rows):
+                for r, row in enumerate(rows[: pitch - i]):
                     f.store(f["to"].at(j * pitch + i + r, t), f.load(row.at(j, t), t))
 
-    return provided(f"gemm_turned_{t}", "to:w from:r many:i along:i k:i pitch:i", write)
+    return provided(f"gemm_turned_{t}_{pitch}", "to:w from:r many:i along:i k:i", write)
 
 
 @cache
@@ -148,7 +144,7 @@ class _Block:
 
     def __init__(self, f: call.Body, t: Type, unit: Value) -> None:
         self.f, self.t = f, t
-        self.tall, self.wide, self.apart = height(), width(t), _apart(t)
+        self.tall, self.wide = height(), width(t)
         columns = unit % f["across"]
         rest = unit // f["across"]
         rows, entry = rest % f["down"], rest // f["down"]
@@ -185,14 +181,14 @@ class _Block:
         source, runs = self.a.at(low * f["a_k"], t), f["a_k"].eq(1)
         with f.when(runs), self.panels() as (p, i, many):
             to = self.rows.at(p * f["pitch"], t)
-            run(f, _turned_of(t), to, source.at(i * f["a_row"], t), many, f["a_row"], k, self.apart)
+            run(f, _turned_of(t, self.tall), to, source.at(i * f["a_row"], t), many, f["a_row"], k)
         with f.when(~runs), f.loop(0, k, _TOGETHER) as low, self.panels() as (p, i, many):
             to = self.rows.at(p * f["pitch"], t)
-            masks = [f.first(many - j, v) for j in range(0, self.apart, v.lanes)]
+            masks = [(j, f.first(many - j, v)) for j in reversed(range(0, self.tall, v.lanes))]
             with f.loop(low, f.smaller(low + _TOGETHER, k)) as step:
-                line, place = source.at(step * f["a_k"] + i, t), to.at(step * self.apart, t)
-                for j, mask in enumerate(masks):
-                    f.store(place.at(j * v.lanes, t), f.load(line.at(j * v.lanes, t), v, mask))
+                line, place = source.at(step * f["a_k"] + i, t), to.at(step * self.tall, t)
+                for j, mask in masks:
+                    f.store(place.at(j, t), f.load(line.at(j, t), v, mask))
 
     def pack_b(self, low: Value, k: Value) -> None:
         """Copy the columns of b for a piece of K, and before them the row that the sums start from."""
@@ -208,7 +204,7 @@ class _Block:
                 f.copy(to, f["c"].at(self.column + j, t), many * t.bytes)
             with f.when(~runs):
                 along = f["b_column"]
-                run(f, _turned_of(t), to.at(self.wide, t), source.at(j * along, t), many, along, k, self.wide)
+                run(f, _turned_of(t, self.wide), to.at(self.wide, t), source.at(j * along, t), many, along, k)
 
     def compute(self, low: Value, k: Value) -> None:
         """All tiles' sums over a piece of K."""
@@ -220,7 +216,7 @@ class _Block:
             each = k // (self.high - self.low) + 1
             with self.panels() as (p, i, high):
                 with f.loop(0, each) as line:
-                    f.prefetch(ahead.at((p * each + line) * self.wide, t))
+                    f.prefetch(ahead.at((p * each + line) * self.wide, t), 2)
                 a = self.rows.at(p * f["pitch"], t)
                 y = self.y.at(i * f["n"] + j, t)
                 inside = many.eq(self.wide)
@@ -285,7 +281,7 @@ def _plan(m: int, n: int, k: int, entries: int, dtype: Any) -> tuple[Any, int, t
 
     panels, columns = min(cuts, key=cost)
     down, across = _parts(high, panels), _parts(n, columns)
-    pitch = depth * _apart(t) + _PAD
+    pitch = depth * tall + _PAD
     room_a = pitch * panels
     space = _parts(tall * wide + room_a + columns * (depth + 1), 16) * 16
     sizes = (m, n, k, entries * down * across, panels, columns, depth, down, across, pitch, room_a, space)

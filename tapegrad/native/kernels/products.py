@@ -13,13 +13,13 @@ import numpy as np
 import tapegrad.kernels.linalg as bodies
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import ALIGNED
-from tapegrad.native.choice import TYPES, over
+from tapegrad.native.choice import DENSE, TYPES, over
 from tapegrad.native.kernels.gemm import product
 from tapegrad.native.memory import empty
 
 LEAST = 1 << 18  # multiplications; BLAS does fewer in one thread, and its call costs less
 ROWS = 8  # at least; BLAS has kernels for matrices that are nearly vectors
-COLUMNS = 16
+COLUMNS = 4  # one product by the threads of BLAS, and they keep the cores for milliseconds
 
 
 def _ready(x: Any) -> Any:
@@ -44,8 +44,8 @@ def _places(shape: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...]) -> A
     return found.reshape(-1)
 
 
-def multiplied(a: Any, b: Any, c: Any = None) -> Any:
-    """a b + c, or None if it is not for here."""
+def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
+    """a b + c, put into y if that is given, or None if it is not for here."""
     m, k = a.shape[-2:]
     n = b.shape[-1]
     if m * n * k < LEAST or m < ROWS or n < COLUMNS or b.shape[-2] != k:
@@ -58,7 +58,7 @@ def multiplied(a: Any, b: Any, c: Any = None) -> Any:
     if a is None or b is None:
         return None
     if a.ndim == 2 == b.ndim:
-        y = empty((m, n), a.dtype)
+        y = empty((m, n), a.dtype) if y is None else y
         product(y, a, b, c)
         return y
     try:
@@ -97,6 +97,14 @@ def linear(body: Any, x: Any, w: Any, b: Any = None) -> Any:
     if y is None:
         return body(x, w, b)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], w.shape[0])
+
+
+@over(bodies.product_into)
+def product_into(body: Any, y: Any, a: Any, b: Any, c: Any = None) -> None:
+    """y = a b + c, of matrices and a row."""
+    fits = y.dtype is a.dtype and y.flags.num & DENSE == DENSE and (c is None or c.flags.c_contiguous)
+    if not fits or multiplied(a, b, c, y) is None:
+        body(y, a, b, c)
 
 
 @over(bodies.addmm)
