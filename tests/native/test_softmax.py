@@ -132,7 +132,7 @@ def test_transforms_of_large_scores():
     assert abs(slope.item()) < 1e-12  # softmax does not see a shift
 
 
-@pytest.mark.parametrize("g", [drawn((5, 7), "f8"), drawn((7,), "f4"), drawn((5, 1), "f4")])
+@pytest.mark.parametrize("g", [drawn((5, 7), "f8"), drawn((5, 1), "f4")])
 def test_other_cotangents_are_numpys(g):
     y = Q.softmax(drawn((5, 7), "f4"), (1,))
     for kernel in (Q.softmax_vjp, Q.log_softmax_vjp):
