@@ -206,7 +206,8 @@ def unfolded(x: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Siz
         z = np.zeros((x.shape[0], c, *[k + 2 * p for k, p in zip(size, padding, strict=True)]), x.dtype)
         z[_inner(size, padding)] = x
         x = z
-    return _windows(x, kernel, out, stride, dilation).reshape((*lead, c * prod(kernel), prod(out)))
+    shown = _windows(x, kernel, out, stride, dilation)
+    return shown.copy("C").reshape((*lead, c * prod(kernel), prod(out)))
 
 
 def folded(g: Any, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, size: Sizes) -> Any:

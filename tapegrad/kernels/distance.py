@@ -49,8 +49,8 @@ def cdist_vjp(need: Any, g: Any, a: Any, b: Any, p: float, product: bool) -> Any
     if not g.size or p == 0:
         return np.zeros_like(a), np.zeros_like(b)
     y = cdist(a, b, p, product)
-    if p == 2:
-        w = np.where(y == 0, 0, g / y)
+    w = np.where(y == 0, 0, g / y) if p == 2 else None
+    if w is not None and np.isfinite(w).all():  # else infinite numbers would meet in sums
         ga = None if need[0] is None else a * np.add.reduce(w, axis=-1)[..., None] - matmul(w, b)
         wt = w.swapaxes(-1, -2)
         gb = None if need[1] is None else b * np.add.reduce(wt, axis=-1)[..., None] - matmul(wt, a)
@@ -58,7 +58,10 @@ def cdist_vjp(need: Any, g: Any, a: Any, b: Any, p: float, product: bool) -> Any
     ga, gb = np.zeros_like(a), np.zeros_like(b)
     for i in _chunks(a, b):
         d = a[..., i, None, :] - b[..., None, :, :]
-        part = _of_one(d, y[..., i, :, None], p) * g[..., i, :, None]
+        length = y[..., i, :, None]
+        part = _of_one(d, length, p) * g[..., i, :, None]
+        if p not in (1, np.inf):  # nothing of a g that is not finite where the slope is 0
+            part = np.where((length == 0) | (d == 0) if p < 1 else length == 0, 0, part)
         ga[..., i, :] = np.add.reduce(part, axis=-2)
         gb -= np.add.reduce(part, axis=-3)
     return ga, gb

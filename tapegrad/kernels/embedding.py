@@ -33,6 +33,7 @@ def add_rows(g: Any, index: Any, share: Any, shape: tuple[int, ...]) -> Any:
         return table
     if share is not None:
         g = g * share[..., None]
+        g[share == 0] = 0  # also what is not finite
     g = g.reshape(flat.size, shape[1])
     order = flat.argsort(kind="stable")
     sorted_ = flat[order]

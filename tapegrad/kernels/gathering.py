@@ -22,7 +22,7 @@ def outside(index: Any, n: int, least: int = 0) -> int | None:
     """An index that is not in [least, n); None if there is none."""
     if not index.size:
         return None
-    if least == 0:  # then what is negative is large without its sign
+    if least == 0 and index.dtype.itemsize == 8:  # then what is negative is large without its sign
         plain = index.view(U8)
         if plain.item(plain.argmax()) < n:
             return None
@@ -215,13 +215,25 @@ def index_add(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with the entries of src added."""
     if (y := _in_row(_added, x, index, src)) is not None:
         return y
+    if x.ndim > 1 and not x.size:  # no index is looked at
+        return copied(x)
     check("index_add", index, x.shape[dim] if x.ndim else 1, dim, RuntimeError if x.ndim > 1 else IndexError)
     return scatter_add(x, src, spanned(index, src.shape, dim), dim)
 
 
 def index_copy(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with the entries of src in place of those that index names."""
-    check("index_copy", index, x.shape[dim] if x.ndim else 1, dim, IndexError)
+    return _checked_entries("index_copy", x, src, index, dim)
+
+
+def _checked_entries(op: str, x: Any, src: Any, index: Any, dim: int) -> Any:
+    """The same for any index. It is not looked at where entries have no elements; where there are no entries,
+    torch's error is another one."""
+    n = x.shape[dim] if x.ndim else 1
+    if not n:
+        check(op, index, n, dim)
+    elif x.size:
+        check(op, index, n, dim, IndexError)
     return _entries(x, src, index, dim)
 
 
@@ -229,15 +241,14 @@ def _entries(x: Any, src: Any, index: Any, dim: int) -> Any:
     y = copied(x)
     if not y.ndim:
         y.reshape(1)[index] = src
-    else:
+    elif y.size:
         y[along(dim, index)] = src
     return y
 
 
 def index_fill(x: Any, index: Any, dim: int, value: Any) -> Any:
     """A copy of x with a number in the entries."""
-    check("index_fill", index, x.shape[dim] if x.ndim else 1, dim, IndexError)
-    return _entries(x, value, index, dim)
+    return _checked_entries("index_fill", x, value, index, dim)
 
 
 def index_fill_with(x: Any, value: Any, index: Any, dim: int) -> Any:

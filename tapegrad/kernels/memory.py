@@ -91,7 +91,7 @@ def apart(x: Any) -> Any:
     own = np.asarray(memoryview(buffer))
     if x.base is None and own.dtype is x.dtype:
         return own
-    y = restrided(own.view(x.dtype), x.shape, x.strides, offset_of(x))
+    y = ndarray(x.shape, x.dtype, _in_order(own), offset_of(x) if x.size else 0, x.strides)
     y.flags.writeable = x.flags.writeable
     return y
 

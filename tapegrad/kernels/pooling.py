@@ -77,28 +77,35 @@ def _least(x: Any) -> Any:
     return -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
 
 
-def _steps(x: Any, pool: Pool) -> list[tuple[int, Any, Any]]:
-    """For each axis, the last one first: (axis, its `_spans`, hits).
+def _hits(x: Any, y: Any, axis: int, spans: Any) -> list[Any]:
+    """For each place in a window along an axis, where that element is the first to equal the maximum y, or
+    the last that is nan."""
+    before = (slice(None),) * axis
+    hits, left = [], np.ones(y.shape, bool)
 
-    A hit says for each place in a window where that element is the first to equal the maximum; so they lead
-    to the first in row-major order. A nan counts as inf.
-    """
-    if x.dtype.kind == "f" and np.isnan(np.add.reduce(x, None)):
-        x = np.where(np.isnan(x), x.dtype.type(np.inf), x)
+    def take(hit: Any, windows: slice) -> Any:
+        rest = left[(*before, windows)]
+        hit &= rest
+        rest ^= hit
+        return hit
+
+    for windows, source in spans:
+        hits.append(take(x[(*before, source)] == y[(*before, windows)], windows))
+    if left.any():  # what is nan equals nothing
+        for (windows, source), hit in zip(reversed(spans), reversed(hits), strict=True):
+            hit |= take(np.isnan(x[(*before, source)]), windows)
+    return hits
+
+
+def _steps(x: Any, pool: Pool) -> list[tuple[int, Any, Any]]:
+    """For each axis, the last one first: (axis, its `_spans`, `_hits`). So these lead to the first maximum in
+    row-major order, or to the last nan."""
     steps = []
     for k in reversed(range(len(pool.kernel))):
         axis = x.ndim - len(pool.kernel) + k
-        before = (slice(None),) * axis
         spans = _spans(pool, k, x.shape[axis])
         y = _along(x, axis, spans, pool.out[k], np.maximum, _least(x))
-        hits, left = [], np.ones(y.shape, bool)
-        for windows, source in spans:
-            hit = x[(*before, source)] == y[(*before, windows)]
-            rest = left[(*before, windows)]
-            hit &= rest
-            rest ^= hit
-            hits.append(hit)
-        steps.append((axis, spans, hits))
+        steps.append((axis, spans, _hits(x, y, axis, spans)))
         x = y
     return steps
 

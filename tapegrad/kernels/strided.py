@@ -44,62 +44,48 @@ def extent(shape: tuple[int, ...], steps: tuple[int, ...], start: int) -> int:
     return start + sum(s * (n - 1) for n, s in zip(shape, steps, strict=True)) + 1 if prod(shape) else 0
 
 
-def _without_repeats(geometry: Geometry) -> tuple[tuple[int, ...], Geometry]:
-    """The axes along which an array repeats its elements, and how it lies without them."""
-    shape, steps, start = geometry
-    repeated = tuple([i for i, (n, s) in enumerate(zip(shape, steps, strict=True)) if n > 1 and s == 0])
-    rest = [i for i in range(len(shape)) if i not in repeated]
-    return repeated, (tuple([shape[i] for i in rest]), tuple([steps[i] for i in rest]), start)
-
-
-def _sources(size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry) -> Any:
-    """For each element of the pattern which element of x it is, counted in row-major order; -1 for none."""
-    table = np.full(max(extent(size, stride, offset), extent(*geometry)), -1)
-    own = _places(*geometry).reshape(-1)
-    table[own[::-1]] = np.arange(own.size)[::-1]
-    return table[_places(size, stride, offset)]
+def _length(size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry) -> int:
+    """How much memory both patterns need."""
+    return max(extent(size, stride, offset), extent(*geometry))
 
 
 def gather(x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry) -> Any:
     """What x would show at a pattern in memory, if x lay there as `geometry` says; 0 beside it.
 
-    Elements that an expanded x repeats count with their mean.
+    Elements at one place, which an expanded x has, count with their mean.
     """
-    repeated, geometry = _without_repeats(geometry)
-    if repeated:
-        x = x.mean(repeated)
-    at = _sources(size, stride, offset, geometry)
-    return np.append(x.reshape(-1), x.dtype.type(0))[at]
+    own, row = _places(*geometry).reshape(-1), x.reshape(-1)
+    memory = np.zeros(_length(size, stride, offset, geometry), x.dtype)
+    memory[own] = row
+    if x.dtype.kind in "fc" and (memory[own] != row).any():
+        memory[...] = 0
+        np.add.at(memory, own, row)
+        memory /= np.maximum(np.bincount(own, minlength=memory.size), 1)
+    return memory[_places(size, stride, offset)]
 
 
 def scatter(
     g: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry, shape: Any
 ) -> Any:
-    """Zeros of x's shape with g added where the pattern shows x, shared out among elements that repeat."""
-    repeated, once = _without_repeats(geometry)
-    at = _sources(size, stride, offset, once)
-    z = np.zeros(prod(once[0]) + 1, g.dtype)
-    np.add.at(z, at, g)
-    z = z[:-1]
-    if not repeated:
-        return z.reshape(shape)
-    z = z.reshape([1 if i in repeated else n for i, n in enumerate(shape)])
-    return np.broadcast_to(z / prod(shape[i] for i in repeated), shape).astype(g.dtype)
+    """Zeros of x's shape with g added where the pattern shows x, shared out among elements at one place."""
+    own = _places(*geometry).reshape(-1)
+    memory = np.zeros(_length(size, stride, offset, geometry), g.dtype)
+    np.add.at(memory, _places(size, stride, offset), g)
+    many = np.bincount(own, minlength=memory.size)
+    if many.size and many.max() > 1:
+        memory /= np.maximum(many, 1)
+    return memory[own].reshape(shape)
 
 
 def write(
     y: Any, src: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, geometry: Geometry
 ) -> None:
     """Put src where a pattern shows y, if y lay as `geometry` says; what is beside y is left out."""
-    repeated, geometry = _without_repeats(geometry)
-    at = _sources(size, stride, offset, geometry)
-    row = y[tuple([0 if i in repeated else slice(None) for i in range(y.ndim)])].reshape(-1)
-    inside = at >= 0
-    row[at[inside]] = np.broadcast_to(src, at.shape)[inside]
-    if repeated:
-        y[...] = row.reshape([1 if i in repeated else n for i, n in enumerate(y.shape)])
-    elif row.base is not y:
-        y[...] = row.reshape(y.shape)
+    own = _places(*geometry).reshape(-1)
+    memory = np.zeros(_length(size, stride, offset, geometry), y.dtype)
+    memory[own] = y.reshape(-1)
+    memory[_places(size, stride, offset)] = src
+    y[...] = memory[own].reshape(y.shape)
 
 
 def as_strided(

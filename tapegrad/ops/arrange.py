@@ -135,11 +135,12 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """
     n = need_tensor(input, "rot90")._a.ndim
     given = tuple(dims)
-    if len(given) != 2 or n < 2 or given[0] == given[1] or abs(given[0] - given[1]) == n:
+    places = [axis(d, n, "rot90") for d in given] if len(given) == 2 and n > 1 else []
+    if len(set(places)) < 2:
         raise RuntimeError(
             f"rot90: dims are {given} and input is {n}-d; two different dimensions are needed."
         )
-    i, j = (axis(d, n, "rot90") for d in given)
+    i, j = places
     return _rot90(input, k.__index__(), i, j)
 
 
@@ -252,8 +253,6 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     Raises: RuntimeError for equal dimensions.
     """
     n = need_tensor(input, "diag_embed")._a.ndim + 1
-    if n == 1:
-        raise IndexError("diag_embed: input is 0-d; 1-d or more is needed.")
     i, j = axis(dim1, n, "diag_embed"), axis(dim2, n, "diag_embed")
     if i == j:
         raise RuntimeError(f"diag_embed: dim1 is {dim1} and dim2 is {dim2}; two dimensions are needed.")

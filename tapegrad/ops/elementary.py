@@ -94,12 +94,10 @@ _logit = opaque(
 
 
 def _logit_backward(F: Any, g: Any, x: Any, eps: float | None) -> Any:
-    if eps is None:
-        inside, beyond = (x >= 0) & (x <= 1), math.nan
-    else:
-        inside, beyond = (x >= eps) & (x <= 1 - eps), 0.0
-    z = F.where(inside, x, 0.5)  # away from what would be nan in second derivatives
-    return F.where(inside, g / (z * (1 - z)), beyond)
+    low, beyond = (0, math.nan) if eps is None else (eps, 0.0)
+    outside = (x < low) | (x > 1 - low)
+    z = F.where(outside, 0.5, x)  # away from what would be nan in second derivatives
+    return F.where(outside, beyond, g / (z * (1 - z)))
 
 
 def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:

@@ -111,13 +111,14 @@ def _resized(x: Tensor, lengths: Sequence[int], dims: Sequence[int]) -> Tensor:
 
 def _one(x: Tensor, n: int | None, dim: int, op: str) -> int:
     """The axis, and a check of how many points are asked for."""
-    if n is not None:
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            raise TypeError(f"{op}: n is {n!r}; an int is needed.")
-        _check_length(n, op)
+    if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__")):
+        raise TypeError(f"{op}: n is {n!r}; an int is needed.")
     if not x._a.ndim:
         raise IndexError(f"{op}: input is 0-d; at least one dimension is needed.")
-    return axis(dim, x._a.ndim, op)
+    d = axis(dim, x._a.ndim, op)
+    if n is not None:
+        _check_length(n, op)
+    return d
 
 
 def _several(x: Tensor, s: Any, dim: Any, op: str) -> tuple[list[int], list[int]]:
@@ -132,6 +133,8 @@ def _several(x: Tensor, s: Any, dim: Any, op: str) -> tuple[list[int], list[int]
         dims = list(range(ndim))[ndim - len(given) :] if given is not None else list(range(ndim))
     else:
         dims = [axis(d, ndim, op) for d in ([dim] if isinstance(dim, int) else dim)]
+        if dims and not ndim:
+            raise IndexError(f"{op}: dim is {dim} and input is 0-d; it has no dimensions.")
     if len(set(dims)) < len(dims):
         raise RuntimeError(f"{op}: dim is {dim}; no dimension may come twice.")
     if given is not None and len(given) != len(dims):
@@ -151,8 +154,11 @@ def _complex(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, ou
 
 def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
     """Real to complex along the last axis, complex along the others."""
-    dims, lengths = _several(need_tensor(input, op), s, dim, op)
-    x, how = _input(input, op, real=True), _norm(norm, op)
+    x = need_tensor(input, op)
+    if forward and x._kind.kind == "c":
+        x = _input(x, op, real=True)  # torch's looks at that first, its inverse at the dimensions
+    dims, lengths = _several(x, s, dim, op)
+    x, how = _input(x, op, real=True), _norm(norm, op)
     if not dims:
         raise RuntimeError(f"{op}: dim is empty; at least one dimension is needed.")
     for n in lengths:
@@ -192,7 +198,7 @@ def _single(name: str, how: Any, forward: bool, text: str) -> Any:
         *,
         out: Tensor | None = None,
     ) -> Tensor:
-        x = need_tensor(input, name)
+        x = _input(need_tensor(input, name), name, real=how is _from_real)
         d = _one(x, n, dim, name)
         return how(name, x, None if n is None else [n], [d], norm, forward, out)  # type: ignore[no-any-return] # a Tensor
 

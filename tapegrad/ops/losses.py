@@ -20,7 +20,7 @@ from tapegrad.ops.index import fetch
 from tapegrad.ops.new import ones_like
 from tapegrad.ops.nn import log_softmax
 from tapegrad.ops.picking import pick
-from tapegrad.ops.pointwise import add, div, mul, neg, where
+from tapegrad.ops.pointwise import add, div, mul, neg, sub, where
 from tapegrad.ops.reduce import mean
 from tapegrad.ops.reduce import sum as sum_
 from tapegrad.ops.shape import expand, expand_as, reshape, unsqueeze
@@ -110,7 +110,8 @@ def mse_loss(
         if need_tensor(weight, "mse_loss", "weight")._a.shape != input._a.shape:
             given, need = sizes(weight._a.shape), sizes(input._a.shape)
             raise ValueError(f"mse_loss: weight is {given} and input is {need}; they must be equal.")
-        losses = mul(_squared_error(x, y), weight)
+        d = sub(x, y)
+        losses = mul(mul(d, d), weight)
         if reduction == "none":
             return losses
         return sum_(losses) if reduction == "sum" else div(sum_(losses), sum_(expand_as(weight, losses)))

@@ -15,7 +15,7 @@ from tapegrad.dtypes import B1, I8, number_dtype, promote
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.ops.picking import pick
-from tapegrad.promotion import NUMBERS, need_tensor, number, real_only
+from tapegrad.promotion import NUMBERS, need_tensor, number, real_only, result_dtype
 from tapegrad.tensor import Tensor, axis, wrap
 
 # ---- distinct elements
@@ -223,7 +223,7 @@ def _comparable(*given: Any) -> tuple[Tensor, ...]:
         if t._kind is B1:
             raise RuntimeError("isin: bool is given; numbers are needed. Convert it with .int().")
     if x._kind is not tests._kind:
-        kind = promote(x._kind, tests._kind)
+        kind = result_dtype((x, tests))
         x, tests = (t if t._kind is kind else cast(t, kind) for t in (x, tests))
     return x, tests
 

@@ -72,8 +72,168 @@ def _moments_want_grad(lib: Any, f: Any) -> Any:
     return f.batch_norm(lib.ones(2, 3), lib.ones(3, requires_grad=True), lib.ones(3))
 
 
+def _slope(lib: Any, f: Callable[[Any], Any], x: Any, g: float) -> Any:
+    """The gradient of f at x for a cotangent that is no number."""
+    x = lib.tensor(x, requires_grad=True)
+    y = f(x)
+    return lib.autograd.grad(y, x, lib.tensor(g).expand(y.shape))[0]
+
+
+def _unfolded(lib: Any, f: Any) -> Any:
+    """A write to windows of one element is none to what they were cut from."""
+    x = lib.ones(1, 1, 2, 2)
+    f.unfold(x, 1).add_(1)
+    return x
+
+
+def _unfolded_nothing(lib: Any, f: Any) -> Any:
+    """Neither is one to no windows: what was saved is not stale."""
+    x = lib.ones(3, requires_grad=True)
+    y = x * 2
+    loss = (y * y).sum()
+    f.unfold(y[:0].reshape(0, 3, 4, 5), 2).add_(1)
+    return lib.autograd.grad(loss, x)[0]
+
+
+def _weighted(lib: Any, f: Any) -> Any:
+    """Of a weighted loss only the difference is saved."""
+    x, y = lib.ones(2, requires_grad=True), lib.zeros(2)
+    loss = f.mse_loss(x, y, weight=lib.tensor([1.0, 3.0]))
+    y.add_(7)
+    return lib.autograd.grad(loss, x)[0]
+
+
+def _overlapping(lib: Any, f: Any) -> Any:
+    """Elements that meet in memory share their gradient."""
+    x = lib.ones(2, 3, requires_grad=True).unfold(-1, 2, 1)
+    y = x.as_strided((2, 2), (1, 1)) * lib.tensor([[1.0, 2.0], [3.0, 4.0]])
+    return lib.autograd.grad(y.sum(), x)[0]
+
+
+def _margins(lib: Any, f: Any) -> Any:
+    x = lib.tensor([[NAN, 2.0, 3.0], [1.0, NAN, 2.0], [1.0, 2.0, 3.0]])
+    return f.multi_margin_loss(x, lib.tensor([0, 2, 1]), weight=lib.tensor([NAN, 1.0, 2.0]))
+
+
+def _bytes(lib: Any, f: Any) -> Any:
+    """Pairs of numbers of 4 bytes seen as one of 8, in rows that end in half of one."""
+    x = lib.zeros(4, 5)
+    x.reshape(-1)[:4].reshape(2, 2).view(lib.float64).data.fill_(1)
+    return x
+
+
+def _pool(name: str, n: int, *size: Any) -> Case:
+    def case(lib: Any, f: Any) -> Any:
+        numbers = np.array([INF, NAN, -1.0, 1.0, NAN, 2.0, NAN, 3.0] * 8, "f4")[: 4**n]
+        x = lib.tensor(numbers.reshape(1, 1, *(4,) * n), requires_grad=True)
+        samples = {"_random_samples": lib.full((1, 1, n), 0.3)} if name.startswith("frac") else {}
+        y, at = getattr(f, f"{name}{n}d")(x, *size, return_indices=True, **samples)
+        return y, at, lib.autograd.grad(y.sum(), x)[0]
+
+    return case
+
+
+def _missing(which: int, own: bool) -> Case:
+    def case(lib: Any, f: Any) -> Any:
+        moments = [None if k == which else lib.zeros(3) for k in range(2)]
+        return f.batch_norm(lib.ones(2, 3), *moments, training=own)
+
+    return case
+
+
 CASES: dict[str, Case] = {
     **dict(_norms()),
+    **{
+        f"{name}{n}d of nan": _pool(name, n, *size)
+        for name, *size in (("max_pool", 2, 1), ("adaptive_max_pool", 3), ("fractional_max_pool", 2, 2))
+        for n in (2, 3)
+    },
+    "windows of one element": _unfolded,
+    "windows of nothing": _unfolded_nothing,
+    "a weighted loss whose target is written": _weighted,
+    "a pattern of windows that overlap": _overlapping,
+    "margins of nan": _margins,
+    "data of bytes seen anew": _bytes,
+    **{f"a missing moment {k} {own}": _missing(k, own) for k in range(2) for own in (True, False)},
+    "weights of channels in a matrix": lambda lib, f: f.batch_norm(
+        lib.arange(6.0).reshape(2, 3), None, None, lib.arange(3.0)[None], lib.ones(3, 1), True
+    ),
+    "a mean of another dtype": lambda lib, f: f.instance_norm(
+        lib.ones(2, 3, 4), lib.ones(3).double(), lib.ones(3), use_input_stats=False
+    ),
+    "a variance of another dtype": lambda lib, f: f.instance_norm(
+        lib.ones(2, 3, 4), lib.ones(3), lib.ones(3).double(), use_input_stats=False
+    ),
+    "logit of nan with a limit": lambda lib, f: _slope(lib, lambda x: x.logit(0.1), [NAN, 0.5, 2.0], 1.0),
+    **{
+        f"{name} for {g}": lambda lib, f, call=call, g=g: _slope(
+            lib, lambda x: call(lib, f, x), [[0.0, 0.0, 1.0], [0.5, -1.0, 1.0]], g
+        )
+        for name, call in (
+            ("trace", lambda lib, f, x: x.trace()),
+            ("padding", lambda lib, f, x: f.embedding(lib.tensor([0, 1, 1]), x, padding_idx=0)),
+            *[
+                (f"cdist {p}", lambda lib, f, x, p=p: lib.cdist(x, lib.tensor([[0.0, 0.0, 1.0]]), p))
+                for p in (0.5, 1.5, 2.0, 3.0)
+            ],
+        )
+        for g in (NAN, INF)
+    },
+    "binary cross entropy by a target": lambda lib, f: _slope(
+        lib,
+        lambda x: f.binary_cross_entropy(lib.tensor([0.0, 0.5, 1.0]), x, reduction="none"),
+        [1.0] * 3,
+        1.0,
+    ),
+    **{
+        f"grid_sample of {a} at {b}": lambda lib, f, a=a, b=b: f.grid_sample(
+            lib.ones(1, 1, 2, 2, dtype=getattr(lib, a)), lib.ones(1, 2, 2, 2, dtype=getattr(lib, b))
+        )
+        for a in ("int64", "float32")
+        for b in ("int64", "float64")
+    },
+    "bilinear with a bias of two dtypes": lambda lib, f: f.bilinear(
+        lib.ones(3), lib.ones(4), lib.ones(5, 3, 4), lib.ones(5).double()
+    ),
+    "bilinear of numbers and nothing": lambda lib, f: f.bilinear(
+        lib.ones(()), lib.ones(()), lib.ones(2, 0, 0)
+    ),
+    **{
+        f"{name} of half {x} {t}": lambda lib, f, name=name, x=x, t=t: getattr(f, name)(
+            lib.ones(x).half(), lib.zeros(t).long()
+        )
+        for name in ("multi_margin_loss", "multilabel_margin_loss")
+        for x in ((3, 4), (4,), ())
+        for t in ((), (3,), (3, 4))
+    },
+    **{
+        f"{name} of {kind} {x} along {dim}": lambda lib, f, name=name, kind=kind, x=x, dim=dim: getattr(
+            lib.fft, name
+        )(lib.ones(x, dtype=getattr(lib, kind)), dim=dim)
+        for name in ("fft", "rfft", "irfft", "fftn", "rfftn", "ihfft")
+        for kind in ("float16", "complex64")
+        for x in ((), (3,))
+        for dim in (0, 1)
+    },
+    "rot90 beyond the dimensions": lambda lib, f: lib.rot90(lib.ones(2, 3), 1, (2, 0)),
+    "rot90 in one dimension": lambda lib, f: lib.rot90(lib.ones(2, 3), 1, (0, -2)),
+    "diag_embed of a number": lambda lib, f: lib.diag_embed(lib.ones(()), 0, 0, -1),
+    "embedding of a column of int32": lambda lib, f: f.embedding(
+        lib.tensor([[0], [2]], dtype=lib.int32), lib.ones(3, 2)
+    ),
+    "weights of a bag of two dtypes": lambda lib, f: f.embedding_bag(
+        lib.tensor([[0, 2]]), lib.ones(3, 2), mode="sum", per_sample_weights=lib.ones(1, 2).double()
+    ),
+    **{
+        f"isin {a} {b}": lambda lib, f, a=a, b=b: lib.isin(
+            lib.full(a[1:], 0.3, dtype=getattr(lib, a[0])), lib.full(b[1:], 0.3, dtype=getattr(lib, b[0]))
+        )
+        for a, b in (
+            (("float64",), ("float32", 1)),
+            (("float32", 1), ("float64",)),
+            (("float32", 1), ("float64", 1)),
+        )
+    },
     "moments that require grad": _moments_want_grad,
     "moments of another dtype": lambda lib, f: f.batch_norm(
         lib.ones(2, 3), lib.ones(3).double(), lib.ones(3)
@@ -125,6 +285,21 @@ CASES: dict[str, Case] = {
     "an index of nothing in a mask of nothing": lambda lib, f: _put(
         lib.zeros(0, 3), (False, lib.tensor([0])), 7.0
     ),
+    **{
+        f"{name} at {at} of {shape} along {dim}": lambda lib, f, name=name, at=at, shape=shape, dim=dim: (
+            lib.index_fill(lib.zeros(shape), dim, lib.tensor([at]), 1.0)
+            if name == "index_fill"
+            else getattr(lib, name)(
+                lib.zeros(shape),
+                dim,
+                lib.tensor([at]),
+                lib.zeros([1 if i == dim else n for i, n in enumerate(shape)]),
+            )
+        )
+        for name in ("index_add", "index_copy", "index_fill")
+        for at in (7, 0)
+        for shape, dim in (((2, 0, 3), 0), ((2, 0, 3), 1), ((0, 3), 0), ((0,), 0), ((2, 3), 0))
+    },
     "a source that does not fit before an index": lambda lib, f: _put(
         lib.zeros(4, 5), lib.tensor([0, 7]), lib.zeros(3)
     ),

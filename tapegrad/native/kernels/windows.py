@@ -136,9 +136,10 @@ def reducer(t: Type, step: int, sums: bool) -> Any:
 # ---- where maxima are
 
 
-def _number(f: Function, x: Value) -> Value:
-    """x, as infinite where it is no number: the first of those counts."""
-    return f.select(x.is_nan(), inf, x)
+def _better(x: Value, best: Value) -> Value:
+    """Where x takes the place of the best so far: a larger one, or what is no number, the last of which
+    counts."""
+    return (x > best) | x.is_nan()
 
 
 def _lines(e: _Frame, x: Value, first: Value, lines: Value) -> None:
@@ -150,7 +151,7 @@ def _lines(e: _Frame, x: Value, first: Value, lines: Value) -> None:
         inside = (row >= 0) & (row < q["h"])
 
         def copy(at: Value, v: Type, row: Value = row, to: Value = to) -> None:
-            f.store(to.at(at, t), _number(f, f.load(x.at(row * q["w"] + at, t), v)))
+            f.store(to.at(at, t), f.load(x.at(row * q["w"] + at, t), v))
 
         def least(at: Value, v: Type, to: Value = to) -> None:
             f.store(to.at(at, t), f.value(-inf, v))
@@ -162,7 +163,7 @@ def _lines(e: _Frame, x: Value, first: Value, lines: Value) -> None:
 
 
 def _first(e: _Frame, lines: Value, first: Value, j: Value) -> Value:
-    """The places of the first maxima of the windows from the j-th on, in a plane."""
+    """The places of the maxima of the windows from the j-th on, in a plane."""
     f, q, v = e.f, e.q, e.v
     whole = integers(v)
 
@@ -177,7 +178,7 @@ def _first(e: _Frame, lines: Value, first: Value, j: Value) -> Value:
         line, row = lines.at(i * q["width"], e.t), (first + i) * q["w"]
         with f.loop(0, q["kw"]) as k:
             x = e.strided(line.at(k, e.t), j)
-            better = x > best.get()
+            better = _better(x, best.get())
             best.set(f.select(better, x, best.get()))
             at.set(f.select(better, start + every(row + k), at.get()))
     return at.get()
@@ -268,10 +269,10 @@ def _put_pairs(f: Function, p: Value, a: Value, b: Value) -> None:
 
 
 def _to_first(f: Function, values: list[Value], g: Value) -> list[Value]:
-    """g for the first of the largest values, 0 for the others."""
-    best, better = _number(f, values[0]), []
-    for x in (_number(f, x) for x in values[1:]):
-        better.append(x > best)
+    """g for the first of the largest values, or the last that is no number; 0 for the others."""
+    best, better = values[0], []
+    for x in values[1:]:
+        better.append(_better(x, best))
         best = f.select(better[-1], x, best)
     zero, parts = f.value(0, g.type), []
     for mask in reversed(better):

@@ -15,6 +15,7 @@ from tapegrad.define import Function, indexing, linear, offer
 from tapegrad.dtypes import FLOATING, I8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.resampling import Table
+from tapegrad.levels import arrays_of
 from tapegrad.naming import argument
 from tapegrad.ops.gather import gather
 from tapegrad.ops.networks.geometry import need_samples, numbers
@@ -181,9 +182,18 @@ def _largest(pick: Function, x: Tensor, table: Tensor, out: tuple[int, ...]) -> 
     seen = gather(
         x.detach().reshape(*lead, prod(x.shape[-n:])), -1, table.reshape(*lead, rows * width)
     ).reshape(table.shape)
-    first = seen.argmax(-1, True) if seen.numel() else table.new_zeros(*lead, rows, 1)
-    at = gather(table, -1, first).reshape(*lead, *out)
+    which = _chosen(seen) if seen.numel() else table.new_zeros(*lead, rows, 1)
+    at = gather(table, -1, which).reshape(*lead, *out)
     return pick(x, at._a, n), at
+
+
+def _chosen(seen: Tensor) -> Tensor:
+    """The place of the first maximum of each row, or of its last nan."""
+    which = seen.argmax(-1, True)
+    if any(np.isnan(a).any() for a in arrays_of(gather(seen, -1, which)._a)):
+        last = (seen.isnan() * arange(1, seen.shape[-1] + 1)).amax(-1, True)
+        which = where(last > 0, last - 1, which)
+    return which
 
 
 def _tabled(places: list[Any], size: tuple[int, ...]) -> Any:

@@ -25,11 +25,8 @@ from tapegrad.views import standalone
 
 
 def _scores(op: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
-    """Input as [N, C], and target. Raises: RuntimeError for other shapes, or a target that is not int64,
-    NotImplementedError for other dtypes of input."""
+    """Input as [N, C], and target. Raises: RuntimeError for other shapes, or a target that is not int64."""
     x, t = need_tensor(input, op), need_tensor(target, op, "target")
-    if x._kind is not F4 and x._kind is not F8:
-        raise NotImplementedError(f"{op}: input is {x.dtype}; float32 or float64 is needed.")
     if x._a.ndim > 2 or (x._a.shape or (1,))[-1] == 0:
         raise RuntimeError(
             f"{op}: input is {sizes(x._a.shape)}; [N, C] or [C], of one class or more, is needed."
@@ -37,6 +34,12 @@ def _scores(op: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
     if t._kind is not I8:
         raise RuntimeError(f"{op}: target is {t.dtype}; int64 is needed. Use .long().")
     return (x if x._a.ndim == 2 else reshape(x, (1, -1))), t
+
+
+def _need_wide(op: str, x: Tensor) -> None:
+    """Raises: NotImplementedError for other dtypes."""
+    if x._kind is not F4 and x._kind is not F8:
+        raise NotImplementedError(f"{op}: input is {x.dtype}; float32 or float64 is needed.")
 
 
 def _in_range(op: str, target: Tensor, low: int, classes: int) -> None:
@@ -85,13 +88,16 @@ def multi_margin_loss(
         )
     if weight is not None and (weight._a.shape != (classes,) or weight._kind is not x._kind):
         raise RuntimeError(f"{op}: weight is {describe(weight)}; {x.dtype.name}[{classes}] is needed.")
+    _need_wide(op, x)
     _in_range(op, t, 0, classes)
     at = reshape(t, (n, 1))
     z = margin - gather(x, 1, at) + x
-    z = where((z > 0) & (arange(classes) != at), z, 0)
+    counts = (z > 0) & (arange(classes) != at)
+    z = where(counts, z, 0)
     z = z if p == 1 else z * z
-    each = (z if weight is None else z * gather(weight, 0, reshape(t, -1)).unsqueeze(1)).sum(1) / classes
-    return _reduced(each, reduction, t._a.shape)
+    if weight is not None:  # which may be nan where nothing counts
+        z = z * where(counts, gather(weight, 0, reshape(t, -1)).unsqueeze(1), 0)
+    return _reduced(z.sum(1) / classes, reduction, t._a.shape)
 
 
 def multilabel_margin_loss(
@@ -116,6 +122,7 @@ def multilabel_margin_loss(
         )
     n, classes = x._a.shape
     _in_range(op, t, -1, classes)
+    _need_wide(op, x)
     t = reshape(t, (n, classes))
     known = cumprod((t >= 0).long(), 1)
     at = t * known

@@ -45,14 +45,17 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """
     a, b = need_tensor(input1, "bilinear", "input1"), need_tensor(input2, "bilinear", "input2")
     w = need_tensor(weight, "bilinear", "weight")
-    *lead, n = a._a.shape or (0,)
-    fits = w._a.ndim == 3 and w._a.shape[1:] == (n, (b._a.shape or (0,))[-1]) and [*b._a.shape[:-1]] == lead
+    *lead, n = a._a.shape or (-1,)
+    fits = w._a.ndim == 3 and w._a.shape[1:] == (n, *b._a.shape[-1:]) and [*b._a.shape[:-1]] == lead
     if not fits or (bias is not None and bias._a.shape != w._a.shape[:1]):
         shown = "" if bias is None else f" and bias {sizes(bias._a.shape)}"
         raise (IndexError if _lacks(a, b, w, bias) else RuntimeError)(
             f"bilinear: input1 is {sizes(a._a.shape)}, input2 {sizes(b._a.shape)}, weight "
             f"{sizes(w._a.shape)}{shown}; [..., in1], [..., in2], [out, in1, in2] and [out] are needed."
         )
+    if not a._kind is b._kind is w._kind or (bias is not None and bias._kind is not w._kind):
+        names = ", ".join(str(t.dtype) for t in (a, b, w, bias) if t is not None)
+        raise RuntimeError(f"bilinear: its arguments are {names}; they must be equal.")
     out, _, m = w._a.shape
     half = matmul(a, reshape(transpose(w, 0, 1), (n, out * m)))
     y = reshape(matmul(reshape(half, (*lead, out, m)), unsqueeze(b, -1)), (*lead, out))

@@ -260,6 +260,10 @@ def _check_bag(
         raise ValueError(f"{op}: scale_grad_by_freq is for sums and means; mode is 'max'.")
     if weights is not None and mode != "sum":
         raise NotImplementedError(f"{op}: per_sample_weights is given and mode is {mode!r}; it needs 'sum'.")
+    if weights is not None and weights._kind is not weight._kind:
+        raise RuntimeError(
+            f"{op}: weight is {weight.dtype} and per_sample_weights {weights.dtype}; they must be equal."
+        )
 
 
 def bag_facts(

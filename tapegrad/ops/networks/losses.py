@@ -56,7 +56,7 @@ _bce = _each(
     "binary_cross_entropy",
     L.cross_entropy,
     lambda F, g, x, t, shapes: g * (x - t) / F.clamp_min((1 - x) * x, 1e-12),
-    lambda F, g, x, t, shapes: g * (F.clamp_min(F.log1p(-x), -100) - F.clamp_min(F.log(x), -100)),
+    lambda F, g, x, t, shapes: g * (F.log1p(-x) - F.log(x)),
 )
 _bce_of_logits = _each(
     "binary_cross_entropy_with_logits",

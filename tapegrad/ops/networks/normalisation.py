@@ -161,13 +161,17 @@ def rms_norm(
 
 
 def _per_channel(op: str, x: Tensor, **given: Any) -> None:
-    channels = x._a.shape[1] if x._a.ndim > 1 else 0
+    channels = _channel_count(x)
     for name, t in given.items():
         if t is not None and need_tensor(t, op, name)._a.shape != (channels,):
             raise RuntimeError(
                 f"{op}: {name} is {sizes(t._a.shape)} and input {sizes(x._a.shape)}; one per channel, "
                 f"[{channels}], is needed."
             )
+
+
+def _channel_count(x: Tensor) -> int:
+    return x._a.shape[1] if x._a.ndim > 1 else 0
 
 
 def _need_channels(op: str, x: Tensor, error: type[Exception] = IndexError) -> None:
@@ -236,12 +240,18 @@ def batch_norm(
     return _of_channels(_BATCH, op, x, running, (weight, bias), training, momentum, eps)
 
 
+def _flat(x: Tensor, t: Tensor | None) -> Tensor | None:
+    """t as one dimension, where it has one number per channel of x."""
+    wrong = t is not None and t._a.ndim != 1 and t._a.size == _channel_count(x)
+    return t.reshape(-1) if wrong else t  # type: ignore[union-attr] # `wrong` says that it is one
+
+
 def _of_channels(
     norm: Any, op: str, given: Tensor, running: Any, affine: Any, own: bool, momentum: float, eps: float
 ) -> Tensor:
     """Batch or instance normalisation, by the input's own moments, or by running ones."""
     (weight, bias), (running_mean, running_var) = affine, running
-    x = _floats(op, given, *affine, *running)
+    x = _floats(op, given, *affine, *(running if norm is _BATCH else (running_var,)))
     if not x._a.size and (norm is _BATCH or own or None not in running):
         given_affine = affine
         if norm is _INSTANCE:  # each sample has channels of its own
@@ -251,8 +261,12 @@ def _of_channels(
             _per_channel(op, x, running_mean=running_mean, running_var=running_var)
         return _as(y, given)
     _check_running(op, own, running_mean=running_mean, running_var=running_var)
+    if norm is _BATCH:
+        weight, bias = _flat(x, weight), _flat(x, bias)
     _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
     _need_channels(op, x, IndexError if x._a.ndim else RuntimeError)
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{op}: one running moment is missing; both are needed, or none.")
     if not own:
         return _as(_by_running(x, running_mean, running_var, weight, bias, eps), given)
     view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
@@ -266,9 +280,10 @@ def _of_channels(
 
 
 def _by_running(x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
-    scale = (var.detach() + eps).rsqrt()
+    mean, var = (_as(t.detach(), x) for t in (mean, var))
+    scale = (var + eps).rsqrt()
     scale = scale if weight is None else scale * weight
-    shift = -mean.detach() * scale
+    shift = -mean * scale
     shift = shift if bias is None else shift + bias
     y: Tensor = add(mul(x, reshape(scale, _channels(x))), reshape(shift, _channels(x)))
     return _as(y, x)

@@ -104,12 +104,12 @@ def grid_sample(
             f"{op}: {argument('input', x)} is {sizes(shape)} and {argument('grid', at)} {sizes(places)}; "
             "[N, C, H, W] with [N, H', W', 2], or [N, C, D, H, W] with [N, D', H', W', 3] is needed."
         )
-    if x._kind is not at._kind:
-        raise RuntimeError(f"{op}: input is {x.dtype} and grid {at.dtype}; they must be equal.")
-    if x._kind.kind not in FLOATING:
-        raise NotImplementedError(f"{op}: input is {describe(x)}; a floating point tensor is needed.")
     if mode == "bicubic" and n == 3:
         raise RuntimeError(f"{op}: mode is 'bicubic' and input {sizes(shape)}; [N, C, H, W] is needed.")
+    if x._kind.kind not in FLOATING:
+        raise NotImplementedError(f"{op}: input is {describe(x)}; a floating point tensor is needed.")
+    if x._kind is not at._kind:
+        raise RuntimeError(f"{op}: input is {x.dtype} and grid {at.dtype}; they must be equal.")
     if x._kind.char in NARROW:  # rounded once
         return cast(_sampled(cast(x, F4), cast(at, F4), mode, padding_mode, bool(align_corners)), x._kind)
     return _sampled(x, at, mode, padding_mode, bool(align_corners))

@@ -215,5 +215,20 @@ def with_numbers(run: Any) -> bool:
 
 
 def with_nothing(run: Any) -> bool:
-    """Whether the program has a tensor without elements."""
-    return any(not _array(run.theirs.tensor(ref)).size for ref in run.refs)
+    """Whether the program has a tensor without elements, or cuts one in its last statement."""
+    return "[:0]" in run.done[-1].text or any(not _array(run.theirs.tensor(ref)).size for ref in run.refs)
+
+
+def views_without(run: Any) -> bool:
+    """Whether torch has a view with a graph whose base has none any more."""
+    views = [t for t in map(run.theirs.tensor, run.refs) if t._is_view()]
+    return any(t.requires_grad and not t._base.requires_grad for t in views)
+
+
+def weightless(run: Any) -> bool:
+    """Whether the draws differ only among elements whose weight is 0."""
+    i, j = (_array(side.tensor(run.done[-1].binds)) for side in (run.ours, run.theirs))
+    return any(
+        i.shape == j.shape and not np.take_along_axis(_array(weights), i, -1)[i != j].any()
+        for _, weights, *_ in _calls(run, "how")
+    )
