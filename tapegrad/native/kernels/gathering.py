@@ -310,7 +310,7 @@ def _entry_sizes(x: Any, src: Any, index: Any, dim: int) -> tuple[int, int, int,
 def scatter(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
     """Elements put along an axis."""
     y = None
-    if index.size >= LEAST and _plain(x, 1) and _plain(index) and src.shape == index.shape:
+    if index.size >= LEAST and _plain(x, 1) and _plain(index) and np.shape(src) == index.shape:
         y = _copy_and_write(x, src, index, _element_sizes(x.shape, index, dim), True, add=False)
     return body(x, src, index, dim) if y is None else y
 
@@ -319,7 +319,7 @@ def scatter(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
 def scatter_add(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
     """Elements added along an axis."""
     y = None
-    if index.size >= LEAST and _plain(x, 1) and _plain(index) and src.shape == index.shape:
+    if index.size >= LEAST and _plain(x, 1) and _plain(index) and np.shape(src) == index.shape:
         y = _copy_and_write(x, src, index, _element_sizes(x.shape, index, dim), True, add=True)
     return body(x, src, index, dim) if y is None else y
 
