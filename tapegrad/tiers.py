@@ -48,7 +48,7 @@ def _start(large: bool) -> None:
     machine: Any = import_module("tapegrad.define.machine")
     machine.install(large)
     tier.learn = partial(machine.install, large)
-    state = f"on: {target.host().name}"
+    state = f"on: {target.host().name}{'' if target.tested() else ' (not tested on this platform)'}"
     _state["native"] = (
         state if large else f"{state}, but for small operations only until a large array appears"
     )

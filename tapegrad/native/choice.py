@@ -88,6 +88,11 @@ def fits(*arrays: Any, least: int = 0) -> Type | None:
     return t
 
 
+def whole(g: Any, x: Any) -> Any:
+    """g in row-major order, if it is as large as x; else None, which does not fit."""
+    return np.ascontiguousarray(g) if type(g) is np.ndarray and g.shape == x.shape else None
+
+
 def rows(shape: Sequence[int], axis: int) -> tuple[int, int, int]:
     """(how many before the axis, along it, behind it) of a shape."""
     axis %= len(shape)

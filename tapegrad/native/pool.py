@@ -47,20 +47,13 @@ def _pause(f: Function) -> None:
 
 def _give_way(f: Function) -> None:
     """Let another thread have the core, if one waits for it."""
-    if sys.platform == "win32":  # not tested
-        f.call("SwitchToThread", I32)
-    else:
-        f.call("sched_yield", I32)
+    f.call("sched_yield", I32)
 
 
 def _sleep(f: Function, address: Value, seen: Value) -> None:
     """Sleep while `seen` stands at the address, or shorter."""
     if sys.platform == "darwin":  # not tested
         f.call("__ulock_wait", I32, f.value(1, I32), address, f.convert(seen, I64), f.value(0, I32))
-    elif sys.platform == "win32":  # not tested
-        kept = f.variable(seen)
-        place = Value(f, kept.address, PTR)
-        f.call("WaitOnAddress", I32, address, place, f.value(4, I64), f.value(-1, I32))
     else:
         _futex(f, address, 128, seen)
 
@@ -69,8 +62,6 @@ def _wake(f: Function, address: Value, many: Value) -> None:
     """Wake who sleeps at the address."""
     if sys.platform == "darwin":  # not tested
         f.call("__ulock_wake", I32, f.value(0x101, I32), address, f.value(0, I64))
-    elif sys.platform == "win32":  # not tested
-        f.call("WakeByAddressAll", VOID, address)
     else:
         _futex(f, address, 129, many)
 

@@ -93,6 +93,25 @@ def test_operations_that_load_later_are_machine_code_too():
     assert run(code) == "1 True\n"
 
 
+def test_where_it_cannot_run_numpy_computes():
+    code = "import sys, tapegrad as torch; sys.platform = 'win32'; x = torch.ones(100_000).exp().sum()\n"
+    facts = "from tapegrad.cli.info import facts; print(dict(facts())['tier native'], x.item() > 2e5)"
+    off = (
+        "off: TAPEGRAD_NATIVE=0"
+        if "TAPEGRAD_NATIVE" in tiers.native_state()
+        else "off: Windows is not supported; NumPy computes everything"
+    )
+    assert run(code + facts) == f"{off} True\n"
+
+
+@native
+def test_the_state_says_what_was_not_tested():
+    code = "import platform; from tapegrad import tiers; platform.machine = lambda: 'AMD64'; tiers.wake()\n"
+    assert "not tested" not in run(code + "print(tiers.native_state())")
+    code = "import sys; from tapegrad.native import target; sys.platform = 'darwin'; print(target.tested())"
+    assert run(code) == "False\n"
+
+
 LARGE = 1 << 14
 LIST, ARRAY = [0.0] * LARGE, np.zeros(LARGE)
 SAVED, PICKLED = io.BytesIO(), pickle.dumps(torch.zeros(LARGE))

@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "series",
     "softmax",
     "squares",
+    "writers",
 )
 
 

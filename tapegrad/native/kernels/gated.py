@@ -55,16 +55,10 @@ def gru(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
 
 @cache
 def _forward(t: Type, whole: bool) -> Any:
-    module = Module()
-    step = call.Body("gru_step", call.named(_FORWARD))
-    _write_step(step, [R.tile(module, t, rows, 3) for rows in (R.ROWS, 1)], t, whole)
-    step.give()
-    module.add(step)
+    def tiles(module: Module) -> list[Function]:
+        return [R.tile(module, t, n, 3) for n in (R.ROWS, 1)]
 
-    def write(f: call.Body) -> None:
-        R.forwards(f, step)
-
-    return R.built("gru", _FORWARD, write, module, t, whole)
+    return R.stepped("gru", _FORWARD, _write_step, R.forwards, tiles, t, whole)
 
 
 def _write_step(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> None:
@@ -147,34 +141,14 @@ def gru_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, reve
 
 @cache
 def _back(t: Type, whole: bool) -> Any:
-    module = Module()
-    step = call.Body("gru_step_back", call.named(_BACK))
-    _write_step_back(step, [R.tile_back(module, t, rows, whole, True) for rows in (R.ROWS_BACK, 1)], t, whole)
-    step.give()
-    module.add(step)
+    def tiles(module: Module) -> list[Function]:
+        return [R.tile_back(module, t, n, whole, True) for n in (R.ROWS_BACK, 1)]
 
-    def write(f: call.Body) -> None:
-        R.backwards(f, step)
-
-    return R.built("gru_back", _BACK, write, module, t, whole)
+    return R.stepped("gru_back", _BACK, _write_step_back, R.backwards, tiles, t, whole)
 
 
 def _write_step_back(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> None:
-    """One step back of the units from `low` to `high`, in blocks of some vectors."""
-    wide = target.host().wide(t)
-    width = wide.lanes * R.WIDE
-    hidden, last = f["hidden"], f["last_rows"]
-    three, zero = hidden * 3, f.value(0, last.type)
-    with f.loop(f.low, f.high) as block:
-        j = block * width
-        weights = f["weights"].at(block * three * width, t)
-        many = last - last % R.ROWS_BACK
-        for low, high, tile, step in ((zero, many, tiles[0], R.ROWS_BACK), (many, last, tiles[1], 1)):
-            with f.loop(low, high, step) as r:
-                out, g = f["d"].at(r * hidden + j, t), f["gh"].at((f["last_at"] + r) * three, t)
-                f.run(tile, out, g, weights, three, hidden, hidden - j)
-        with f.loop(0, f["rows"]) as r, f.loop(j, f.smaller(j + width, hidden), wide.lanes) as unit:
-            _units_back(f, r, unit, R.edge(f, hidden - unit, wide, whole), wide)
+    R.write_step_back(f, tiles, t, whole, 3, ("d", "gh"), _units_back)
 
 
 def _units_back(f: call.Body, r: Value, j: Value, mask: Value | None, wide: Type) -> None:

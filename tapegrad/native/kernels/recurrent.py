@@ -9,6 +9,7 @@ there is one meeting of the threads per step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -98,17 +99,10 @@ def lstm(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
 
 @cache
 def _forward(t: Type, whole: bool) -> Any:
-    module = Module()
-    pairs = call.named(_FORWARD)
-    step = call.Body("lstm_step", pairs)
-    _write_step(step, [tile(module, t, rows) for rows in (ROWS, 1)], t, whole)
-    step.give()
-    module.add(step)
+    def tiles(module: Module) -> list[Function]:
+        return [tile(module, t, n) for n in (ROWS, 1)]
 
-    def write(f: call.Body) -> None:
-        forwards(f, step)
-
-    return built("lstm", _FORWARD, write, module, t, whole)
+    return stepped("lstm", _FORWARD, _write_step, forwards, tiles, t, whole)
 
 
 def tile(module: Module, t: Type, rows: int, gates: int = 4) -> Function:
@@ -162,10 +156,20 @@ def backwards(f: call.Body, step: call.Body) -> None:
         f.set("last_rows", rows)
 
 
-def built(name: str, parameters: str, write: call.Write, module: Module, t: Type, whole: bool) -> Any:
-    """A kernel in which one thread goes over the steps."""
-    name = f"{name}_{t}_whole" if whole else f"{name}_{t}"
-    return call.build(name, parameters, write, over="count", grain=call.ALONE, module=module)
+def stepped(
+    name: str, parameters: str, write_step: Any, share_out: Any, tiles: Any, t: Type, whole: bool
+) -> Any:
+    """A kernel in which one thread goes over the steps (share_out(f, step)) and all do each of them
+    (write_step(f, tiles(module), t, whole))."""
+    module = Module()
+    step = call.Body(f"{name}_step", call.named(parameters))
+    write_step(step, tiles(module), t, whole)
+    step.give()
+    module.add(step)
+    title = f"{name}_{t}_whole" if whole else f"{name}_{t}"
+    return call.build(
+        title, parameters, lambda f: share_out(f, step), over="count", grain=call.ALONE, module=module
+    )
 
 
 def edge(f: Function, left: Value, wide: Type, whole: bool) -> Value | None:
@@ -262,16 +266,10 @@ def lstm_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, rev
 
 @cache
 def _back(t: Type, whole: bool) -> Any:
-    module = Module()
-    step = call.Body("lstm_step_back", call.named(_BACK))
-    _write_step_back(step, [tile_back(module, t, rows, whole) for rows in (ROWS_BACK, 1)], t, whole)
-    step.give()
-    module.add(step)
+    def tiles(module: Module) -> list[Function]:
+        return [tile_back(module, t, n, whole) for n in (ROWS_BACK, 1)]
 
-    def write(f: call.Body) -> None:
-        backwards(f, step)
-
-    return built("lstm_back", _BACK, write, module, t, whole)
+    return stepped("lstm_back", _BACK, _write_step_back, backwards, tiles, t, whole)
 
 
 def tile_back(module: Module, t: Type, rows: int, whole: bool, adds: bool = False) -> Function:
@@ -298,23 +296,31 @@ def tile_back(module: Module, t: Type, rows: int, whole: bool, adds: bool = Fals
     return module.add(f)
 
 
-def _write_step_back(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> None:
-    """One step back of the units from `low` to `high`, in blocks of some vectors."""
+def write_step_back(
+    f: call.Body, tiles: list[Function], t: Type, whole: bool, gates: int, names: Sequence[str], units: Any
+) -> None:
+    """One step back of the units from `low` to `high`, in blocks of some vectors: the state's cotangent from
+    those of the gates of the step before (by their names), and units(f, row, unit, mask, type)."""
     wide = target.host().wide(t)
     width = wide.lanes * WIDE
     hidden, last = f["hidden"], f["last_rows"]
-    four = hidden * 4
+    all_gates = hidden * gates
     with f.loop(f.low, f.high) as block:
         j = block * width
-        weights = f["weights"].at(block * four * width, t)
+        weights = f["weights"].at(block * all_gates * width, t)
         many = last - last % ROWS_BACK
         zero = f.value(0, I64)
         for low, high, tile, step in ((zero, many, tiles[0], ROWS_BACK), (many, last, tiles[1], 1)):
             with f.loop(low, high, step) as r:
-                out, g = f["gh"].at(r * hidden + j, t), f["back"].at((f["last_at"] + r) * four, t)
-                f.run(tile, out, g, weights, four, hidden, hidden - j)
+                out = f[names[0]].at(r * hidden + j, t)
+                g = f[names[1]].at((f["last_at"] + r) * all_gates, t)
+                f.run(tile, out, g, weights, all_gates, hidden, hidden - j)
         with f.loop(0, f["rows"]) as r, f.loop(j, f.smaller(j + width, hidden), wide.lanes) as unit:
-            _cells_back(f, r, unit, edge(f, hidden - unit, wide, whole), wide)
+            units(f, r, unit, edge(f, hidden - unit, wide, whole), wide)
+
+
+def _write_step_back(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> None:
+    write_step_back(f, tiles, t, whole, 4, ("gh", "back"), _cells_back)
 
 
 def _cells_back(f: call.Body, r: Value, j: Value, mask: Value | None, wide: Type) -> None:
