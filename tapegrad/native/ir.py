@@ -78,7 +78,9 @@ class Function:
         self._count = 0
         self._block = "entry"
         self.declared: set[str] = set()
-        self.exact = True  # whether all is rounded as IEEE says; for those who write functions in
+        # For those who write functions in: whether all is rounded as IEEE says; whether a float64 that is
+        # being computed becomes a float32.
+        self.exact, self.rough = True, False
 
     def __getitem__(self, name: str) -> Value:
         return next(p for p in self.parameters if p.name == f"%{name}")

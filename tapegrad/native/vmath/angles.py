@@ -121,8 +121,9 @@ def _asin_parts(f: Function, a: Value) -> tuple[Value, Value, Value, Value]:
     w = (1.0 - a) * 0.5
     root = f.intrinsic("sqrt", w)
     q, s = f.select(far, w, a * a), f.select(far, root, a)
-    c = f.fma(-root, root, w) / (root + root)  # what the root was rounded by
-    c = f.select(root.eq(0.0), 0.0, c)
+    c = f.value(0.0, a.type)  # what the root was rounded by
+    if not f.rough:
+        c = f.select(root.eq(0.0), c, f.fma(-root, root, w) / (root + root))
     return far, s, c, q * polynomial(f, q, _ASIN_P) / polynomial(f, q, _ASIN_Q)
 
 

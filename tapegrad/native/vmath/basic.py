@@ -30,8 +30,11 @@ def widened(g: Callable[..., Value]) -> Callable[..., Value]:
 
     @wraps(g)
     def call(f: Function, *xs: Value) -> Value:
-        t = xs[0].type
-        return f.convert(g(f, *[f.convert(x, t.like(F64)) for x in xs]), t)
+        t, before = xs[0].type, f.rough
+        f.rough = before or single(xs[0])
+        y = g(f, *[f.convert(x, t.like(F64)) for x in xs])
+        f.rough = before
+        return f.convert(y, t)
 
     return call
 
@@ -93,7 +96,7 @@ def _exp_near_zero(f: Function, r: Value) -> Value:
     if single(r):
         fit = [1.37805939e-3, 8.37312452e-3, 4.16695364e-2, 1.66664720e-1, 4.99999851e-1, 1.0, 1.0]
     else:
-        fit = [1 / math.factorial(n) for n in range(13, -1, -1)]
+        fit = [1 / math.factorial(n) for n in range(8 if f.rough else 13, -1, -1)]
     return polynomial(f, r, fit)
 
 

@@ -4,7 +4,7 @@ kernels.special, from the same coefficients, and as exact as these."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from functools import cache
 
 import tapegrad.kernels.fits as T
 from tapegrad.native.ir import Function, Value
@@ -60,17 +60,46 @@ def _erf_double(f: Function, x: Value) -> Value:
     return f.select(t > 1.0, f.intrinsic("copysign", far, x), near)
 
 
-def _series(f: Function, t: Value, fit: Sequence[float]) -> Value:
-    return polynomial(f, t, fit[::-1])
+def _series(f: Function, t: Value, fit: tuple[float, ...]) -> Value:
+    """The polynomial for |t| <= 1, lowest power first."""
+    return polynomial(f, t, (_economised(fit, 1e-9) if f.rough else fit)[::-1])
 
 
-def _fitted(f: Function, x: Value, low: float, high: float, fit: Sequence[float]) -> Value:
+@cache
+def _economised(fit: tuple[float, ...], error: float) -> tuple[float, ...]:
+    """A polynomial of as low a degree as differs from this one by that part of it at most, for |t| <= 1
+    (Lanczos: what goes is a multiple of Chebyshev's polynomial)."""
+    error *= abs(fit[0])
+    while len(fit) > 2:
+        n = len(fit) - 1
+        part = fit[-1] / 2 ** (n - 1)
+        error -= abs(part)
+        if error < 0:
+            break
+        fit = tuple([c - part * t for c, t in zip(fit, _chebyshev(n), strict=True)][:-1])
+    return fit
+
+
+def _chebyshev(n: int) -> list[int]:
+    """The coefficients of T_n."""
+    a, b = [1], [0, 1]
+    for _ in range(n - 1):
+        a, b = b, [2 * c - d for c, d in zip([0, *b], [*a, 0, 0], strict=True)]
+    return b
+
+
+def _fitted(f: Function, x: Value, low: float, high: float, fit: tuple[float, ...]) -> Value:
     """The polynomial that was fitted on [low, high]."""
     return _series(f, f.fma(x, 2 / (high - low), -(low + high) / (high - low)), fit)
 
 
 def _erfcx_right(f: Function, x: Value) -> Value:
     """erfcx for x >= 0."""
+    if f.rough:  # one division for two
+        x = f.select(x > 1e60, 1e60, x)
+        over = 1.0 / ((x + 3.75) * (x + 0.5))
+        t = 1.0 - (x + 0.5) * over * 7.5
+        return _series(f, t, T.ERFCX) * ((x + 3.75) * over * 0.5)
     return _series(f, 1.0 - 7.5 / (x + 3.75), T.ERFCX) * 0.5 / (x + 0.5)
 
 
@@ -79,7 +108,8 @@ def _exp_of_square(f: Function, x: Value, by: float) -> Value:
     a = f.intrinsic("fabs", x)
     a = f.select(a > 60.0, 60.0, a)
     q = a * a
-    return exp(f, q * by) * (f.fma(a, a, -q) * by + 1.0)
+    y = exp(f, q * by)
+    return y if f.rough else y * (f.fma(a, a, -q) * by + 1.0)
 
 
 def _erfc_from(f: Function, x: Value, right: Value, fall: Value) -> Value:
@@ -149,7 +179,9 @@ def ndtri(f: Function, p: Value) -> Value:
     return f.select(tail >= 0.0, f.intrinsic("copysign", y, p - 0.5), math.nan)
 
 
-def _scaled_bessel(f: Function, x: Value, near: Sequence[float], far: Sequence[float], odd: bool) -> Value:
+def _scaled_bessel(
+    f: Function, x: Value, near: tuple[float, ...], far: tuple[float, ...], odd: bool
+) -> Value:
     """e ** -|x| I(x)."""
     r = f.intrinsic("fabs", x)
     y = _fitted(f, f.select(r > 8.0, 8.0, r), 0, 8, near)
