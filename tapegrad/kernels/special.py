@@ -387,7 +387,7 @@ def _digamma_right(x: Any) -> Any:
 
 def _digamma_left(x: Any) -> Any:
     """digamma below 0, by reflection; nan at whole numbers."""
-    rest = np.fmod(x, 1)
+    rest = x - np.rint(x)
     y = _digamma_right(1 - x) - PI / np.tan(PI * rest)
     return np.where(rest == 0, np.nan, y)
 

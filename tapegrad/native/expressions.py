@@ -74,6 +74,12 @@ class Namespace:
             y = y * x
         return y if n > 0 else 1.0 / y
 
+    def polygamma(self, n: int, x: Value) -> Value:
+        """The derivative of digamma of order 1."""
+        if n != 1:
+            raise Unknown(f"polygamma {n}")
+        return self.trigamma(x)  # type: ignore[no-any-return] # a Value
+
     def sum_to(self, x: Value, shape: Any) -> Value:
         """x: nothing is broadcast here."""
         return x
@@ -146,8 +152,8 @@ def functions(text: str) -> frozenset[str]:
 
 
 # Functions whose results are NumPy's to the bit, and which take few instructions; and all there are.
-LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {"apply", "power"}
-KNOWN = LIGHT | {*vmath.FUNCTIONS, "power"}
+LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {"apply", "polygamma", "power"}
+KNOWN = LIGHT | {*vmath.FUNCTIONS, "polygamma", "power"}
 
 
 def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[Any]) -> Value:

@@ -100,7 +100,8 @@ entr = elementwise(
 lgamma = elementwise(
     "lgamma",
     S.lgamma,
-    ir="log(abs(gamma(a)))",
+    ir="lgamma(a)",
+    doc="log(abs(gamma(a)))",
     floats=True,
     d=("g * F.digamma(a)",),
 )
@@ -117,6 +118,7 @@ _polygamma, _polygamma_in_place = (  # torch names their nodes apart
         key,
         H.polygamma,
         kind="elementwise",
+        ir=lambda F, x, n: F.polygamma(n, x),
         saves=((0,),),
         d=(lambda F, g, x, shapes, n: g * F.polygamma(n + 1, x),),
         title=title,

@@ -44,6 +44,7 @@ ARGUMENTS = {
 }
 ARGUMENTS["lerp"] = [(0.3,), (0.75,), (0.999,), (-2,)]
 ARGUMENTS["addcmul"] = ARGUMENTS["addcdiv"] = [(1,), (-0.1,), (3,)]
+ARGUMENTS["polygamma"] = [(1,)]
 ARGUMENTS["logit"] = [(None,), (0.1,), (0.7,)]
 ARGUMENTS["celu"] = ARGUMENTS["selu"] = ARGUMENTS["elu"]
 
@@ -56,10 +57,23 @@ SIZES = {
     "gelu": lambda a: np.abs(a),  # the body's error is 4e-7 times the operand
     "gelu.tanh": lambda a: np.abs(a),
     "ndtr": lambda a: 1.0,
+    "lgamma": lambda a: 1 + K.lgamma(np.abs(a)),  # zeros below 0
+    "digamma": lambda a: 1 + np.abs(K.digamma(1 + np.abs(a))),
     "logaddexp": lambda a, b: np.maximum(np.abs(a), np.abs(b)),
     "logaddexp2": lambda a, b: np.maximum(np.abs(a), np.abs(b)),
 }
+
+
+def _density(g, a, b):
+    """Of exp(t), the larger the more digits t has before its point."""
+    parts = (a - 1) * np.log(b), b, K.lgamma(a)
+    return np.abs(g * np.exp(parts[0] - parts[1] - parts[2])) * (1 + sum(map(np.abs, parts)))
+
+
 SIZES_OF_COTANGENTS = {
+    "igamma.1": _density,
+    "igammac.1": _density,
+    "lgamma.0": lambda g, a: np.abs(g) * (1 + np.abs(K.digamma(1 + np.abs(a)))),
     "entr.0": lambda g, a: np.abs(g),  # 1 + log(a) cancels
     "i0e.0": lambda g, a, y: np.abs(g),
     "i1.0": lambda g, a, y: np.abs(g) * (K.i0(a) + np.abs(y / a)),

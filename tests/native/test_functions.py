@@ -34,6 +34,10 @@ def machine(name, *xs):
     return y
 
 
+def _lgamma(x):
+    return np.array([math.lgamma(v) for v in x.astype("f8")], WIDE)
+
+
 def _erfc(x):
     return np.array([math.erfc(v) for v in x.astype("f8")], WIDE)
 
@@ -52,6 +56,7 @@ BOUNDS = {
     "asinh": (np.arcsinh, 0.6, 3, [uniform(-2, 2), spread(1e-30, 1e30)]),
     "acosh": (np.arccosh, 0.6, 3, [uniform(1, 3), np.abs(spread(1, 1e30)), 1 + np.abs(spread(1e-6, 1))]),
     "atanh": (np.arctanh, 0.6, 3, [uniform(-1, 1), spread(1e-30, 1), 1 - np.abs(spread(1e-6, 0.5))]),
+    "lgamma": (_lgamma, 0.6, 6, [uniform(3, 30), np.abs(spread(4, 1e30)), np.abs(spread(1e-30, 0.3))]),
     "erfc": (_erfc, 0.6, 5, [uniform(-6, 9), spread(1e-30, 1)]),  # math.erfc's own error is 1
 }
 

@@ -4,7 +4,7 @@ Each is written for any number of lanes, handles inf, nan and -0. as C's does, a
 units in the last place that its first line says. Most compute float32 in float64 (`widened`), so their bound
 is that of float64, and half a unit in float32. Coefficients: exp, expm1: Taylor's, which these intervals
 need no better than; float64's log, asin: FreeBSD's msun; float64's tanh, erf and atan: S. Moshier's Cephes;
-erfc, erfinv and Bessel's functions: those of `kernels.fits`; float32's: least maximum fits of ours.
+erfc, erfinv, Bessel's functions and gamma's: those of `kernels.fits`; float32's: least maximum fits of ours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tapegrad.native.vmath import angles, basic, division, errors, hyperbolic
+from tapegrad.native.vmath import angles, basic, division, errors, gamma, hyperbolic
 from tapegrad.native.vmath.basic import exp, log, log1p, maximum, minimum, sigmoid, tanh
 
 __all__ = ["EXACT", "FUNCTIONS", "exp", "log", "log1p", "maximum", "minimum", "sigmoid", "tanh"]
@@ -24,6 +24,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         (angles, "sin cos tan asin acos atan atan2"),
         (hyperbolic, "sinh cosh asinh acosh atanh hypot"),
         (errors, "erf erfc erfcx erfinv ndtr ndtri log_ndtr i0 i0e i1 i1e"),
+        (gamma, "lgamma digamma trigamma"),
         (division, "fmod remainder floor_quotient trunc_quotient nextafter xlogy xlog1py"),
     )
     for name in names.split()

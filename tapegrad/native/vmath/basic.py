@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import cache, wraps
 
 from tapegrad.native.ir import F32, F64, Function, Value, integers
 
@@ -18,6 +18,39 @@ def polynomial(f: Function, x: Value, coefficients: Sequence[float]) -> Value:
     for c in coefficients[1:]:
         y = f.fma(y, x, f.value(c, x.type))
     return y
+
+
+def series(f: Function, t: Value, fit: tuple[float, ...]) -> Value:
+    """The polynomial for |t| <= 1, lowest power first."""
+    return polynomial(f, t, (_economised(fit, 1e-9) if f.rough else fit)[::-1])
+
+
+@cache
+def _economised(fit: tuple[float, ...], error: float) -> tuple[float, ...]:
+    """A polynomial of as low a degree as differs from this one by that part of it at most, for |t| <= 1
+    (Lanczos: what goes is a multiple of Chebyshev's polynomial)."""
+    error *= abs(fit[0])
+    while len(fit) > 2:
+        n = len(fit) - 1
+        part = fit[-1] / 2 ** (n - 1)
+        error -= abs(part)
+        if error < 0:
+            break
+        fit = tuple([c - part * t for c, t in zip(fit, _chebyshev(n), strict=True)][:-1])
+    return fit
+
+
+def _chebyshev(n: int) -> list[int]:
+    """The coefficients of T_n."""
+    a, b = [1], [0, 1]
+    for _ in range(n - 1):
+        a, b = b, [2 * c - d for c, d in zip([0, *b], [*a, 0, 0], strict=True)]
+    return b
+
+
+def fitted(f: Function, x: Value, low: float, high: float, fit: tuple[float, ...]) -> Value:
+    """The polynomial that was fitted on [low, high]."""
+    return series(f, f.fma(x, 2 / (high - low), -(low + high) / (high - low)), fit)
 
 
 def single(x: Value) -> bool:

@@ -4,11 +4,10 @@ kernels.special, from the same coefficients, and as exact as these."""
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import tapegrad.kernels.fits as T
 from tapegrad.native.ir import Function, Value
-from tapegrad.native.vmath.basic import exp, log, minimum, polynomial, rarely, single, widened
+from tapegrad.native.vmath.basic import exp, fitted, log, minimum, polynomial, rarely, series, single, widened
 
 
 def erf(f: Function, x: Value) -> Value:
@@ -60,47 +59,14 @@ def _erf_double(f: Function, x: Value) -> Value:
     return f.select(t > 1.0, f.intrinsic("copysign", far, x), near)
 
 
-def _series(f: Function, t: Value, fit: tuple[float, ...]) -> Value:
-    """The polynomial for |t| <= 1, lowest power first."""
-    return polynomial(f, t, (_economised(fit, 1e-9) if f.rough else fit)[::-1])
-
-
-@cache
-def _economised(fit: tuple[float, ...], error: float) -> tuple[float, ...]:
-    """A polynomial of as low a degree as differs from this one by that part of it at most, for |t| <= 1
-    (Lanczos: what goes is a multiple of Chebyshev's polynomial)."""
-    error *= abs(fit[0])
-    while len(fit) > 2:
-        n = len(fit) - 1
-        part = fit[-1] / 2 ** (n - 1)
-        error -= abs(part)
-        if error < 0:
-            break
-        fit = tuple([c - part * t for c, t in zip(fit, _chebyshev(n), strict=True)][:-1])
-    return fit
-
-
-def _chebyshev(n: int) -> list[int]:
-    """The coefficients of T_n."""
-    a, b = [1], [0, 1]
-    for _ in range(n - 1):
-        a, b = b, [2 * c - d for c, d in zip([0, *b], [*a, 0, 0], strict=True)]
-    return b
-
-
-def _fitted(f: Function, x: Value, low: float, high: float, fit: tuple[float, ...]) -> Value:
-    """The polynomial that was fitted on [low, high]."""
-    return _series(f, f.fma(x, 2 / (high - low), -(low + high) / (high - low)), fit)
-
-
 def _erfcx_right(f: Function, x: Value) -> Value:
     """erfcx for x >= 0."""
     if f.rough:  # one division for two
         x = f.select(x > 1e60, 1e60, x)
         over = 1.0 / ((x + 3.75) * (x + 0.5))
         t = 1.0 - (x + 0.5) * over * 7.5
-        return _series(f, t, T.ERFCX) * ((x + 3.75) * over * 0.5)
-    return _series(f, 1.0 - 7.5 / (x + 3.75), T.ERFCX) * 0.5 / (x + 0.5)
+        return series(f, t, T.ERFCX) * ((x + 3.75) * over * 0.5)
+    return series(f, 1.0 - 7.5 / (x + 3.75), T.ERFCX) * 0.5 / (x + 0.5)
 
 
 def _exp_of_square(f: Function, x: Value, by: float) -> Value:
@@ -115,7 +81,7 @@ def _exp_of_square(f: Function, x: Value, by: float) -> Value:
 def _erfc_from(f: Function, x: Value, right: Value, fall: Value) -> Value:
     """erfc(x), given erfcx(|x|) and e ** (-x x)."""
     far = fall * right
-    near = 1.0 - x * _fitted(f, x * x, 0, 1, T.ERF)
+    near = 1.0 - x * fitted(f, x * x, 0, 1, T.ERF)
     return f.select(f.intrinsic("fabs", x) < 0.5, near, f.select(x < 0.0, 2.0 - far, far))
 
 
@@ -153,13 +119,13 @@ def log_ndtr(f: Function, x: Value) -> Value:
 def _inverse(f: Function, x: Value, left: Value) -> Value:
     """erfinv(x) for 0 <= x <= 1, with left = 1 - x, exact also where x is near 1."""
     w = -log(f, left * (x + 1.0))
-    y = x * _fitted(f, f.select(w > 5.0, 5.0, w), 0, 5, T.ERFINV)
+    y = x * fitted(f, f.select(w > 5.0, 5.0, w), 0, 5, T.ERFINV)
 
     def tail() -> Value:
         v = f.select(w > 784.0, 784.0, w)
         s = f.intrinsic("sqrt", v)
-        far = _fitted(f, 1.0 / s, 1 / 28, 1 / 6.2, T.ERFINV_FAR)
-        return s * f.select(s < 6.2, _fitted(f, s, 2.2, 6.2, T.ERFINV_TAIL), far)
+        far = fitted(f, 1.0 / s, 1 / 28, 1 / 6.2, T.ERFINV_FAR)
+        return s * f.select(s < 6.2, fitted(f, s, 2.2, 6.2, T.ERFINV_TAIL), far)
 
     return f.select(left.eq(0.0), math.inf, rarely(f, w >= 5.0, y, tail))
 
@@ -184,10 +150,10 @@ def _scaled_bessel(
 ) -> Value:
     """e ** -|x| I(x)."""
     r = f.intrinsic("fabs", x)
-    y = _fitted(f, f.select(r > 8.0, 8.0, r), 0, 8, near)
+    y = fitted(f, f.select(r > 8.0, 8.0, r), 0, 8, near)
 
     def beyond() -> Value:
-        return _fitted(f, 1.0 / r, 0, 0.125, far) / f.intrinsic("sqrt", r)
+        return fitted(f, 1.0 / r, 0, 0.125, far) / f.intrinsic("sqrt", r)
 
     y = rarely(f, r >= 8.0, y * r if odd else y, beyond)
     return f.select(x < 0.0, -y, y) if odd else y
