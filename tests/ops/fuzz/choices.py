@@ -235,6 +235,12 @@ def with_nothing(run: Any) -> bool:
     return "[:0]" in run.done[-1].text or any(not _array(run.theirs.tensor(ref)).size for ref in run.refs)
 
 
+def mixed(run: Any) -> bool:
+    """Whether the program has floats of several dtypes."""
+    kinds = {_array(run.theirs.tensor(ref)).dtype for ref in run.refs}
+    return len([k for k in kinds if k.kind == "f"]) > 1
+
+
 def cut_views(run: Any) -> bool:
     """Whether torch has a view that requires grad without a graph: it was cut where none was recorded."""
     return any(t._is_view() and t.requires_grad for t in map(run.theirs.tensor, run.refs) if _is_leaf(t))
