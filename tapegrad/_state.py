@@ -46,15 +46,17 @@ class Reason:
 
 
 class Tier:
-    """When the native tier wakes up, through `wake`: at the first array of `large` elements, or when so many
-    operations were recorded that the program is a long one."""
+    """When the native tier wakes up, through `wake`: at the first array of `large` elements, and what helps
+    small ones when `late` operations were recorded, for then the program is a long one. `learn` is called
+    from then on after each file that defines operations."""
 
-    __slots__ = ("large", "late", "wake")
+    __slots__ = ("large", "late", "learn", "wake")
     NEVER = 2**62
 
     def __init__(self) -> None:
         self.large, self.late = 1 << 14, 100_000
         self.wake: Any = None
+        self.learn: Any = None
 
 
 tier = Tier()

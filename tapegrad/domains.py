@@ -15,6 +15,7 @@ import tapegrad.kernels as K
 from tapegrad._errors import describe
 from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.shape import copied
 from tapegrad.levels import Storage
 from tapegrad.public import RULES
 from tapegrad.sums import added, total
@@ -52,6 +53,7 @@ def on_arrays(name: str) -> Callable[..., Any] | None:
 
 K.missing = on_arrays
 
+_LARGE = 1 << 14  # elements that machine code may copy
 _lock = Lock()  # two threads may bring gradients to one leaf
 
 
@@ -81,7 +83,7 @@ class Raw:
 
     def own(self, g: Any) -> Any:
         """A copy."""
-        return g.copy()
+        return g.copy() if g.size < _LARGE else copied(g)
 
     def deposit(self, gradients: dict[Any, Any]) -> None:
         """Add each g to its leaf's gradient, in place where there is one."""

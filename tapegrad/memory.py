@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad._errors import sizes
+from tapegrad._state import tier
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import apart, restrided
 from tapegrad.kernels.strided import row_major
@@ -66,6 +67,8 @@ def resize(t: Any, shape: tuple[int, ...], name: str) -> None:
         resized.reshape(-1)[: a.size] = a.reshape(-1)
         if not is_inference(t):
             cold_of(t).count = version_of(t)
+    if resized.size >= tier.large:
+        tier.wake()
     t._a = resized
     wrote(resized)
 

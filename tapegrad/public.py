@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tapegrad._state import tier
+
 # By namespace; "" is the package.
 FUNCTIONS: dict[str, dict[str, Any]] = {"": {}, "fft": {}, "linalg": {}, "special": {}, "nn": {}}
 METHODS: dict[str, Any] = {}
@@ -60,6 +62,8 @@ def offer(
         _add(METHODS, name, f)
     for name, f in (properties or {}).items():
         _add(PROPERTIES, name, f)
+    if tier.learn is not None:
+        tier.learn()
 
 
 def _add(into: dict[str, Any], name: str, f: Any) -> None:

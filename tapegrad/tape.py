@@ -43,7 +43,8 @@ class Op:
     shown:   the class that its nodes take when somebody looks at them, named as torch names it.
     linear:  whether `call` is its own derivative (then jvp is the op itself).
     widens:  whether it computes, so that float16 and bfloat16 go through float32 (`define.narrow`).
-    ir:      the pointwise expression, for compilers; "" where the kind or the kernel says it.
+    ir:      for compilers, what a pointwise kernel computes of floats: an expression, or a function
+             ir(F, *arrays, *args); "" where that is not said.
     rules:   the cotangents of a pointwise op, as expressions or functions.
     """
 
@@ -52,7 +53,7 @@ class Op:
         *("name", "reads", "replay", "rules", "shown", "view", "vjp", "widens"),
     )
 
-    def __init__(self, name: str, kind: str, forward: Any, ir: str = "", linear: bool = False) -> None:
+    def __init__(self, name: str, kind: str, forward: Any, ir: Any = "", linear: bool = False) -> None:
         self.name, self.kind, self.forward, self.ir, self.linear = name, kind, forward, ir, linear
         self.reads: tuple[tuple[int, ...], ...] = ()
         self.rules: tuple[Any, ...] = ()
@@ -337,7 +338,7 @@ def sweep(
             grads[n] = g
             heappush(heap, (-n.seq, n))
         if n.seq > tier.late:
-            tier.wake()
+            tier.wake(large=False)
     used = None if retain else freed_here()
     walk = watched if special.alert and (watch().observers or watchers.checks or autocast.on) else _walk
     if wanted is None:

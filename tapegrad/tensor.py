@@ -467,6 +467,8 @@ def like(cls: type[Tensor], a: Any, requires_grad: bool) -> Tensor:
             f"{cls.__name__}: {describe(a)} is given; only floating point and complex tensors can require "
             "grad. Convert it first, e.g. with .float(), or pass requires_grad=False."
         )
+    if a.size >= tier.large:
+        tier.wake()
     t: Tensor = object.__new__(cls)
     t._a, t._kind, t._cold = a, a.dtype, born() if special.threads else None
     t._node = AccumulateGrad(a.shape, t) if requires_grad else None

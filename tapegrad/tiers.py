@@ -1,13 +1,15 @@
-"""Which tiers compute: NumPy from the start, machine code once a large array appears or many operations
-were recorded.
+"""Which tiers compute: NumPy from the start, machine code once it can pay.
 
-The native tier costs a tenth of a second to load, so nothing of it is imported before it can pay. Where it
-cannot run it stays off, and `python -m tapegrad info` says why.
+The native tier costs a tenth of a second to load. It wakes up in two stages: when many operations were
+recorded, small pointwise forms are loaded, whose results are NumPy's to the bit; all of it, with the kernels
+that take the places of NumPy's, when a large array appears. Where it cannot run it stays off, and
+`python -m tapegrad info` says why.
 """
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib import import_module
 from threading import RLock
 from typing import Any
@@ -20,32 +22,36 @@ _lock = RLock()
 _state: dict[str, Any] = {"native": "asleep until the first large array or many operations"}
 
 
-def wake() -> None:
-    """Start the native tier, if it can run here."""
+def wake(large: bool = True) -> None:
+    """Start the native tier, if it can run here: all of it, or what small arrays have of it."""
     with _lock:
-        if tier.large == tier.NEVER:
+        if (tier.large if large else tier.late) == tier.NEVER:
             return
-        tier.large = tier.late = tier.NEVER
+        tier.late = tier.NEVER
+        if large:
+            tier.large = tier.NEVER
         try:
-            _start()
+            _start(large)
         except Exception as e:  # noqa: BLE001 # whatever fails there, NumPy computes, and `info` says why
+            tier.large = tier.NEVER
             _state["native"] = f"off: {e}"
 
 
-def _start() -> None:
-    """Load the native tier and let its kernels take their places. Raises: Unavailable, among others."""
-    target, runtime, choice, kernels = (
-        import_module(f"tapegrad.native.{name}") for name in ("target", "runtime", "choice", "kernels")
-    )
+def _start(large: bool) -> None:
+    """Load the native tier and let machine code take its places. Raises: Unavailable, among others."""
+    target, runtime = (import_module(f"tapegrad.native.{name}") for name in ("target", "runtime"))
     runtime.start()
-    for name in kernels.MODULES:
-        import_module(f"tapegrad.native.kernels.{name}")
-    machine: Any = import_module("tapegrad.define.machine")
-    choice.install()
-    machine.install()
     _state.update(calls=runtime.calls, set_threads=runtime.set_threads)
-    runtime.set_threads(threads())
-    _state["native"] = f"on: {target.host().name}"
+    if large:
+        import_module("tapegrad.native.kernels").install()
+        runtime.set_threads(threads())
+    machine: Any = import_module("tapegrad.define.machine")
+    machine.install(large)
+    tier.learn = partial(machine.install, large)
+    state = f"on: {target.host().name}{'' if target.tested() else ' (not tested on this platform)'}"
+    _state["native"] = (
+        state if large else f"{state}, but for small operations only until a large array appears"
+    )
 
 
 def threads() -> int:

@@ -68,8 +68,8 @@ def _origin(t: Any, what: str = "It") -> str:
 
 
 def _seed(t: Tensor | GradientEdge, g: Any, op: str) -> Any:
-    """The cotangent to start with: g, or 1 for a scalar. A caller's array is copied: leaves may keep what
-    arrives."""
+    """The cotangent to start with: g, or 1 for a scalar. A caller's array comes as a view, which leaves copy
+    before they keep it."""
     a, shape = _known(t) if isinstance(t, GradientEdge) else (t._a, t._a.shape)
     if g is None:
         if a is None or a.size != 1:
@@ -113,7 +113,9 @@ def _start(
         elif isinstance(seed, Tensor):
             a = domain.unwrap(seed)
             dtype = t._kind if isinstance(t, Tensor) else a.dtype
-            seed = a.astype(dtype) if type(a) is ndarray or a.dtype is not dtype else a
+            if type(a) is ndarray:  # not the caller's own: leaves copy what has a base
+                a = a.view()
+            seed = a if a.dtype is dtype else a.astype(dtype)
         roots.append(n)
         seeds.append(seed if number is None else Parts({number: seed}))
     return roots, seeds

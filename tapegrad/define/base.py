@@ -101,8 +101,9 @@ def kept(op: Op, parents: Sequence[Node | None], values: tuple[Any, ...]) -> tup
 def trace_of(y: Any, *xs: Any) -> Any:
     """What a node remembers for pictures: (out, *inputs), None for those that are not small; of a large
     output only its shape."""
-    if y.size > SMALL:
-        if y.size >= tier.large:
+    size = y.size
+    if size > SMALL:
+        if size >= tier.large:  # made of small ones; the others were seen when they were wrapped
             tier.wake()
         return y.shape
     values = [y, *xs]

@@ -95,8 +95,9 @@ def elementwise(
     ufunc: the NumPy ufunc of a kernel that is a Python operator, for the in-place form. fast: what takes the
     kernel's place on one float32 or float64 array.
     check(op, operands) raises for dtypes that the op refuses even if their promotion had the op.
-    numbers: which of two inputs may be Python numbers. doc: what it computes, where `ir` does not say it
-    well.
+    numbers: which of two inputs may be Python numbers. ir: what the kernel computes of floats, to the last
+    zero and nan, as an expression that machine code is made of. doc: what it computes, where `ir` does not
+    say it, or not well.
     """
     op = define(name, "elementwise", kernel, title, ir=ir)
     op.check = check

@@ -97,6 +97,7 @@ def opaque(
     title: str | None = None,
     linear: bool = False,
     kind: str = "opaque",
+    ir: Any = "",
     shapes: bool = True,
     arguments: bool = True,
     optional: Sequence[int] = (),
@@ -110,10 +111,11 @@ def opaque(
 
     d[i](F, g, *saved, shapes, *args): as everywhere, with the inputs' shapes before the arguments (unless
     shapes=False). arguments: whether there are any besides the tensors. batch: see `storage.batched`.
-    body(F, *tensors, *args): the same in terms of other ops. widens: see `Op`. Without any rule there is no
-    derivative. vjp: in place of the rules in d, all cotangents at once, as `Op.vjp`.
+    body(F, *tensors, *args): the same in terms of other ops. widens, and ir of an elementwise op: see `Op`.
+    Without any rule there is no derivative. vjp: in place of the rules in d, all cotangents at once, as
+    `Op.vjp`.
     """
-    op = define(key, kind, kernel, title, linear=linear)
+    op = define(key, kind, kernel, title, linear=linear, ir=ir)
     op.batch, op.body, op.widens = batch, body, widens
     op.rules = tuple(d)
     reading(op, saves or ((),) * len(d))

@@ -13,6 +13,7 @@ from linecache import cache
 from types import FunctionType
 from typing import Any
 
+import tapegrad.kernels as K
 from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import EQUAL, careful, trace_of
 from tapegrad.dtypes import F4, NARROW
@@ -111,13 +112,13 @@ def read_by(rule: str) -> tuple[int, ...]:
 
 _VJP = """\
 def vjp(F, g, saved, meta, need):
-{unpack}{rules}
+{guard}{unpack}{rules}
     return ({results},)
 """
 
 _VJP_OF_BROADCAST = """\
 def vjp(F, g, saved, shapes, need):
-{unpack}{rules}
+{guard}{unpack}{rules}
     if shapes is EQUAL or (shapes is None and {equal}):
         return {results}
     if shapes is None:
@@ -127,14 +128,20 @@ def vjp(F, g, saved, shapes, need):
 
 
 def write_vjp(
-    op: Op, rules: Sequence[Any], *, broadcast: bool = False, meta: bool = False, **used: Any
+    op: Op,
+    rules: Sequence[Any],
+    *,
+    broadcast: bool = False,
+    meta: bool = False,
+    otherwise: Any = None,
+    **used: Any,
 ) -> Any:
     """The vjp of an op from one rule per input: an expression over F, g and the names in `NAMES`, which is
     written out; or a function d(F, g, *what it reads); or None.
 
     meta: the rules also get what the node's meta holds. broadcast: the cotangents are summed back to the
     inputs' shapes: meta holds those; or None where `saved` has all values (of a small op); or EQUAL where
-    nothing was broadcast. used: what the expressions use besides.
+    nothing was broadcast. otherwise: the vjp for what are no arrays. used: what the expressions use besides.
     """
     every = range(len(rules))
     lines = []
@@ -144,14 +151,20 @@ def write_vjp(
         lines.append(f"    x{i} = " + ("None" if rule is None else f"None if need[{i}] is None else {g}"))
     shapes = [f"saved[{i + 1}].shape" for i in every]
     named = any(isinstance(rule, str) for rule in rules) and op.reads
-    source = (_VJP_OF_BROADCAST if broadcast and len(rules) > 1 else _VJP).format(
+    many = broadcast and len(rules) > 1
+    guard = (
+        f"    if F is not K:\n        return otherwise(F, g, saved, {'shapes' if many else 'meta'}, need)\n"
+    )
+    source = (_VJP_OF_BROADCAST if many else _VJP).format(
+        guard=guard if otherwise else "",
         unpack=f"    {', '.join(NAMES[: len(rules) + 1])} = saved\n" if named else "",
         rules="\n".join(lines),
         shapes=f"({', '.join(shapes)},)",
         equal=" == ".join(shapes),
         results=", ".join(f"x{i}" for i in every),
     )
-    return _compiled(source, "vjp", {"EQUAL": EQUAL, **{f"d{i}": d for i, d in enumerate(rules)}, **used})
+    used.update(EQUAL=EQUAL, K=K, otherwise=otherwise, **{f"d{i}": d for i, d in enumerate(rules)})
+    return _compiled(source, "vjp", used)
 
 
 def _compiled(source: str, name: str, used: dict[str, Any]) -> Any:

@@ -10,13 +10,8 @@ import numpy as np
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import zero
-from tapegrad.kernels.shape import cat
+from tapegrad.kernels.shape import cat, copied
 from tapegrad.kernels.strided import diagonal
-
-
-def copied(x: Any) -> Any:
-    """A copy in row-major order."""
-    return np.array(x, order="C")
 
 
 def flip(x: Any, dims: tuple[int, ...]) -> Any:

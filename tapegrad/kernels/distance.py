@@ -8,6 +8,7 @@ import numpy as np
 
 from tapegrad.kernels.complex_numbers import slope_of_abs
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.linalg import matmul
 from tapegrad.kernels.reduce import norm
 
 _MOST = 1 << 22  # differences that are held at once
@@ -25,7 +26,7 @@ def _chunks(a: Any, b: Any) -> Any:
 def _by_product(a: Any, b: Any) -> Any:
     """Euclidean distances as |a|^2 + |b|^2 - 2 a b, as torch does it among many points."""
     squares = np.add.reduce(a * a, axis=-1)[..., :, None] + np.add.reduce(b * b, axis=-1)[..., None, :]
-    squares -= 2 * np.matmul(a, b.swapaxes(-1, -2))
+    squares -= 2 * matmul(a, b.swapaxes(-1, -2))
     return np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
 
 
@@ -50,9 +51,9 @@ def cdist_vjp(need: Any, g: Any, a: Any, b: Any, p: float, product: bool) -> Any
     y = cdist(a, b, p, product)
     w = np.where(y == 0, 0, g / y) if p == 2 else None
     if w is not None and np.isfinite(w).all():  # else infinite numbers would meet in sums
-        ga = None if need[0] is None else a * np.add.reduce(w, axis=-1)[..., None] - np.matmul(w, b)
+        ga = None if need[0] is None else a * np.add.reduce(w, axis=-1)[..., None] - matmul(w, b)
         wt = w.swapaxes(-1, -2)
-        gb = None if need[1] is None else b * np.add.reduce(wt, axis=-1)[..., None] - np.matmul(wt, a)
+        gb = None if need[1] is None else b * np.add.reduce(wt, axis=-1)[..., None] - matmul(wt, a)
         return ga, gb
     ga, gb = np.zeros_like(a), np.zeros_like(b)
     for i in _chunks(a, b):

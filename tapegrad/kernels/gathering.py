@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.shape import broadcast
+from tapegrad.kernels.shape import broadcast, copied
 from tapegrad.kernels.strided import row_major
 
 U8 = np.dtype(np.uint64)
@@ -77,11 +77,6 @@ def _grid(index: Any, dim: int) -> tuple[Any, ...]:
     """The same as one index array per axis."""
     ends = [np.arange(n).reshape(-1, *(1,) * (index.ndim - 1 - i)) for i, n in enumerate(index.shape)]
     return (*ends[:dim], index, *ends[dim + 1 :])
-
-
-def copied(x: Any) -> Any:
-    """A copy of x, as an array in row-major order."""
-    return x.copy() if type(x) is ndarray else np.array(x)
 
 
 def gather(x: Any, index: Any, dim: int) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.linalg import matmul, mm
 
 Labels = tuple[int, ...]
 
@@ -49,10 +50,10 @@ def contract(a: Any, b: Any, la: Labels, lb: Labels, lo: Labels) -> Any:
     elif shared:
         y = _stacked(a, b, shared, first, summed)
     elif a.ndim <= 2 and b.ndim <= 2 and summed == 1 and b.ndim == 1 + (len(lo) > first):
-        y = a.dot(b)
+        y = matmul(a, b)
     else:
         lead, k, rest = a.shape[:first], prod(a.shape[first:]), b.shape[summed:]
-        y = a.reshape(prod(lead), k).dot(b.reshape(k, prod(rest))).reshape(lead + rest)
+        y = mm(a.reshape(prod(lead), k), b.reshape(k, prod(rest))).reshape(lead + rest)
     return y if to_out is None else y.transpose(to_out)
 
 
@@ -73,7 +74,7 @@ def _stacked(a: Any, b: Any, shared: int, first: int, summed: int) -> Any:
     if not first and not rest and a.dtype.kind == "f":
         return np.vecdot(a.reshape(*lead, k), b.reshape(*lead, k))
     x, y = a.reshape(*lead, prod(mine), k), b.reshape(*lead, k, prod(rest))
-    return np.matmul(x, y).reshape(lead + mine + rest)
+    return matmul(x, y).reshape(lead + mine + rest)
 
 
 def cross(a: Any, b: Any, dim: int) -> Any:

@@ -50,6 +50,13 @@ def linear(x: Any, w: Any, b: Any = None) -> Any:
     return y
 
 
+def product_into(y: Any, a: Any, b: Any, c: Any = None) -> None:
+    """y = a b + c, of matrices and a row."""
+    np.matmul(a, b, y)
+    if c is not None:
+        y += c
+
+
 def addmm(c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
     """beta c + alpha a b; what has the factor 0 is not read (a nan there must not spread)."""
     y = a.dot(b) if alpha else np.zeros((a.shape[0], b.shape[1]), a.dtype)

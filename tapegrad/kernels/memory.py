@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
+from numpy.lib.stride_tricks import as_strided
 
 from tapegrad.kernels.errstate import nameless
 
@@ -182,6 +183,29 @@ def overlap(x: Any, y: Any) -> bool:
 
 def _steps(x: Any) -> list[int]:
     return [s if n > 1 else 0 for s, n in zip(x.strides, x.shape, strict=True)]
+
+
+def empty_like(a: Any, kind: Any) -> Any:
+    """An array of a's shape, without gaps, whose axes are in a's order. An axis along which elements share
+    memory says nothing about the order: it stays where it is."""
+    if 0 not in a.strides or all(n < 2 or step for n, step in zip(a.shape, a.strides, strict=True)):
+        return np.empty_like(a, kind)
+    order = [*range(a.ndim - 1, -1, -1)]  # the innermost axis first
+    for i in range(1, a.ndim):
+        at = i
+        for k in range(i - 1, -1, -1):
+            mine, other = (a.strides[order[j]] for j in (at, k))
+            if not mine or not other:
+                continue
+            if mine > other:
+                break
+            if mine < other or a.shape[order[k]] > a.shape[order[at]]:
+                order[at], order[k] = order[k], order[at]
+                at = k
+    steps, step = [0] * a.ndim, a.itemsize
+    for k in order:
+        steps[k], step = step, step * a.shape[k]
+    return np.empty_like(as_strided(a, strides=steps), kind)  # which is not looked into
 
 
 nameless(globals())

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.linalg import mm, product_into
+from tapegrad.kernels.reduce import sum as total
 
 Sizes = tuple[int, ...]
 
@@ -46,9 +48,9 @@ def _state(given: Any, batch: int, width: int, dtype: Any) -> Any:
 
 def _inputs(x: Any, w: Any, b: Any, scale: Any, out: Any) -> None:
     """The input's part of all gates of all steps."""
-    np.matmul(x, w.T if scale is None else (w * scale[:, None]).T, out)
-    if b is not None:
-        out += b if scale is None else b * scale
+    if scale is not None:
+        w, b = w * scale[:, None], None if b is None else b * scale
+    product_into(out, x, w.T, b)
 
 
 def _both(b_ih: Any, b_hh: Any) -> Any:
@@ -62,13 +64,13 @@ def _columns(w: Any, scale: Any = None) -> Any:
 
 def _gradients(need: Any, x: Any, w_ih: Any, gx: Any, gh: Any, before: Any) -> list[Any]:
     """The cotangents of x, both weights and both biases, from those of the gates' two parts."""
-    bias = None if need[3] is None and need[4] is None else np.add.reduce(gx, 0)
+    bias = None if need[3] is None and need[4] is None else total(gx, (0,))
     return [
-        None if need[0] is None else gx @ w_ih,
-        None if need[1] is None else gx.T @ x,
-        None if need[2] is None else gh.T @ before,
+        None if need[0] is None else mm(gx, w_ih),
+        None if need[1] is None else mm(gx.T, x),
+        None if need[2] is None else mm(gh.T, before),
         None if need[3] is None else bias,
-        None if need[4] is None else bias.copy() if gh is gx and bias is not None else np.add.reduce(gh, 0),
+        None if need[4] is None else bias.copy() if gh is gx and bias is not None else total(gh, (0,)),
     ]
 
 

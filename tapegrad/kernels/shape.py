@@ -145,6 +145,11 @@ def contiguous(x: Any) -> Any:
     return x.copy("C")
 
 
+def copied(x: Any) -> Any:
+    """A copy of x, as an array in row-major order."""
+    return x.copy() if type(x) is ndarray else np.array(x)
+
+
 def cat(xs: Sequence[Any], dim: int) -> Any:
     """Joined along an existing axis; empty 1-d arrays join anything."""
     if xs[0].ndim != 1:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import vmath
+from tapegrad.native.copying import transposed
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value, integers
 from tapegrad.native.strips import strip, sweep
 from tapegrad.native.target import host
@@ -137,20 +138,6 @@ def _pack(t: Type, tile: int) -> Function:
     return f
 
 
-def _transposed(f: Function, rows: list[Value], t: Type) -> list[Value]:
-    """A square of as many vectors as lanes, transposed."""
-    n, step = t.lanes, 1
-    while step < n:
-        low = [j if j & step == 0 else n + j - step for j in range(n)]
-        high = [j + step if j & step == 0 else n + j for j in range(n)]
-        for i in range(n):
-            if i & step == 0:
-                a, b = rows[i], rows[i | step]
-                rows[i], rows[i | step] = f.shuffle(a, b, low), f.shuffle(a, b, high)
-        step *= 2
-    return rows
-
-
 def _turn(t: Type) -> Function:
     """out[c][l] = a[l * along + c] * by, for `columns` c and `rows` l, which repeat the last beyond."""
     given = [("a", PTR), ("along", I64), ("rows", I64), ("columns", I64), ("by", t.element), ("out", PTR)]
@@ -161,7 +148,7 @@ def _turn(t: Type) -> Function:
         mask = f.first(f["columns"] - c, t)
         for k in range(VECTORS):
             places = [f.smaller(f["rows"] - 1, k * t.lanes + j) * f["along"] + c for j in range(t.lanes)]
-            square = _transposed(f, [f.load(f["a"].at(p, e), t, mask) for p in places], t)
+            square = transposed(f, [f.load(f["a"].at(p, e), t, mask) for p in places])
             for j, row in enumerate(square):
                 f.store(f["out"].at((c + j) * width + k * t.lanes, e), row * by)
     f.give()
@@ -174,13 +161,16 @@ def _back(t: Type) -> Function:
     f = Function("back", given)
     e, width = t.element, VECTORS * t.lanes
     with f.loop(0, f["columns"], t.lanes) as c:
-        mask = f.first(f["columns"] - c, t)
+        mask, whole = f.first(f["columns"] - c, t), c + t.lanes <= f["columns"]
         for k in range(VECTORS):
             by = f.load(f["by"].at(k * t.lanes, e), t)
             square = [f.load(f["a"].at((c + j) * width + k * t.lanes, e), t) * by for j in range(t.lanes)]
-            for j, row in enumerate(_transposed(f, square, t)):
-                with f.when(f["rows"] > k * t.lanes + j):
-                    f.store(f["out"].at(f["along"] * (k * t.lanes + j) + c, e), row, mask)
+            for j, row in enumerate(transposed(f, square)):
+                inside, to = f["rows"] > k * t.lanes + j, f["out"].at(f["along"] * (k * t.lanes + j) + c, e)
+                with f.when(inside & whole):
+                    f.store(to, row)
+                with f.when(inside & ~whole):
+                    f.store(to, row, mask)
     f.give()
     return f
 
@@ -236,7 +226,7 @@ def _add_mask(f: Function, t: Type) -> None:
         for k in range(VECTORS):
             places = [f.smaller(f["rows"] - 1, k * t.lanes + j) * f["mask_along"] + s for j in range(t.lanes)]
             square = [f.load(f["mask"].at(p, e), t, inside) for p in places]
-            for j, row in enumerate(_transposed(f, square, t)):
+            for j, row in enumerate(transposed(f, square)):
                 at = f["table"].at((s + j) * width + k * t.lanes, e)
                 f.store(at, f.load(at, t) + row)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,14 @@ def check_layout() -> None:
         )
         if not all(found):
             raise target.Unavailable("NumPy's arrays are laid out in another way")
+
+
+def numpy_function(place: int) -> int:
+    """The address of a function of NumPy's by its place in the table that NumPy has for C programs."""
+    table = import_module("numpy._core._multiarray_umath")._ARRAY_API
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(ctypes.cast(pointer(table, None), ctypes.POINTER(ctypes.c_void_p))[place] or 0)
 
 
 def write_data(module: Module) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.native import call
-from tapegrad.native.ir import I8, I16, I32, I64, Type, Value, vector
+from tapegrad.native.ir import I8, I16, I32, I64, Function, Type, Value, vector
 
 GRAIN = 1 << 16  # bytes that are worth a thread
 _ROWS = 16  # of a block: as many float32 as a line of the cache holds
@@ -162,7 +162,7 @@ def _tiles(f: call.Body, y: Value, x: Value, low: Value, high: Value, t: Type) -
             f.store(y.at(i * to + j, t), f.load(x.at(j * by + i, t), t))
 
 
-def transposed(f: call.Body, rows: Sequence[Value]) -> list[Value]:
+def transposed(f: Function, rows: Sequence[Value]) -> list[Value]:
     """The columns of a square tile, by log2 exchanges of blocks between rows."""
     n = len(rows)
     tile, step = list(rows), 1

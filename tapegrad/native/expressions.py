@@ -1,6 +1,6 @@
 """From the expressions in which ops are defined to instructions: `1 / (1 + exp(-a))`, `F.where(a > b, g, 0)`.
 
-An op's `ir` is written as C would have it (`a < 0 ? 0 : a`, `!a`), its derivatives as Python over a namespace
+An op's `ir` is written as C would have it (`a < 0 ? 0 : a`), its derivatives as Python over a namespace
 F. Both become the same instructions on vectors.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from tapegrad.kernels.pointwise import inside
 from tapegrad.native import vmath
 from tapegrad.native.ir import I1, Function, Value
 
@@ -59,6 +60,7 @@ class Namespace:
         return self.where(x > 0.0, 1.0, self.where(x < 0.0, -1.0, zero))
 
     slope_of_abs = sign
+    inside = staticmethod(inside)  # is written with operators
 
     def power(self, x: Value, n: Any) -> Value:
         """x to the power of a small whole number, or its root."""
@@ -77,10 +79,10 @@ class Namespace:
         return x
 
     def apply(self, op: Any, x: Value, *args: Any) -> Value:
-        """An op by name."""
-        if op.name not in FUNCTIONS:
+        """An op that says what it computes."""
+        if not callable(op.ir):
             raise Unknown(op.name)
-        return FUNCTIONS[op.name](self, x, *args)  # type: ignore[no-any-return] # a Value
+        return op.ir(self, x, *args)  # type: ignore[no-any-return] # a Value
 
     def copysign(self, a: Value, b: Value) -> Value:
         """a with the sign of b."""
@@ -109,12 +111,11 @@ def python(text: str) -> str:
 
 def write(text: str, f: Function, names: Mapping[str, Value]) -> Value:
     """The expression's value in the function f. Raises: Unknown if it has what machine code lacks."""
-    source = python(text)
-    if "&&" in source or "||" in source or "!" in source.replace("!=", ""):
-        raise Unknown(text)
     try:
         # the text is an op's own definition
-        y = eval(source, {"F": Namespace(f), "__builtins__": {}, "inf": math.inf, "pi": math.pi}, dict(names))
+        y = eval(
+            python(text), {"F": Namespace(f), "__builtins__": {}, "inf": math.inf, "pi": math.pi}, dict(names)
+        )
     except (NameError, TypeError) as e:  # what is no value, numbers that meet truth values
         raise Unknown(str(e)) from None
     if not isinstance(y, Value):
@@ -131,18 +132,29 @@ def names(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(python(text))) - {"F", "inf", "pi"}
 
 
+_CALL = re.compile(r"\bF\.(\w+)\(")
+
+
+@cache
+def functions(text: str) -> frozenset[str]:
+    """The names of the functions that an expression calls."""
+    return frozenset(_CALL.findall(python(text)))
+
+
+# Functions whose results are NumPy's to the bit, and which take few instructions; and all there are.
+LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {"apply", "power"}
+KNOWN = LIGHT | {*vmath.FUNCTIONS, "power"}
+
+
 def traced(compute: Any, f: Function, values: Sequence[Value], args: Sequence[Any]) -> Value:
     """compute(F, *values, *args) in the function f. Raises: Unknown as `write`."""
     try:
         y = compute(Namespace(f), *values, *args)
-    except (AttributeError, TypeError) as e:
+    except (AttributeError, IndexError, TypeError) as e:  # IndexError: it reads the shapes
         raise Unknown(str(e)) from None
     if not isinstance(y, Value):
         raise Unknown("a constant")
     return y
-
-
-FUNCTIONS: dict[str, Any] = {}  # (F, x, *args) -> value, of ops that rules apply by name
 
 
 def is_mask(y: Value) -> bool:

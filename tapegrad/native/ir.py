@@ -313,6 +313,11 @@ class Function:
         self.declared.add("!0 = !{i32 1}")
         self.line(f"store {x}, {p}, align {x.type.bytes * x.type.lanes}, !nontemporal !0")
 
+    def prefetch(self, p: Value, near: int = 3) -> None:
+        """Let what stands at p come into the first cache (near=3), or the second (2)."""
+        self.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.line(f"call void @llvm.prefetch.p0({p}, i32 0, i32 {near}, i32 1)")
+
     def copy(self, to: Value, source: Value, bytes: Any) -> None:
         """Copy so many bytes, which do not overlap."""
         n = self.value(bytes, I64)

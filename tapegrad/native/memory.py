@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Sequence
-from importlib import import_module
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -205,11 +205,7 @@ def write_switches(module: Module) -> None:
 
 def set_handler() -> int:
     """The address of NumPy's function that sets a thread's handler."""
-    table = import_module("numpy._core._multiarray_umath")._ARRAY_API
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    places = ctypes.cast(pointer(table, None), ctypes.POINTER(ctypes.c_void_p))
-    return int(places[_SET_HANDLER] or 0)
+    return call.numpy_function(_SET_HANDLER)
 
 
 def start(addresses: dict[str, int]) -> None:
@@ -237,21 +233,13 @@ def _machine_bytes() -> int:
 
 def empty(shape: int | Sequence[int], dtype: Any) -> Any:
     """An array whose values are not set, in memory that is used again if it is large."""
-    a = np.empty(shape, dtype) if _size(shape) < LEAST else None
-    if a is not None:
-        return a
+    if (shape if isinstance(shape, int) else prod(shape)) < LEAST:
+        return np.empty(shape, dtype)
     before = _state["own"]()
     try:
         return np.empty(shape, dtype)
     finally:
         _state["back"](before)
-
-
-def _size(shape: int | Sequence[int]) -> int:
-    n = 1
-    for k in (shape,) if isinstance(shape, int) else shape:
-        n *= k
-    return n
 
 
 def stats() -> dict[str, int]:

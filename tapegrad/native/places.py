@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.native import call, target
+from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import I32, I64, PTR, Function, Module
 
 
@@ -17,12 +18,11 @@ def _write() -> Any:
     """places(int64 array, *arrays): the addresses of the arrays, one after the other."""
     module = Module()
     f = Function("places_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
-    plain = call.C_CONTIGUOUS | call.ALIGNED
-    to = f.call("tapegrad_data", PTR, f.load(f["args"], PTR), f.value(plain | call.WRITEABLE, I32))
+    to = f.call("tapegrad_data", PTR, f.load(f["args"], PTR), f.value(DENSE | call.WRITEABLE, I32))
     f.give_if(f.convert(to, I64).eq(0), 0)
     with f.loop(1, f["count"]) as k:
         given = f.load(f["args"].at(k, PTR), PTR)
-        data = f.call("tapegrad_data", PTR, given, f.value(plain, I32))
+        data = f.call("tapegrad_data", PTR, given, f.value(DENSE, I32))
         f.give_if(f.convert(data, I64).eq(0), 0)
         f.store(to.at(k - 1, PTR), data)
     f.give(f.call("tapegrad_none", PTR))

@@ -28,6 +28,8 @@ _BLOCK = 2048  # elements of a row where there are no rows
 _STREAM = 1 << 23
 _GRAIN, _HEAVY_GRAIN = 16384, 4096  # elements that are worth a thread: of a sum, of an exponential
 
+_OURS = DENSE | call.WRITEABLE
+
 # How an operand takes part: all of it in order; along a row; one value per row; one value.
 FULL, ROW, STILL, CONSTANT = "f", "r", "s", "c"
 
@@ -84,14 +86,36 @@ class Pointwise:
         kernel(y, *xs, -(-n // _BLOCK), grain // _BLOCK, n, _BLOCK, *(1, 1, 0) * len(xs))
         return y
 
+    def into(self, out: Any, *xs: Any) -> bool:
+        """Put the result into an array, which may be an operand itself, or share no memory with any; whether
+        that was done: all must be contiguous, of out's dtype and shape, or numbers (0-d)."""
+        if type(out) is not ndarray or out.flags.num & _OURS != _OURS:
+            return False
+        modes = ""
+        for x in xs:
+            if type(x) is not ndarray or x.dtype is not out.dtype or x.flags.num & DENSE != DENSE:
+                return False
+            if x.shape != out.shape and x.ndim:
+                return False
+            modes += FULL if x.shape == out.shape else CONSTANT
+        made = self._kernel(xs, modes, ())
+        if made is None or made[1] is not out.dtype:
+            return False
+        kernel, _, grain = made
+        kernel(out, *xs, -(-out.size // _BLOCK), grain // _BLOCK, out.size, _BLOCK, *(1, 1, 0) * len(xs))
+        return True
+
     def _general(self, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
         if any(type(x) is not ndarray for x in xs):
             return None
         first = xs[0]
         turned = first.ndim > 1 and first.flags.num & DENSE != DENSE
         if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
-            return _transposed(self(*[x.T for x in xs], args=args))
+            y = self(*[x.T for x in xs], args=args)
+            return None if y is None else y.T
         shape = np.broadcast_shapes(*[x.shape for x in xs])
+        if 0 in shape:
+            return None
         ys = [_dense(x) for x in xs]
         plan = None if any(y is None for y in ys) else _plan(shape, [y.shape for y in ys])
         if plan is None:
@@ -147,14 +171,6 @@ class Pointwise:
 _MOST = 32  # kernels of one expression
 _LIGHT = 8  # instructions of an expression that takes no longer than loading its operands
 _UNROLLED = 4  # vectors per turn of a light expression's loop
-
-
-def _transposed(y: Any) -> Any:
-    """An array of its own with y's transposed elements: y itself, seen the other way."""
-    if y is None:
-        return None
-    z = np.lib.stride_tricks.as_strided(y, y.shape[::-1], y.strides[::-1])
-    return z
 
 
 def _dense(x: Any) -> Any:

@@ -2,10 +2,11 @@
 
 The caller publishes a job and works on it itself. A worker that comes in time takes chunks from the same
 counter; the caller waits only for workers that have joined, never for one that has not woken up, so a busy
-core costs nothing. Workers spin for some microseconds and then sleep in the kernel. A second thread that
-comes while a job runs does its own job alone.
+core costs nothing. Workers spin for some microseconds, then offer their core to others for some milliseconds,
+and then sleep in the kernel. A second thread that comes while a job runs does its own job alone.
 
-Why not the platform's pools: OpenMP's and BLAS's workers spin for milliseconds and are waited for.
+Why not the platform's pools: OpenMP's and BLAS's workers spin for longer, give way to nobody and are waited
+for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tapegrad.native.ir import I8, I32, I64, PTR, VOID, Function, Module, Value
 _STATE, _NEXT, _SLEEPERS, _JOB, _LOCK, _THREADS, _NAMES = 0, 64, 128, 192, 256, 320, 384
 _OPEN = 1 << 31  # in the state's low half, which counts who has joined; the high half numbers the jobs
 _SPINS = 2000  # some tens of microseconds
+_YIELDS = 4000  # milliseconds; a core that sleeps takes half of one to wake up where it is a virtual one
 _PARTS = 4  # chunks per thread: a late worker still finds some
 
 
@@ -43,14 +45,15 @@ def _pause(f: Function) -> None:
         f.call("llvm.x86.sse2.pause", VOID)
 
 
+def _give_way(f: Function) -> None:
+    """Let another thread have the core, if one waits for it."""
+    f.call("sched_yield", I32)
+
+
 def _sleep(f: Function, address: Value, seen: Value) -> None:
     """Sleep while `seen` stands at the address, or shorter."""
     if sys.platform == "darwin":  # not tested
         f.call("__ulock_wait", I32, f.value(1, I32), address, f.convert(seen, I64), f.value(0, I32))
-    elif sys.platform == "win32":  # not tested
-        kept = f.variable(seen)
-        place = Value(f, kept.address, PTR)
-        f.call("WaitOnAddress", I32, address, place, f.value(4, I64), f.value(-1, I32))
     else:
         _futex(f, address, 128, seen)
 
@@ -59,8 +62,6 @@ def _wake(f: Function, address: Value, many: Value) -> None:
     """Wake who sleeps at the address."""
     if sys.platform == "darwin":  # not tested
         f.call("__ulock_wake", I32, f.value(0x101, I32), address, f.value(0, I64))
-    elif sys.platform == "win32":  # not tested
-        f.call("WakeByAddressAll", VOID, address)
     else:
         _futex(f, address, 129, many)
 
@@ -119,8 +120,7 @@ def _parallel(chunks: Function) -> Function:
         f.leave(done, (f.fetch(state) & (_OPEN - 1)).eq(0))
         tries.set(tries.get() + 1)
         with f.when(tries.get() > _SPINS):
-            if sys.platform != "win32":
-                f.call("sched_yield", I32)
+            _give_way(f)
         _pause(f)
     f.atomic("xchg", _word(f, _LOCK), 0)
     f.give()
@@ -143,6 +143,8 @@ def _worker(chunks: Function) -> Function:
             spins.set(spins.get() + 1)
             _pause(f)
             with f.when(spins.get() > _SPINS):
+                _give_way(f)
+            with f.when(spins.get() > _SPINS + _YIELDS):
                 f.atomic("add", _word(f, _SLEEPERS), 1, I32)
                 with f.forever() as up:
                     f.leave(up, f.fetch(number, I32).ne(last.get()))

@@ -33,6 +33,8 @@ _state: dict[str, Any] = {"workers": 0}
 @cache
 def start() -> None:
     """Compile the runtime and start the workers. Raises: Unavailable where there can be no machine code."""
+    if sys.platform == "win32":  # memory and threads are asked for as POSIX has them
+        raise target.Unavailable("Windows is not supported; NumPy computes everything")
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         raise target.Unavailable(f"{sys.implementation.name} without its lock is not supported")
     call.check_layout()

@@ -10,13 +10,13 @@ and elsewhere, a function stands there that only looks at the sizes.
 from __future__ import annotations
 
 import ctypes
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, expressions, target
+from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value
 from tapegrad.native.pointwise import Pointwise
 
@@ -113,10 +113,7 @@ def new_array() -> int:
 
     Raises: Unavailable if what stands there makes something else.
     """
-    table = import_module("numpy._core._multiarray_umath")._ARRAY_API
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    address = int(ctypes.cast(pointer(table, None), ctypes.POINTER(ctypes.c_void_p))[_NEW_FROM_DESCR] or 0)
+    address = call.numpy_function(_NEW_FROM_DESCR)
     words: list[Any] = [ctypes.py_object, ctypes.py_object, ctypes.c_int, *[ctypes.c_void_p] * 3]
     make = ctypes.PYFUNCTYPE(ctypes.py_object, *words, ctypes.c_int, ctypes.c_void_p)(address)
     kind = np.dtype(np.float32)
@@ -165,8 +162,7 @@ def _checked(f: Function, xs: list[Value], otherwise: str) -> tuple[Value, Value
             f.leave(otherwise, ~_same(f, f.load(x.at(call.DESCR // 8, I64), PTR), kind))
             source = f.select(_ndim(f, source).eq(0), x, source)
         flags = f.load(x.at(call.FLAGS // 4, I32), I32)
-        dense = call.C_CONTIGUOUS | call.ALIGNED
-        f.leave(otherwise, (flags & dense).ne(dense))
+        f.leave(otherwise, (flags & DENSE).ne(DENSE))
     if len(xs) > 1:
         ndim, shape = _ndim(f, source), f.load(source.at(call.DIMENSIONS // 8, I64), PTR)
         for x in xs:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 from tapegrad.native.ir import F64, Function, Type, Value, Variable
 
 WAYS = 4  # vectors that are under way at once
+CHUNK = 256  # columns that go together, where a thread has few of them
 DOWN = 128  # rows whose sums are taken before they meet the others
 BLOCK = 8192  # elements whose sum is taken in the type itself; sums of more are in float64
 
@@ -67,6 +69,13 @@ def larger(f: Function) -> Join:
     return lambda a, b: f.select(a > b, a, b)
 
 
+def highest(f: Function, x: Value, n: Value, t: Type) -> Value:
+    """The largest of a row's n elements; nan is lost."""
+    most = larger(f)
+    found = sweep(f, 0, n, t, lambda i, m, v: [most(f.load(x.at(i, t), t, m, -inf), v[0])], [-inf])
+    return joined(f, found[0], most)
+
+
 def sums(
     f: Function, n: Value, t: Type, step: Step, count: int = 1, ways: int = WAYS, wide: Type = F64
 ) -> list[Value]:
@@ -86,6 +95,17 @@ def units(f: Any, strips: Value) -> Iterator[tuple[Value, Value]]:
     with f.loop(f.low, f.high) as unit:
         block = unit // strips
         yield block, unit - block * strips
+
+
+@contextmanager
+def chunks(f: Any, width: Value) -> Iterator[tuple[Value, Value, Value]]:
+    """for each unit of work from f.low to f.high, CHUNK columns: (which block, its first column, its
+    last)."""
+    count = (width + (CHUNK - 1)) // CHUNK
+    with f.loop(f.low, f.high) as unit:
+        which = unit // count
+        left = (unit - which * count) * CHUNK
+        yield which, left, f.smaller(left + CHUNK, width)
 
 
 def strip(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,11 @@ def host() -> Target:
         features = "" if wanted == "avx2" else has.flatten()
         return Target("avx2", AVX2.cpu if wanted == "avx2" else name, features, 32, 16)
     raise Unavailable(f"the processor ({name}) has neither AVX2 with FMA nor NEON")
+
+
+def tested() -> bool:
+    """Whether this is a platform on which the tests run; on others it should work."""
+    return sys.platform == "linux" and platform.machine().lower() in ("x86_64", "amd64")
 
 
 @cache

@@ -23,15 +23,24 @@ from tapegrad.tensor import Tensor, wrap
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
-def elu_backward(F: Any, g: Any, x: Any, shapes: Any, alpha: float, scale: float, slope: float) -> Any:
+def _elu_backward(F: Any, g: Any, x: Any, shapes: Any, alpha: float, scale: float, slope: float) -> Any:
     """The rule of all exponential linear units."""
     right = x > 0
     below = F.exp(F.where(right, 0, x) * slope) * (alpha * scale * slope)
     return F.where(right, g if scale == 1 else g * scale, g * below)
 
 
-def _elu(key: str, title: str) -> Any:
-    return opaque(key, N.elu, kind="elementwise", saves=((0,),), d=(elu_backward,), title=title)
+def elu_op(key: str, title: str | None = None) -> Any:
+    """An exponential linear unit."""
+    return opaque(
+        key,
+        N.elu,
+        kind="elementwise",
+        ir=lambda F, x, alpha, scale, slope: F.where(x <= 0, F.expm1(x * slope) * (alpha * scale), x * scale),
+        saves=((0,),),
+        d=(_elu_backward,),
+        title=title,
+    )
 
 
 def _threshold_op(key: str, title: str) -> Any:
@@ -39,20 +48,22 @@ def _threshold_op(key: str, title: str) -> Any:
         key,
         N.threshold,
         kind="elementwise",
+        ir=lambda F, x, limit, value: F.where(x <= limit, value, x),
         saves=((0,),),
         d=(lambda F, g, x, shapes, limit, value: F.where(x <= limit, 0, g),),
         title=title,
     )
 
 
-_celu, _celu_in_place = _elu("celu", "CeluBackward0"), _elu("celu.in_place", "CeluBackward1")
-_selu, _selu_in_place = _elu("selu", "EluBackward0"), _elu("selu.in_place", "EluBackward1")
+_celu, _celu_in_place = elu_op("celu"), elu_op("celu.in_place", "CeluBackward1")
+_selu, _selu_in_place = elu_op("selu", "EluBackward0"), elu_op("selu.in_place", "EluBackward1")
 _threshold = _threshold_op("threshold", "ThresholdBackward0")
 _threshold_in_place = _threshold_op("threshold.in_place", "ThresholdBackward1")
 _hardshrink = opaque(
     "hardshrink",
     N.hardshrink,
     kind="elementwise",
+    ir=lambda F, x, limit: F.where(F.abs(x) <= limit, 0.0, x),
     saves=((0,),),
     d=(lambda F, g, x, shapes, limit: F.where((x < -limit) | (x > limit), g, 0),),
 )
@@ -76,6 +87,7 @@ _steady, _steady_in_place = (
         f"{key}.steady",
         N.leaky,
         kind="elementwise",
+        ir=lambda F, x, slope: F.where(x > 0, x, x * slope),
         saves=((0,),),
         d=(lambda F, g, x, shapes, slope: F.where(x > 0, g, g * slope),),
         title=title,

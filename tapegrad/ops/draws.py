@@ -19,6 +19,7 @@ from tapegrad.kernels.counting import poisson as draw_poisson
 from tapegrad.kernels.drawing import arranged
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
+from tapegrad.kernels.memory import empty_like as template
 from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.ops.create import kind_of, leaf
 from tapegrad.ops.new import empty_like
@@ -47,19 +48,13 @@ def _like(
     a = need_tensor(input, op)._a
     kind = kind_of(dtype, op, a.dtype)
     if special.alert and (isinstance(a, Storage) or batches()):
-        t = cast(input.detach(), kind) if isinstance(a, Storage) else newborn(wrap(_template(a, kind)))
+        t = cast(input.detach(), kind) if isinstance(a, Storage) else newborn(wrap(template(a, kind)))
         _IN_PLACE[flat](t, *bounds, generator=generator)
         return t.requires_grad_() if grad else t
     if kind is not a.dtype or not a.flags.c_contiguous:
-        a = _template(a, kind)
+        a = template(a, kind)
     values = flat(stream_of(generator, op), a, *bounds)
     return leaf(values if values.shape == a.shape else arranged(values, a), grad)
-
-
-def _template(a: Any, kind: Any) -> Any:
-    """An array like a; in row-major order if elements of a share memory."""
-    shared = 0 in a.strides and any(n > 1 and step == 0 for n, step in zip(a.shape, a.strides, strict=True))
-    return np.empty_like(a, kind, order="C" if shared else "K")
 
 
 def rand_like(

@@ -46,7 +46,7 @@ rad2deg = elementwise(
 sinc = elementwise(
     "sinc",
     N.sinc,
-    ir="a == 0 ? 1 : sin(pi * a) / (pi * a)",
+    doc="a == 0 ? 1 : sin(pi * a) / (pi * a)",
     floats=True,
     # not y, which is rounded in a narrow dtype
     d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - F.sinc(a)) / F.where(a == 0, 1, a))",),
@@ -63,9 +63,15 @@ sinh = elementwise("sinh", np.sinh, ir="sinh(a)", floats=True, d=("g * F.cosh(a)
 # ---- exponentials, logarithms, roots
 
 exp2 = elementwise("exp2", np.exp2, ir="exp2(a)", floats=True, d=(f"g * y * {math.log(2)!r}",))
-expm1 = elementwise("expm1", np.expm1, ir="exp(a) - 1", floats=True, d=("g * (y + 1)",))
+expm1 = elementwise("expm1", np.expm1, ir="expm1(a)", doc="exp(a) - 1", floats=True, d=("g * (y + 1)",))
 log1p = elementwise(
-    "log1p", np.log1p, ir="log(1 + a)", floats=True, d=("g / (a + 1)",), title="Log1PBackward0"
+    "log1p",
+    np.log1p,
+    ir="log1p(a)",
+    doc="log(1 + a)",
+    floats=True,
+    d=("g / (a + 1)",),
+    title="Log1PBackward0",
 )
 log2 = elementwise("log2", np.log2, ir="log2(a)", floats=True, d=(f"g / (a * {math.log(2)!r})",))
 log10 = elementwise("log10", np.log10, ir="log10(a)", floats=True, d=(f"g / (a * {math.log(10)!r})",))

@@ -25,6 +25,7 @@ _fill = opaque(
     "masked_fill",
     lambda x, mask, value: P.where(mask, value, x),
     kind="elementwise",
+    ir=lambda F, x, mask, value: F.where(mask, value, x),
     saves=((1,), ()),
     d=(lambda F, g, mask, shapes, value: F.sum_to(F.where(mask, 0, g), shapes[0]), None),
 )

@@ -13,6 +13,7 @@ from tapegrad.define import offer
 from tapegrad.devices import check_device
 from tapegrad.dtypes import as_numpy, of
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import empty_like as template
 from tapegrad.kernels.memory import restrided
 from tapegrad.levels import Storage
 from tapegrad.ops.create import (
@@ -40,7 +41,7 @@ def _like(op: str, input: Any, dtype: Any, device: Any) -> Any:
     kind = kind_of(dtype, op, a.dtype)
     if isinstance(a, Storage):  # the same for every entry; what is written into it may differ
         return np.empty(a.shape, kind)
-    return np.empty_like(a, kind)
+    return template(a, kind)
 
 
 def zeros_like(

@@ -54,7 +54,7 @@ fmod = numbered(
     "fmod",
     N.fmod,
     ("FmodBackward1", "FmodBackward0"),
-    ir="a - trunc(a / b) * b",
+    doc="a - trunc(a / b) * b",
     d=("g", "-g * F.trunc_quotient(a, b)"),
 )
 
@@ -108,7 +108,7 @@ hypot = elementwise(
     "hypot",
     N.floats(np.hypot),
     ufunc=np.hypot,
-    ir="sqrt(a * a + b * b)",
+    doc="sqrt(a * a + b * b)",
     d=("g * a / y", "g * b / y"),
     numbers="",
 )
@@ -142,7 +142,7 @@ def _one_dtype(op: Op, xs: Sequence[Any]) -> None:
 _heaviside = elementwise(
     "heaviside",
     N.heaviside,
-    ir="a == 0 ? b : a > 0",
+    doc="a == 0 ? b : a > 0",
     d=(no_derivative("heaviside"),) * 2,
     title="NotImplemented",
     check=_one_dtype,
@@ -165,7 +165,7 @@ logaddexp = elementwise(
     "logaddexp",
     N.logaddexp,
     ufunc=np.logaddexp,
-    ir="log(exp(a) + exp(b))",
+    doc="log(exp(a) + exp(b))",
     d=("g / (1 + F.exp(b - a))", "g / (1 + F.exp(a - b))"),
     numbers="",
 )
@@ -181,7 +181,7 @@ xlogy = numbered(
     "xlogy",
     N.xlogy,
     ("XlogyBackward0", "XlogyBackward2", "XlogyBackward1"),
-    ir="a == 0 ? 0 : a * log(b)",
+    doc="a == 0 ? 0 : a * log(b)",
     check=check_real,
     floats=True,
     d=("F.where((a == 0) & (b <= 0), 0, F.xlogy(g, b))", "g * a / b"),
@@ -190,7 +190,7 @@ xlog1py = numbered(
     "xlog1py",
     N.xlog1py,
     ("SpecialXlog1PyBackward0", "SpecialXlog1PyBackward2", "SpecialXlog1PyBackward1"),
-    ir="a == 0 ? 0 : a * log(1 + b)",
+    doc="a == 0 ? 0 : a * log(1 + b)",
     check=check_real,
     floats=True,
     d=("F.where((a == 0) & (b <= -1), 0, F.special_xlog1py(g, b))", "g * a / (b + 1)"),
@@ -214,8 +214,8 @@ ldexp = elementwise(
 
 
 _scaled = kind("frexp", Scaled)
-_exponent = elementwise("frexp.exponent", N.exponent, ir="exponent(a)", arity=1)
-_mantissa = elementwise("frexp", N.mantissa, ir="ldexp(a, -b)", d=("g / F.exp2(b)", None))
+_exponent = elementwise("frexp.exponent", N.exponent, doc="exponent(a)", arity=1)
+_mantissa = elementwise("frexp", N.mantissa, doc="ldexp(a, -b)", d=("g / F.exp2(b)", None))
 
 
 def frexp(input: Tensor, *, out: Any = None) -> Scaled:
@@ -256,7 +256,7 @@ _lerp_number = opaque(
 _lerp = elementwise(
     "lerp",
     N.lerp,
-    ir="a + c * (b - a)",
+    doc="a + c * (b - a)",
     d=("g * (1 - c)", "g * c", "g * (b - a)"),
     title="LerpBackward1",
 )

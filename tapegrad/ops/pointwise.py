@@ -68,12 +68,12 @@ neg = elementwise("neg", operator.neg, ir="-a", d=("-g",), check=no_bool)
 floor_divide = elementwise(
     "floor_divide",
     P.floor_divide,
-    ir="floor(a / b)",
+    doc="floor(a / b)",
     d=(no_derivative("floor_divide"),) * 2,
     title="NotImplemented",  # as torch calls it
 )
 floor_quotient = elementwise(
-    "div.floor", P.floor_divide, ir="floor(a / b)", d=(FLAT, FLAT), title="DivBackward2"
+    "div.floor", P.floor_divide, doc="floor(a / b)", d=(FLAT, FLAT), title="DivBackward2"
 )
 trunc_quotient = elementwise(
     "div.trunc", P.trunc_divide, ir="trunc(a / b)", d=(FLAT, FLAT), title="DivBackward2"
@@ -81,7 +81,7 @@ trunc_quotient = elementwise(
 remainder = elementwise(
     "remainder",
     P.remainder,
-    ir="a - floor(a / b) * b",
+    doc="a - floor(a / b) * b",
     d=("g", "-g * F.floor_quotient(a, b)"),
     title="RemainderBackward1",
 )
@@ -155,6 +155,7 @@ _power_to_number = opaque(
     "pow.to_number",
     P.power,
     kind="elementwise",
+    ir=lambda F, x, n: F.power(x, n),
     saves=((0,),),
     d=(lambda F, g, x, _, n: F.zeros_like(g) if n == 0 else g * (F.power(x, n - 1) * n),),
 )
@@ -205,7 +206,8 @@ tanh = elementwise("tanh", np.tanh, ir="tanh(a)", floats=True, d=("g * (1 - y * 
 sigmoid = elementwise(
     "sigmoid",
     P.sigmoid,
-    ir="1 / (1 + exp(-a))",
+    ir="sigmoid(a)",
+    doc="1 / (1 + exp(-a))",
     floats=True,
     d=("g * ((1 - y) * y)",),
 )
@@ -228,7 +230,7 @@ gate = elementwise(
     title="ThresholdBackwardBackward0",
 )
 abs = elementwise("abs", P.abs, fast=np.abs, ir="abs(a)", d=("g * F.slope_of_abs(a)",))
-sign = elementwise("sign", P.sign, ir="(a > 0) - (a < 0)", d=(FLAT,), check=check_real)
+sign = elementwise("sign", P.sign, ir="sign(a)", doc="(a > 0) - (a < 0)", d=(FLAT,), check=check_real)
 floor = elementwise("floor", P.floor, fast=np.floor, ir="floor(a)", d=(FLAT,))
 ceil = elementwise("ceil", P.ceil, fast=np.ceil, ir="ceil(a)", d=(FLAT,))
 trunc = elementwise("trunc", P.trunc, fast=np.trunc, ir="trunc(a)", d=(FLAT,))
@@ -252,11 +254,18 @@ minimum = elementwise(
 )
 
 
+def _between(F: Any, x: Any, low: Any, high: Any) -> Any:
+    if low is not None:
+        x = F.max(low, x)
+    return x if high is None else F.min(high, x)
+
+
 def _clamp_by_numbers(key: str, title: str) -> Function:
     return opaque(
         key,
         P.clamp,
         kind="elementwise",
+        ir=_between,
         saves=((0,),),
         d=(lambda F, g, x, _, low, high: F.where(F.inside(x, low, high), g, 0),),
         title=title,
@@ -267,7 +276,7 @@ def _clamp_from(key: str, title: str) -> Function:
     return elementwise(
         key,
         P.at_least,
-        ir="max(a, b)",
+        ir="max(b, a)",  # of two zeros the processor takes the second
         d=("F.where(a >= b, g, 0)", "F.where(a < b, g, 0)"),
         title=title,
     )
@@ -277,7 +286,7 @@ def _clamp_to(key: str, title: str) -> Function:
     return elementwise(
         key,
         P.at_most,
-        ir="min(a, b)",
+        ir="min(b, a)",
         d=("F.where(a <= b, g, 0)", "F.where(a > b, g, 0)"),
         title=title,
     )
@@ -304,7 +313,7 @@ _CLAMPS = {
 _clamp = elementwise(
     "clamp.tensors",
     P.clamp,
-    ir="min(max(a, b), c)",
+    ir="min(c, max(b, a))",
     d=(
         "F.where((a >= b) & (a <= c), g, 0)",
         "F.where((b < c) & (a < b), g, 0)",
@@ -362,6 +371,7 @@ _where = opaque(
     "where",
     P.where,
     kind="elementwise",
+    ir=lambda F, mask, a, b: F.where(mask, a, b),
     saves=((), (0,), (0,)),
     d=(
         None,
@@ -416,16 +426,16 @@ lt = elementwise("lt", operator.lt, ufunc=np.less, ir="a < b", arity=2, check=ch
 le = elementwise("le", operator.le, ufunc=np.less_equal, ir="a <= b", arity=2, check=check_real)
 gt = elementwise("gt", operator.gt, ufunc=np.greater, ir="a > b", arity=2, check=check_real)
 ge = elementwise("ge", operator.ge, ufunc=np.greater_equal, ir="a >= b", arity=2, check=check_real)
-bitwise_and = elementwise("bitwise_and", np.bitwise_and, ir="a & b", arity=2)
-bitwise_or = elementwise("bitwise_or", np.bitwise_or, ir="a | b", arity=2)
-bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, ir="a ^ b", arity=2)
-bitwise_left_shift = elementwise("bitwise_left_shift", P.left_shift, ir="a << b", arity=2)
-bitwise_right_shift = elementwise("bitwise_right_shift", P.right_shift, ir="a >> b", arity=2)
-bitwise_not = elementwise("bitwise_not", np.invert, ir="~a", arity=1)
-logical_and = elementwise("logical_and", np.logical_and, ir="a && b", arity=2)
-logical_or = elementwise("logical_or", np.logical_or, ir="a || b", arity=2)
-logical_xor = elementwise("logical_xor", np.logical_xor, ir="!a != !b", arity=2)
-logical_not = elementwise("logical_not", np.logical_not, ir="!a", arity=1)
+bitwise_and = elementwise("bitwise_and", np.bitwise_and, doc="a & b", arity=2)
+bitwise_or = elementwise("bitwise_or", np.bitwise_or, doc="a | b", arity=2)
+bitwise_xor = elementwise("bitwise_xor", np.bitwise_xor, doc="a ^ b", arity=2)
+bitwise_left_shift = elementwise("bitwise_left_shift", P.left_shift, doc="a << b", arity=2)
+bitwise_right_shift = elementwise("bitwise_right_shift", P.right_shift, doc="a >> b", arity=2)
+bitwise_not = elementwise("bitwise_not", np.invert, doc="~a", arity=1)
+logical_and = elementwise("logical_and", np.logical_and, ir="(a != 0) & (b != 0)", arity=2)
+logical_or = elementwise("logical_or", np.logical_or, ir="(a != 0) | (b != 0)", arity=2)
+logical_xor = elementwise("logical_xor", np.logical_xor, ir="(a != 0) ^ (b != 0)", arity=2)
+logical_not = elementwise("logical_not", np.logical_not, ir="a == 0", arity=1)
 isnan = elementwise("isnan", np.isnan, ir="a != a", arity=1)
 isinf = elementwise("isinf", np.isinf, ir="abs(a) == inf", arity=1)
 isfinite = elementwise("isfinite", np.isfinite, ir="abs(a) < inf", arity=1)

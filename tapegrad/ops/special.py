@@ -30,7 +30,7 @@ erf = elementwise(
     d=(f"g * (F.exp(-(a * a)) * {_SLOPE!r})",),
     doc="The error function: 2 / sqrt(pi) times the integral of exp(-t * t) from 0 to each element.",
 )
-erfc = elementwise("erfc", S.erfc, ir="1 - erf(a)", floats=True, d=(f"g * (F.exp(-(a * a)) * {-_SLOPE!r})",))
+erfc = elementwise("erfc", S.erfc, doc="1 - erf(a)", floats=True, d=(f"g * (F.exp(-(a * a)) * {-_SLOPE!r})",))
 erfinv = elementwise(
     "erfinv",
     S.erfinv,
@@ -51,7 +51,6 @@ erfcx = elementwise(
 ndtr = elementwise(
     "ndtr",
     S.ndtr,
-    ir="(1 + erf(a / sqrt(2))) / 2",
     floats=True,
     d=(f"g * (F.exp(a * a * -0.5) * {1 / math.sqrt(2 * math.pi)!r})",),
     title="MulBackward1",
@@ -79,7 +78,7 @@ log_ndtr = elementwise(
 entr = elementwise(
     "entr",
     S.entr,
-    ir="-a * log(a)",
+    doc="-a * log(a)",
     floats=True,
     d=("g * (-(1 + F.log(a)))",),
     title="SpecialEntrBackward0",

@@ -1,5 +1,4 @@
-"""Convolutions, pooling and norms of channels on arrays between pages that nobody may touch: an access beyond
-an array ends the process."""
+"""Kernels on arrays between pages that nobody may touch: an access beyond an array ends the process."""
 
 import ctypes
 import mmap
@@ -11,6 +10,7 @@ import pytest
 
 from tapegrad import tiers
 from tapegrad.kernels import convolution as C
+from tapegrad.kernels import linalg as L
 from tapegrad.kernels import normalise as N
 from tapegrad.kernels import pooling as P
 
@@ -87,20 +87,30 @@ def normalise(made, rng, x):
     N.affine_vjp((1, 1, 1), x, x, w, w, x.shape, axes, shape, 1e-5, known)
 
 
+def multiply(made, rng, kind):
+    """Products of matrices whose rows or columns are contiguous."""
+    m, n, k = (int(rng.integers(low, 90)) for low in (8, 16, 1))
+    for turned in range(4):
+        a = made.normal(rng, (k, m), kind).T if turned & 1 else made.normal(rng, (m, k), kind)
+        b = made.normal(rng, (n, k), kind).T if turned & 2 else made.normal(rng, (k, n), kind)
+        L.linear(a, b.T, made.normal(rng, (n,), kind))
+
+
 def run():
     """All kernels on guarded arrays, results and scratch included."""
     tiers.wake()
     from tapegrad.native import memory  # not before the tier is awake
-    from tapegrad.native.kernels import channelnorm
+    from tapegrad.native.kernels import channelnorm, products
 
     made, rng = Guarded(), np.random.default_rng(0)
-    memory.empty = channelnorm.empty = made.empty
-    channelnorm.LEAST = 1
+    memory.empty = channelnorm.empty = products.empty = made.empty
+    channelnorm.LEAST = products.LEAST = 1
     for k in range(RUNS):
         made.at_end = k % 2 == 0
         x = convolve(made, rng, 1 + k % 3, "f4" if k % 4 < 2 else "f8")
         pool(made, rng, x)
         normalise(made, rng, x)
+        multiply(made, rng, x.dtype)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mprotect as Linux has it")

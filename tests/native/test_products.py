@@ -1,15 +1,21 @@
-"""Products into memory that was used before, against the NumPy bodies."""
+"""Products of matrices against the NumPy bodies."""
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tapegrad.kernels import linalg as L
 from tapegrad.native import choice
-from tests.native.arrays import awake, laid
+from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, close, drawn, laid
 
 SHAPES = [((200, 30), (30, 300)), ((256, 1), (1, 256)), ((3, 200, 40), (40, 90)), ((5, 90, 80), (5, 80, 90))]
 SHAPES += [
     ((2, 1, 90, 80), (3, 80, 90)),
+    ((0, 90, 80), (80, 90)),
     ((0, 4), (4, 5)),
     ((300, 0), (0, 300)),
     ((7,), (7, 9)),
@@ -17,11 +23,23 @@ SHAPES += [
 ]
 
 
+SIDES = st.integers(1, 40) | st.sampled_from([97, 193, 260, 515])
+
+
+@pytest.fixture
+def products(monkeypatch):
+    """The module, such that small products are computed by it."""
+    awake()
+    from tapegrad.native.kernels import products
+
+    monkeypatch.setattr(products, "LEAST", 1)
+    return products
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
 @pytest.mark.parametrize("layout", ["plain", "turned", "stepped", "misaligned", "read-only"])
 @pytest.mark.parametrize(("a", "b"), SHAPES)
-def test_products_are_the_bodies(a, b, layout, dtype):
-    awake()
+def test_products_are_the_bodies(products, a, b, layout, dtype):
     rng = np.random.default_rng(0)
     x, y = (laid((rng.normal(size=s) * 5).astype(dtype), layout) for s in (a, b))
     for f in (L.matmul, L.mm) if x.ndim == y.ndim == 2 else (L.matmul,):
@@ -30,11 +48,46 @@ def test_products_are_the_bodies(a, b, layout, dtype):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
 
 
+@settings(deadline=None)
+@given(
+    st.tuples(*[SIDES] * 3),
+    st.lists(st.sampled_from([1, 2]), max_size=2),
+    LAYOUTS,
+    LAYOUTS,
+    DTYPES,
+    ODD,
+    st.booleans(),
+)
+def test_any_shape(sizes, batch, first, second, dtype, odd, biased):
+    awake()
+    from tapegrad.native.kernels import products
+
+    m, n, k = sizes
+    a, b = drawn((*batch, m, k), dtype, first, odd), drawn((k, n), dtype, second, None, 1)
+    c = drawn((n,), dtype, "plain", None, 2) if biased else None
+    least, products.LEAST = products.LEAST, 1
+    try:
+        found = products.multiplied(a, b, c)
+    finally:
+        products.LEAST = least
+    aligned = a.flags.aligned and b.flags.aligned
+    assert (found is None) == (not aligned or m < products.ROWS or n < products.COLUMNS)
+    if found is not None:
+        with np.errstate(invalid="ignore"):
+            close(found, np.matmul(a, b) + (0 if c is None else c), 1e-4 if dtype == "f4" else 1e-12)
+
+
+@pytest.mark.parametrize("m", range(8, 60))
+@pytest.mark.parametrize("many", [0, 96 * 5, 9978])
+def test_any_number_of_rows(products, many, m):
+    a, b = drawn((many + m, 9), "f4"), drawn((9, 17), "f4")
+    close(L.mm(a, b), a @ b)
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(200, 30), (4, 50, 30), (2, 2, 50, 30), (30,), (0, 30), (1, 30)])
-def test_linear_is_the_body(shape, bias, dtype):
-    awake()
+def test_linear_is_the_body(products, shape, bias, dtype):
     rng = np.random.default_rng(0)
     x, w, b = (rng.normal(size=s).astype(dtype) for s in (shape, (300, 30), (300,)))
     found, expected = (f(x, w, b if bias else None) for f in (L.linear, choice.original(L.linear)))
@@ -42,8 +95,33 @@ def test_linear_is_the_body(shape, bias, dtype):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("c", [(300,), (200, 1), (200, 300), ()])
+@pytest.mark.parametrize(("beta", "alpha"), [(1, 1), (0, 1), (0.5, 2)])
+def test_addmm_is_the_body(products, c, beta, alpha):
+    rng = np.random.default_rng(0)
+    c, a, b = (rng.normal(size=s).astype("f4") for s in (c, (200, 30), (30, 300)))
+    found, expected = (f(c, a, b, beta, alpha) for f in (L.addmm, choice.original(L.addmm)))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(("a", "b"), [((200, 30), (31, 300)), ((3, 90, 80), (2, 80, 90))])
-def test_what_does_not_fit_is_refused(a, b):
-    awake()
+def test_what_does_not_fit_is_refused(products, a, b):
     with pytest.raises(ValueError):
         L.matmul(np.ones(a), np.ones(b))
+
+
+def test_the_sums_do_not_depend_on_the_threads(products):
+    """A product has the same bits with one thread and with several, and so has a part of its rows."""
+    code = """if True:
+        import numpy as np, tapegrad as torch
+        from tapegrad import tiers
+        from tapegrad.kernels import linalg as L
+        tiers.wake()
+        rng = np.random.default_rng(0)
+        a, b = (rng.normal(size=s).astype("f4") for s in ((300, 700), (700, 400)))
+        y = L.mm(a, b)
+        assert (L.mm(a[100:200], b) == y[100:200]).all()
+        torch.set_num_threads(1)
+        assert (L.mm(a, b) == y).all()
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -130,3 +130,10 @@ def test_transforms_of_large_scores():
     close(both.numpy(), np.array([cross_entropy(x, t).item(), cross_entropy(-x, t).item()]))
     _, slope = jvp(lambda a: cross_entropy(a, t), (x,), (torch.ones_like(x),))
     assert abs(slope.item()) < 1e-12  # softmax does not see a shift
+
+
+@pytest.mark.parametrize("g", [drawn((5, 7), "f8"), drawn((5, 1), "f4")])
+def test_other_cotangents_are_numpys(g):
+    y = Q.softmax(drawn((5, 7), "f4"), (1,))
+    for kernel in (Q.softmax_vjp, Q.log_softmax_vjp):
+        close(kernel(g, y, (1,)), choice.original(kernel)(g, y, (1,)))

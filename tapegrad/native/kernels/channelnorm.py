@@ -17,7 +17,7 @@ import numpy as np
 import tapegrad.kernels.normalise as bodies
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
-from tapegrad.native.choice import fits, over
+from tapegrad.native.choice import fits, over, whole
 from tapegrad.native.ir import F64, Function, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
@@ -294,18 +294,12 @@ def affine_vjp(
     """The cotangents of x, w and b."""
     t = fits(x, w, *known, least=LEAST) if known else None
     found = t and _units(tuple(view), axes, shape)
-    if (
-        not t
-        or not found
-        or known[0].size != found[0]
-        or g.shape != x.shape
-        or not fits(g := np.ascontiguousarray(g), x)
-    ):
+    if not t or not found or known[0].size != found[0] or not fits(rows_of_g := whole(g, x), x):
         return body(need, g, x, w, b, view, axes, shape, eps, known)
     units, rows = found
     z = empty(x.shape, x.dtype)
     plain, along = np.empty((2, units, rows.rows))
-    _kernel(t, "back")(z, plain, along, g, x, w, *known, units, _shared(rows), *rows)
+    _kernel(t, "back")(z, plain, along, rows_of_g, x, w, *known, units, _shared(rows), *rows)
     gx = None if need[0] is None else z
     gw, gb = (
         None if wanted is None else _per_weight(sums, rows).astype(x.dtype).reshape(a.shape)

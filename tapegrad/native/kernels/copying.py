@@ -10,11 +10,10 @@ import numpy as np
 from numpy import ndarray
 
 import tapegrad.kernels.arrange as A
-import tapegrad.kernels.gathering as G
 import tapegrad.kernels.shape as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
-from tapegrad.native.choice import over
+from tapegrad.native.choice import DENSE, over
 from tapegrad.native.copying import copy, plain
 from tapegrad.native.ir import I8, I64
 from tapegrad.native.memory import empty
@@ -32,6 +31,7 @@ def _packed(x: Any) -> Any:
 
 
 @over(S.contiguous)
+@over(S.copied)
 def contiguous(body: Any, x: Any) -> Any:
     """A copy in row-major order."""
     y = _packed(x) if x.size >= SMALL else None
@@ -42,20 +42,6 @@ def contiguous(body: Any, x: Any) -> Any:
 def clone(body: Any, x: Any) -> Any:
     """A copy in the layout of x."""
     y = _packed(x) if x.size >= SMALL and type(x) is ndarray and x.flags.c_contiguous else None
-    return body(x) if y is None else y
-
-
-@over(A.copied)
-def copied(body: Any, x: Any) -> Any:
-    """A copy in row-major order."""
-    y = _packed(x) if x.size >= SMALL else None
-    return body(x) if y is None else y
-
-
-@over(G.copied)
-def copied_to_write(body: Any, x: Any) -> Any:
-    """The same, to write into."""
-    y = _packed(x) if x.size >= SMALL else None
     return body(x) if y is None else y
 
 
@@ -141,7 +127,7 @@ def _triangle() -> Any:
 
 def _cut(x: Any, diagonal: int, upper: bool) -> Any:
     """x without what is behind (upper: before) a diagonal; None if that is not for here."""
-    if not plain(x, LEAST) or not x.flags.c_contiguous or not x.flags.aligned or x.dtype.kind == "O":
+    if not plain(x, LEAST) or x.flags.num & DENSE != DENSE or x.dtype.kind == "O":
         return None
     y = empty(x.shape, x.dtype)
     rows, columns = x.shape[-2:]

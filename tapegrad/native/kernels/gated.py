@@ -46,7 +46,7 @@ def gru(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
         bias[:, :hidden] = b_hh.reshape(3, hidden)
     y = empty((rows, hidden), dtype)
     grain = max(1, 20000 // max(1, sizes[0] * hidden * lanes * 3))
-    _forward(t)(
+    _forward(t, hidden % lanes == 0)(
         *(gates, inner, before, y, h, bias, R.packed(w_hh.T, blocks, lanes, 3), steps),
         *(len(steps), hidden, blocks, grain, 0, 0, 0, 0),
     )
@@ -54,20 +54,14 @@ def gru(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
 
 
 @cache
-def _forward(t: Type) -> Any:
-    module = Module()
-    step = call.Body("gru_step", call.named(_FORWARD))
-    _write_step(step, [R.tile(module, t, rows, 3) for rows in (R.ROWS, 1)], t)
-    step.give()
-    module.add(step)
+def _forward(t: Type, whole: bool) -> Any:
+    def tiles(module: Module) -> list[Function]:
+        return [R.tile(module, t, n, 3) for n in (R.ROWS, 1)]
 
-    def write(f: call.Body) -> None:
-        R.forwards(f, step)
-
-    return call.build(f"gru_{t}", _FORWARD, write, over="count", grain=call.ALONE, module=module)
+    return R.stepped("gru", _FORWARD, _write_step, R.forwards, tiles, t, whole)
 
 
-def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
+def _write_step(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> None:
     """One step of the units from `low` to `high`, in blocks of one vector."""
     wide = target.host().wide(t)
     lanes = wide.lanes
@@ -75,7 +69,7 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
     hidden, at, rows = f["hidden"], f["at"], f["rows"]
     with f.loop(f.low, f.high) as block:
         j = block * lanes
-        mask = f.first(hidden - j, wide)
+        mask = R.edge(f, hidden - j, wide, whole)
         weights = f["weights"].at(block * hidden * (3 * lanes), t)
         biases = [f.load(f["bias"].at(f["blocks"] * (lanes * g) + j, t), wide) for g in range(3)]
 
@@ -97,7 +91,7 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
             _units(f, room, first, j, mask, wide)
 
 
-def _units(f: call.Body, sums: Value, r: Value, j: Value, mask: Value, wide: Type) -> None:
+def _units(f: call.Body, sums: Value, r: Value, j: Value, mask: Value | None, wide: Type) -> None:
     """Gates and outputs of row r of a step, for the units from j."""
     t, hidden = wide.element, f["hidden"]
     row = f["at"] + r
@@ -138,7 +132,7 @@ def gru_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, reve
     width = target.host().lanes(t) * R.WIDE
     blocks = -(-hidden // width)
     grain = max(1, 20000 // max(1, sizes[0] * hidden * width * 3))
-    _back(t)(
+    _back(t, hidden % width == 0)(
         *(gx, gh, d, gates, inner, before, gy, R.packed(w_hh, blocks, width, 1), steps),
         *(len(steps), hidden, blocks, grain, int(gs[0] is not None), 0, 0, 0, 0),
     )
@@ -146,38 +140,18 @@ def gru_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, reve
 
 
 @cache
-def _back(t: Type) -> Any:
-    module = Module()
-    step = call.Body("gru_step_back", call.named(_BACK))
-    _write_step_back(step, [R.tile_back(module, t, rows, True) for rows in (R.ROWS_BACK, 1)], t)
-    step.give()
-    module.add(step)
+def _back(t: Type, whole: bool) -> Any:
+    def tiles(module: Module) -> list[Function]:
+        return [R.tile_back(module, t, n, whole, True) for n in (R.ROWS_BACK, 1)]
 
-    def write(f: call.Body) -> None:
-        R.backwards(f, step)
-
-    return call.build(f"gru_back_{t}", _BACK, write, over="count", grain=call.ALONE, module=module)
+    return R.stepped("gru_back", _BACK, _write_step_back, R.backwards, tiles, t, whole)
 
 
-def _write_step_back(f: call.Body, tiles: list[Function], t: Type) -> None:
-    """One step back of the units from `low` to `high`, in blocks of some vectors."""
-    wide = target.host().wide(t)
-    width = wide.lanes * R.WIDE
-    hidden, last = f["hidden"], f["last_rows"]
-    three, zero = hidden * 3, f.value(0, last.type)
-    with f.loop(f.low, f.high) as block:
-        j = block * width
-        weights = f["weights"].at(block * three * width, t)
-        whole = last - last % R.ROWS_BACK
-        for low, high, tile, step in ((zero, whole, tiles[0], R.ROWS_BACK), (whole, last, tiles[1], 1)):
-            with f.loop(low, high, step) as r:
-                out, g = f["d"].at(r * hidden + j, t), f["gh"].at((f["last_at"] + r) * three, t)
-                f.run(tile, out, g, weights, three, hidden, hidden - j)
-        with f.loop(0, f["rows"]) as r, f.loop(j, f.smaller(j + width, hidden), wide.lanes) as unit:
-            _units_back(f, r, unit, f.first(hidden - unit, wide), wide)
+def _write_step_back(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> None:
+    R.write_step_back(f, tiles, t, whole, 3, ("d", "gh"), _units_back)
 
 
-def _units_back(f: call.Body, r: Value, j: Value, mask: Value, wide: Type) -> None:
+def _units_back(f: call.Body, r: Value, j: Value, mask: Value | None, wide: Type) -> None:
     """The cotangents of the gates of row r of a step, for the units from j, and of the state before it as
     far as it is no product."""
     t, hidden = wide.element, f["hidden"]

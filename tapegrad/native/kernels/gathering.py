@@ -23,7 +23,7 @@ import tapegrad.kernels.gathering as G
 import tapegrad.kernels.shape as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
-from tapegrad.native.choice import over, rows
+from tapegrad.native.choice import DENSE, over, rows
 from tapegrad.native.ir import F32, F64, I1, I8, I16, I32, I64, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
@@ -214,7 +214,7 @@ def _write(
 
 
 def _plain(x: Any, least: int = LEAST) -> bool:
-    return type(x) is ndarray and x.size >= least and x.flags.c_contiguous and x.flags.aligned
+    return type(x) is ndarray and x.size >= least and x.flags.num & DENSE == DENSE
 
 
 def _numbers(index: Any) -> bool:
@@ -310,7 +310,7 @@ def _entry_sizes(x: Any, src: Any, index: Any, dim: int) -> tuple[int, int, int,
 def scatter(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
     """Elements put along an axis."""
     y = None
-    if index.size >= LEAST and _plain(x, 1) and _plain(index) and src.shape == index.shape:
+    if index.size >= LEAST and _plain(x, 1) and _plain(index) and np.shape(src) == index.shape:
         y = _copy_and_write(x, src, index, _element_sizes(x.shape, index, dim), True, add=False)
     return body(x, src, index, dim) if y is None else y
 
@@ -319,7 +319,7 @@ def scatter(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
 def scatter_add(body: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
     """Elements added along an axis."""
     y = None
-    if index.size >= LEAST and _plain(x, 1) and _plain(index) and src.shape == index.shape:
+    if index.size >= LEAST and _plain(x, 1) and _plain(index) and np.shape(src) == index.shape:
         y = _copy_and_write(x, src, index, _element_sizes(x.shape, index, dim), True, add=True)
     return body(x, src, index, dim) if y is None else y
 

@@ -16,14 +16,12 @@ from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over
 from tapegrad.native.fold import groups
 from tapegrad.native.ir import Type, Value
-from tapegrad.native.strips import down, down_sums, joined, larger, strip, sums, sweep
+from tapegrad.native.strips import CHUNK, WAYS, chunks, down, down_sums, highest, larger, strip, sums
 from tapegrad.native.target import host
 
 LEAST = 1 << 8  # elements; below, NumPy's few calls take as long as one of these
 GRAIN = 1 << 14  # elements that are worth a thread
 PART = 1 << 15  # elements that are gone over twice while they are in the cache
-CHUNK = 256  # columns that go together
-WAYS = 4
 
 
 def _shift(f: Body, top: Value) -> Value:
@@ -33,20 +31,20 @@ def _shift(f: Body, top: Value) -> Value:
 
 def _write_rows(t: Type) -> Callable[[Body], None]:
     def write(f: Body) -> None:
-        n, parts, e, most = f["n"], f["parts"], t.element, larger(f)
+        n, parts, e = f["n"], f["parts"], t.element
         with f.loop(f.low, f.high) as unit:
             row = unit // parts
             start = (unit - row * parts) * f["length"]
             m = f.smaller(n - start, f["length"])
             x = f["x"].at(row * n + start, e)
 
-            def load(i: Value, mask: Any) -> Value:
-                return f.load(x.at(i, e), t, mask, -inf)
-
-            found = sweep(f, 0, m, t, lambda i, k, v: [most(load(i, k), v[0])], [-inf])
-            top = joined(f, found[0], most)
+            top = highest(f, x, m, t)
             less = f.splat(_shift(f, top), t.lanes)
-            (total,) = sums(f, m, t, lambda i, k, v: [v[0] + vmath.exp(f, load(i, k) - less)])
+
+            def add(i: Value, mask: Any, held: list[Value]) -> list[Value]:
+                return [held[0] + vmath.exp(f, f.load(x.at(i, e), t, mask, -inf) - less)]
+
+            (total,) = sums(f, m, t, add)
             f.store(f["tops"].at(unit, e), top)
             f.store(f["sums"].at(unit, e), f.convert(total, e))
 
@@ -56,11 +54,7 @@ def _write_rows(t: Type) -> Callable[[Body], None]:
 def _write_columns(t: Type) -> Callable[[Body], None]:
     def write(f: Body) -> None:
         n, parts, width, e, most = f["n"], f["parts"], f["width"], t.element, larger(f)
-        chunks = (width + (CHUNK - 1)) // CHUNK
-        with f.loop(f.low, f.high) as unit:
-            which = unit // chunks
-            left = (unit - which * chunks) * CHUNK
-            right = f.smaller(left + CHUNK, width)
+        with chunks(f, width) as (which, left, right):
             block = which // parts
             start = (which - block * parts) * f["length"]
             m = f.smaller(n - start, f["length"])

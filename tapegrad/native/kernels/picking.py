@@ -10,7 +10,7 @@ import numpy as np
 import tapegrad.kernels.reduce as R
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
-from tapegrad.native.choice import fits, over
+from tapegrad.native.choice import DENSE, fits, over
 from tapegrad.native.ir import I64, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.strips import sweep
@@ -89,8 +89,7 @@ def _good(index: Any, dim: int, lead: tuple[int, ...]) -> bool:
         type(index) is np.ndarray
         and index.size >= LEAST
         and index.dtype.char == "l"
-        and index.flags.c_contiguous
-        and index.flags.aligned
+        and index.flags.num & DENSE == DENSE
         and dim == index.ndim - 1
         and index.shape[:-1] == lead
     )

@@ -1,64 +1,119 @@
-"""Products of matrices: BLAS's, into memory that was used before. The pages of a new large array cost a tenth
-of what computing it does."""
+"""Which products of matrices are computed here: all that BLAS would share among threads of its own. Two pools
+in one process wait for each other, and one of two cores that another process keeps busy stops BLAS, whose
+threads have equal parts."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
 
 import tapegrad.kernels.linalg as bodies
 from tapegrad.kernels.errstate import nameless
-from tapegrad.native.choice import TYPES, over
+from tapegrad.native.call import ALIGNED
+from tapegrad.native.choice import DENSE, TYPES, over
+from tapegrad.native.kernels.gemm import product
 from tapegrad.native.memory import empty
 
-LEAST = 1 << 15  # elements of a result; NumPy's own memory serves fewer from its lists
+LEAST = 1 << 18  # multiplications; BLAS does fewer in one thread, and its call costs less
+ROWS = 8  # at least; BLAS has kernels for matrices that are nearly vectors
+COLUMNS = 4  # one product by the threads of BLAS, and they keep the cores for milliseconds
 
 
-def _into(a: Any, b: Any) -> Any:
-    """a b of two matrices, or None if it is not for here."""
-    if type(a) is not np.ndarray or type(b) is not np.ndarray or a.ndim != 2 or b.ndim != 2:
+def _ready(x: Any) -> Any:
+    """x itself if the rows or the columns of its matrices are contiguous, else a copy; None if it is not for
+    here."""
+    size, strides = x.itemsize, x.strides
+    if type(x) is not np.ndarray or not x.flags.num & ALIGNED:
         return None
-    n, m = a.shape[0], b.shape[1]
-    if n * m < LEAST or a.dtype is not b.dtype or a.dtype not in TYPES or a.shape[1] != b.shape[0]:
+    for s in strides:
+        if s % size:
+            return None
+    return x if strides[-1] == size or strides[-2] == size else np.ascontiguousarray(x)
+
+
+@lru_cache(1000)
+def _places(shape: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...]) -> Any:
+    """How many elements behind the first each entry's matrices of a and b begin, given the steps."""
+    found = np.zeros((*shape, 2), np.int64)
+    for axis, n in enumerate(shape):
+        steps = np.arange(n).reshape(-1, *(1,) * (len(shape) - axis))
+        found += steps * np.array((a[axis], b[axis]))
+    return found.reshape(-1)
+
+
+def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
+    """a b + c, put into y if that is given, or None if it is not for here."""
+    m, k = a.shape[-2:]
+    n = b.shape[-1]
+    if m * n * k < LEAST or m < ROWS or n < COLUMNS or b.shape[-2] != k:
         return None
-    return a.dot(b, empty((n, m), a.dtype))
+    if a.dtype is not b.dtype or a.dtype not in TYPES:
+        return None
+    if c is not None and (c.dtype is not a.dtype or c.shape != (n,) or not c.flags.num & ALIGNED):
+        return None
+    a, b = _ready(a), _ready(b)
+    if a is None or b is None:
+        return None
+    if a.ndim == 2 == b.ndim:
+        y = empty((m, n), a.dtype) if y is None else y
+        product(y, a, b, c)
+        return y
+    try:
+        shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        return None  # NumPy says what is wrong
+    if not prod(shape):
+        return None
+    a, b = (np.broadcast_to(x, shape + x.shape[-2:]) for x in (a, b))
+    steps = (tuple(s // x.itemsize for s in x.strides[:-2]) for x in (a, b))
+    y, entry = empty((*shape, m, n), a.dtype), (0,) * len(shape)
+    product(y, a[entry], b[entry], c, _places(shape, *steps))
+    return y
 
 
 @over(bodies.mm)
 def mm(body: Any, a: Any, b: Any) -> Any:
     """Matrix times matrix."""
-    y = _into(a, b)
+    y = multiplied(a, b) if a.ndim == 2 == b.ndim else None
     return body(a, b) if y is None else y
 
 
 @over(bodies.matmul)
 def matmul(body: Any, a: Any, b: Any) -> Any:
     """Matrix times matrix, for each entry of the leading axes."""
-    if a.ndim == 2 == b.ndim:
-        y = _into(a, b)
-        return body(a, b) if y is None else y
-    if a.ndim < 2 or b.ndim < 2 or a.size < LEAST or a.dtype is not b.dtype or a.dtype not in TYPES:
-        return body(a, b)
-    if a.shape[-1] == 1 or a.shape[-1] != b.shape[-2]:
-        return body(a, b)
-    shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
-    return np.matmul(a, b, empty(shape, a.dtype))
+    y = multiplied(a, b) if a.ndim > 1 < b.ndim else None
+    return body(a, b) if y is None else y
 
 
 @over(bodies.linear)
 def linear(body: Any, x: Any, w: Any, b: Any = None) -> Any:
     """x w^T + b over the last axis of x."""
-    if w.ndim != 2 or x.ndim < 2 or x.dtype is not w.dtype or x.dtype not in TYPES:
+    if w.ndim != 2 or x.ndim < 2 or (b is not None and not b.flags.c_contiguous):
         return body(x, w, b)
-    m, k = w.shape
-    if x.size // max(1, k) * m < LEAST or x.shape[-1] != k or type(x) is not np.ndarray:
+    y = multiplied(x if x.ndim == 2 else x.reshape(-1, x.shape[-1]), w.T, b)
+    if y is None:
         return body(x, w, b)
-    y = empty((*x.shape[:-1], m), x.dtype)
-    x.reshape(-1, k).dot(w.T, y.reshape(-1, m))
-    if b is not None:
-        y += b
-    return y
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], w.shape[0])
+
+
+@over(bodies.product_into)
+def product_into(body: Any, y: Any, a: Any, b: Any, c: Any = None) -> None:
+    """y = a b + c, of matrices and a row."""
+    fits = y.dtype is a.dtype and y.flags.num & DENSE == DENSE and (c is None or c.flags.c_contiguous)
+    if not fits or multiplied(a, b, c, y) is None:
+        body(y, a, b, c)
+
+
+@over(bodies.addmm)
+def addmm(body: Any, c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
+    """c + a b, where c is a row."""
+    if not (beta == 1 == alpha and c.ndim == 1 and c.flags.c_contiguous):
+        return body(c, a, b, beta, alpha)
+    y = multiplied(a, b, c)
+    return body(c, a, b, beta, alpha) if y is None else y
 
 
 nameless(globals())

@@ -9,6 +9,7 @@ there is one meeting of the threads per step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,7 @@ import tapegrad.kernels.recurrent as bodies
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target, vmath
 from tapegrad.native.choice import DENSE, TYPES, over
+from tapegrad.native.copying import copy
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.memory import empty
 
@@ -60,9 +62,14 @@ def begin(before: Any, h: Any, steps: Any) -> None:
 def packed(w: Any, blocks: int, width: int, groups: int) -> Any:
     """The columns of w [k, groups * n] in blocks: [blocks, k, groups, width], zeros behind the last."""
     k, n = w.shape[0], w.shape[1] // groups
-    padded = np.zeros((k, groups, blocks * width), w.dtype)
-    padded[:, :, :n] = w.reshape(k, groups, n)
-    return np.ascontiguousarray(padded.reshape(k, groups, blocks, width).transpose(2, 0, 1, 3))
+    if blocks * width > n:
+        w, given = np.zeros((k, groups, blocks * width), w.dtype), w.reshape(k, groups, n)
+        w[:, :, :n] = given
+    blocked = w.reshape(k, groups, blocks, width).transpose(2, 0, 1, 3)
+    y = empty(blocked.shape, w.dtype)
+    if not copy(y, blocked):
+        y[...] = blocked
+    return y
 
 
 @over(bodies.lstm)
@@ -83,7 +90,7 @@ def lstm(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
     blocks = -(-hidden // lanes)
     y = empty((rows, hidden), dtype)
     grain = max(1, 20000 // max(1, sizes[0] * hidden * lanes * 4))
-    _forward(t)(
+    _forward(t, hidden % lanes == 0)(
         *(gates, tanh_c, before_c, before_h, y, h, c, packed(w_hh.T, blocks, lanes, 4), steps),
         *(len(steps), hidden, blocks, grain, 0, 0, 0, 0),
     )
@@ -91,18 +98,11 @@ def lstm(body: Any, xs: Any, sizes: Any, reverse: bool) -> Any:
 
 
 @cache
-def _forward(t: Type) -> Any:
-    module = Module()
-    pairs = call.named(_FORWARD)
-    step = call.Body("lstm_step", pairs)
-    _write_step(step, [tile(module, t, rows) for rows in (ROWS, 1)], t)
-    step.give()
-    module.add(step)
+def _forward(t: Type, whole: bool) -> Any:
+    def tiles(module: Module) -> list[Function]:
+        return [tile(module, t, n) for n in (ROWS, 1)]
 
-    def write(f: call.Body) -> None:
-        forwards(f, step)
-
-    return call.build(f"lstm_{t}", _FORWARD, write, over="count", grain=call.ALONE, module=module)
+    return stepped("lstm", _FORWARD, _write_step, forwards, tiles, t, whole)
 
 
 def tile(module: Module, t: Type, rows: int, gates: int = 4) -> Function:
@@ -156,11 +156,33 @@ def backwards(f: call.Body, step: call.Body) -> None:
         f.set("last_rows", rows)
 
 
+def stepped(
+    name: str, parameters: str, write_step: Any, share_out: Any, tiles: Any, t: Type, whole: bool
+) -> Any:
+    """A kernel in which one thread goes over the steps (share_out(f, step)) and all do each of them
+    (write_step(f, tiles(module), t, whole))."""
+    module = Module()
+    step = call.Body(f"{name}_step", call.named(parameters))
+    write_step(step, tiles(module), t, whole)
+    step.give()
+    module.add(step)
+    title = f"{name}_{t}_whole" if whole else f"{name}_{t}"
+    return call.build(
+        title, parameters, lambda f: share_out(f, step), over="count", grain=call.ALONE, module=module
+    )
+
+
+def edge(f: Function, left: Value, wide: Type, whole: bool) -> Value | None:
+    """The mask of a vector of which so many are left; whole: there are always enough, and a store needs none,
+    which takes a tenth of the time on some processors."""
+    return None if whole else f.first(left, wide)
+
+
 def vector_at(f: Function, p: Value, k: int, wide: Type) -> Value:
     return f.load(p.at(k * wide.lanes, wide.element), wide)
 
 
-def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
+def _write_step(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> None:
     """One step of the units from `low` to `high`, in blocks of one vector."""
     wide = target.host().wide(t)
     lanes = wide.lanes
@@ -168,11 +190,11 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
     hidden, at, rows = f["hidden"], f["at"], f["rows"]
     with f.loop(f.low, f.high) as block:
         j = block * lanes
-        mask = f.first(hidden - j, wide)
+        mask = edge(f, hidden - j, wide, whole)
         weights = f["weights"].at(block * hidden * (4 * lanes), t)
 
         def some(
-            first: Value, tile: Function, n: int, j: Value = j, mask: Value = mask, w: Value = weights
+            first: Value, tile: Function, n: int, j: Value = j, mask: Any = mask, w: Value = weights
         ) -> None:
             row = at + first
             for r in range(n):
@@ -190,7 +212,7 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type) -> None:
             some(first, tiles[1], 1)
 
 
-def _cells(f: call.Body, sums: Value, r: Value, j: Value, mask: Value, wide: Type) -> None:
+def _cells(f: call.Body, sums: Value, r: Value, j: Value, mask: Value | None, wide: Type) -> None:
     """Gates, cells and outputs of row r of a step, for the units from j."""
     t, hidden = wide.element, f["hidden"]
     row = f["at"] + r
@@ -235,7 +257,7 @@ def lstm_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, rev
     width = target.host().lanes(t) * WIDE
     blocks = -(-hidden // width)
     grain = max(1, 20000 // max(1, sizes[0] * hidden * width * 4))
-    _back(t)(
+    _back(t, hidden % width == 0)(
         *(back, gh, gc, gates, tanh_c, before_c, gy, packed(w_hh, blocks, width, 1), steps),
         *(len(steps), hidden, blocks, grain, int(gs[0] is not None), 0, 0, 0, 0),
     )
@@ -243,21 +265,15 @@ def lstm_back(body: Any, need: Any, gs: Any, work: Any, xs: Any, sizes: Any, rev
 
 
 @cache
-def _back(t: Type) -> Any:
-    module = Module()
-    step = call.Body("lstm_step_back", call.named(_BACK))
-    _write_step_back(step, [tile_back(module, t, rows) for rows in (ROWS_BACK, 1)], t)
-    step.give()
-    module.add(step)
+def _back(t: Type, whole: bool) -> Any:
+    def tiles(module: Module) -> list[Function]:
+        return [tile_back(module, t, n, whole) for n in (ROWS_BACK, 1)]
 
-    def write(f: call.Body) -> None:
-        backwards(f, step)
-
-    return call.build(f"lstm_back_{t}", _BACK, write, over="count", grain=call.ALONE, module=module)
+    return stepped("lstm_back", _BACK, _write_step_back, backwards, tiles, t, whole)
 
 
-def tile_back(module: Module, t: Type, rows: int, adds: bool = False) -> Function:
-    """out[rows, width] = sums over k of g[rows, k] weights[k, width], masked; or += those."""
+def tile_back(module: Module, t: Type, rows: int, whole: bool, adds: bool = False) -> Function:
+    """out[rows, width] = sums over k of g[rows, k] weights[k, width]; or += those."""
     wide = target.host().wide(t)
     given = [("out", PTR), ("g", PTR), ("weights", PTR), ("n", I64), ("hidden", I64), ("left", I64)]
     f = Function(f"lstm_tile_back_{rows}", given)
@@ -271,7 +287,7 @@ def tile_back(module: Module, t: Type, rows: int, adds: bool = False) -> Functio
             for v in range(WIDE):
                 sums[r][v].set(f.fma(g, vectors[v], sums[r][v].get()))
     for v in range(WIDE):
-        mask = f.first(f["left"] - v * wide.lanes, wide)
+        mask = edge(f, f["left"] - v * wide.lanes, wide, whole)
         for r in range(rows):
             place = f["out"].at(f["hidden"] * r + v * wide.lanes, t)
             total = sums[r][v].get()
@@ -280,26 +296,34 @@ def tile_back(module: Module, t: Type, rows: int, adds: bool = False) -> Functio
     return module.add(f)
 
 
-def _write_step_back(f: call.Body, tiles: list[Function], t: Type) -> None:
-    """One step back of the units from `low` to `high`, in blocks of some vectors."""
+def write_step_back(
+    f: call.Body, tiles: list[Function], t: Type, whole: bool, gates: int, names: Sequence[str], units: Any
+) -> None:
+    """One step back of the units from `low` to `high`, in blocks of some vectors: the state's cotangent from
+    those of the gates of the step before (by their names), and units(f, row, unit, mask, type)."""
     wide = target.host().wide(t)
     width = wide.lanes * WIDE
     hidden, last = f["hidden"], f["last_rows"]
-    four = hidden * 4
+    all_gates = hidden * gates
     with f.loop(f.low, f.high) as block:
         j = block * width
-        weights = f["weights"].at(block * four * width, t)
-        whole = last - last % ROWS_BACK
+        weights = f["weights"].at(block * all_gates * width, t)
+        many = last - last % ROWS_BACK
         zero = f.value(0, I64)
-        for low, high, tile, step in ((zero, whole, tiles[0], ROWS_BACK), (whole, last, tiles[1], 1)):
+        for low, high, tile, step in ((zero, many, tiles[0], ROWS_BACK), (many, last, tiles[1], 1)):
             with f.loop(low, high, step) as r:
-                out, g = f["gh"].at(r * hidden + j, t), f["back"].at((f["last_at"] + r) * four, t)
-                f.run(tile, out, g, weights, four, hidden, hidden - j)
+                out = f[names[0]].at(r * hidden + j, t)
+                g = f[names[1]].at((f["last_at"] + r) * all_gates, t)
+                f.run(tile, out, g, weights, all_gates, hidden, hidden - j)
         with f.loop(0, f["rows"]) as r, f.loop(j, f.smaller(j + width, hidden), wide.lanes) as unit:
-            _cells_back(f, r, unit, f.first(hidden - unit, wide), wide)
+            units(f, r, unit, edge(f, hidden - unit, wide, whole), wide)
 
 
-def _cells_back(f: call.Body, r: Value, j: Value, mask: Value, wide: Type) -> None:
+def _write_step_back(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> None:
+    write_step_back(f, tiles, t, whole, 4, ("gh", "back"), _cells_back)
+
+
+def _cells_back(f: call.Body, r: Value, j: Value, mask: Value | None, wide: Type) -> None:
     """The cotangents of the gates of row r of a step, for the units from j."""
     t, hidden = wide.element, f["hidden"]
     row = f["at"] + r

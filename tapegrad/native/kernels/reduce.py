@@ -42,10 +42,12 @@ def _shaped(y: Any, shape: tuple[int, ...], dim: Any, keepdim: Any, turned: bool
     return (y.reshape(kept[::-1]).T if turned else y.reshape(kept))[()]
 
 
-def _reduced(name: str, body: Any, x: Any, dim: Any, keepdim: Any, *args: Any) -> Any:
+def _reduced(name: str, body: Any, x: Any, dim: Any, keepdim: Any) -> Any:
+    if x.size < LEAST:
+        return body(x, dim, keepdim)
     t, a, axes, turned = _ready(x, dim, name in ("max", "min"))
     if t is None:
-        return body(x, dim, keepdim, *args)
+        return body(x, dim, keepdim)
     return _shaped(fold(name, t, a, axes), x.shape, dim, keepdim, turned)
 
 
@@ -76,7 +78,7 @@ def amin(body: Any, x: Any, dim: Any, keepdim: Any) -> Any:
 @over(H.column_sum)
 def column_sum(body: Any, x: Any) -> Any:
     """The sum over the rows of a matrix."""
-    t, a, axes, turned = _ready(x, (0,))
+    t, a, axes, turned = _ready(x, (0,)) if x.size >= LEAST else (None, x, (), False)
     return body(x) if t is None else _shaped(fold("sum", t, a, axes), x.shape, (0,), False, turned)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import tapegrad.kernels.normalise as N
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
-from tapegrad.native.choice import fits, over
+from tapegrad.native.choice import fits, over, whole
 from tapegrad.native.ir import F64, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.strips import add, sums, sweep
@@ -200,22 +200,17 @@ def affine_vjp(
 ) -> Any:
     """The cotangents of x, w and b."""
     t, rows, n = _takes(x, w, view, axes, shape, known) if known else (None, 0, 0)
-    if not n or not fits(g := _whole(g, x), x):
+    if not n or not fits(rows_of_g := whole(g, x), x):
         return body(need, g, x, w, b, view, axes, shape, eps, known)
     parts, share = _parts(rows)
     z = empty(x.shape, x.dtype)
     gw, gb = np.empty((2, parts, n), x.dtype)
-    _kernel(t, "affine_back")(z, gw, gb, g, x, w, *known, parts, share, rows, n)
+    _kernel(t, "affine_back")(z, gw, gb, rows_of_g, x, w, *known, parts, share, rows, n)
     return (
         None if need[0] is None else z,
         None if need[1] is None else np.add.reduce(gw, 0).reshape(w.shape),
         None if need[2] is None else np.add.reduce(gb, 0).reshape(b.shape),
     )
-
-
-def _whole(g: Any, x: Any) -> Any:
-    """g in row-major order, if it is as large as x."""
-    return np.ascontiguousarray(g) if type(g) is np.ndarray and g.shape == x.shape else g
 
 
 # ---- by the root mean square
@@ -301,11 +296,11 @@ def root_mean_square_vjp(body: Any, need: Any, g: Any, x: Any, w: Any, axes: Any
     """The cotangents of x and w."""
     t = fits(x, w, least=LEAST)
     rows, n, _ = _trailing(x.shape, axes) if t is not None else (0, 0, ())
-    if not n or not fits(g := _whole(g, x), x) or (w.ndim == 0 and need[1] is not None):
+    if not n or not fits(rows_of_g := whole(g, x), x) or (w.ndim == 0 and need[1] is not None):
         return body(need, g, x, w, axes, eps)
     parts, share = _parts(rows)
     z, gw = empty(x.shape, x.dtype), np.empty((parts, n), x.dtype)
-    _kernel(t, "rms_back")(z, gw, g, x, _along(w, n), parts, share, rows, n, eps)
+    _kernel(t, "rms_back")(z, gw, rows_of_g, x, _along(w, n), parts, share, rows, n, eps)
     return (
         None if need[0] is None else z,
         None if need[1] is None else np.add.reduce(gw, 0).reshape(w.shape),

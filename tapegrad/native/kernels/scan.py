@@ -22,14 +22,12 @@ from tapegrad.native.choice import fits, over, rows
 from tapegrad.native.fold import fold
 from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import strip
+from tapegrad.native.strips import CHUNK, WAYS, chunks, strip
 from tapegrad.native.target import host
 
 LEAST = 1 << 10  # elements; below, NumPy takes as long as a call
 GRAIN = 1 << 14  # elements that are worth a thread
 PART = 1 << 15  # elements of the parts of a long row
-CHUNK = 256  # columns that go together
-WAYS = 4
 
 
 def _join(f: Body, product: bool, a: Value, b: Value) -> Value:
@@ -82,11 +80,7 @@ def _write_rows(t: Type, product: bool, back: bool) -> Callable[[Body], None]:
 
 def _columns(f: Body, t: Type, work: Callable[[Value, Value, int, Any], None]) -> None:
     """work(the first element of a block, its column, vectors, mask) for units of CHUNK columns."""
-    chunks = (f["width"] + (CHUNK - 1)) // CHUNK
-    with f.loop(f.low, f.high) as unit:
-        block = unit // chunks
-        left = (unit - block * chunks) * CHUNK
-        right = f.smaller(left + CHUNK, f["width"])
+    with chunks(f, f["width"]) as (block, left, right):
         base = block * f["n"] * f["width"]
         with f.loop(left, right, WAYS * t.lanes) as low:
             strip(f, low, right, t, lambda c, many, mask: work(base, c, many, mask), WAYS)

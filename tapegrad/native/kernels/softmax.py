@@ -14,24 +14,28 @@ import tapegrad.kernels.loss as Q
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import vmath
 from tapegrad.native.call import Body, build
-from tapegrad.native.choice import fits, over, rows
+from tapegrad.native.choice import fits, over, rows, whole
 from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import WAYS, down, down_sums, joined, larger, strip, strips_of, sums, sweep, units
+from tapegrad.native.strips import (
+    WAYS,
+    down,
+    down_sums,
+    highest,
+    larger,
+    strip,
+    strips_of,
+    sums,
+    sweep,
+    units,
+)
 from tapegrad.native.target import host
 
 LEAST = 1 << 6  # elements; below, NumPy's few calls take as long as one of these
 GRAIN = 1 << 14  # elements that are worth a thread
 
 
-# ---- the shifted exponentials of a row
-
-
-def _top(f: Body, x: Value, n: Value, t: Type) -> Value:
-    """The largest of a row; if there is nan, the sum of exponentials becomes nan all the same."""
-    most = larger(f)
-    found = sweep(f, 0, n, t, lambda i, m, v: [most(f.load(x.at(i, t), t, m, -inf), v[0])], [-inf])
-    return joined(f, found[0], most)
+# ---- the shifted exponentials of a row; where there is nan, their sum is nan
 
 
 def _shifted(f: Body, x: Value, t: Type, top: Value) -> Callable[[Value, Any], Value]:
@@ -44,7 +48,7 @@ def _write_rows(t: Type, log: bool) -> Callable[[Body], None]:
         n, element = f["n"], t.element
         with f.loop(f.low, f.high) as row:
             x, y = f["x"].at(row * n, t), f["y"].at(row * n, t)
-            top = f.splat(_top(f, x, n, t), t.lanes)
+            top = f.splat(highest(f, x, n, t), t.lanes)
             exp = _shifted(f, x, t, top)
 
             def each(i: Value, m: Any, held: list[Value]) -> list[Value]:
@@ -115,15 +119,17 @@ def _kernel(t: Type, log: bool, last: bool) -> Any:
     return build(name, parameters, _write_columns(v, log), over="count", grain="grain")
 
 
-def _soft(x: Any, t: Type, dim: int, log: bool) -> Any:
-    before, n, behind = rows(x.shape, dim)
-    y = empty(x.shape, x.dtype)
+def _along(kernel: Any, t: Type, log: bool, dim: int, *arrays: Any) -> Any:
+    """What a kernel makes of arrays, along one axis."""
+    shape = arrays[0].shape
+    before, n, behind = rows(shape, dim)
+    y = empty(shape, arrays[0].dtype)
     if behind == 1:
-        _kernel(t, log, True)(y, x, before, n, max(1, GRAIN // n))
+        kernel(t, log, True)(y, *arrays, before, n, max(1, GRAIN // n))
     else:
         strips = strips_of(behind, host().wide(t))
         grain = max(1, GRAIN // (n * min(behind, WAYS * host().lanes(t))))
-        _kernel(t, log, False)(y, x, before * strips, n, behind, strips, grain)
+        kernel(t, log, False)(y, *arrays, before * strips, n, behind, strips, grain)
     return y
 
 
@@ -131,14 +137,14 @@ def _soft(x: Any, t: Type, dim: int, log: bool) -> Any:
 def softmax(body: Any, x: Any, dim: tuple[int, ...]) -> Any:
     """exp(x) / sum exp(x)."""
     t = fits(x, least=LEAST)
-    return body(x, dim) if t is None or not dim else _soft(x, t, dim[0], False)
+    return body(x, dim) if t is None or not dim else _along(_kernel, t, False, dim[0], x)
 
 
 @over(Q.log_softmax)
 def log_softmax(body: Any, x: Any, dim: tuple[int, ...]) -> Any:
     """x - log sum exp(x)."""
     t = fits(x, least=LEAST)
-    return body(x, dim) if t is None or not dim else _soft(x, t, dim[0], True)
+    return body(x, dim) if t is None or not dim else _along(_kernel, t, True, dim[0], x)
 
 
 # ---- their gradients
@@ -207,39 +213,22 @@ def _back_kernel(t: Type, log: bool, last: bool) -> Any:
     return build(name, parameters, _write_back_columns(v, log), over="count", grain="grain")
 
 
-def _soft_back(g: Any, y: Any, t: Type, dim: int, log: bool) -> Any:
-    before, n, behind = rows(y.shape, dim)
-    z = empty(y.shape, y.dtype)
-    if behind == 1:
-        _back_kernel(t, log, True)(z, g, y, before, n, max(1, GRAIN // n))
-    else:
-        strips = strips_of(behind, host().wide(t))
-        grain = max(1, GRAIN // (n * min(behind, WAYS * host().lanes(t))))
-        _back_kernel(t, log, False)(z, g, y, before * strips, n, behind, strips, grain)
-    return z
-
-
-def _whole(g: Any, y: Any) -> Any:
-    """g in row-major order, if it is as large as y."""
-    return np.ascontiguousarray(g) if type(g) is np.ndarray and g.shape == y.shape else g
-
-
 @over(Q.softmax_vjp)
 def softmax_vjp(body: Any, g: Any, y: Any, dim: tuple[int, ...]) -> Any:
     """y (g - sum(g y))."""
     t = fits(y, least=LEAST)
-    if t is None or not dim or g.shape != y.shape or not fits(g := _whole(g, y), y):
+    if t is None or not dim or not fits(rows_of_g := whole(g, y), y):
         return body(g, y, dim)
-    return _soft_back(g, y, t, dim[0], False)
+    return _along(_back_kernel, t, False, dim[0], rows_of_g, y)
 
 
 @over(Q.log_softmax_vjp)
 def log_softmax_vjp(body: Any, g: Any, y: Any, dim: tuple[int, ...]) -> Any:
     """g - exp(y) sum(g)."""
     t = fits(y, least=LEAST)
-    if t is None or not dim or g.shape != y.shape or not fits(g := _whole(g, y), y):
+    if t is None or not dim or not fits(rows_of_g := whole(g, y), y):
         return body(g, y, dim)
-    return _soft_back(g, y, t, dim[0], True)
+    return _along(_back_kernel, t, True, dim[0], rows_of_g, y)
 
 
 # ---- cross entropy
@@ -250,7 +239,7 @@ def _write_cross(t: Type) -> Callable[[Body], None]:
         n, e = f["n"], t.element
         with f.loop(f.low, f.high) as row:
             x = f["x"].at(row * n, e)
-            top = _top(f, x, n, t)
+            top = highest(f, x, n, t)
             exp = _shifted(f, x, t, f.splat(top, t.lanes))
             (total,) = sums(f, n, t, lambda i, m, held: [held[0] + exp(i, m)])
             f.store(f["tops"].at(row, e), top)

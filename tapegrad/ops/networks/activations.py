@@ -7,7 +7,6 @@ from typing import Any
 import tapegrad.define.batching as B
 import tapegrad.kernels as K
 import tapegrad.kernels.activations as A
-import tapegrad.kernels.numbers as N
 import tapegrad.ops.activations as plain
 from tapegrad._errors import describe
 from tapegrad.define import inplace, offer, opaque
@@ -57,42 +56,62 @@ def _of_glu(F: Any, g: Any, x: Any, shapes: Any, dim: int) -> Any:
     return F.cat([g * s, g * a * s * (1 - s)], dim)
 
 
-def _op(name: str, kernel: Any, rule: Any, title: str | None = None) -> Any:
+def _op(name: str, kernel: Any, ir: Any, rule: Any, title: str | None = None) -> Any:
     """An op on each element that reads its input."""
-    return opaque(name, kernel, kind="elementwise", saves=((0,),), d=(rule,), title=title)
+    return opaque(name, kernel, kind="elementwise", ir=ir, saves=((0,),), d=(rule,), title=title)
 
 
-def _of_leaky_relu(F: Any, g: Any, x: Any, shapes: Any, slope: float) -> Any:
-    return F.where(x > 0, g, g * slope)
+def _leaky(name: str, title: str | None = None) -> Any:
+    return _op(
+        name,
+        A.leaky_relu,
+        lambda F, x, slope: F.where(x > 0, x, x * slope),
+        lambda F, g, x, shapes, slope: F.where(x > 0, g, g * slope),
+        title,
+    )
 
 
 # torch names the nodes of these two's in-place forms apart
-_leaky_relu = _op("leaky_relu", A.leaky_relu, _of_leaky_relu)
-_leaky_relu_in_place = _op("leaky_relu.in_place", A.leaky_relu, _of_leaky_relu, "LeakyReluBackward1")
-_elu = _op("elu", N.elu, plain.elu_backward)
-_elu_in_place = _op("elu.in_place", N.elu, plain.elu_backward, "EluBackward1")
+_leaky_relu, _leaky_relu_in_place = _leaky("leaky_relu"), _leaky("leaky_relu.in_place", "LeakyReluBackward1")
+_elu, _elu_in_place = plain.elu_op("elu"), plain.elu_op("elu.in_place", "EluBackward1")
 _hardtanh = _op(
     "hardtanh",
     A.hardtanh,
+    lambda F, x, low, high: F.where(x > high, high, F.where(x < low, low, x)),
     lambda F, g, x, shapes, low, high: F.where((x > low) & (x < high), g, 0),
 )
-_silu = _op("silu", A.silu, _of_silu)
-_mish = _op("mish", A.mish, _of_mish)
-_hardswish = _op("hardswish", A.hardswish, _of_hardswish)
+_silu = _op("silu", A.silu, lambda F, x: x * F.sigmoid(x), _of_silu)
+_mish = _op("mish", A.mish, lambda F, x: x * F.tanh(F.log1p(F.exp(x))), _of_mish)
+_hardswish = _op("hardswish", A.hardswish, lambda F, x: x * F.min(F.max(0.0, x + 3), 6.0) / 6, _of_hardswish)
 _hardsigmoid = _op(
-    "hardsigmoid", A.hardsigmoid, lambda F, g, x, shapes: F.where((x > -3) & (x < 3), g / 6, 0)
+    "hardsigmoid",
+    A.hardsigmoid,
+    lambda F, x: F.min(F.max(0.0, x + 3), 6.0) / 6,
+    lambda F, g, x, shapes: F.where((x > -3) & (x < 3), g / 6, 0),
 )
-_gelu = _op("gelu", A.gelu, _of_gelu)
-_gelu_tanh = _op("gelu.tanh", A.gelu_tanh, _of_gelu_tanh)
+_gelu = _op("gelu", A.gelu, lambda F, x: x * (F.erf(x * A.ROOT_HALF) * 0.5 + 0.5), _of_gelu)
+_gelu_tanh = _op(
+    "gelu.tanh",
+    A.gelu_tanh,
+    lambda F, x: x * 0.5 * (F.tanh((x + x * x * x * 0.044715) * A.ROOT_2_OVER_PI) + 1),
+    _of_gelu_tanh,
+)
 _softplus = _op(
     "softplus",
     A.softplus,
+    lambda F, x, beta, limit: F.where(x * beta > limit, x, F.log1p(F.exp(x * beta)) / beta),
     lambda F, g, x, shapes, beta, limit: F.where(x * beta > limit, g, g * F.sigmoid(x * beta)),
 )
-_log_sigmoid = _op("log_sigmoid", A.log_sigmoid, lambda F, g, x, shapes: g * F.sigmoid(-x))
+_log_sigmoid = _op(
+    "log_sigmoid",
+    A.log_sigmoid,
+    lambda F, x: F.min(x, 0.0) - F.log1p(F.exp(-F.abs(x))),
+    lambda F, g, x, shapes: g * F.sigmoid(-x),
+)
 _softshrink = _op(
     "softshrink",
     A.softshrink,
+    lambda F, x, limit: F.where(x > limit, x - limit, F.where(x < -limit, x + limit, x * 0)),
     lambda F, g, x, shapes, limit: F.where((x < -limit) | (x > limit), g, 0),
 )
 _glu = opaque("glu", A.glu, saves=((0,),), d=(_of_glu,), batch=B.at_dim)

@@ -1,0 +1,156 @@
+"""What users see of the tiers: the same results whether or not machine code computes them."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tapegrad as torch
+import tapegrad.nn.functional as F
+from tapegrad import nn, tiers
+from tapegrad._state import tier
+
+tiers.wake()
+native = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
+
+
+@pytest.mark.parametrize(
+    "shapes", [((100_000, 1), (1, 0)), ((70_000, 0), (70_000, 1)), ((0, 70_000), (70_000,))]
+)
+def test_operands_that_broadcast_to_nothing(shapes):
+    a, b = (torch.ones(*shape, requires_grad=True) for shape in shapes)
+    for op in (torch.add, torch.mul, torch.maximum, torch.lt, torch.pow):
+        y = op(a, b)
+        assert y.shape == torch.broadcast_shapes(*shapes) and y.numel() == 0
+        if y.requires_grad:
+            for x, g in zip((a, b), torch.autograd.grad(y.sum(), (a, b)), strict=True):
+                assert g.shape == x.shape and not g.any()
+    assert torch.where(a > 0, a, b).shape == y.shape
+
+
+def run(code):
+    """What a new process prints."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+LONG = """
+import tapegrad as torch
+import tapegrad.nn.functional as F
+from tapegrad import tiers
+from tapegrad._state import tier
+
+tier.late = 3000
+x = torch.linspace(-2, 2, 60).reshape(5, 12)
+w, v = (torch.linspace(-1, 1, n).reshape(-1, 12).requires_grad_() for n in (144, 36))
+for step in range(400):
+    if step == 300:
+        state = tiers.native_state()
+    hidden = torch.tanh(F.linear(x, w) * torch.sigmoid(x) + torch.exp(-x * x).sqrt()).cumsum(0)
+    loss = F.cross_entropy(F.linear(F.gelu(hidden), v), torch.arange(5) % 3)
+    loss = loss + w.var() + (w / 3).softmax(1).norm()
+    loss.backward()
+    if step % 10 == 0:
+        print(loss.item(), [p.grad.abs().sum().item() for p in (w, v)])
+    with torch.no_grad():
+        for p in (w, v):
+            p -= 0.1 * p.grad
+            p.grad = None
+"""
+STATES = """
+from tapegrad.kernels.loss import softmax
+import sys
+print(state)
+print(tiers.native_calls() > 1000, "tapegrad.native.kernels" in sys.modules, softmax.__kwdefaults__)
+torch.ones(1 << 14)
+print(tiers.native_state(), softmax.__kwdefaults__ is not None)
+"""
+
+
+@native
+def test_many_operations_wake_what_changes_no_bit():
+    *lines, state, numbers, last = run(LONG + STATES).splitlines()
+    assert state.startswith("on: ") and "small operations only" in state
+    assert numbers == "True False None"
+    assert last == f"{state.partition(',')[0]} True"
+    assert lines == run(f"import os; os.environ['TAPEGRAD_NATIVE'] = '0'\n{LONG}").splitlines()
+
+
+@native
+def test_operations_that_load_later_are_machine_code_too():
+    code = (
+        "import tapegrad as torch; x = torch.ones(100_000, requires_grad=True)\n"
+        "import tapegrad.nn.functional as F; from tapegrad import tiers\n"
+        "was = tiers.native_calls(); y = F.gelu(x); now = tiers.native_calls(); y.backward(y.detach())\n"
+        "print(now - was, tiers.native_calls() - now > 0)"
+    )
+    assert run(code) == "1 True\n"
+
+
+def test_where_it_cannot_run_numpy_computes():
+    code = "import sys, tapegrad as torch; sys.platform = 'win32'; x = torch.ones(100_000).exp().sum()\n"
+    facts = "from tapegrad.cli.info import facts; print(dict(facts())['tier native'], x.item() > 2e5)"
+    off = (
+        "off: TAPEGRAD_NATIVE=0"
+        if "TAPEGRAD_NATIVE" in tiers.native_state()
+        else "off: Windows is not supported; NumPy computes everything"
+    )
+    assert run(code + facts) == f"{off} True\n"
+
+
+@native
+def test_the_state_says_what_was_not_tested():
+    code = "import platform; from tapegrad import tiers; platform.machine = lambda: 'AMD64'; tiers.wake()\n"
+    assert "not tested" not in run(code + "print(tiers.native_state())")
+    code = "import sys; from tapegrad.native import target; sys.platform = 'darwin'; print(target.tested())"
+    assert run(code) == "False\n"
+
+
+LARGE = 1 << 14
+LIST, ARRAY = [0.0] * LARGE, np.zeros(LARGE)
+SAVED, PICKLED = io.BytesIO(), pickle.dumps(torch.zeros(LARGE))
+torch.save(torch.zeros(LARGE), SAVED)
+FEW, PLACES = torch.zeros(4), torch.zeros(LARGE, dtype=torch.int64)
+COLUMN, ROW = torch.zeros(128, 1), torch.zeros(1, 128)
+MADE = {
+    "filled": lambda: torch.zeros(LARGE),
+    "not filled": lambda: torch.empty(128, 128),
+    "counted": lambda: torch.arange(LARGE),
+    "random": lambda: torch.rand(LARGE),
+    "a list": lambda: torch.tensor(LIST),
+    "a copied array": lambda: torch.tensor(ARRAY),
+    "a shared array": lambda: torch.from_numpy(ARRAY),
+    "bytes": lambda: torch.frombuffer(bytearray(LARGE), dtype=torch.uint8),
+    "the class": lambda: torch.Tensor(LARGE),
+    "a file": lambda: torch.load(io.BytesIO(SAVED.getvalue())),
+    "a pickle": lambda: pickle.loads(PICKLED),
+    "a parameter": lambda: nn.Parameter(torch.empty(0).new_empty(LARGE)),
+    "a module": lambda: nn.Linear(128, 128),
+    "another size": lambda: torch.empty(0).resize_(LARGE),
+    "many tensors": lambda: torch.cat([FEW] * (LARGE // 4)),
+    "picked elements": lambda: FEW.clone().requires_grad_()[PLACES],
+    "classes": lambda: F.one_hot(PLACES[:128], 128),
+    "a recorded sum": lambda: COLUMN.clone().requires_grad_() + ROW,
+    "a recorded product": lambda: COLUMN.clone().requires_grad_() @ ROW,
+    "a recorded choice": lambda: torch.where(COLUMN > 0, COLUMN.clone().requires_grad_(), ROW),
+    "a recorded border": lambda: F.pad(FEW.clone().requires_grad_(), (0, LARGE)),
+}
+
+
+@pytest.mark.parametrize("way", MADE)
+def test_a_large_tensor_wakes_the_tier_however_it_is_made(way, monkeypatch):
+    woken = []
+    monkeypatch.setattr(tier, "large", LARGE)
+    monkeypatch.setattr(tier, "wake", lambda: woken.append(way))
+    MADE[way]()
+    assert woken
+    woken.clear()
+    monkeypatch.setattr(tier, "large", 4 * LARGE)
+    MADE[way]()
+    assert not woken
