@@ -143,7 +143,7 @@ ON_PURPOSE = (
     *[
         Departure(
             "a number is saved as such here, so that what is written through .data does not reach it",
-            *(what, r"\.data\b.*(_\(|\] = )", "", choices.with_numbers),
+            *(what, rf"\.data\b.*{_WRITES}.*>>> .*(backward|autograd\.grad)\(", "", choices.with_numbers),
         )
         for what in ("value", "gradient")
     ],
