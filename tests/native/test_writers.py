@@ -73,3 +73,10 @@ def test_a_large_scatter_goes_back():
     torch.scatter(x, 0, index, y).backward(torch.arange(float(n)))
     assert (x.grad == 0).all()
     assert (y.grad == torch.arange(float(n)).flip(0)).all()
+
+
+def test_what_is_no_array_is_the_bodies():
+    awake()
+    x = torch.tensor([1.0, 2.0])
+    assert (sums.total(x, x) == 2 * x).all()
+    assert torch.func.linearize(lambda x: x * x, x)[1](x).tolist() == [2.0, 8.0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy import ndarray
+
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.writers as W
 from tapegrad import sums
@@ -21,7 +23,7 @@ _between = Pointwise("between", "min(c, max(b, a))", "abc")
 @over(sums.added)
 def added(body: Any, own: Any, g: Any) -> Any:
     """own + g, in the memory of own."""
-    if getattr(own, "size", 0) < LEAST or not _add.into(own, own, g):
+    if type(own) is not ndarray or own.size < LEAST or not _add.into(own, own, g):
         return body(own, g)
     return own
 
@@ -29,7 +31,7 @@ def added(body: Any, own: Any, g: Any) -> Any:
 @over(sums.total)
 def total(body: Any, a: Any, b: Any) -> Any:
     """a + b, of cotangents."""
-    y = _add(a, b) if getattr(a, "size", 0) >= LEAST else None
+    y = _add(a, b) if type(a) is ndarray and a.size >= LEAST else None
     return body(a, b) if y is None else y
 
 
