@@ -173,6 +173,15 @@ CASES: dict[str, Case] = {
     "the gradient of a pattern's gradient": _pattern_twice,
     "the gradient of a written pattern": _written_pattern,
     "margins of nan": _margins,
+    **{
+        f"a {name} of {n} less {c} over {dim}": lambda lib, f, name=name, n=n, c=c, dim=dim: _slope(
+            lib, lambda x: getattr(lib, name)(x, dim, correction=c), [1.5, -0.5, 2.0][:n], 1.0
+        )
+        for name in ("var", "std")
+        for n in (1, 2)
+        for c in (1, 2, 3)
+        for dim in (None, 0)
+    },
     "data of bytes seen anew": _bytes,
     **{f"a missing moment {k} {own}": _missing(k, own) for k in range(2) for own in (True, False)},
     "weights of channels in a matrix": lambda lib, f: f.batch_norm(
