@@ -175,6 +175,13 @@ ON_PURPOSE = (
         "torch saves places at which nothing is sampled",
         *("error", "grid_sample", f"{_STALE}.*0, ", choices.with_nothing),
     ),
+    *[
+        Departure(
+            "torch shares out among equal elements of a segment what is positive only",
+            *(what, r"segment_reduce[^\n]*'m(in|ax)'", r" at \["),
+        )
+        for what in ("gradient", "value")
+    ],
     Departure(
         "torch saves the inputs of bilinear, of which here products are saved", "error", "bilinear", _STALE
     ),
@@ -237,7 +244,7 @@ ON_PURPOSE = (
             *(what, rf"detach_\(\).*{_WRITES}", found, choices.views_without),
         )
         for what, found in (
-            ("error", "ours .*already used and freed.*torch None"),
+            ("error", "ours .*(already used and freed|was written in place).*torch None"),
             ("gradient", ""),
             ("flags", "grad is tensor.* and torch None"),
         )
