@@ -1,31 +1,49 @@
-"""From how many elements machine code is faster than NumPy, on this machine. `python -m tools.tune` prints a
-table: per kernel the least size that its file says, and the one that is measured here.
+"""From how many elements machine code is faster than NumPy, on this machine.
 
-Each size is timed both ways in alternation, and the best of many rounds counts. Run it on an idle machine.
+`python -m tools.tune` prints a table: per kernel the least size that its file says, and the one that is
+measured here; `--write` puts it into docs/thresholds.md. Each size is timed both ways in alternation, and the
+best of many rounds counts. Run it on an idle machine.
 """
 
 from __future__ import annotations
 
+import argparse
+import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tapegrad import tiers
-from tapegrad.kernels import loss, reduce
+from tapegrad._files import atomic_write
+from tapegrad.kernels import cumulative, embedding, linalg, loss, normalise, reduce, shape
 
-SIZES = [1 << k for k in range(8, 21)]
+SIZES = [1 << k for k in range(6, 23)]
 ROUNDS = 15
+PAGE = Path(__file__).parent.parent / "docs" / "thresholds.md"
+HEAD = """# From which sizes machine code computes
+
+`python -m tools.tune --write` measures this page: for some kernels of the [native
+tier](architecture.md#the-native-tier), the least size for which the code takes them, and the least from which
+machine code was faster than NumPy at every size measured (powers of two to 4,194,304). The constants stand in
+the kernels' files; they change when several machines agree, not with each table. Products begin where BLAS
+would wake threads of its own, which are in the way of ours (see there), not where a single one is faster.
+
+"""
 
 
 class Row(NamedTuple):
-    """A kernel: its name, the least size in its file, and both ways as functions of a size's arrays."""
+    """A kernel: its name, what its size counts, the file's constant and where it stands, the arrays of a
+    size, and both ways as functions of them."""
 
     name: str
-    least: int
+    counts: str
+    module: Any
+    constant: str
     make: Callable[[int], tuple[Any, ...]]
     numpy: Callable[..., Any]
     native: Callable[..., Any]
@@ -39,19 +57,29 @@ def seconds(f: Callable[..., Any], args: tuple[Any, ...], calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
+def faster(row: Row, n: int) -> bool:
+    """Whether machine code is not slower at a size."""
+    args = row.make(n)
+    calls = max(1, (1 << 16) // n)
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(seconds(row.native, args, calls))
+        theirs.append(seconds(row.numpy, args, calls))
+    return min(ours) <= min(theirs)
+
+
 def crossing(row: Row) -> int | None:
     """The least of SIZES from which machine code is not slower at any; None if there is none."""
+    least = getattr(row.module, row.constant)
+    setattr(row.module, row.constant, 1)  # or NumPy's body would be measured below it
     found = None
-    for n in reversed(SIZES):
-        args = row.make(n)
-        calls = max(1, (1 << 16) // n)
-        ours, theirs = [], []
-        for _ in range(ROUNDS):
-            ours.append(seconds(row.native, args, calls))
-            theirs.append(seconds(row.numpy, args, calls))
-        if min(ours) > min(theirs):
-            return found
-        found = n
+    try:
+        for n in reversed(SIZES):
+            if not faster(row, n):
+                break
+            found = n
+    finally:
+        setattr(row.module, row.constant, least)
     return found
 
 
@@ -65,6 +93,23 @@ def matrix(*more: Any) -> Callable[[int], tuple[Any, ...]]:
     return lambda n: (np.random.default_rng(0).normal(size=(n // 64, 64)).astype("f4"), *more)
 
 
+def squares(n: int) -> tuple[Any, ...]:
+    """Two square matrices whose product takes about n multiplications."""
+    side = round(n ** (1 / 3))
+    return tuple(np.random.default_rng(k).normal(size=(side, side)).astype("f4") for k in (0, 1))
+
+
+def turned(n: int) -> tuple[Any, ...]:
+    """A transposed matrix of n bytes."""
+    return (np.zeros((max(1, n // 256), 64), "f4").T,)
+
+
+def places(n: int) -> tuple[Any, ...]:
+    """A table with rows of 64, of which places pick n elements."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(1000, 64)).astype("f4"), rng.integers(0, 1000, max(1, n // 64))
+
+
 def rows() -> list[Row]:
     """What is measured."""
     machine, pointwise, choice = (
@@ -73,27 +118,67 @@ def rows() -> list[Row]:
     add, tanh = pointwise.Pointwise("add", "a + b", "ab"), pointwise.Pointwise("tanh", "tanh(a)", "a")
     slope = pointwise.Pointwise("tanh_d", "g * (1 - y * y)", "gy")
     found = [
-        Row("a + b", machine.LEAST, vectors(2), np.add, add),
-        Row("tanh(a)", machine.LEAST_HEAVY, vectors(1), np.tanh, tanh),
-        Row("g * (1 - y * y)", machine.LEAST_BACKWARD, vectors(2), lambda g, y: g * (1 - y * y), slope),
+        Row("`a + b`", "elements", machine, "LEAST", vectors(2), np.add, add),
+        Row("`tanh(a)`", "elements", machine, "LEAST_HEAVY", vectors(1), np.tanh, tanh),
+        Row(
+            *("`g * (1 - y * y)`", "elements", machine, "LEAST_BACKWARD", vectors(2)),
+            *(lambda g, y: g * (1 - y * y), slope),
+        ),
     ]
-    for name, body, make in (
-        ("softmax", loss.softmax, matrix((1,))),
-        ("sum of rows", reduce.sum, matrix((1,), False)),
-        ("sum", reduce.sum, matrix(None, False)),
+    for name, counts, body, file, make in (
+        ("`a @ b`", "multiplications", linalg.mm, "products", squares),
+        ("softmax of rows", "elements", loss.softmax, "softmax", matrix((1,))),
+        ("sum", "elements", reduce.sum, "reduce", matrix(None, False)),
+        ("sum of rows", "elements", reduce.sum, "reduce", matrix((1,), False)),
+        ("mean and variance of rows", "elements", normalise.moments, "rownorm", matrix((1,))),
+        ("`cumsum` of rows", "elements", cumulative.cumsum, "scan", matrix(1)),
+        ("rows of a table", "elements", embedding.take_rows, "gathering", places),
+        ("`m.T.contiguous()`", "bytes", shape.contiguous, "copying", turned),
     ):
-        file = import_module(f"tapegrad.native.kernels.{'softmax' if name == 'softmax' else 'reduce'}")
-        found.append(Row(name, file.LEAST, make, choice.original(body), body))
+        module = import_module(f"tapegrad.native.kernels.{file}")
+        constant = "LEAST_ROWS" if file == "gathering" else "LEAST"
+        found.append(Row(name, counts, module, constant, make, choice.original(body), body))
     return found
 
 
-def main() -> int:
-    """Print the table."""
-    tiers.wake()
-    sys.stdout.write(f"{tiers.native_state()}, {tiers.threads()} threads, NumPy {np.__version__}\n\n")
-    sys.stdout.write(f"{'kernel':<20} {'least in its file':>18} {'measured':>10}\n")
+def table() -> str:
+    """The table, in Markdown, with the machine it comes from."""
+    machine = _processor() or platform.machine()
+    state = f"{machine}, {tiers.native_state().removeprefix('on: ')}, {tiers.threads()} threads"
+    lines = [f"{state}; Python {platform.python_version()}, NumPy {np.__version__}.\n"]
+    lines += ["| kernel | size in | least in the code | least measured |", "|---|---|---|---|"]
     for row in rows():
-        sys.stdout.write(f"{row.name:<20} {row.least:>18} {crossing(row) or 'never'!s:>10}\n")
+        least = getattr(row.module, row.constant)
+        lines.append(f"| {row.name} | {row.counts} | {least:,} | {_words(crossing(row))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _processor() -> str:
+    """The processor's name, where the system has it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _words(n: int | None) -> str:
+    return "never" if n is None else f"{n:,}" if n > SIZES[0] else f"{n} or fewer"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.tune", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write docs/thresholds.md")
+    write = parser.parse_args(arguments).write
+    tiers.wake()
+    if not tiers.native_state().startswith("on"):
+        sys.stderr.write(f"tune: the native tier is {tiers.native_state()}\n")
+        return 1
+    found = table()
+    sys.stdout.write(found)
+    if write:
+        atomic_write(PAGE, (HEAD + found).encode())
     return 0
 
 

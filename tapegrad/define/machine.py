@@ -21,7 +21,7 @@ from tapegrad.tape import Op
 
 # Elements from which machine code is faster, measured on two cores of an AMD Zen 3: NumPy's own loops are as
 # fast for sums and products until a second thread helps; functions take half as long with one thread, too.
-LEAST = 1 << 16
+LEAST = 1 << 17
 LEAST_HEAVY = 1 << 14
 LEAST_BACKWARD = 1 << 14
 

@@ -13,6 +13,16 @@ from tapegrad.native.choice import original
 tiers.wake()
 pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
 
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Few elements are enough."""
+    from tapegrad.native.kernels import gathering
+
+    for name in ("LEAST_ROWS", "LEAST_SINGLE", "LEAST_SHORT"):
+        monkeypatch.setattr(gathering, name, gathering.LEAST)
+
+
 # Shapes, an axis, and how many indices: with few and many parts before the axis, and short and long rows.
 SIZES = [
     ((1000, 33), 0, 500),

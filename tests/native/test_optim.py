@@ -116,3 +116,23 @@ def test_a_parameter_that_comes_twice_is_updated_twice():
     p.grad = torch.ones(8000)
     torch.optim.SGD([p, p], lr=1.0).step()
     assert p.eq(-2).all()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("more", [{}, {"lr": 0.0}, {"lr": np.inf}, {"weight_decay": 0.1}, {"maximize": True}])
+def test_parameters_without_gradients_keep_every_bit(monkeypatch, more, dtype):
+    from tapegrad.native.kernels import optim
+
+    monkeypatch.setattr(optim, "LARGE", 1)
+    kind, many = np.dtype(dtype), parameters(dtype, 0, (5000, 4096, 33))
+    for p, g in many:
+        g[g.size // 4 :] = 0
+        g[g.size // 2 : g.size // 2 + 3] = -0.0, 1e-30, 0
+        p[::3] = -0.0
+    ours, theirs = ([[a.copy() for a in arrays] for arrays in many] for _ in range(2))
+    with np.errstate(all="ignore"):
+        O.apply(O.sgd, {**SGD, **more}, [], kind, ours)
+        original(O.apply)(O.sgd, {**SGD, **more}, [], kind, theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert a[0].tobytes() == b[0].tobytes() or not np.isfinite(more.get("lr", 1))
+        np.testing.assert_array_equal(a[0], b[0])

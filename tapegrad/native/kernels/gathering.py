@@ -29,6 +29,9 @@ from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
 LEAST = 1 << 13  # elements that are read or written
+# Elements of entries that are read, where NumPy copies each at once; single elements, and entries in between.
+LEAST_ROWS, LEAST_SINGLE, LEAST_SHORT = 1 << 17, 1 << 14, 1 << 20
+SHORT = 32  # elements of an entry that is between
 GRAIN = 1 << 15  # bytes that are worth a thread
 _LONG = 64  # bytes of a row that is copied as one
 _MANY = 8  # so many outer parts are shared among threads
@@ -226,7 +229,8 @@ def _select(x: Any, index: Any, dim: int, negative: bool = False) -> Any:
     if not (_plain(x, 1) and _numbers(index) and x.ndim) or x.dtype.kind == "O":
         return None
     outer, n, width = rows(x.shape, dim)
-    if outer * index.size * width < LEAST:
+    least = LEAST_SINGLE if width == 1 else LEAST_SHORT if width < SHORT else LEAST_ROWS
+    if outer * index.size * width < least:
         return None
     y = _read(x, index, (outer, n, width, index.size), False, negative)
     return None if y is None else y.reshape(*x.shape[:dim], *index.shape, *x.shape[dim + 1 :])
@@ -235,23 +239,21 @@ def _select(x: Any, index: Any, dim: int, negative: bool = False) -> Any:
 @over(E.take_rows)
 def take_rows(body: Any, table: Any, index: Any) -> Any:
     """Rows of a table."""
-    y = _select(table, index, 0) if index.size * table.size >= LEAST else None
+    y = _select(table, index, 0)
     return body(table, index) if y is None else y
 
 
 @over(S.fetch)
 def fetch(body: Any, x: Any, index: Any) -> Any:
     """Entries along the first axis."""
-    if len(index) > 1 or index[0].size * x.size < LEAST:
-        return body(x, index)
-    y = _select(x, index[0], 0, negative=True)
+    y = _select(x, index[0], 0, negative=True) if len(index) == 1 else None
     return body(x, index) if y is None else y
 
 
 @over(G.index_select)
 def index_select(body: Any, x: Any, index: Any, dim: int) -> Any:
     """Entries along an axis."""
-    y = _select(x, index, dim) if index.size * x.size >= LEAST else None
+    y = _select(x, index, dim)
     return body(x, index, dim) if y is None else y
 
 

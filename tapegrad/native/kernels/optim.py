@@ -19,11 +19,13 @@ import tapegrad.kernels.optim as O
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import TYPES, over
-from tapegrad.native.ir import PTR, Type, Value
+from tapegrad.native.ir import PTR, Type, Value, integers
 from tapegrad.native.places import Many, apart
 from tapegrad.native.target import host
 
 LEAST = 1 << 12  # elements of all parameters together
+LARGE = 1 << 20  # elements: gradients that are mostly 0 are those of large tables
+_LOOKED_AT = 4  # vectors of a gradient at once
 
 
 class _Number(int):
@@ -153,8 +155,9 @@ def _structure(x: Any) -> Any:
 _kernels: dict[Any, Any] = {}
 
 
-def _build(rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, held: int) -> Any:
-    """The kernel of a rule. Of each parameter there are `held` arrays: its own, its gradient, its state."""
+def _build(rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, held: int, idle: bool) -> Any:
+    """The kernel of a rule. Of each parameter there are `held` arrays: its own, its gradient, its state.
+    idle: where the gradient is 0 nothing changes, so nothing else is read."""
     t = TYPES[kind]
 
     def write(f: call.Body) -> None:
@@ -163,15 +166,15 @@ def _build(rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, held: int)
 
         def parameter(i: Value, low: Value, high: Value) -> None:
             arrays = [f.load(f["places"].at(i * held + k, PTR), PTR) for k in range(held)]
-            _pass(F, update, arrays, low, high)
+            _pass(F, update, arrays, low, high, idle)
 
         Many.loop(f, parameter)
 
-    name, grain = f"update_{rule.__name__}", Many.GRAIN
+    name, grain = f"update_{rule.__name__}{'_idle' if idle else ''}", Many.GRAIN
     return call.build(name, f"numbers:r {Many.PARAMETERS}", write, over="blocks", grain=grain)
 
 
-def _pass(F: Lanes, update: O.Update, arrays: list[Value], low: Value, high: Value) -> None:
+def _pass(F: Lanes, update: O.Update, arrays: list[Value], low: Value, high: Value, idle: bool) -> None:
     """The update of elements low to high of a parameter."""
     f, V = F.f, F.vector
 
@@ -181,17 +184,36 @@ def _pass(F: Lanes, update: O.Update, arrays: list[Value], low: Value, high: Val
         for place, y in zip([at[0], *at[2:]], [p, *state], strict=False):
             f.store(place, y, mask)
 
-    full = low + ((high - low) & -V.lanes)
-    with f.loop(low, full, V.lanes) as i:
+    full, start = low + ((high - low) & -V.lanes), low
+    if idle:
+        step, whole = V.lanes * _LOOKED_AT, integers(V)
+        start = low + ((high - low) & -step)
+        with f.loop(low, start, step) as i:
+            places = [i + k for k in range(0, step, V.lanes)]
+            bits = [f.load(arrays[1].at(k, F.element), whole) for k in places]
+            with f.when(f.any(f.tree(bits, lambda a, b: a | b).ne(0))):
+                for k in places:
+                    one(k, None)
+    with f.loop(start, full, V.lanes) as i:
         one(i, None)
     with f.when(full < high):
         one(full, f.first(high - full, V))
 
 
+def _is_idle(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any) -> bool:
+    """Whether a gradient of 0 changes no bit of a parameter: that is tried."""
+    p = np.array([0.0, -0.0, 1.5, -1e-30, np.inf, np.nan], kind)
+    new = p.copy()
+    with np.errstate(all="ignore"):
+        body(rule, o, counts, kind, [[new, np.zeros_like(p)]])
+    return p.tobytes() == new.tobytes()
+
+
 @over(O.apply)
 def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, parameters: Any) -> Any:
     """One call for all parameters."""
-    if sum([arrays[0].size for arrays in parameters]) < LEAST or kind not in TYPES:
+    size = sum([arrays[0].size for arrays in parameters])
+    if size < LEAST or kind not in TYPES:
         return body(rule, o, counts, kind, parameters)
     held = len(parameters[0])
     many = Many.of([a for arrays in parameters for a in arrays], held)
@@ -199,10 +221,11 @@ def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, 
         return body(rule, o, counts, kind, parameters)
     F = Numbers(kind)
     new, update = rule(F, o, *counts)
-    key = rule, kind, held, _structure(update)
+    idle = held == 2 and size >= LARGE and _is_idle(body, rule, o, counts, kind)
+    key = rule, kind, held, _structure(update), idle
     kernel = _kernels.get(key)
     if kernel is None:
-        kernel = _kernels[key] = _build(rule, o, counts, kind, held)
+        kernel = _kernels[key] = _build(rule, o, counts, kind, held, idle)
     kernel(np.array(F.found, kind), *many.arguments)
     return new
 

@@ -103,6 +103,7 @@ def linear(body: Any, x: Any, w: Any, b: Any = None) -> Any:
 def product_into(body: Any, y: Any, a: Any, b: Any, c: Any = None) -> None:
     """y = a b + c, of matrices and a row."""
     fits = y.dtype is a.dtype and y.flags.num & DENSE == DENSE and (c is None or c.flags.c_contiguous)
+    fits = fits and y.shape == (a.shape[0], b.shape[-1])
     if not fits or multiplied(a, b, c, y) is None:
         body(y, a, b, c)
 

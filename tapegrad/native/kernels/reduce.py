@@ -15,7 +15,7 @@ from tapegrad.native.fold import fold, groups
 
 # Elements from which a call takes less time than NumPy, measured with one thread: over the last axis, and
 # where NumPy or BLAS go as fast as memory does (down columns; extremes of all).
-LEAST, MANY = 1 << 13, 1 << 17
+LEAST, MANY = 1 << 14, 1 << 17
 
 
 def _ready(x: Any, dim: Any, fast: bool = False) -> tuple[Any, Any, Any, bool]:
