@@ -446,6 +446,7 @@ ON_PURPOSE = (
             ("flags", r"retain_grad|inputs=", "grad is tensor.* and torch None"),
             ("gradient", rf"register_hook.*{_WRITES}|{_WRITES}.*register_hook", ""),
             ("flags", rf"register_hook.*{_WRITES}", "hooks ran"),
+            ("result", rf"{_WRITES}.*>>> .*autograd\.grad", r" and torch \[None"),
         )
     ],
     Departure("torch reads more in mse_loss's derivative", "error", "mse_loss.*create_graph", _STALE),
