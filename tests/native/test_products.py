@@ -71,7 +71,7 @@ def test_any_shape(sizes, batch, first, second, dtype, odd, biased):
     finally:
         products.LEAST = least
     aligned = a.flags.aligned and b.flags.aligned
-    assert (found is None) == (not aligned or m < products.ROWS or n < products.COLUMNS)
+    assert (found is None) == (not aligned or m < products.LEAST_ROWS or n < products.COLUMNS)
     if found is not None:
         with np.errstate(invalid="ignore"):
             close(found, np.matmul(a, b) + (0 if c is None else c), 1e-4 if dtype == "f4" else 1e-12)
@@ -125,3 +125,15 @@ def test_the_sums_do_not_depend_on_the_threads(products):
         assert (L.mm(a, b) == y).all()
     """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("tall", [4, 6, 14])
+def test_there_is_a_tile_for_every_panel(tall):
+    """Also for processors with other registers than this one's."""
+    awake()
+    from tapegrad.native.kernels import gemm
+
+    found = gemm.heights(tall)
+    for m in range(gemm.LEAST_ROWS, 1000):
+        panels = -(-m // tall)
+        assert m // panels in found and -(-m // panels) in found
