@@ -37,8 +37,8 @@ _TOGETHER = 16  # steps of K for which a panel of a is copied at once, so that i
 
 
 def height() -> int:
-    """How many rows a tile has, such that its sums, a row of b and an element of a fit into the registers."""
-    return (target.host().registers - 1 - _VECTORS) // _VECTORS
+    """How many rows a tile has: its sums take 13 of 16 registers, a row of b and an element of a the rest."""
+    return target.host().registers * 13 // 16 // _VECTORS
 
 
 def heights(tall: int) -> range:
@@ -317,7 +317,7 @@ def product(y: Any, a: Any, b: Any, c: Any = None, at: Any = _SINGLE) -> None:
     """y = a b + c for float32 or float64 matrices, or many of them.
 
     y: [..., m, n], contiguous. a: [m, k], b: [k, n]; of each, rows or columns are contiguous. c: [n]. at: for
-    each of y's matrices, how many elements behind a and b theirs are. m must be LEAST_ROWS or more, n and k 1.
+    each of y's matrices, how many elements behind a and b theirs are. m is LEAST_ROWS or more, n and k 1.
     """
     m, k = a.shape
     dtype, size = y.dtype, y.itemsize
