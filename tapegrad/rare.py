@@ -118,7 +118,11 @@ def run_hooks(rare: Rare, g: Any, domain: Domain) -> Any:
                     g = _replaced(domain, g, r, "hook")
     if rare.retains:
         kept = domain.wrap(domain.own(g))
-        rare.grad = kept if rare.grad is None else domain.wrap(domain.unwrap(rare.grad) + domain.unwrap(kept))
+        old = None if rare.grad is None else domain.unwrap(rare.grad)
+        if old is None or old.shape != g.shape:  # it was retained in another shape, which t_() has changed
+            rare.grad = kept
+        else:
+            rare.grad = domain.wrap(old + domain.unwrap(kept))
     return g
 
 

@@ -142,6 +142,7 @@ pattern, _ = indexing(
     batch=(B.shifted(views.in_batch), B.shifted(views.in_batch)),
 )
 pattern.op.reads = ()  # nothing is saved for it
+views.strided.op.call = pattern  # in rules: what is not the memory's own tensor lies there otherwise
 _narrow = linear(
     "narrow_copy",
     lambda x, at: x[at].copy("C"),

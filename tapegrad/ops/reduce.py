@@ -71,8 +71,10 @@ def mean_rule(F: Any, g: Any, shape: Any, dim: R.Dims) -> Any:
 
 
 def var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
-    n = R.count(shape, dim) - correction
-    return g * (2 / n if n > 0 else np.inf) * F.conj(x - F.mean(x, dim, True))
+    n, d = R.count(shape, dim) - correction, x - F.mean(x, dim, True)
+    if n <= 0 and dim is None:  # what torch gives for too few elements: the sign is that of g
+        return g * F.where(d == 0, np.nan, F.zeros_like(d) + np.inf)
+    return g * (2 / n if n else np.inf) * F.conj(d)
 
 
 def std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:

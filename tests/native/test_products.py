@@ -1,5 +1,6 @@
 """Products of matrices against the NumPy bodies."""
 
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapegrad.kernels import linalg as L
-from tapegrad.native import choice
+from tapegrad.native import choice, target
+from tapegrad.native.ir import F32, F64, I64, PTR, Function, Module
 from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, close, drawn, laid
 
 SHAPES = [((200, 30), (30, 300)), ((256, 1), (1, 256)), ((3, 200, 40), (40, 90)), ((5, 90, 80), (5, 80, 90))]
@@ -71,7 +73,7 @@ def test_any_shape(sizes, batch, first, second, dtype, odd, biased):
     finally:
         products.LEAST = least
     aligned = a.flags.aligned and b.flags.aligned
-    assert (found is None) == (not aligned or m < products.ROWS or n < products.COLUMNS)
+    assert (found is None) == (not aligned or m < products.LEAST_ROWS or n < products.COLUMNS)
     if found is not None:
         with np.errstate(invalid="ignore"):
             close(found, np.matmul(a, b) + (0 if c is None else c), 1e-4 if dtype == "f4" else 1e-12)
@@ -125,3 +127,39 @@ def test_the_sums_do_not_depend_on_the_threads(products):
         assert (L.mm(a, b) == y).all()
     """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("tall", [4, 6, 13, 14])
+def test_there_is_a_tile_for_every_panel(tall):
+    """Also for processors with other registers than this one's."""
+    awake()
+    from tapegrad.native.kernels import gemm
+
+    found = gemm.heights(tall)
+    for m in range(gemm.LEAST_ROWS, 1000):
+        panels = -(-m // tall)
+        assert m // panels in found and -(-m // panels) in found
+
+
+@pytest.mark.parametrize("t", [F32, F64])
+@pytest.mark.parametrize("kind", [target.AVX2, target.AVX512, target.NEON])
+def test_a_tile_stays_in_registers(monkeypatch, kind, t):
+    """For each processor: its sums are not kept in memory, and no wider registers are used than it has."""
+    awake()
+    from tapegrad.native.kernels import gemm
+
+    monkeypatch.setattr(target, "host", lambda: kind)
+    names = [("y", PTR), ("pitch", I64), ("a", PTR), ("b", PTR), ("k", I64), ("more", I64)]
+    f, module = Function("tile", names, internal=False), Module()
+    gemm._write_tile(f, t, gemm.height())
+    f.give()
+    module.add(f)
+    text = target.assembly(module, kind)
+    wide = {"avx2": "ymm", "avx512": "zmm", "neon": r"v\d+\.[24][sd]"}[kind.name]
+    assert re.search(wide, text)
+    assert kind is not target.AVX2 or "zmm" not in text
+    multiplied = re.findall(r"vfmadd\S*\s.*|fmla\s.*", text)
+    assert len(multiplied) == (gemm._UNROLLED + 1) * gemm.height() * gemm._VECTORS
+    assert not any("sp" in line for line in multiplied)
+    spilled = [line for line in text.splitlines() if re.search(r"[xyz]mm\d+, .*\(%rsp\)", line)]
+    assert not spilled

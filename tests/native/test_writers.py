@@ -10,7 +10,7 @@ from tapegrad.kernels import linalg, writers
 from tapegrad.native import choice
 from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, drawn
 
-LARGE = 70_001
+LARGE = 140_001
 
 
 @settings(deadline=None)

@@ -110,6 +110,24 @@ def _overlapping(lib: Any, f: Any) -> Any:
     return lib.autograd.grad(y.sum(), x)[0]
 
 
+def _pattern_twice(lib: Any, f: Any) -> Any:
+    """A gradient does not lie in memory as what it is of, nor does its gradient."""
+    x = lib.arange(6.0).reshape(2, 3).requires_grad_()
+    y = (x * x).t()
+    z = y.as_strided((2, 2), (1, 1), 1)
+    g = lib.autograd.grad((z * z).sum(), y, create_graph=True)[0]
+    return lib.autograd.grad((g * lib.arange(6.0).reshape(3, 2)).sum(), x, create_graph=True)[0].detach()
+
+
+def _written_pattern(lib: Any, f: Any) -> Any:
+    x = lib.arange(4.0).requires_grad_()
+    y = x * x
+    z = y.as_strided((2, 2), (2, 1))
+    z.mul_(z.clone())
+    g = lib.autograd.grad(y.sum(), x, create_graph=True)[0]
+    return g, lib.autograd.grad(g.sum(), x)[0]
+
+
 def _margins(lib: Any, f: Any) -> Any:
     x = lib.tensor([[NAN, 2.0, 3.0], [1.0, NAN, 2.0], [1.0, 2.0, 3.0]])
     return f.multi_margin_loss(x, lib.tensor([0, 2, 1]), weight=lib.tensor([NAN, 1.0, 2.0]))
@@ -152,7 +170,18 @@ CASES: dict[str, Case] = {
     "windows of nothing": _unfolded_nothing,
     "a weighted loss whose target is written": _weighted,
     "a pattern of windows that overlap": _overlapping,
+    "the gradient of a pattern's gradient": _pattern_twice,
+    "the gradient of a written pattern": _written_pattern,
     "margins of nan": _margins,
+    **{
+        f"a {name} of {n} less {c} over {dim}": lambda lib, f, name=name, n=n, c=c, dim=dim: _slope(
+            lib, lambda x: getattr(lib, name)(x, dim, correction=c), [1.5, -0.5, 2.0][:n], 1.0
+        )
+        for name in ("var", "std")
+        for n in (1, 2)
+        for c in (1, 2, 3)
+        for dim in (None, 0)
+    },
     "data of bytes seen anew": _bytes,
     **{f"a missing moment {k} {own}": _missing(k, own) for k in range(2) for own in (True, False)},
     "weights of channels in a matrix": lambda lib, f: f.batch_norm(

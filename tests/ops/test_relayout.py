@@ -146,3 +146,15 @@ def test_second_derivatives_of_products_with_several_zeros() -> None:
     assert tapegrad.autograd.gradgradcheck(f, (x, src))
     h = tapegrad.func.hessian(lambda s: f(x.detach(), s).sum())(src.detach())
     assert h[0].tolist() == [0.0, 3.0, 0.0, 0.0]
+
+
+def test_a_retained_gradient_begins_anew() -> None:
+    """It cannot add to one that was retained in the old shape. (torch goes on with that.)"""
+    a = tapegrad.ones(2, 3, requires_grad=True)
+    x = a * 2
+    x.retain_grad()
+    x.sum().backward(retain_graph=True)
+    x.t_()
+    x.sum().backward()
+    assert x.grad is not None and x.grad.shape == (3, 2) and a.grad is not None
+    assert x.grad.unique().tolist() == [1.0] and a.grad.unique().tolist() == [4.0]

@@ -26,6 +26,7 @@ from tapegrad.native.kernels.convolution import room
 from tapegrad.native.kernels.planes import provided, run
 from tapegrad.native.runtime import threads
 
+LEAST_ROWS = 8  # of a product: so tiles of less than half a height are not needed
 DEPTH = 1024  # bytes of K in a piece: a panel of b stays in the first cache
 ROWS = (96, 192, 384)  # of a block, at most
 COLUMNS = (128, 256, 512)
@@ -36,8 +37,13 @@ _TOGETHER = 16  # steps of K for which a panel of a is copied at once, so that i
 
 
 def height() -> int:
-    """How many rows a tile has, such that its sums, a row of b and an element of a fit into the registers."""
-    return (target.host().registers - 1 - _VECTORS) // _VECTORS
+    """How many rows a tile has: its sums take 13 of 16 registers, a row of b and an element of a the rest."""
+    return target.host().registers * 13 // 16 // _VECTORS
+
+
+def heights(tall: int) -> range:
+    """How many rows a panel may have, if that many at most: rows are shared out evenly."""
+    return range(min(m // _parts(m, tall) for m in range(LEAST_ROWS, 2 * tall + 2)), tall + 1)
 
 
 def width(t: Type) -> int:
@@ -182,10 +188,10 @@ class _Block:
         with f.when(runs), self.panels() as (p, i, many):
             to = self.rows.at(p * f["pitch"], t)
             run(f, _turned_of(t, self.tall), to, source.at(i * f["a_row"], t), many, f["a_row"], k)
-        with f.when(~runs), f.loop(0, k, _TOGETHER) as low, self.panels() as (p, i, many):
+        with f.when(~runs), f.loop(0, k, _TOGETHER) as some, self.panels() as (p, i, many):
             to = self.rows.at(p * f["pitch"], t)
             masks = [(j, f.first(many - j, v)) for j in reversed(range(0, self.tall, v.lanes))]
-            with f.loop(low, f.smaller(low + _TOGETHER, k)) as step:
+            with f.loop(some, f.smaller(some + _TOGETHER, k)) as step:
                 line, place = source.at(step * f["a_k"] + i, t), to.at(step * self.tall, t)
                 for j, mask in masks:
                     f.store(place.at(j, t), f.load(line.at(j, t), v, mask))
@@ -208,7 +214,7 @@ class _Block:
 
     def compute(self, low: Value, k: Value) -> None:
         """All tiles' sums over a piece of K."""
-        f, t, tall = self.f, self.t, self.tall
+        f, t = self.f, self.t
         more = f.convert(low > 0, I64)
         with f.loop(0, self.n, self.wide) as j:
             b, many = self.panel.at(j * (k + 1), t), f.smaller(self.n - j, self.wide)
@@ -222,7 +228,7 @@ class _Block:
                 inside = many.eq(self.wide)
                 to, pitch = f.select(inside, y, self.edge), f.select(inside, f["n"], f.value(self.wide, I64))
                 add = f.select(inside, more, f.value(0, I64))
-                for m in range(tall // 2 + 1, tall + 1):
+                for m in heights(self.tall):
                     with f.when(high.eq(m)):
                         run(f, tile(t, m), to, pitch, a, b, k, add)
                 with f.when(~inside):
@@ -311,8 +317,7 @@ def product(y: Any, a: Any, b: Any, c: Any = None, at: Any = _SINGLE) -> None:
     """y = a b + c for float32 or float64 matrices, or many of them.
 
     y: [..., m, n], contiguous. a: [m, k], b: [k, n]; of each, rows or columns are contiguous. c: [n]. at: for
-    each of y's matrices, how many elements behind a and b theirs are. m must
-    be 8 or more, n and k at least 1.
+    each of y's matrices, how many elements behind a and b theirs are. m is LEAST_ROWS or more, n and k 1.
     """
     m, k = a.shape
     dtype, size = y.dtype, y.itemsize

@@ -14,12 +14,11 @@ import tapegrad.kernels.linalg as bodies
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import ALIGNED
 from tapegrad.native.choice import DENSE, TYPES, over
-from tapegrad.native.kernels.gemm import product
+from tapegrad.native.kernels.gemm import LEAST_ROWS, product
 from tapegrad.native.memory import empty
 
 LEAST = 1 << 18  # multiplications; BLAS does fewer in one thread, and its call costs less
-ROWS = 8  # at least; BLAS has kernels for matrices that are nearly vectors
-COLUMNS = 4  # one product by the threads of BLAS, and they keep the cores for milliseconds
+COLUMNS = 4  # with fewer, as with fewer rows, BLAS has kernels for what is nearly a vector
 
 
 def _ready(x: Any) -> Any:
@@ -48,7 +47,7 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
     """a b + c, put into y if that is given, or None if it is not for here."""
     m, k = a.shape[-2:]
     n = b.shape[-1]
-    if m * n * k < LEAST or m < ROWS or n < COLUMNS or b.shape[-2] != k:
+    if m * n * k < LEAST or m < LEAST_ROWS or n < COLUMNS or b.shape[-2] != k:
         return None
     if a.dtype is not b.dtype or a.dtype not in TYPES:
         return None

@@ -227,11 +227,7 @@ def gaussian_nll_loss(
     if shape != other:
         if shape[:-1] == other:
             v = v.unsqueeze(-1)
-        elif (
-            len(shape) != len(other)
-            or sum(a for a, b in zip(shape, other, strict=True) if a != b) == 0
-            or (sum(b for a, b in zip(shape, other, strict=True) if a != b) != 1)
-        ):
+        elif len(shape) != len(other) or sum(b for a, b in zip(shape, other, strict=True) if a != b) != 1:
             raise ValueError(f"{op}: var is {sizes(other)} and input is {sizes(shape)}; var must fit it.")
     check_reduction(op, reduction)
     limited = where(v < eps, v + (eps - v.detach()), v)

@@ -163,7 +163,9 @@ def rms_norm(
 def _per_channel(op: str, x: Tensor, **given: Any) -> None:
     channels = _channel_count(x)
     for name, t in given.items():
-        if t is not None and need_tensor(t, op, name)._a.shape != (channels,):
+        if t is None or (x._a.ndim < 2 and not need_tensor(t, op, name)._a.size):
+            continue
+        if need_tensor(t, op, name)._a.shape != (channels,):
             raise RuntimeError(
                 f"{op}: {name} is {sizes(t._a.shape)} and input {sizes(x._a.shape)}; one per channel, "
                 f"[{channels}], is needed."

@@ -112,6 +112,24 @@ def within(most: float) -> Callable[[Any], bool]:
     return near
 
 
+def equal_results(most: float) -> Callable[[Any], bool]:
+    """Whether `within(most)`, and what differs is in tapegrad's result the same number several times."""
+
+    def equal(run: Any) -> bool:
+        last = run.done[-1].binds
+        for ref in run.refs:
+            x, y = _array(run.ours.tensor(ref)), _array(run.theirs.tensor(ref))
+            if ref.partition("[")[0] == last and x.size:
+                _, which, counts = np.unique(x, return_inverse=True, return_counts=True)
+                if (
+                    (counts[which].reshape(x.shape) < 2) & ~np.isclose(x, y, 1e-6, 1e-6, equal_nan=True)
+                ).any():
+                    return False
+        return within(most)(run)
+
+    return equal
+
+
 def _largest(x: Any) -> float:
     return float(np.max(np.abs(x), initial=0, where=np.isfinite(x)))
 
@@ -127,13 +145,11 @@ def not_finite(run: Any) -> bool:
 
 
 def zero(run: Any) -> bool:
-    """Whether the results of the last statement, in the library that gave any, are all 0, or None."""
-    for side in (run.ours, run.theirs):
-        if side.error is None:
-            found = side.names.get(run.done[-1].binds)
-            each = found if isinstance(found, (tuple, list)) else [found]
-            return all(t is None or not _array(t).any() for t in each)
-    return False
+    """Whether the results of the last statement, in the libraries that gave any, are all 0, or None."""
+    given = [side for side in (run.ours, run.theirs) if side.error is None]
+    found = [side.names.get(run.done[-1].binds) for side in given]
+    each = [t for f in found for t in (f if isinstance(f, (tuple, list)) else [f])]
+    return bool(given) and all(t is None or not _array(t).any() for t in each)
 
 
 def no_further(run: Any) -> bool:
@@ -217,6 +233,17 @@ def with_numbers(run: Any) -> bool:
 def with_nothing(run: Any) -> bool:
     """Whether the program has a tensor without elements, or cuts one in its last statement."""
     return "[:0]" in run.done[-1].text or any(not _array(run.theirs.tensor(ref)).size for ref in run.refs)
+
+
+def mixed(run: Any) -> bool:
+    """Whether the program has floats of several dtypes."""
+    kinds = {_array(run.theirs.tensor(ref)).dtype for ref in run.refs}
+    return len([k for k in kinds if k.kind == "f"]) > 1
+
+
+def cut_views(run: Any) -> bool:
+    """Whether torch has a view that requires grad without a graph: it was cut where none was recorded."""
+    return any(t._is_view() and t.requires_grad for t in map(run.theirs.tensor, run.refs) if _is_leaf(t))
 
 
 def views_without(run: Any) -> bool:

@@ -58,8 +58,11 @@ def is_overflow(run: Run, found: Difference) -> bool:
     again = Run(run.theirs.lib)
     try:
         for s in run.done:
-            advance(again, s._replace(text=s.text.replace(HUGE, MODEST)))
-    except (Difference, Over):
+            try:
+                advance(again, s._replace(text=s.text.replace(HUGE, MODEST)))
+            except Over:  # a known departure, and maybe not the last
+                again.adopt()
+    except Difference:
         return False
     return True
 

@@ -1,0 +1,1 @@
+"""Known differences, by what is seen."""
