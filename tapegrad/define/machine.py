@@ -132,14 +132,20 @@ def _of_function(op: Op, k: int) -> Any:
     return reads, ", *meta", expression, partial(rule, K), len(meta)
 
 
+def _number(x: Any, like: Any) -> Any:
+    """What an array without dimensions holds, if its dtype is the operand's; anything else as it is."""
+    return x.item() if type(x) is np.ndarray and not x.ndim and x.dtype is like.dtype else x
+
+
 def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int = 0) -> Any:
     """`kernel`, for which machine code stands in where it takes the operands. skipped: how many values
     between the operands and the arguments it does not get."""
     n = len(fast.names)
 
     def large(*xs: Any) -> Any:
+        args = tuple([_number(x, xs[0]) for x in xs[n + skipped :]])
         try:
-            y = fast(*xs[:n], args=xs[n + skipped :]) if len(xs) >= n else None
+            y = fast(*xs[:n], args=args) if len(xs) >= n else None
         except (TypeError, ValueError):  # an argument that is no number, shapes that do not fit
             y = None
         return kernel(*xs) if y is None else y

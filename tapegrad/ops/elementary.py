@@ -46,7 +46,8 @@ rad2deg = elementwise(
 sinc = elementwise(
     "sinc",
     N.sinc,
-    ir="a == 0 ? 1 : sin(a * pi) / (a * pi)",
+    ir="sinc(a)",
+    doc="a == 0 ? 1 : sin(pi * a) / (pi * a)",
     floats=True,
     # not y, which is rounded in a narrow dtype
     d=(f"g * F.where(a * a == 0, 0, (F.cos(a * {math.pi!r}) - F.sinc(a)) / F.where(a == 0, 1, a))",),

@@ -33,6 +33,7 @@ _fill_with = opaque(
     "masked_fill.tensor",
     lambda x, mask, value: P.where(mask, value, x),
     kind="elementwise",
+    ir=lambda F, x, mask, value: F.where(mask, value, x),
     saves=((1,), (), (1,)),
     d=(
         lambda F, g, mask, shapes: F.sum_to(F.where(mask, 0, g), shapes[0]),

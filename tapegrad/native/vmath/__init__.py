@@ -21,7 +21,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)
     for module, names in (
         (basic, "exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sigmoid tanh"),
-        (angles, "sin cos tan asin acos atan atan2"),
+        (angles, "sin cos sinc tan asin acos atan atan2"),
         (hyperbolic, "sinh cosh asinh acosh atanh hypot"),
         (errors, "erf erfc erfcx erfinv ndtr ndtri log_ndtr i0 i0e i1 i1e"),
         (gamma, "lgamma digamma trigamma"),
