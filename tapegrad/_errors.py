@@ -27,6 +27,7 @@ PACKAGES = frozenset(
         "tapegrad.kernels",
         "tapegrad.native",
         "tapegrad.native.kernels",
+        "tapegrad.native.vmath",
         "tapegrad.nn",
         "tapegrad.nn.modules",
         "tapegrad.nn.parallel",
