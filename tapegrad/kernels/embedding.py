@@ -22,6 +22,15 @@ def rows(table: Any, index: Any, share: Any) -> Any:
     return taken if share is None else taken * share[..., None]
 
 
+def shared_out(g: Any, share: Any) -> Any:
+    """The rows of g times share (None: 1); rows with the share 0 are 0, also if they are not finite."""
+    if share is None:
+        return g
+    g = g * share[..., None]
+    g[share == 0] = 0
+    return g
+
+
 def add_rows(g: Any, index: Any, share: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint: zeros of a table's shape, to which the rows of g were added.
 
@@ -31,10 +40,7 @@ def add_rows(g: Any, index: Any, share: Any, shape: tuple[int, ...]) -> Any:
     flat = index.reshape(-1)
     if not flat.size or not table.size:
         return table
-    if share is not None:
-        g = g * share[..., None]
-        g[share == 0] = 0  # also what is not finite
-    g = g.reshape(flat.size, shape[1])
+    g = shared_out(g, share).reshape(flat.size, shape[1])
     order = flat.argsort(kind="stable")
     sorted_ = flat[order]
     starts = np.flatnonzero(np.concatenate(([True], sorted_[1:] != sorted_[:-1])))

@@ -2,7 +2,7 @@
 
 The caller publishes a job and works on it itself. A worker that comes in time takes chunks from the same
 counter; the caller waits only for workers that have joined, never for one that has not woken up, so a busy
-core costs nothing. Workers spin for some microseconds, then offer their core to others for some milliseconds,
+core costs nothing. Workers spin for some microseconds, then offer their core to others for about 3 ms,
 and then sleep in the kernel. A second thread that comes while a job runs does its own job alone.
 
 Why not the platform's pools: OpenMP's and BLAS's workers spin for longer, give way to nobody and are waited
@@ -20,7 +20,7 @@ from tapegrad.native.ir import I8, I32, I64, PTR, VOID, Function, Module, Value
 _STATE, _NEXT, _SLEEPERS, _JOB, _LOCK, _THREADS, _NAMES = 0, 64, 128, 192, 256, 320, 384
 _OPEN = 1 << 31  # in the state's low half, which counts who has joined; the high half numbers the jobs
 _SPINS = 2000  # some tens of microseconds
-_YIELDS = 4000  # milliseconds; a core that sleeps takes half of one to wake up where it is a virtual one
+_YIELDS = 4000  # about 3 ms if nobody wants the core; steps of an MLP take 2 to 17 % less than without
 _PARTS = 4  # chunks per thread: a late worker still finds some
 
 

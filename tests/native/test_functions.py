@@ -83,6 +83,54 @@ def test_bounds(name, dtype):
     assert off[k] <= (single if dtype == "f4" else double), x[k]
 
 
+def _wide(f):
+    """A function of mpmath, over an array."""
+
+    def each(x):
+        mp = pytest.importorskip("mpmath")
+        with mp.workdps(40):
+            return np.array([WIDE(mp.nstr(f(mp, mp.mpf(float(v))), 25)) for v in x])
+
+    return each
+
+
+def _ndtri(mp, p):
+    return mp.sqrt(2) * mp.erfinv(2 * p - 1)
+
+
+def _log_ndtr(mp, x):
+    return mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
+
+
+# As BOUNDS, against mpmath; and for what has zeros, that the bound is of the larger of the result and 1.
+SPECIAL = {
+    "erfinv": (lambda mp, x: mp.erfinv(x), 0.6, 4, [uniform(-1, 1), spread(1e-20, 1)], False),
+    "ndtri": (_ndtri, 0.6, 4, [uniform(0, 1), np.abs(spread(1e-20, 1))], False),
+    "erfcx": (lambda mp, x: mp.exp(x * x) * mp.erfc(x), 0.6, 7, [uniform(-4, 9)], False),
+    "log_ndtr": (_log_ndtr, 0.6, 5, [uniform(-30, 5)], False),
+    "i0": (lambda mp, x: mp.besseli(0, x), 0.6, 8, [uniform(-20, 20)], False),
+    "i1": (lambda mp, x: mp.besseli(1, x), 0.6, 8, [uniform(-20, 20)], False),
+    "i0e": (lambda mp, x: mp.exp(-abs(x)) * mp.besseli(0, x), 0.6, 4, [uniform(-20, 20)], False),
+    "i1e": (lambda mp, x: mp.exp(-abs(x)) * mp.besseli(1, x), 0.6, 4, [uniform(-20, 20)], False),
+    "digamma": (lambda mp, x: mp.digamma(x), 1, 8, [uniform(0, 30), uniform(-9.9, 0)], True),
+    "trigamma": (lambda mp, x: mp.psi(1, x), 1, 8, [uniform(0.1, 30)], False),
+    "ndtr": (lambda mp, x: mp.erfc(-x / mp.sqrt(2)) / 2, 1, 3, [uniform(-6, 6)], True),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", SPECIAL)
+def test_bounds_of_special_functions(name, dtype):
+    f, single, double, parts, to_one = SPECIAL[name]
+    x = np.concatenate([p[:150] for p in parts]).astype(dtype)
+    expected = _wide(f)(x)
+    y = machine(name, x)
+    size = np.maximum(np.abs(expected), 1) if to_one else np.abs(expected)
+    off = np.abs(y - expected) / np.spacing(size.astype(dtype))
+    k = np.argmax(off)
+    assert off[k] <= (single if dtype == "f4" else double), (x[k], float(off[k]))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("name", "f", "bound"), [("atan2", np.arctan2, 2), ("hypot", np.hypot, 1.1)])
 def test_bounds_of_two(name, f, bound, dtype):

@@ -134,3 +134,16 @@ def test_indices_out_of_range_raise_and_change_nothing(bad):
         with pytest.raises(IndexError):
             act()
     assert x.eq(0).all()
+
+
+def test_rows_without_a_share_get_nothing():
+    """Also of what is not finite, at every size."""
+    rng = np.random.default_rng(0)
+    g = rng.normal(size=(4000, 8)).astype("f4")
+    share = (rng.random(4000) < 0.5).astype("f4")
+    g[share == 0] = np.inf
+    index = rng.integers(0, 50, 4000)
+    with np.errstate(invalid="ignore"):
+        y, expected = (f(g, index, share, (50, 8)) for f in (E.add_rows, original(E.add_rows)))
+    assert np.isfinite(y).all()
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-4)

@@ -77,7 +77,7 @@ def test_any_shape(sizes, batch, first, second, dtype, odd, biased):
     assert (found is None) == (not aligned or m < products.LEAST_ROWS or n < products.COLUMNS)
     if found is not None:
         with np.errstate(invalid="ignore"):
-            close(found, np.matmul(a, b) + (0 if c is None else c), 1e-4 if dtype == "f4" else 1e-12)
+            close(found, np.matmul(a, b) + (0 if c is None else c), 3 * ROUNDED[dtype])
 
 
 @pytest.mark.parametrize("m", range(8, 60))

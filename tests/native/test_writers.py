@@ -52,7 +52,7 @@ def test_clamp_in_place_is_the_body(dtype):
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
 def test_outer_is_the_body(dtype):
     awake()
-    x, y = (drawn((n,), dtype) for n in (300, 401))
+    x, y = (drawn((n,), dtype) for n in (400, 401))
     np.testing.assert_array_equal(linalg.outer(x, y), np.multiply.outer(x, y))
 
 

@@ -29,9 +29,10 @@ from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
 LEAST = 1 << 13  # elements that are read or written
-# Elements of entries that are read, where NumPy copies each at once; single elements, and entries in between.
-LEAST_ROWS, LEAST_SINGLE, LEAST_SHORT = 1 << 17, 1 << 14, 1 << 20
-SHORT = 32  # elements of an entry that is between
+# Elements that are read: in entries of one element, of fewer than SHORT, and of more. NumPy copies entries at
+# once, and those of 8 elements as fast as memory does. Measured on two cores of an AMD Zen 3.
+LEAST_SINGLE, LEAST_SHORT, LEAST_ROWS = 1 << 14, 1 << 20, 1 << 17
+SHORT = 32
 GRAIN = 1 << 15  # bytes that are worth a thread
 _LONG = 64  # bytes of a row that is copied as one
 _MANY = 8  # so many outer parts are shared among threads
@@ -363,7 +364,7 @@ def add_rows(body: Any, g: Any, index: Any, share: Any, shape: tuple[int, ...]) 
     """The gradient of rows of a table."""
     if g.size < LEAST or type(g) is not ndarray:
         return body(g, index, share, shape)
-    y = _zeros_and_write(g if share is None else g * share[..., None], index, shape, 0, own=False)
+    y = _zeros_and_write(E.shared_out(g, share), index, shape, 0, own=False)
     return body(g, index, share, shape) if y is None else y
 
 

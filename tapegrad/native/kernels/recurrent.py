@@ -1,6 +1,6 @@
 """Long short-term memory over whole sequences, forwards and back, one call each.
 
-The products with the inputs of all steps are BLAS's. What remains is a chain of small products and gates: per
+The products with the inputs of all steps are one. What remains is a chain of small products and gates: per
 step the threads share the hidden units in blocks, whose weights are packed so that they are read in order.
 Forwards a block has its units' four gates in registers, and computes cells and outputs there. Backwards a
 block's part of the state's cotangent is all that its gates' cotangents of the step before need: so both ways
@@ -173,8 +173,8 @@ def stepped(
 
 
 def edge(f: Function, left: Value, wide: Type, whole: bool) -> Value | None:
-    """The mask of a vector of which so many are left; whole: there are always enough, and a store needs none,
-    which takes a tenth of the time on some processors."""
+    """The mask of a vector of which so many are left; whole: there are always enough, and none is needed. (On
+    an AMD Zen 3, where masked stores are slow, all steps take 0.6 of the time without, and 0.5 backwards.)"""
     return None if whole else f.first(left, wide)
 
 
