@@ -15,10 +15,11 @@ import tapegrad.kernels as K
 from tapegrad._errors import describe
 from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.memory import owner_of
 from tapegrad.kernels.shape import copied
 from tapegrad.levels import Storage
 from tapegrad.public import RULES
-from tapegrad.sums import added, total
+from tapegrad.sums import Leaves, added, total
 from tapegrad.tape import Node
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.writes import replaced, wrote
@@ -85,12 +86,16 @@ class Raw:
         """A copy."""
         return g.copy() if g.size < _LARGE else copied(g)
 
-    def deposit(self, gradients: dict[Any, Any]) -> None:
+    def deposit(self, gradients: Leaves) -> None:
         """Add each g to its leaf's gradient, in place where there is one."""
         with _lock:
+            if gradients.lent:
+                self._save(gradients)
             for leaf, g in gradients.items():
                 old = leaf.grad
                 if old is None:
+                    if leaf in gradients.lent:
+                        g = self.own(g)
                     leaf.grad = t = wrap(g)
                     if t._kind is not F4 and t._kind is not F8:
                         leaf.grad = self.wrap(g)
@@ -98,6 +103,14 @@ class Raw:
                     self._add(leaf, old, g)
                 else:
                     self._add(leaf, old, self.F.conj(g))
+
+    def _save(self, gradients: Leaves) -> None:
+        """Copy what lies in memory that is to be written: a caller may give a leaf's gradient as seed."""
+        written = {id(owner_of(leaf.grad._a)) for leaf in gradients if leaf.grad is not None}
+        for leaf in list(gradients.lent) if written else ():
+            if id(owner_of(gradients[leaf])) in written:
+                gradients[leaf] = self.own(gradients[leaf])
+                gradients.lent.remove(leaf)
 
     def _add(self, leaf: Any, old: Tensor, g: Any) -> None:
         a = old._a
@@ -146,11 +159,11 @@ class Recorded:
         copy: Tensor = self.F.clone(g)
         return copy
 
-    def deposit(self, gradients: dict[Any, Any]) -> None:
+    def deposit(self, gradients: Leaves) -> None:
         """Add each g to its leaf's gradient, recorded."""
         with _lock:
             for leaf, g in gradients.items():
-                g = self.wrap(g)
+                g = self.wrap(self.own(g) if leaf in gradients.lent else g)
                 leaf.grad = g if leaf.grad is None else leaf.grad + g
 
 
@@ -168,7 +181,7 @@ class Stored(Raw):
         """g: inside a transform gradients are handed out, not kept."""
         return g
 
-    def deposit(self, gradients: dict[Any, Any]) -> None:
+    def deposit(self, gradients: Leaves) -> None:
         """Raises: RuntimeError. A leaf keeps one gradient, and a transform has one per entry or tangent."""
         raise RuntimeError(
             "backward: it is called inside of a transform (vmap, jvp), where leaves cannot keep gradients; "

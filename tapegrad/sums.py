@@ -32,4 +32,28 @@ def total(a: Any, b: Any) -> Any:
             return a + b
 
 
+class Leaves(dict[Any, Any]):
+    """What has come to each leaf. lent: the leaves whose array others may see; nothing may be added to it."""
+
+    __slots__ = ("lent", "records")
+
+    def __init__(self, lent: dict[Any, Any], records: bool) -> None:
+        super().__init__(lent)
+        self.lent, self.records = set(self), records
+
+    def add(self, p: Any, g: Any, lent: bool) -> None:
+        """Add g, which others may see if it is lent, to what has come to p."""
+        if (old := self.get(p)) is None:
+            self[p] = g
+            if lent:
+                self.lent.add(p)
+        elif self.records:
+            self[p] = old + g
+        elif p in self.lent:
+            self.lent.remove(p)
+            self[p] = total(old, g)
+        else:
+            self[p] = added(old, g)
+
+
 nameless(globals())

@@ -22,7 +22,7 @@ from tapegrad.levels import Level, entered
 from tapegrad.rare import Rare, late, run_after, run_hooks, run_post, run_pre, running
 from tapegrad.reach import Selection
 from tapegrad.stale import check_saved, read_by
-from tapegrad.sums import added, total
+from tapegrad.sums import Leaves, total
 from tapegrad.writes import last_write, tick
 
 
@@ -309,8 +309,8 @@ class Domain(Protocol):
     def own(self, g: Any) -> Any:
         """g itself or a copy, such that nobody else can see its memory."""
 
-    def deposit(self, gradients: dict[Any, Any]) -> None:
-        """Add each leaf's owned gradient to its grad."""
+    def deposit(self, gradients: Leaves) -> None:
+        """Add each leaf's gradient to its grad."""
 
 
 def sweep(
@@ -372,7 +372,7 @@ class Watchers:
 watchers = Watchers()
 
 
-def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) -> Grads:
+def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) -> Leaves:
     """`_walk` without autocast, while observers (`observers.Observer`) watch: they see what rules make."""
     seers, on = [o for o in watch().observers if hasattr(o, "swept")], autocast.on
     for o in seers:
@@ -386,18 +386,18 @@ def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) ->
             o.end()
 
 
-def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks = ()) -> Grads:
+def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks = ()) -> Leaves:
     """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
-    are the leaves' gradients, as arrays that nobody else can see."""
+    are the leaves' gradients."""
     F, plain, records = domain.F, domain.plain and not checks, domain.records
-    leaves: Grads = {}
+    leaves = Leaves({}, records)
     while heap:
         n = heappop(heap)[1]
         g, rare = grads.pop(n), n.rare
         if (rare is not None or part is not None) and (g := _arrived(n, g, domain, part, heap)) is None:
             continue
         if (op := n.op) is None:
-            leaves[n] = total(leaves[n], g) if n in leaves else domain.own(g)  # a leaf may be a root too
+            leaves.add(n, g, True)  # a leaf may be a root too
             continue
         parents, i = n.parents, -1
         if plain and rare is None and (saved := n.saved).__class__ is tuple:
@@ -416,10 +416,7 @@ def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, chec
             if p is None or (pg := below[i]) is None:
                 continue
             if type(p) is AccumulateGrad and p.rare is None and part is None:  # nothing lies below it
-                if (old := leaves.get(p)) is not None:
-                    leaves[p] = old + pg if records else added(old, pg)
-                else:
-                    leaves[p] = domain.own(pg) if records or pg is g or pg.base is not None else pg
+                leaves.add(p, pg, records or pg is g or pg.base is not None)
             elif p in grads:
                 grads[p] = total(grads[p], pg)
             elif part is None or p in part.through or p in part.targets:

@@ -17,6 +17,7 @@ from tapegrad.domains import RAW, RECORDED, STORED
 from tapegrad.levels import Level
 from tapegrad.naming import argument, subject
 from tapegrad.rare import Rare, run_after
+from tapegrad.sums import Leaves
 from tapegrad.tape import AccumulateGrad, Domain, Node, Severed, sweep
 from tapegrad.tensor import Tensor, wrap
 
@@ -191,7 +192,7 @@ def backward(
             n.rare.retains = True
     got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
     leaves = {n: g for n, g in got.items() if n.op is None}
-    domain.deposit({n: domain.own(g) for n, g in leaves.items()})
+    domain.deposit(Leaves(leaves, domain.records))
     run_after(leaves, domain)
 
 

@@ -18,6 +18,7 @@ from tapegrad.define.base import OPS
 from tapegrad.define.elementwise import shapes_of
 from tapegrad.define.wrappers import NAMES, write_vjp
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.shape import copied
 from tapegrad.native import choice, expressions, pointwise, small
 from tapegrad.tape import Op
 
@@ -156,9 +157,10 @@ def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int =
 @choice.over(sums.added)
 def added(body: Any, own: Any, g: Any) -> Any:
     """own + g, in the memory of own."""
-    if type(own) is not np.ndarray or own.size < LEAST or not _sum.into(own, own, g):
-        return body(own, g)
-    return own
+    large = type(own) is np.ndarray and own.size >= LEAST and type(g) is np.ndarray
+    if large and own.flags.c_contiguous and (_sum.into(own, own, g) or _sum.into(own, own, copied(g))):
+        return own
+    return body(own, g)
 
 
 @choice.over(sums.total)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.shape import broadcast, copied
 from tapegrad.kernels.strided import row_major
 
@@ -132,7 +133,7 @@ def scatter_add(x: Any, src: Any, index: Any, dim: int) -> Any:
 
 def spread(g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
     """Zeros with g added at the places: gather's adjoint."""
-    z = np.zeros(shape, g.dtype)
+    z = zeros(shape, g.dtype)
     np.add.at(z.reshape(-1), flat(index, shape, dim).reshape(-1), g.reshape(-1))
     return z
 
@@ -284,7 +285,7 @@ def take(x: Any, index: Any) -> Any:
 
 def untake(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros with g added at the places: take's adjoint."""
-    z = np.zeros(shape, g.dtype)
+    z = zeros(shape, g.dtype)
     row = z.reshape(-1)
     np.add.at(row, index.reshape(-1), g.reshape(-1))
     return z
@@ -327,7 +328,7 @@ def masked_scatter(x: Any, mask: Any, src: Any) -> Any:
 
 def masked_gather(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
     """What masked_scatter took from a source of `shape`, with 0 for what it did not."""
-    z = np.zeros(shape, g.dtype)
+    z = zeros(shape, g.dtype)
     part = np.asarray(g)[mask]
     z.reshape(-1)[: part.size] = part
     return z
@@ -335,7 +336,7 @@ def masked_gather(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
 
 def masked_spread(src: Any, mask: Any, shape: tuple[int, ...]) -> Any:
     """masked_scatter into zeros of a shape: its adjoint."""
-    return masked_scatter(np.zeros(shape, src.dtype), mask, src)
+    return masked_scatter(zeros(shape, src.dtype), mask, src)
 
 
 nameless(globals())

@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.filling import zeros
 
 _constants: dict[Any, dict[Any, Any]] = {}
 _MOST = 512  # a loop over changing numbers must not grow the table
@@ -270,12 +271,12 @@ def rsub(x: Any, y: Any) -> Any:
 
 def zeros_like(x: Any) -> Any:
     """Zeros of the shape and dtype of x."""
-    return np.zeros(x.shape, x.dtype)
+    return zeros(x.shape, x.dtype)
 
 
 def blank(shape: tuple[int, ...], like: Any) -> Any:
     """Zeros of a shape, in the dtype of `like`."""
-    return np.zeros(shape, like.dtype)
+    return zeros(shape, like.dtype)
 
 
 nameless(globals())

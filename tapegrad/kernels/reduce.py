@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import constant
 from tapegrad.kernels.shape import column_sum, ones, square
@@ -274,7 +275,7 @@ def place(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with g at `index` along `dim`, each place once: the adjoint of `pick`."""
     if not shape:
         return g
-    z = np.zeros(shape, g.dtype)
+    z = zeros(shape, g.dtype)
     z.put(_flat(index, dim, shape), g)
     return z
 
@@ -283,7 +284,7 @@ def place_all(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> 
     """The same where places repeat: they get every share."""
     if not shape:
         return g
-    z = np.zeros(shape, g.dtype)
+    z = zeros(shape, g.dtype)
     np.add.at(z.reshape(-1), _flat(index, dim, shape).reshape(-1), g.reshape(-1))
     return z
 

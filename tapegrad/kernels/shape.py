@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.memory import shared
 
 
@@ -177,7 +178,7 @@ def getitem(x: Any, index: Any) -> Any:
 
 def putitem(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with g at a basic index."""
-    z = np.zeros(shape, g.dtype)
+    z = zeros(shape, g.dtype)
     z[index] = g
     return z
 
@@ -204,7 +205,7 @@ def _selects(index: tuple[Any, ...]) -> bool:
 
 def spread(g: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with g added at integer and boolean arrays: a repeated place gets every share."""
-    z = np.zeros(shape, g.dtype)
+    z = zeros(shape, g.dtype)
     if _selects(index):
         z[index] = g
     else:

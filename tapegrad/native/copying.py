@@ -1,4 +1,5 @@
-"""Copies between arrays of any strides: rows that run in both, tiles that are transposed, rows in reverse.
+"""Copies between arrays of any strides: rows that run in both, tiles that are transposed, rows in reverse,
+one element that is repeated.
 
 The axes are put into the order of the target's memory, and those that run on in both arrays become one. Of
 the last axis (the columns) and one more (the rows) a kernel does sixteen rows at a time; all other axes are
@@ -44,7 +45,7 @@ def copy(y: Any, x: Any) -> bool:
         total, to, by = axes[0]
         axes = [(-(-total // _COLUMNS), _COLUMNS * to, _COLUMNS * by), (_COLUMNS, to, by)]
     columns = axes.pop()
-    how = {1: "rows", -1: "reverse"}.get(columns[2], "single") if columns[1] == 1 else "single"
+    how = {1: "rows", -1: "reverse", 0: "repeat"}.get(columns[2], "single") if columns[1] == 1 else "single"
     at = len(axes) - 1
     if how == "single" and columns[1] == 1 and size in (4, 8):
         runs = [k for k, axis in enumerate(axes) if axis[2] == 1 and axis[0] >= _SHORT]
@@ -137,8 +138,12 @@ def _row(f: call.Body, y: Value, x: Value, n: Value, t: Type, how: str) -> None:
         f.copy(y, x, n * t.bytes)
         return
     first: Any = 0
+    wide = vector(t, 32 // t.bytes)
+    if how == "repeat":
+        first, each = n & -wide.lanes, f.splat(f.load(x, t), wide.lanes)
+        with f.loop(0, first, wide.lanes) as j:
+            f.store(y.at(j, t), each)
     if how == "reverse":
-        wide = vector(t, 32 // t.bytes)
         first = n & -wide.lanes
         with f.loop(0, first, wide.lanes) as j:
             v = f.load(x.at(1 - wide.lanes - j, t), wide)

@@ -87,34 +87,28 @@ class Pointwise:
         return y
 
     def into(self, out: Any, *xs: Any) -> bool:
-        """Put the result into an array, which may be an operand itself, or share no memory with any; whether
-        that was done: all must be contiguous, of out's dtype and shape, or numbers (0-d)."""
+        """Put the result into an array; whether that was done: it must be contiguous, and an operand itself
+        or apart from all, which must be of its dtype."""
         if type(out) is not ndarray or out.flags.num & _OURS != _OURS:
             return False
-        modes = ""
         for x in xs:
-            if type(x) is not ndarray or x.dtype is not out.dtype or x.flags.num & DENSE != DENSE:
+            if type(x) is not ndarray or x.dtype is not out.dtype:
                 return False
-            if x.shape != out.shape and x.ndim:
+            if x is not out and np.may_share_memory(x, out):
                 return False
-            modes += FULL if x.shape == out.shape else CONSTANT
-        made = self._kernel(xs, modes, ())
-        if made is None or made[1] is not out.dtype:
-            return False
-        kernel, _, grain = made
-        kernel(out, *xs, -(-out.size // _BLOCK), grain // _BLOCK, out.size, _BLOCK, *(1, 1, 0) * len(xs))
-        return True
+        return self._general(xs, (), out) is not None
 
-    def _general(self, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
+    def _general(self, xs: Sequence[Any], args: tuple[Any, ...], out: Any = None) -> Any:
+        """The result for operands that broadcast, put into `out` if that is given; None as above."""
         if any(type(x) is not ndarray for x in xs):
             return None
         first = xs[0]
-        turned = first.ndim > 1 and first.flags.num & DENSE != DENSE
+        turned = out is None and first.ndim > 1 and first.flags.num & DENSE != DENSE
         if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
             y = self(*[x.T for x in xs], args=args)
             return None if y is None else y.T
         shape = np.broadcast_shapes(*[x.shape for x in xs])
-        if 0 in shape:
+        if 0 in shape or (out is not None and out.shape != shape):
             return None
         ys = [_dense(x) for x in xs]
         plan = None if any(y is None for y in ys) else _plan(shape, [y.shape for y in ys])
@@ -122,10 +116,10 @@ class Pointwise:
             return None
         modes, columns, numbers = plan
         made = self._kernel(ys, modes, args)
-        if made is None:
+        if made is None or (out is not None and made[1] is not out.dtype):
             return None
         kernel, result, grain = made
-        y = empty(shape, result)
+        y = empty(shape, result) if out is None else out
         rows = -(-y.size // columns)
         kernel(y, *ys, rows, max(1, grain // columns), y.size, columns, *numbers)
         return y

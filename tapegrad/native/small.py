@@ -10,6 +10,8 @@ and elsewhere, a function stands there that only looks at the sizes.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,8 +31,8 @@ _TUPLE = tuple.__basicsize__ // 8  # words before a tuple's items
 
 
 def dispatch(fast: Pointwise, small: Any, large: Any, least: int) -> Any:
-    """The function `small` of arrays, which turns to `large` for an array of at least so many elements, and
-    becomes machine code for small ones when it has been called often."""
+    """The function `small` of arrays, which turns to `large` where they broadcast to at least so many
+    elements, and becomes machine code for small ones when it has been called often."""
     method: list[Any] = []
 
     def promote() -> None:
@@ -84,14 +86,34 @@ def _same(f: Function, a: Value, b: Value) -> Value:
 def _hand_on(f: Function) -> None:
     """Return what the kernel for these sizes gives."""
     least = f.call("PyLong_AsLongLong", I64, _item(f, _LEAST))
-    chosen = f.variable(_item(f, _SMALL))
-    array = _item(f, _ARRAY)
-    with f.loop(0, f["count"]) as k:
-        x = f.load(f["args"].at(k, PTR), PTR)
-        exact = _same(f, f.load(x.at(call.TYPE // 8, I64), PTR), array)
-        with f.when(exact), f.when(_size(f, x) >= least):
-            chosen.set(_item(f, _LARGE))
-    f.give(f.call("PyObject_Vectorcall", PTR, chosen.get(), f["args"], f["count"], f.value(0, PTR)))
+    chosen = f.select(_reach(f) >= least, _item(f, _LARGE), _item(f, _SMALL))
+    f.give(f.call("PyObject_Vectorcall", PTR, chosen, f["args"], f["count"], f.value(0, PTR)))
+
+
+def _reach(f: Function) -> Value:
+    """The elements of what the arguments broadcast to, if they do: along each axis, counted from the last, as
+    many as the longest array has."""
+    axes = f.variable(f.value(0, I64))
+    with f.loop(0, f["count"]) as k, _array(f, k) as x:
+        axes.set(f.larger(axes.get(), _ndim(f, x)))
+    size, most = f.variable(f.value(1, I64)), f.variable(f.value(1, I64))
+    with f.loop(0, axes.get()) as axis:
+        most.set(1)
+        with f.loop(0, f["count"]) as k, _array(f, k) as x:
+            left = _ndim(f, x) - axis
+            with f.when(left > 0):
+                shape = f.load(x.at(call.DIMENSIONS // 8, I64), PTR)
+                most.set(f.larger(most.get(), f.load(shape.at(left - 1, I64), I64)))
+        size.set(size.get() * most.get())
+    return size.get()
+
+
+@contextmanager
+def _array(f: Function, k: Value) -> Iterator[Value]:
+    """Argument k, if it is an array."""
+    x = f.load(f["args"].at(k, PTR), PTR)
+    with f.when(_same(f, f.load(x.at(call.TYPE // 8, I64), PTR), _item(f, _ARRAY))):
+        yield x
 
 
 def _ndim(f: Function, x: Value) -> Value:

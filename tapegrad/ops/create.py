@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+import tapegrad.kernels.filling as filling
 from tapegrad._errors import describe, say_once, sizes
 from tapegrad._state import default, special
 from tapegrad.define import newborn, offer, store
@@ -299,18 +300,11 @@ def kind_of(dtype: Any, op: str, otherwise: Any = None) -> Any:
     return as_numpy(dtype, op)
 
 
-def of_ones(shape: tuple[int, ...], kind: Any) -> Any:
-    """np.ones, which is written in Python, in a third of its time."""
-    a = np.empty(shape, kind)
-    a.fill(1)
-    return a
-
-
 def filled(op: str, size: Any, value: Any, kind: Any) -> Any:
     """An array of a shape, given as a tuple or list, and of a dtype that must hold the value."""
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"{op}: size is {size!r}; a tuple of integers is needed, e.g. (2, 3).")
-    a = np.empty(shape_of((size,), op), kind)
+    a = filling.empty(shape_of((size,), op), kind)
     fill(op, a, value)
     return a
 
@@ -321,7 +315,7 @@ def fill(op: str, a: Any, value: Any) -> None:
         check_fitting(value, a.dtype, op)
     else:
         value = fitting(value, a.dtype, op)
-    a.fill(value)
+    filling.fill(a, value)
 
 
 def finished(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
@@ -344,7 +338,11 @@ def zeros(
 ) -> Tensor:
     """Zeros of a shape, given as zeros(2, 3), zeros((2, 3)) or zeros(size=(2, 3))."""
     return finished(
-        "zeros", np.zeros(shape_of(sides, "zeros", size), kind_of(dtype, "zeros")), device, requires_grad, out
+        "zeros",
+        filling.zeros(shape_of(sides, "zeros", size), kind_of(dtype, "zeros")),
+        device,
+        requires_grad,
+        out,
     )
 
 
@@ -360,7 +358,11 @@ def ones(
 ) -> Tensor:
     """Ones of a shape, given as ones(2, 3), ones((2, 3)) or ones(size=(2, 3))."""
     return finished(
-        "ones", of_ones(shape_of(sides, "ones", size), kind_of(dtype, "ones")), device, requires_grad, out
+        "ones",
+        filling.ones(shape_of(sides, "ones", size), kind_of(dtype, "ones")),
+        device,
+        requires_grad,
+        out,
     )
 
 
@@ -377,7 +379,11 @@ def empty(
 ) -> Tensor:
     """A tensor whose elements are whatever the memory held."""
     return finished(
-        "empty", np.empty(shape_of(sides, "empty", size), kind_of(dtype, "empty")), device, requires_grad, out
+        "empty",
+        filling.empty(shape_of(sides, "empty", size), kind_of(dtype, "empty")),
+        device,
+        requires_grad,
+        out,
     )
 
 
@@ -417,7 +423,7 @@ def eye(
 
 def blank(shape: tuple[int, ...], like: Tensor) -> Tensor:
     """Zeros of a shape, in the dtype of `like`: what a rule puts where no cotangent arrived."""
-    return wrap(np.zeros(shape, like._a.dtype))
+    return wrap(filling.zeros(shape, like._a.dtype))
 
 
 def plain_number(x: Any, op: str, what: str) -> Any:

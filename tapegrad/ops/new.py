@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+import tapegrad.kernels.filling as filling
 from tapegrad._errors import say_once, sizes
 from tapegrad.define import offer
 from tapegrad.devices import check_device
@@ -23,7 +24,6 @@ from tapegrad.ops.create import (
     kind_of,
     leaf,
     native,
-    of_ones,
     plain_number,
     shape_of,
 )
@@ -56,7 +56,7 @@ def zeros_like(
 ) -> Tensor:
     """Zeros of the shape and dtype of input."""
     a = _like("zeros_like", input, dtype, device)
-    a.fill(0)
+    filling.fill(a, 0)
     return leaf(a, requires_grad)
 
 
@@ -72,7 +72,7 @@ def ones_like(
 ) -> Tensor:
     """Ones of the shape and dtype of input."""
     a = _like("ones_like", input, dtype, device)
-    a.fill(1)
+    filling.fill(a, 1)
     return leaf(a, requires_grad)
 
 
@@ -128,9 +128,9 @@ def _new(name: str, make: Any, what: str) -> Any:
     return call
 
 
-new_zeros = _new("new_zeros", np.zeros, "Zeros")
-new_ones = _new("new_ones", of_ones, "Ones")
-new_empty = _new("new_empty", np.empty, "Uninitialised memory")
+new_zeros = _new("new_zeros", filling.zeros, "Zeros")
+new_ones = _new("new_ones", filling.ones, "Ones")
+new_empty = _new("new_empty", filling.empty, "Uninitialised memory")
 
 
 def new_full(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.define.batching as B
+import tapegrad.kernels.filling as filling
 from tapegrad._errors import sizes
 from tapegrad.define import cast, inplace, linear, offer, opaque, writes
 from tapegrad.kernels.errstate import nameless
@@ -21,7 +22,7 @@ from tapegrad.tensor import Tensor, wrap
 def _fill_op(key: str, title: str) -> Any:
     return opaque(
         key,
-        lambda x, value: np.full(x.shape, value, x.dtype),
+        lambda x, value: filling.full(x.shape, x.dtype, value),
         linear=True,
         d=(lambda F, g, shapes, value: F.zeros_like(g),),
         title=title,
@@ -50,9 +51,9 @@ def _over(key: str, title: str, kernel: Any = lambda x, y: np.broadcast_to(y, x.
 
 _fill, _fill_fresh = _fill_op("fill", "FillBackward2"), _fill_op("fill.fresh", "FillBackward0")
 _fill_with, _copy = _over("fill.tensor", "FillBackward3"), _over("copy", "CopyBackwards")
-_fill_fresh_with = _over("fill.fresh_tensor", "FillBackward1", lambda x, y: np.full(x.shape, y, x.dtype))
+_fill_fresh_with = _over("fill.fresh_tensor", "FillBackward1", lambda x, y: filling.full(x.shape, x.dtype, y))
 _zero = linear(
-    "zero", lambda x: np.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g), batch=B.same
+    "zero", lambda x: filling.zeros(x.shape, x.dtype), lambda F, g, shape: F.zeros_like(g), batch=B.same
 )
 
 
@@ -104,7 +105,7 @@ def _put_value(x: Any, value: Any, out: Any) -> None:
         raise ValueError(
             "a tensor with dimensions, or perhaps a number that is too large, is refused elsewhere"
         )
-    out.fill(value)
+    filling.fill(out, value)
 
 
 def _put_values(x: Any, y: Any, out: Any) -> None:
@@ -123,7 +124,7 @@ fill_ = inplace(
     """,
 )
 zero_ = inplace(
-    writes(_zeroed, lambda x, out: out.fill(0)), "zero_", fills=True, doc="Set every element to 0."
+    writes(_zeroed, lambda x, out: filling.fill(out, 0)), "zero_", fills=True, doc="Set every element to 0."
 )
 copy_ = inplace(writes(copied, _put_values), "copy_")
 

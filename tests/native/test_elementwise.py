@@ -5,11 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
+import tapegrad as torch
 import tapegrad.kernels as K
-import tapegrad.nn.functional  # noqa: F401 # its ops are defined when it loads
+import tapegrad.nn.functional  # its ops are defined when it loads
 from tapegrad import tape, tiers
 from tapegrad.define import base, machine
-from tests.native.arrays import laid
+from tapegrad.native import target
+from tests.native.arrays import drawn, laid
 
 tiers.wake()
 pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
@@ -395,3 +397,9 @@ def test_what_is_stored_past_the_caches(n, dtype, monkeypatch):
         assert y.dtype == expected.dtype and np.array_equal(y, expected)
     y = machine.pointwise.Pointwise("test", "tanh(a)", "a")(a)
     assert equal(y, np.tanh(a), 5).all()
+
+
+def test_what_broadcasts_to_a_large_result_is_machine_code():
+    x, y = drawn((700, 1), "f4"), drawn((300,), "f4")
+    np.testing.assert_array_equal((torch.tensor(x) * torch.tensor(y)).numpy(), x * y)
+    assert any(c.name == "mul_float_sr" for c in target.log)

@@ -11,6 +11,7 @@ MODULES: tuple[str, ...] = (
     "convolution_weight",
     "copying",
     "extremes",
+    "filling",
     "gated",
     "gathering",
     "lists",

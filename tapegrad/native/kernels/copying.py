@@ -27,9 +27,6 @@ def _packed(x: Any) -> Any:
     if not plain(x, LEAST):
         return None
     y = empty(x.shape, x.dtype)
-    if 0 in x.strides:  # NumPy repeats an element, or a row, as fast as memory takes it
-        y[...] = x
-        return y
     return y if copy(y, x) else None
 
 

@@ -1,0 +1,62 @@
+"""Gradients that come to leaves as a caller's seed, or as a view of another cotangent."""
+
+import numpy as np
+import pytest
+
+import tapegrad as torch
+
+SIZES = [3, 40_000, 200_000]  # as numbers, by NumPy, by threads
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_a_seed_stays_the_caller_s(n):
+    x, seed = torch.zeros(n, requires_grad=True), torch.arange(n, dtype=torch.float32)
+    for turn in (1, 2, 3):
+        x.view(-1).backward(seed)
+        assert seed.equal(torch.arange(n, dtype=torch.float32))
+        assert x.grad.equal(seed * turn)
+    assert not np.shares_memory(x.grad.numpy(), seed.numpy())
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_a_leaf_s_own_gradient_as_seed(n):
+    """What is added to one leaf does not change what the other one gets."""
+    a, b = (torch.zeros(n, requires_grad=True) for _ in range(2))
+    (a + 2 * b).backward(torch.ones(n))
+    (a + b.flip(0).flip(0) + b).backward(b.grad)
+    assert a.grad.eq(3).all() and b.grad.eq(6).all()
+    a.grad = torch.arange(n, dtype=torch.float32)
+    a.view(-1).backward(a.grad)
+    assert a.grad.equal(2 * torch.arange(n, dtype=torch.float32))
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_a_part_of_a_gradient_as_seed(n):
+    whole = torch.arange(n + 1, dtype=torch.float32)
+    x = torch.zeros(n, requires_grad=True)
+    x.grad = whole[1:]
+    x.view(-1).backward(whole[:-1])
+    assert x.grad.equal(2 * torch.arange(n, dtype=torch.float32) + 1)
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_repeated_and_turned_gradients(n):
+    m = torch.zeros(4, n, requires_grad=True)
+    m.sum().backward()
+    m.sum(1).backward(torch.arange(4.0))
+    m.t().backward(torch.ones(n, 4))
+    m.sum(0).backward(torch.arange(n, dtype=torch.float32))
+    expected = 2 + torch.arange(4.0)[:, None] + torch.arange(n, dtype=torch.float32)
+    assert m.grad.equal(expected)
+    assert m.grad.is_contiguous()
+
+
+def test_several_shares_of_one_leaf():
+    x = torch.zeros(3, requires_grad=True)
+    y = x.view(3) + x + x.reshape(3)
+    y.backward(torch.ones(3), retain_graph=True)
+    assert x.grad.eq(3).all()
+    (g,) = torch.autograd.grad(y, x, torch.ones(3), create_graph=True)
+    assert g.eq(3).all()
+    y.backward(torch.ones(3), create_graph=True)
+    assert x.grad.eq(6).all()
