@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels as K
+import tapegrad.kernels.pointwise as P
 from tapegrad import sums
 from tapegrad.define.base import OPS
 from tapegrad.define.elementwise import shapes_of
@@ -30,6 +31,7 @@ LEAST_BACKWARD = 1 << 14
 
 _installed: set[str] = set()
 _sum = pointwise.Pointwise("sum", "a + b", "ab")
+_choice = pointwise.Pointwise("choice", "c ? a : b", "abc")
 
 
 def install(large: bool) -> None:
@@ -152,6 +154,16 @@ def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int =
         return kernel(*xs) if y is None else y
 
     return small.dispatch(fast, kernel, large, least)
+
+
+@choice.over(P.where)
+def where(body: Any, condition: Any, a: Any, b: Any) -> Any:
+    """a where the condition holds, else b."""
+    if type(condition) is not np.ndarray or condition.size < LEAST_BACKWARD:
+        return body(condition, a, b)
+    kind = getattr(b if type(a) in (int, float) else a, "dtype", None)
+    y = _choice(*[P.constant(x, kind) if type(x) in (int, float) else x for x in (a, b)], condition)
+    return body(condition, a, b) if y is None else y
 
 
 @choice.over(sums.added)

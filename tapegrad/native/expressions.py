@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from tapegrad.kernels.pointwise import inside
 from tapegrad.native import vmath
-from tapegrad.native.ir import I1, Function, Value
+from tapegrad.native.ir import F32, I1, Function, Value
 
 
 class Unknown(Exception):
@@ -63,9 +65,9 @@ class Namespace:
     inside = staticmethod(inside)  # is written with operators
 
     def power(self, x: Value, n: Any) -> Value:
-        """x to the power of a small whole number, or its root."""
+        """x to the power of n: of a small whole number by products."""
         if isinstance(n, Value) or n not in (-2, -1, -0.5, 0.5, 1, 2, 3, 4):
-            raise Unknown(f"power {n}")
+            return self.pow(x, n)  # type: ignore[no-any-return] # a Value
         self._f.exact = False
         if n in (0.5, -0.5):
             return self.rsqrt(x) if n < 0 else self._f.intrinsic("sqrt", x)
@@ -73,6 +75,10 @@ class Namespace:
         for _ in range(int(abs(n)) - 1):
             y = y * x
         return y if n > 0 else 1.0 / y
+
+    def not_negative(self, x: Value) -> Value:
+        """Whether x is 0 or more."""
+        return x >= 0.0
 
     def polygamma(self, n: int, x: Value) -> Value:
         """The derivative of digamma of order 1."""
@@ -93,6 +99,14 @@ class Namespace:
     def number(self, x: float, like: Value) -> Value:
         """A number as a value: what is computed with it is rounded as the others are."""
         return self._f.value(x, like.type)
+
+    def largest(self, x: Value) -> float:
+        """The largest number of x's dtype."""
+        return float(np.finfo(np.float32 if x.type.element is F32 else np.float64).max)
+
+    def isnan(self, x: Value) -> Value:
+        """Whether x is nan."""
+        return x.ne(x)
 
     def copysign(self, a: Value, b: Value) -> Value:
         """a with the sign of b."""

@@ -233,10 +233,18 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
     return bool(need_tensor(input, "is_same_size").shape == need_tensor(other, "is_same_size", "other").shape)
 
 
+def _finite(F: Any, x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
+    most = F.largest(x)
+    above = F.where(x == math.inf, most if posinf is None else posinf, x)
+    below = F.where(x == -math.inf, -most if neginf is None else neginf, above)
+    return F.where(F.isnan(x), 0.0 if nan is None else nan, below)
+
+
 _nan_to_num = opaque(
     "nan_to_num",
     N.nan_to_num,
     kind="elementwise",
+    ir=_finite,
     saves=((0,),),
     d=(lambda F, g, x, shapes, *values: g * F.isfinite(x),),
 )

@@ -27,7 +27,7 @@ def conj(input: Tensor) -> Tensor:
     return _conj(input) if need_tensor(input, "conj")._kind.kind == "c" else input
 
 
-diagonal_at, _ = indexing(
+diagonal_at, on_diagonal = indexing(
     ("diagonal", "diagonal_backward"),
     S.diagonal,
     S.undiagonal,

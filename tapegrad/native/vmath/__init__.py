@@ -20,7 +20,7 @@ __all__ = ["EXACT", "FUNCTIONS", "exp", "log", "log1p", "maximum", "minimum", "s
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)
     for module, names in (
-        (basic, "exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sigmoid tanh"),
+        (basic, "exp exp2 expm1 log log2 log10 log1p pow logaddexp logaddexp2 sigmoid tanh"),
         (angles, "sin cos sinc tan asin acos atan atan2"),
         (hyperbolic, "sinh cosh asinh acosh atanh hypot"),
         (errors, "erf erfc erfcx erfinv ndtr ndtri log_ndtr i0 i0e i1 i1e"),
