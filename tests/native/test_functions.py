@@ -1,5 +1,6 @@
 """Functions of vectors: their bounds in units of the last place, and those that are exact."""
 
+import itertools
 import math
 
 import numpy as np
@@ -104,6 +105,7 @@ def _log_ndtr(mp, x):
 
 # As BOUNDS, against mpmath; and for what has zeros, that the bound is of the larger of the result and 1.
 SPECIAL = {
+    "erf": (lambda mp, x: mp.erf(x), 1, 3, [uniform(-4.5, 4.5), spread(1e-30, 1), spread(4, 1e30)], False),
     "erfinv": (lambda mp, x: mp.erfinv(x), 0.6, 4, [uniform(-1, 1), spread(1e-20, 1)], False),
     "ndtri": (_ndtri, 0.6, 4, [uniform(0, 1), np.abs(spread(1e-20, 1))], False),
     "erfcx": (lambda mp, x: mp.exp(x * x) * mp.erfc(x), 0.6, 7, [uniform(-4, 9)], False),
@@ -138,6 +140,17 @@ def test_bounds_of_two(name, f, bound, dtype):
     near = np.roll(a, 7) * uniform(-3, 3).astype(dtype)
     for y in (b, near):
         assert distance(machine(name, a, y), f(a.astype(WIDE), y.astype(WIDE))).max() <= bound
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bounds_of_powers(dtype):
+    a, b = np.abs(spread(1e-5, 1e5)).astype(dtype), uniform(-7, 7).astype(dtype)
+    odd = np.array([0.0, -0.0, 1, -1, 2, -2.5, 3, np.inf, -np.inf, np.nan, 1e-40, 3e38], dtype)
+    pairs = np.array(list(itertools.product(odd, odd)), dtype)
+    with np.errstate(all="ignore"):
+        assert distance(machine("pow", a, b), np.power(a.astype(WIDE), b.astype(WIDE))).max() <= 0.6
+        x, y = (np.ascontiguousarray(p) for p in pairs.T)
+        np.testing.assert_array_equal(machine("pow", x, y), np.power(x, y))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -7,7 +7,7 @@ import math
 
 import tapegrad.kernels.fits as T
 from tapegrad.native.ir import Function, Value
-from tapegrad.native.vmath.basic import exp, fitted, log, minimum, polynomial, rarely, series, single, widened
+from tapegrad.native.vmath.basic import exp, fitted, log, minimum, polynomial, rarely, series, single, usual_exp, widened
 
 
 def erf(f: Function, x: Value) -> Value:
@@ -16,14 +16,15 @@ def erf(f: Function, x: Value) -> Value:
 
 
 def _erf_single(f: Function, x: Value) -> Value:
-    t, q = f.intrinsic("fabs", x), x * x
+    t = f.intrinsic("fabs", x)
+    t = f.select(t > 4.0, 4.0, t)
+    q = t * t
     r = f.fma(t, -1.72853470e-5, 3.83197126e-4)
     u = f.fma(t, -3.88396438e-3, 2.42546219e-2)
     r = f.fma(r, q, u)
     for c in (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1):
         r = f.fma(r, t, c)
-    r = 1.0 - exp(f, f.fma(r, t, -t))
-    far = f.select(t > 4.0, 1.0, r)
+    far = 1.0 - usual_exp(f, f.fma(r, t, -t))
     fit = [-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1]
     near = f.fma(polynomial(f, q, fit), x, x)
     return f.select(t > 0.927734375, f.intrinsic("copysign", far, x), near)
