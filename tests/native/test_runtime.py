@@ -11,7 +11,7 @@ import pytest
 
 import tapegrad as torch
 from tapegrad import tiers
-from tapegrad.native import cache, call, choice, memory, pointwise, runtime, target
+from tapegrad.native import cache, call, memory, pointwise, runtime, target
 from tapegrad.native.ir import F32, F64, I64, PTR, Function, Module
 
 tiers.wake()
@@ -363,37 +363,3 @@ def test_machine_code_is_counted():
     before = runtime.calls()
     torch.ones(200_000).exp()
     assert runtime.calls() > before
-
-
-# ---- stand-ins
-
-
-def test_a_stand_in_takes_the_place_of_its_body(monkeypatch):
-    monkeypatch.setattr(choice, "_stand_ins", [])
-
-    def body(x, dim=0):
-        return "body", x, dim
-
-    @choice.over(body)
-    def first(body, x, dim):
-        return ("first", x, dim) if x == 1 else body(x, dim)
-
-    @choice.over(body)
-    def second(body, x, dim):
-        return ("second", x, dim) if x == 2 else body(x, dim)
-
-    assert body(1) == ("body", 1, 0)
-    choice.install()
-    assert [body(x)[0] for x in (1, 2, 3)] == ["first", "second", "body"]
-    assert body(dim=5, x=2) == ("second", 2, 5)
-    assert body(3, 4) == choice.original(body)(3, dim=4) == ("body", 3, 4)
-    for wrong in ((), (1, 2, 3)):
-        with pytest.raises(TypeError):
-            body(*wrong)
-
-
-def test_what_has_no_stand_in():
-    for body in (lambda *xs: xs, lambda **xs: xs, lambda x: wrong, len):
-        with pytest.raises(TypeError, match="no plain function"):
-            choice.over(body)(lambda body, x: x)
-    wrong = None
