@@ -1,13 +1,14 @@
 """Which tiers compute: NumPy from the start, machine code once it can pay.
 
-The native tier costs a tenth of a second to load. It wakes up in two stages: when many operations were
-recorded, small pointwise forms are loaded, whose results are NumPy's to the bit; all of it, with the kernels
-that take the places of NumPy's, when a large array appears. Where it cannot run it stays off, and
+The native tier takes some hundredths of a second to load. It wakes up in two stages: when many operations
+were recorded, small pointwise forms are loaded, whose results are NumPy's to the bit; all of it, with the
+kernels that take the places of NumPy's, when a large array appears. Where it cannot run it stays off, and
 `python -m tapegrad info` says why.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 from functools import partial
 from importlib import import_module
@@ -30,11 +31,16 @@ def wake(large: bool = True) -> None:
         tier.late = tier.NEVER
         if large:
             tier.large = tier.NEVER
+        collecting = gc.isenabled()
+        gc.disable()  # all that is made there stays, and looking through everything takes as long as starting
         try:
             _start(large)
         except Exception as e:  # noqa: BLE001 # whatever fails there, NumPy computes, and `info` says why
             tier.large = tier.NEVER
             _state["native"] = f"off: {e}"
+        finally:
+            if collecting:
+                gc.enable()
 
 
 def _start(large: bool) -> None:

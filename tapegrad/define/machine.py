@@ -6,8 +6,9 @@ all that they pay. Of an op's derivatives each becomes one pass over memory; Num
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -29,31 +30,82 @@ LEAST = 1 << 17
 LEAST_HEAVY = 1 << 14
 LEAST_BACKWARD = 1 << 14
 
+Place = tuple[Any, str]  # a dictionary and a key of it, or an object and an attribute
 _installed: set[str] = set()
+_promised: dict[str, Callable[[], None]] = {}
+_state = {"large": False}
+_lock = RLock()
 _sum = pointwise.Pointwise("sum", "a + b", "ab")
 _choice = pointwise.Pointwise("choice", "c ? a : b", "abc")
 
 
 def install(large: bool) -> None:
-    """Let machine code stand in for the pointwise ops that have an expression. Unless `large`, only where it
-    does small arrays good and changes no bit."""
-    for key, op in list(OPS.items()):
-        if op.kind != "elementwise":
-            continue
-        if _due(key, [op.ir], large) and _is_known(op.ir):
-            _install_forward(op, pointwise.Pointwise(op.name, op.ir, operands(op)))
-        if op.vjp is not None and _due(f"{key} backward", op.rules, large):
-            _install_backward(op)
+    """Let machine code stand in for the pointwise ops that have an expression, for each when it is first
+    called: most programs use few. Unless `large`, only where it does small arrays good and changes no bit."""
+    with _lock:
+        _state["large"] |= large
+        for key, op in list(OPS.items()):
+            if op.kind != "elementwise":
+                continue
+            if op.ir and key not in _promised and key not in _installed:
+                _promise_forward(key, op)
+            back = f"{key} backward"
+            if op.vjp is not None and back not in _promised and back not in _installed:
+                _promise_backward(back, op)
     if large:
         choice.install()  # the sums of cotangents below
 
 
-def _due(what: str, parts: Sequence[Any], large: bool) -> bool:
-    """Whether expressions get their machine code now: once, and those that are not light when all do."""
-    if what in _installed or not (large or all(_is_light(x) for x in parts)):
+def settle() -> None:
+    """Do now what was put off until ops are called."""
+    for keep in list(_promised.values()):
+        keep()
+
+
+def _due(what: str, parts: Sequence[Any]) -> bool:
+    """Whether expressions get their machine code now: all do once there was a large array, until then those
+    that are light."""
+    if not (_state["large"] or all(_is_light(x) for x in parts)):
         return False
     _installed.add(what)
     return True
+
+
+def _promise(what: str, places: Sequence[Place], put: Callable[[Any], Any], parts: Sequence[Any]) -> None:
+    """Let what stands in the places, when it is first called, be replaced by what `put` makes of it."""
+    before = [_found(place) for place in places]
+
+    def keep() -> None:
+        with _lock:
+            if _promised.pop(what, None) is not None:  # no other thread did it meanwhile
+                due = _due(what, parts)
+                for place, f in zip(places, before, strict=True):
+                    _set(place, put(f) if due else f)
+
+    _promised[what] = keep
+    for place in places:
+        _set(place, _first(keep, place))
+
+
+def _first(keep: Callable[[], None], place: Place) -> Any:
+    def first(*args: Any) -> Any:
+        keep()
+        return _found(place)(*args)
+
+    return first
+
+
+def _found(place: Place) -> Any:
+    holder, name = place
+    return holder[name] if type(holder) is dict else getattr(holder, name)
+
+
+def _set(place: Place, f: Any) -> None:
+    holder, name = place
+    if type(holder) is dict:
+        holder[name] = f
+    else:
+        setattr(holder, name, f)
 
 
 def _is_light(expression: Any) -> bool:
@@ -67,15 +119,29 @@ def _is_known(expression: Any) -> bool:
     return callable(expression)
 
 
-def _install_forward(op: Op, fast: pointwise.Pointwise) -> None:
-    least = LEAST if _is_light(fast.expression) else LEAST_HEAVY
+def _promise_forward(key: str, op: Op) -> None:
+    """Put off the machine code of an op's kernel, which its wrappers have, too."""
+    places: list[Place] = [(op, "forward")]
     for call in (op.call, getattr(op.call, "operator", None)):
-        for name, cell in zip(*_cells(call), strict=True):
-            if name == "kernel":
-                cell.cell_contents = _replaced(fast, cell.cell_contents, least)
+        cells = zip(*_cells(call), strict=True)
+        places += [(cell, "cell_contents") for name, cell in cells if name == "kernel"]
         if (written := getattr(call, "__globals__", {})).get("op") is op:  # see define.wrappers
-            written["kernel"] = _replaced(fast, written["kernel"], least)
-    op.forward = _replaced(fast, op.forward, least)
+            places.append((written, "kernel"))
+    _promise(key, places, partial(_forward_of, op), [op.ir])
+
+
+@cache
+def _pointwise_of(op: Op) -> Any:
+    """The op's expression in machine code, and from how many elements on; None if there can be none."""
+    if not _is_known(op.ir):
+        return None
+    fast = pointwise.Pointwise(op.name, op.ir, operands(op))
+    return fast, LEAST if _is_light(fast.expression) else LEAST_HEAVY
+
+
+def _forward_of(op: Op, kernel: Any) -> Any:
+    made = _pointwise_of(op)
+    return kernel if made is None else _replaced(made[0], kernel, made[1])
 
 
 def _cells(call: Any) -> tuple[Sequence[str], Sequence[Any]]:
@@ -90,8 +156,12 @@ def operands(op: Op) -> Sequence[str]:
     return NAMES[1 : 1 + max(len(op.rules), last)]
 
 
-def _install_backward(op: Op) -> None:
-    """Let the op's vjp call one function per cotangent that has machine code."""
+def _promise_backward(what: str, op: Op) -> None:
+    _promise(what, [(op, "vjp")], partial(backward_of, op), op.rules)
+
+
+def backward_of(op: Op, vjp: Any) -> Any:
+    """The op's vjp with one function per cotangent that has machine code."""
     kernels, calls = {}, []
     texts = op.meta is shapes_of
     for k, rule in enumerate(op.rules):
@@ -105,8 +175,9 @@ def _install_backward(op: Op) -> None:
         call = f"k{k}({', '.join(reads)}{more})"
         calls.append(call if texts or len(op.rules) == 1 else f"F.sum_to({call}, meta[0][{k}])")
     if kernels:
-        op.vjp = write_vjp(op, calls, broadcast=texts, meta=not texts, otherwise=op.vjp, **kernels)
-        op.vjp.rules = kernels  # for those who look
+        vjp = write_vjp(op, calls, broadcast=texts, meta=not texts, otherwise=vjp, **kernels)
+        vjp.rules = kernels  # for those who look
+    return vjp
 
 
 def _of_text(rule: str) -> Any:

@@ -8,41 +8,50 @@ cache. Several processes may share it: a file appears whole or not at all.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import secrets
 import stat
 import sys
+from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+try:  # hashlib gives the same function, after it has loaded OpenSSL, which takes 8 ms
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
+
 LIMIT = 64 * 2**20  # bytes; beyond, the files that were not used for longest go
-_FORMAT = 2  # of the files: another number, another folder
+_FORMAT = 3  # of the files: another number, another folder
 _DIGEST = 32
+KERNEL, MACHINE = ".o", ".machine"  # kinds of files
 
 
-def location() -> Path:
-    """Where the user's caches are: TAPEGRAD_CACHE_DIR, or the platform's place."""
+def location() -> str:
+    """Where the user's caches are: TAPEGRAD_CACHE_DIR, or the platform's place. "" where there is none."""
     if chosen := os.environ.get("TAPEGRAD_CACHE_DIR"):
-        return Path(chosen)
-    home = Path.home()
+        return chosen
+    home = os.path.expanduser("~")
+    if not os.path.isabs(home):
+        return ""
     if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "tapegrad"
+        return os.path.join(home, "Library", "Caches", "tapegrad")
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "tapegrad"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "tapegrad"
+        local = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+        return os.path.join(local, "tapegrad")
+    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), "tapegrad")
 
 
 @cache
-def folder() -> Path | None:
+def folder() -> str | None:
     """The folder of the kernels, made if need be. None if there is none that is safe to use."""
+    if not (place := location()):
+        return None
+    path = os.path.join(place, f"kernels-{_FORMAT}")
     try:
-        path = location() / f"kernels-{_FORMAT}"
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        about = path.stat()
-    except (OSError, RuntimeError):  # no home, a read-only disk
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        about = os.stat(path)
+    except OSError:  # a read-only disk
         return None
     if hasattr(os, "getuid") and (
         about.st_uid != os.getuid() or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
@@ -53,57 +62,70 @@ def folder() -> Path | None:
 
 def key(*parts: str) -> str:
     """The name under which what these parts describe is kept."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return _digest("\0".join(parts).encode()).hex()
 
 
-def load(name: str) -> bytes | None:
-    """The object code of that name. None if there is none that is whole."""
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=_DIGEST).digest()
+
+
+def load(name: str, kind: str = KERNEL) -> tuple[dict[str, Any], bytes] | None:
+    """(what is known of it, the machine code) of that name. None if there is none that is whole."""
     place = folder()
     if place is None:
         return None
-    path = place / f"{name}.o"
+    path = os.path.join(place, name + kind)
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as file:
+            content = file.read()
         os.utime(path)  # it was used: it stays
     except OSError:
         return None
-    found = _opened(content)
-    return None if found is None else found[1]
+    return _opened(content)
 
 
 def _opened(content: bytes) -> tuple[dict[str, Any], bytes] | None:
     """(what is known of the code, the code) of a file's content; None if it is not what was written."""
     rest = content[_DIGEST:]
-    if hashlib.sha256(rest).digest() != content[:_DIGEST]:
+    if _digest(rest) != content[:_DIGEST]:
         return None
     head, _, code = rest.partition(b"\n")
     return json.loads(head), code
 
 
-def save(name: str, code: bytes, about: dict[str, Any]) -> None:
-    """Keep object code, and what is known of it, if that is possible."""
+def save(name: str, code: bytes, about: dict[str, Any], kind: str = KERNEL) -> None:
+    """Keep machine code, and what is known of it, if that is possible."""
     place = folder()
     if place is None:
         return
-    scratch = place / f".{secrets.token_hex(8)}.tmp"
+    scratch = os.path.join(place, f".{os.urandom(8).hex()}.tmp")
     content = json.dumps(about).encode() + b"\n" + code
     try:
-        with scratch.open("xb") as file:
-            file.write(hashlib.sha256(content).digest() + content)
-        os.replace(scratch, place / f"{name}.o")
+        with open(scratch, "xb") as file:
+            file.write(_digest(content) + content)
+        os.replace(scratch, os.path.join(place, name + kind))
     except OSError:  # a full disk: the next process compiles again
-        scratch.unlink(missing_ok=True)
+        _remove(scratch)
         return
     _trim(place)
+
+
+def _remove(path: str) -> None:
+    """Remove a file, if it is still there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def entries() -> list[dict[str, Any]]:
     """What is known of each kernel that is kept."""
     place = folder()
     found = []
-    for path in sorted(place.glob("*.o")) if place is not None else ():
+    for name in sorted(os.listdir(place)) if place is not None else ():
+        if not name.endswith(KERNEL):
+            continue
         try:
-            opened = _opened(path.read_bytes())
+            with open(os.path.join(place or "", name), "rb") as file:
+                opened = _opened(file.read())
         except OSError:  # another process has removed it
             continue
         if opened is not None:
@@ -111,7 +133,7 @@ def entries() -> list[dict[str, Any]]:
     return found
 
 
-def _trim(place: Path) -> None:
+def _trim(place: str) -> None:
     """Remove what was not used for longest, down to half of the limit."""
     found = []
     try:
@@ -125,7 +147,7 @@ def _trim(place: Path) -> None:
     if total <= LIMIT:
         return
     for _, size, path in sorted(found):
-        Path(path).unlink(missing_ok=True)
+        _remove(path)
         total -= size
         if total <= LIMIT // 2:
             return

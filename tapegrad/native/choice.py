@@ -6,13 +6,15 @@
         ...
 
 Before the tier is awake this costs nothing: `install` gives the body's function other code, which calls the
-stand-in, so that everybody who has imported the function calls that from then on.
+stand-in, so that everybody who has imported the function calls that from then on. The file with a stand-in is
+imported when its body is first called: until then something stands there that does it (`promise`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
+from threading import RLock
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -27,6 +29,8 @@ TYPES: dict[Any, Type] = {np.dtype(np.float32): F32, np.dtype(np.float64): F64}
 DENSE = C_CONTIGUOUS | ALIGNED  # of an array's flags.num
 _STARS = 0x0C  # of a code's flags: it takes *args or **kwargs
 _stand_ins: list[tuple[FunctionType, Callable[..., Any]]] = []
+_promised: set[FunctionType] = set()
+_lock = RLock()
 
 
 def over(body: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -44,21 +48,52 @@ def over(body: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def install() -> None:
     """Let every stand-in take its place."""
-    while _stand_ins:
-        body, f = _stand_ins.pop(0)
-        code = body.__code__
-        original = FunctionType(code, body.__globals__, body.__name__, body.__defaults__)
-        original.__kwdefaults__ = body.__kwdefaults__
-        original.__doc__ = body.__doc__
-        body.__kwdefaults__ = {"_fast": f, "_body": original}
-        body.__code__ = _behind(code.co_varnames[: code.co_argcount])
+    with _lock:
+        while _stand_ins:
+            _place(*_stand_ins.pop(0))
+
+
+def promise(bodies: Sequence[FunctionType], load: Callable[[], object]) -> None:
+    """When one of these bodies is first called, call load(), which registers stand-ins for all of them."""
+
+    def keep(body: FunctionType) -> None:
+        with _lock:
+            if body in _promised:
+                load()
+                install()
+            if body in _promised:
+                raise LookupError(f"promise: {load} has no stand-in for {body.__qualname__}.")
+
+    for body in bodies:
+        _place(body, partial(_kept, keep, body))
+        _promised.add(body)
+
+
+def _kept(keep: Callable[[Any], None], body: Any, original: Any, *args: Any) -> Any:
+    keep(body)
+    return body(*args)
+
+
+def _place(body: FunctionType, f: Callable[..., Any]) -> None:
+    """Let f be called for a body. It takes the place of a promise, and stands before anything else."""
+    if body in _promised:
+        _promised.remove(body)
+        body.__kwdefaults__ = {**(body.__kwdefaults__ or {}), "_fast": f}
+        return
+    code = body.__code__
+    original = FunctionType(code, body.__globals__, body.__name__, body.__defaults__)
+    original.__kwdefaults__ = body.__kwdefaults__
+    original.__doc__ = body.__doc__
+    body.__kwdefaults__ = {"_fast": f, "_body": original}
+    parameters = code.co_varnames[: code.co_argcount]
+    body.__code__ = _behind(len(parameters)).replace(co_varnames=(*parameters, "_fast", "_body"))
 
 
 @cache
-def _behind(parameters: tuple[str, ...]) -> CodeType:
-    """The code of a function of these parameters that calls the stand-in. (A general one, of *args and
+def _behind(many: int) -> CodeType:
+    """The code of a function of so many parameters that calls the stand-in. (A general one, of *args and
     **kwargs, takes 0.1 us more.)"""
-    names = ", ".join(parameters)
+    names = ", ".join(f"p{k}" for k in range(many))
     scratch: dict[str, Any] = {}
     exec(f"def behind({names}, *, _fast, _body): return _fast(_body, {names})", scratch)
     code: CodeType = scratch["behind"].__code__

@@ -6,7 +6,6 @@ import _thread
 import ctypes
 import os
 import sys
-import sysconfig
 from functools import cache
 from typing import Any
 
@@ -35,7 +34,7 @@ def start() -> None:
     """Compile the runtime and start the workers. Raises: Unavailable where there can be no machine code."""
     if sys.platform == "win32":  # memory and threads are asked for as POSIX has them
         raise target.Unavailable("Windows is not supported; NumPy computes everything")
-    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if sys.implementation.name != "cpython" or "t" in sys.abiflags:
         raise target.Unavailable(f"{sys.implementation.name} without its lock is not supported")
     call.check_layout()
     module = Module()

@@ -15,6 +15,7 @@ from threading import RLock
 from typing import Any
 
 from tapegrad.native import cache as disk
+from tapegrad.native.image import Image, linked, placed
 from tapegrad.native.ir import F32, Module, Type, vector
 
 
@@ -59,6 +60,8 @@ class Compiled:
     bytes: int
 
 
+_FACTS = Image._fields[1:]
+_MISSING = "llvmlite cannot be imported ({}); pip install llvmlite"
 log: list[Compiled] = []
 _lock = RLock()
 
@@ -69,7 +72,7 @@ def llvm() -> Any:
     try:
         binding: Any = import_module("llvmlite.binding")
     except (ImportError, OSError) as e:
-        raise Unavailable(f"llvmlite cannot be imported ({e}); pip install llvmlite") from None
+        raise Unavailable(_MISSING.format(e)) from None
     if binding.llvm_version_info[0] < 20:
         raise Unavailable(
             f"llvmlite is for LLVM {binding.llvm_version_info[0]}; version 20 or newer is needed"
@@ -85,18 +88,64 @@ def host() -> Target:
 
     Raises: Unavailable if it has no vectors with fused multiply-add.
     """
-    binding = llvm()
-    has = binding.get_host_cpu_features()
-    name = binding.get_host_cpu_name()
+    name, features = _facts()["cpu"], _facts()["features"]
+    has = set(features.split(","))
     wanted = os.environ.get("TAPEGRAD_NATIVE", "")
     if platform.machine().lower() in ("arm64", "aarch64"):
-        return Target("neon", name, has.flatten(), 16, 32)
-    if has.get("avx512f") and has.get("avx512vl") and has.get("avx512dq") and wanted != "avx2":
-        return Target("avx512", name, has.flatten(), 64, 32)
-    if has.get("avx2") and has.get("fma"):
-        features = "" if wanted == "avx2" else has.flatten()
-        return Target("avx2", AVX2.cpu if wanted == "avx2" else name, features, 32, 16)
+        return Target("neon", name, features, 16, 32)
+    if {"+avx512f", "+avx512vl", "+avx512dq"} <= has and wanted != "avx2":
+        return Target("avx512", name, features, 64, 32)
+    if {"+avx2", "+fma"} <= has:
+        return (
+            Target("avx2", AVX2.cpu, "", 32, 16)
+            if wanted == "avx2"
+            else Target("avx2", name, features, 32, 16)
+        )
     raise Unavailable(f"the processor ({name}) has neither AVX2 with FMA nor NEON")
+
+
+@cache
+def _facts() -> dict[str, str]:
+    """LLVM's version, and what it says of this processor. It is kept on disk: a process that finds its
+    kernels there, too, never loads LLVM."""
+    processor = _processor()
+    place = disk.key("machine", _llvmlite(), processor)
+    kept = disk.load(place, disk.MACHINE) if processor else None
+    if kept is not None:
+        return kept[0]
+    binding = llvm()
+    facts = {
+        "version": ".".join(map(str, binding.llvm_version_info)),
+        "cpu": binding.get_host_cpu_name(),
+        "features": binding.get_host_cpu_features().flatten(),
+    }
+    if processor:
+        disk.save(place, b"", facts, disk.MACHINE)
+    return facts
+
+
+def _llvmlite() -> str:
+    """Which llvmlite is installed. Raises: Unavailable if there is none."""
+    try:
+        package: Any = import_module("llvmlite")
+        about = os.stat(package.__file__)
+    except (ImportError, OSError) as e:
+        raise Unavailable(_MISSING.format(e)) from None
+    return f"{package.__version__} {package.__file__} {about.st_size} {about.st_mtime_ns}"
+
+
+# What Linux says of a processor that decides which instructions it has, on x86-64 and on ARM.
+_LASTING = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")
+
+
+def _processor() -> str:
+    """What the system says of its first processor, but for what changes; "" where it says nothing."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            first = file.read(1 << 14).partition("\n\n")[0]
+    except OSError:
+        return ""
+    return "\n".join(line for line in first.splitlines() if line.startswith(_LASTING))
 
 
 def tested() -> bool:
@@ -152,20 +201,36 @@ def compile(name: str, module: Module, exports: Sequence[str], symbols: Mapping[
     with _lock:
         start = time.perf_counter()
         text, target = module.text(), host()
-        version = ".".join(map(str, llvm().llvm_version_info))
-        place = disk.key(version, target.cpu, target.features, text)
-        code = disk.load(place)
-        hit = code is not None
-        if code is None:
+        place = disk.key(_facts()["version"], target.cpu, target.features, text)
+        kept = disk.load(place)
+        if kept is None:
             code = bytes(_machine(target).emit_object(_optimised(text, target)))
-            took = time.perf_counter() - start
-            disk.save(place, code, {"name": name, "seconds": round(took, 4), "target": target.name})
-        addresses = _link(f"{name}.{len(log)}", code, exports, symbols)
-        log.append(Compiled(name, time.perf_counter() - start, hit, len(code)))
+            about, code = _prepared(code)
+            about.update(name=name, seconds=round(time.perf_counter() - start, 4), target=target.name)
+            disk.save(place, code, about)
+        else:
+            about, code = kept
+        if "table" in about:
+            found = placed(Image(code, *(about[k] for k in _FACTS)), symbols)
+            addresses = [found[export] for export in exports]
+        else:
+            addresses = _link(f"{name}.{len(log)}", code, exports, symbols)
+        log.append(Compiled(name, time.perf_counter() - start, kept is not None, len(code)))
     return addresses
 
 
+def _prepared(code: bytes) -> tuple[dict[str, Any], bytes]:
+    """(what is known of it, the code) of object code as it is kept: an image if there can be one."""
+    image = linked(code) if sys.platform == "linux" else None
+    return (
+        ({}, code)
+        if image is None
+        else ({k: v for k, v in image._asdict().items() if k != "code"}, image.code)
+    )
+
+
 def _link(name: str, code: bytes, exports: Sequence[str], symbols: Mapping[str, int]) -> list[int]:
+    """The same through LLVM's linker, for what is no image."""
     builder = llvm().JITLibraryBuilder().add_object_img(code).add_current_process()
     for export in exports:
         builder = builder.export_symbol(export)

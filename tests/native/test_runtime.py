@@ -11,7 +11,7 @@ import pytest
 
 import tapegrad as torch
 from tapegrad import tiers
-from tapegrad.native import cache, call, choice, memory, pointwise, runtime, target
+from tapegrad.native import cache, call, memory, pointwise, runtime, target
 from tapegrad.native.ir import F32, F64, I64, PTR, Function, Module
 
 tiers.wake()
@@ -262,7 +262,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_what_is_kept_is_found(folder):
     cache.save("a", b"code\n\x00more", {"name": "kernel"})
-    assert cache.load("a") == b"code\n\x00more"
+    assert cache.load("a") == ({"name": "kernel"}, b"code\n\x00more")
     assert cache.load("b") is None
     assert cache.entries() == [{"name": "kernel", "bytes": 10}]
     assert not list(folder.rglob("*.tmp"))
@@ -292,7 +292,7 @@ def test_a_folder_that_others_may_write_is_not_used(folder):
     cache.save("b", b"code", {})
     place.chmod(0o700)
     cache.folder.cache_clear()
-    assert cache.load("a") == b"code" and cache.load("b") is None
+    assert cache.load("a") == ({}, b"code") and cache.load("b") is None
 
 
 def test_the_oldest_go(folder, monkeypatch):
@@ -316,41 +316,50 @@ def test_what_was_compiled_before_is_loaded(folder):
     assert kernel().hit
 
 
+def test_without_a_home_nothing_is_kept(monkeypatch):
+    for name in ("TAPEGRAD_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it does where it finds none
+    cache.folder.cache_clear()
+    assert cache.location() == "" and cache.folder() is None and cache.load("a") is None
+    cache.folder.cache_clear()
+
+
+WARM = (
+    "import sys, tapegrad as t; x = t.ones(100_000, requires_grad=True); (x.exp() * x).sum().backward();"
+    "print(round(x.grad[0].item(), 4), t.tiers.native_state()[:2], 'llvmlite.binding' in sys.modules)"
+)
+
+
+@pytest.mark.skipif(not target.tested(), reason="images are for Linux on x86-64")
+def test_a_process_that_finds_its_kernels_needs_no_llvm(tmp_path):
+    folder = {"TAPEGRAD_CACHE_DIR": str(tmp_path)}
+    assert run(WARM, **folder) == "5.4366 on True\n"
+    assert run(WARM, **folder) == "5.4366 on False\n"
+    for path in tmp_path.glob("kernels-*/*.machine"):
+        path.write_bytes(b"damaged")
+    assert run(WARM, **folder) == "5.4366 on True\n"
+    assert run(WARM, **folder) == "5.4366 on False\n"
+
+
+def test_another_llvmlite_or_processor_is_asked_again(folder, monkeypatch):
+    known = target._facts()
+    target._facts.cache_clear()
+    places = set()
+    for name in ("_llvmlite", "_processor", None):
+        if name:
+            monkeypatch.setattr(target, name, lambda name=name: f"another {name}")
+        assert target._facts() == known
+        target._facts.cache_clear()
+        places.add(frozenset(folder.rglob("*.machine")))
+    assert len(places) == 2  # the third found what the second kept
+    assert len(max(places, key=len)) == 2
+
+
+# ---- linking
+
+
 def test_machine_code_is_counted():
     before = runtime.calls()
     torch.ones(200_000).exp()
     assert runtime.calls() > before
-
-
-# ---- stand-ins
-
-
-def test_a_stand_in_takes_the_place_of_its_body(monkeypatch):
-    monkeypatch.setattr(choice, "_stand_ins", [])
-
-    def body(x, dim=0):
-        return "body", x, dim
-
-    @choice.over(body)
-    def first(body, x, dim):
-        return ("first", x, dim) if x == 1 else body(x, dim)
-
-    @choice.over(body)
-    def second(body, x, dim):
-        return ("second", x, dim) if x == 2 else body(x, dim)
-
-    assert body(1) == ("body", 1, 0)
-    choice.install()
-    assert [body(x)[0] for x in (1, 2, 3)] == ["first", "second", "body"]
-    assert body(dim=5, x=2) == ("second", 2, 5)
-    assert body(3, 4) == choice.original(body)(3, dim=4) == ("body", 3, 4)
-    for wrong in ((), (1, 2, 3)):
-        with pytest.raises(TypeError):
-            body(*wrong)
-
-
-def test_what_has_no_stand_in():
-    for body in (lambda *xs: xs, lambda **xs: xs, lambda x: wrong, len):
-        with pytest.raises(TypeError, match="no plain function"):
-            choice.over(body)(lambda body, x: x)
-    wrong = None

@@ -1,40 +1,58 @@
 """The kernels of the native tier: importing a module registers its stand-ins (see `native.choice`)."""
 
+from functools import partial
 from importlib import import_module
+from typing import Any
 
 from tapegrad.native import choice
 
-MODULES: tuple[str, ...] = (
-    "attention",
-    "channelnorm",
-    "convolution",
-    "convolution_weight",
-    "copying",
-    "extremes",
-    "filling",
-    "gated",
-    "gathering",
-    "lists",
-    "logsumexp",
-    "optim",
-    "picking",
-    "pooling",
-    "products",
-    "random",
-    "recurrent",
-    "reduce",
-    "resampling",
-    "rownorm",
-    "scan",
-    "series",
-    "softmax",
-    "squares",
-    "writers",
-)
+# The modules, and the functions of `tapegrad.kernels` that they stand in for: a module is imported when one
+# of them is called.
+STAND_INS: dict[str, str] = {
+    "attention": "attention.attention attention.attention_vjp",
+    "convolution": "convolution.convolved convolution.convolved_back",
+    "convolution_weight": "convolution.convolved_weight convolution.convolved_both",
+    "copying": "shape.copied shape.contiguous shape.clone shape.cat shape.stack arrange.repeat arrange.tril"
+    " arrange.triu",
+    "extremes": "reduce.argmax reduce.argmin",
+    "filling": "filling.empty filling.zeros filling.fill memory.empty_like",
+    "gated": "recurrent.gru recurrent.gru_back",
+    "gathering": "embedding.take_rows embedding.add_rows shape.fetch shape.put shape.spread"
+    " gathering.index_select gathering.take gathering.gather gathering.scatter gathering.scatter_add"
+    " gathering.index_add gathering.index_spread gathering.spread",
+    "lists": "reduce.norms writers.scale",
+    "logsumexp": "statistics.logsumexp",
+    "optim": "optim.apply",
+    "picking": "reduce.pick reduce.place_all",
+    "pooling": "pooling.max_pool pooling.max_pool_back pooling.max_pool_indices pooling.avg_pool"
+    " pooling.avg_pool_back",
+    "products": "linalg.mm linalg.matmul linalg.linear linalg.product_into linalg.addmm",
+    "random": "generator.blocks drawing.draw random.scaled_uniform random.trials random.waits"
+    " random.normal_groups random_integers.from_range random_integers.shuffled",
+    "recurrent": "recurrent.lstm recurrent.lstm_back",
+    "reduce": "reduce.sum reduce.prod reduce.amax reduce.amin reduce.all reduce.any reduce.norm reduce.var"
+    " reduce.std shape.column_sum shape.sum_to statistics.count_nonzero",
+    "resampling": "resampling.resampled",
+    "rownorm": "normalise.moments normalise.affine normalise.affine_vjp normalise.root_mean_square"
+    " normalise.root_mean_square_vjp",
+    "scan": "cumulative.cumsum cumulative.cumprod cumulative.cummax_at cumulative.cummin_at cumulative.recur"
+    " cumulative.logcumsumexp",
+    "series": "arrange.spaced",
+    "softmax": "loss.softmax loss.log_softmax loss.softmax_vjp loss.log_softmax_vjp loss.cross_rows"
+    " loss.cross_rows_vjp",
+    "squares": "loss.mse loss.mse_vjp",
+    "writers": "linalg.outer writers.clamp",
+}
 
 
 def install() -> None:
     """Let every stand-in take its place."""
-    for name in MODULES:
-        import_module(f"tapegrad.native.kernels.{name}")
-    choice.install()
+    for module, names in STAND_INS.items():
+        load = partial(import_module, f"tapegrad.native.kernels.{module}")
+        choice.promise([_body(name) for name in names.split()], load)
+    choice.install()  # of what was imported before
+
+
+def _body(name: str) -> Any:
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"tapegrad.kernels.{module}"), function)

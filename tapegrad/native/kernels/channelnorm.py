@@ -1,5 +1,5 @@
 """batch_norm, group_norm and instance_norm: what is normalised together is some contiguous rows, each with
-one weight.
+one weight. `rownorm` stands in for the bodies, and hands on to here what is not along rows.
 
 The elements of a unit (a channel, a group, a channel of an entry) stay in the cache between the passes over
 them; sums are in float64.
@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import tapegrad.kernels.normalise as bodies
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
-from tapegrad.native.choice import fits, over, whole
+from tapegrad.native.choice import fits, whole
 from tapegrad.native.ir import F64, Function, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
@@ -248,7 +247,6 @@ def _units(view: tuple[int, ...], axes: Any, shape: Any) -> tuple[int, Rows] | N
     return images * c, Rows(view[2], n, view[2] * n, n, c, view[2], 1)
 
 
-@over(bodies.moments)
 def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
     """Mean and variance of channels."""
     t = fits(x, least=LEAST)
@@ -262,7 +260,6 @@ def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return mean, var
 
 
-@over(bodies.affine)
 def affine(
     body: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
 ) -> Any:
@@ -277,7 +274,6 @@ def affine(
     return y
 
 
-@over(bodies.affine_vjp)
 def affine_vjp(
     body: Any,
     need: Any,

@@ -14,6 +14,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over, whole
 from tapegrad.native.ir import F64, Type, Value
+from tapegrad.native.kernels import channelnorm
 from tapegrad.native.memory import empty
 from tapegrad.native.strips import add, sums, sweep
 from tapegrad.native.target import host
@@ -157,7 +158,7 @@ def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
     t = fits(x, least=LEAST)
     rows, n, shape = _trailing(x.shape, tuple(axes)) if t is not None else (0, 0, ())
     if t is None or not n:
-        return body(x, axes)
+        return channelnorm.moments(body, x, axes)
     mean, var = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
     _kernel(t, "moments")(mean, var, x, rows, n, max(1, GRAIN // n))
     return mean, var
@@ -178,7 +179,7 @@ def affine(
     """The normalised x times w plus b."""
     t, rows, n = _takes(x, w, view, axes, shape, known, b) if known else (None, 0, 0)
     if not n:
-        return body(x, w, b, view, axes, shape, eps, known)
+        return channelnorm.affine(body, x, w, b, view, axes, shape, eps, known)
     y = empty(x.shape, x.dtype)
     _kernel(t, "affine")(y, x, w, b, *known, rows, n, max(1, GRAIN // n))
     return y
@@ -201,7 +202,7 @@ def affine_vjp(
     """The cotangents of x, w and b."""
     t, rows, n = _takes(x, w, view, axes, shape, known) if known else (None, 0, 0)
     if not n or not fits(rows_of_g := whole(g, x), x):
-        return body(need, g, x, w, b, view, axes, shape, eps, known)
+        return channelnorm.affine_vjp(body, need, g, x, w, b, view, axes, shape, eps, known)
     parts, share = _parts(rows)
     z = empty(x.shape, x.dtype)
     gw, gb = np.empty((2, parts, n), x.dtype)
