@@ -108,6 +108,10 @@ class Namespace:
         """Whether x is nan."""
         return x.ne(x)
 
+    def isfinite(self, x: Value) -> Value:
+        """Whether x is neither inf nor nan."""
+        return (x - x).eq(0.0)
+
     def copysign(self, a: Value, b: Value) -> Value:
         """a with the sign of b."""
         return self._f.intrinsic("copysign", *_matched(self._f, (a, b)))

@@ -246,7 +246,7 @@ _nan_to_num = opaque(
     kind="elementwise",
     ir=_finite,
     saves=((0,),),
-    d=(lambda F, g, x, shapes, *values: g * F.isfinite(x),),
+    d=(lambda F, g, x, shapes, *values: F.where(F.isfinite(x), g, g * 0),),
 )
 
 

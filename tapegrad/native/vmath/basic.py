@@ -185,7 +185,7 @@ def log10(f: Function, x: Value) -> Value:
 
 
 def pow(f: Function, a: Value, b: Value) -> Value:
-    """a ** b; 0.6 ulp in float32, in which it is C's unless a > 0 and both are finite; in float64 it is C's."""
+    """a ** b; 0.6 ulp in float32. In float64, and unless a > 0 and both are finite, it is C's."""
     if not single(a):
         return elsewhere(f, a.eq(a) | a.ne(a), (a, b), a, "pow")
     wide = a.type.like(F64)

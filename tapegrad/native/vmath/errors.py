@@ -7,7 +7,18 @@ import math
 
 import tapegrad.kernels.fits as T
 from tapegrad.native.ir import Function, Value
-from tapegrad.native.vmath.basic import exp, fitted, log, minimum, polynomial, rarely, series, single, usual_exp, widened
+from tapegrad.native.vmath.basic import (
+    exp,
+    fitted,
+    log,
+    minimum,
+    polynomial,
+    rarely,
+    series,
+    single,
+    usual_exp,
+    widened,
+)
 
 
 def erf(f: Function, x: Value) -> Value:
