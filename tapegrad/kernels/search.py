@@ -16,6 +16,11 @@ from tapegrad.kernels.reduce import pick
 _I8, _BOOL = np.dtype("i8"), np.dtype("?")
 
 
+def nonzero(x: Any) -> Any:
+    """The places of what is not 0, one array per axis."""
+    return x.nonzero()
+
+
 def distinct(x: Any, ordered: bool, indices: bool) -> tuple[Any, Any, Any, Any]:
     """Of a 1-d array the distinct elements: (them, where each is first, the number of each element, counts).
 

@@ -11,6 +11,7 @@ from numpy import ndarray
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 import tapegrad.kernels.pointwise as P
+import tapegrad.kernels.search as search
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
 from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
@@ -202,13 +203,15 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 def _places(input: Tensor, op: str) -> Any:
     """The places of what is not zero, one array per dimension, of which a 0-d tensor has none."""
     a = need_tensor(input, op)._a
-    return np.nonzero(a) if a.ndim else np.nonzero(np.reshape(a, (1,)))
+    return search.nonzero(a if a.ndim else np.reshape(a, (1,)))
 
 
 def _table(input: Tensor, op: str) -> Any:
     """The same as rows."""
     found = _places(input, op)
     n, ndim = found[0].size, input._a.ndim
+    if ndim == 1:
+        return found[0].reshape(n, 1)
     rows = np.empty((ndim, n), I8)
     for i in range(ndim):
         rows[i] = found[i]

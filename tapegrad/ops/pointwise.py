@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.pointwise as P
+import tapegrad.kernels.search as search
 import tapegrad.kernels.writers as W
 from tapegrad.define import Function, cast, elementwise, finish, offer, opaque, store, writes
 from tapegrad.define.refusing import no_bool, no_derivative
@@ -406,7 +407,7 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor |
         pass
     c = wrap(condition) if isinstance(condition, np.ndarray) else need_tensor(condition, "where", "condition")
     if input is None and other is None:
-        return tuple([wrap(i) for i in np.nonzero(np.atleast_1d(c._a))])
+        return tuple([wrap(i) for i in search.nonzero(np.atleast_1d(c._a))])
     if c._a.dtype.kind != "b" and c._a.dtype.char != "B":
         raise RuntimeError(f"where: condition is {c.dtype}; torch.bool is needed, e.g. x > 0.")
     a, b = operands(_where.op, (input, other), False, cast)

@@ -22,6 +22,7 @@ STAND_INS: dict[str, str] = {
     " gathering.index_add gathering.index_spread gathering.spread",
     "lists": "reduce.norms writers.scale",
     "logsumexp": "statistics.logsumexp",
+    "masks": "search.nonzero",
     "optim": "optim.apply",
     "picking": "reduce.pick reduce.place_all",
     "pooling": "pooling.max_pool pooling.max_pool_back pooling.max_pool_indices pooling.avg_pool"

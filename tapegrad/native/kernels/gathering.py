@@ -25,6 +25,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import DENSE, over, rows
 from tapegrad.native.ir import F32, F64, I1, I8, I16, I32, I64, Type, Value
+from tapegrad.native.kernels import masks
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
@@ -246,8 +247,10 @@ def take_rows(body: Any, table: Any, index: Any) -> Any:
 
 @over(S.fetch)
 def fetch(body: Any, x: Any, index: Any) -> Any:
-    """Entries along the first axis."""
-    y = _select(x, index[0], 0, negative=True) if len(index) == 1 else None
+    """Entries along the first axis, or elements where a mask holds."""
+    y = None
+    if len(index) == 1 and (y := masks.taken(x, index[0])) is None:
+        y = _select(x, index[0], 0, negative=True)
     return body(x, index) if y is None else y
 
 
@@ -370,8 +373,10 @@ def add_rows(body: Any, g: Any, index: Any, share: Any, shape: tuple[int, ...]) 
 
 @over(S.spread)
 def spread(body: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient of entries along the first axis."""
+    """The gradient of entries along the first axis, or of elements where a mask holds."""
     y = None
+    if len(index) == 1 and (y := masks.spread(g, index[0], shape)) is not None:
+        return y
     if g.size >= LEAST and len(index) == 1 and shape and g.shape == (*index[0].shape, *shape[1:]):
         y = _zeros_and_write(g, index[0], shape, 0, own=False)
     return body(g, index, shape) if y is None else y
