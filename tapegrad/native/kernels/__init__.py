@@ -38,6 +38,7 @@ STAND_INS: dict[str, str] = {
     " normalise.root_mean_square_vjp",
     "scan": "cumulative.cumsum cumulative.cumprod cumulative.cummax_at cumulative.cummin_at cumulative.recur"
     " cumulative.logcumsumexp",
+    "searching": "search.places",
     "series": "arrange.spaced",
     "softmax": "loss.softmax loss.log_softmax loss.softmax_vjp loss.log_softmax_vjp loss.cross_rows"
     " loss.cross_rows_vjp",

@@ -26,7 +26,7 @@ _WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}
 
 
 def _build(name: str, parameters: str, write: Any) -> Any:
-    """A kernel over blocks: write(f, mask, start, m, block) writes what is done with the m elements of one."""
+    """A kernel over blocks: write(f, mask, start, m, block) writes what is done with m elements."""
 
     def blocks(f: Body) -> None:
         with f.loop(f.low, f.high) as block:
@@ -118,7 +118,14 @@ def taken(x: Any, mask: Any) -> Any:
 
 def spread(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape with g where the mask holds; None if that is not for here."""
-    if not _large(mask) or mask.shape != shape or type(g) is not ndarray or g.ndim != 1 or not g.size or g.itemsize not in _WHOLE:
+    if (
+        not _large(mask)
+        or mask.shape != shape
+        or type(g) is not ndarray
+        or g.ndim != 1
+        or not g.size
+        or g.itemsize not in _WHOLE
+    ):
         return None
     starts, total = _starts(mask)
     if g.size != total or g.flags.num & DENSE != DENSE or g.dtype.kind == "O":
