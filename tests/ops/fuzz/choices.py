@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -152,26 +153,44 @@ def zero(run: Any) -> bool:
     return bool(given) and all(t is None or not _array(t).any() for t in each)
 
 
+def no_gradients(run: Any) -> bool:
+    """Whether torch's last statement found no gradient at all."""
+    found = run.theirs.names.get(run.done[-1].binds)
+    return isinstance(found, list) and all(g is None or not _array(g).any() for g in found)
+
+
 def no_further(run: Any) -> bool:
     """Whether each tensor that has a graph in one library only has no gradient there but 0."""
     for _, _, a, b in run.pairs():
         if a is None or b is None or a.requires_grad == b.requires_grad:
             continue
         side, t = (run.ours, a) if a.requires_grad else (run.theirs, b)
-        leaves = [x for x in map(side.tensor, run.refs) if _is_leaf(x) and x.requires_grad]
-        try:
-            found = (
-                side.lib.autograd.grad(t.sum(), leaves, retain_graph=True, allow_unused=True)
-                if leaves
-                else ()
-            )
-        except RuntimeError as error:
-            if "is not implemented" in str(error):
-                continue
-            return False
-        if any(g is not None and _array(g).any() for g in found):
+        given = [x for x in map(side.tensor, run.refs) if x is not t and x.requires_grad]
+        if any(g is not None and _array(g).any() for g in _gradients(side, t, given)):
             return False
     return True
+
+
+def _gradients(side: Any, t: Any, given: list[Any]) -> list[Any]:
+    """Those of t by leaves; if what lies between was written since, by each tensor for itself, as far as the
+    way goes. One that is nan if there is no way at all."""
+
+    def by(inputs: list[Any]) -> list[Any]:
+        found = side.lib.autograd.grad(t.sum(), inputs, retain_graph=True, allow_unused=True)
+        return [g for g in found if g is not None]
+
+    if not (leaves := [x for x in given if _is_leaf(x)]):
+        return []
+    try:
+        return by(leaves)
+    except RuntimeError as error:
+        if "is not implemented" in str(error):
+            return []
+    found: list[Any] = []
+    for x in given:
+        with suppress(RuntimeError):
+            found += by([x])
+    return found or [side.lib.tensor(float("nan"))]
 
 
 def _is_leaf(t: Any) -> bool:
@@ -223,6 +242,24 @@ def with_nan(run: Any) -> bool:
     """Whether the program has a nan."""
     arrays = (_array(run.theirs.tensor(ref)) for ref in run.refs)
     return any(a.dtype.kind in "fc" and bool(np.isnan(a).any()) for a in arrays)
+
+
+def repeated_places(run: Any) -> bool:
+    """Whether the last statement puts several values at one place, and what differs are such values."""
+    pairs = [(_array(run.ours.tensor(ref)), _array(run.theirs.tensor(ref))) for ref in run.refs]
+    return any(
+        len(np.unique(_array(index) % max(x.numel(), 1))) < index.numel()
+        and all(np.isin([a[a != b], b[a != b]], _array(source)).all() for a, b in pairs if a.shape == b.shape)
+        for x, index, source, *_ in _calls(run, "put_", "put")
+    )
+
+
+def far_places(run: Any) -> bool:
+    """Whether images are read so far away that the place has no digits left for the pixel."""
+    return any(
+        bool((np.abs(_array(at)) * np.finfo(_array(at).dtype).eps > 1e-3).any())
+        for _, at, *_ in _calls(run, "grid_sample")
+    )
 
 
 def with_numbers(run: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.ops.fuzz import choices
-from tests.ops.fuzz.known.common import NOT_DIFFERENTIATED, Departure
+from tests.ops.fuzz.known.common import NOT_DIFFERENTIATED, WRITTEN, Departure
 
 REFUSED = (
     Departure(
@@ -69,7 +69,12 @@ REFUSED = (
     ),
     Departure(
         "torch reads nothing for a view that was cut in no_grad, and whose gradient it drops",
-        *("error", "no_grad", "ours RuntimeError.*was written in place.*torch None", choices.cut_views),
+        *(
+            "error",
+            "no_grad",
+            "ours RuntimeError.*(was written in place|already used and freed).*torch None",
+            choices.cut_views,
+        ),
     ),
     Departure(
         "torch looks for targets beyond the classes where no path leads",
@@ -98,6 +103,19 @@ REFUSED = (
             "error",
             r"alpha=|scatter_add|index_add|gradient\(|affine_grid|scaled_dot_product_attention",
             "ours RuntimeError.*this graph was already used and freed.*torch None",
+        ),
+    ),
+    Departure(
+        "of two mistakes each names one",
+        *("error", ">>> .*batch_norm", "ours RuntimeError.*must be equal.*torch IndexError.*Dimension out"),
+    ),
+    Departure(
+        "torch gives views of what was written new nodes, so it goes back to none of them",
+        *(
+            "error",
+            rf"{WRITTEN}.*(allow_unused|materialize_grads)",
+            "ours RuntimeError.*was written in place.*torch None",
+            choices.no_gradients,
         ),
     ),
     Departure(

@@ -120,6 +120,29 @@ DIFFERENT = (
         *("value", ">>> .*(searchsorted|bucketize)", r"value: \S+, int(32|64)", choices.unsorted),
     ),
     Departure(
+        "which of several values for one place remains is no promise",
+        *("value", r">>> .*\bput_?\(", r" at \[", choices.repeated_places),
+    ),
+    Departure(
+        "torch gives the input itself for the gradient of nothing",
+        *("flags", r"cum(max|min)", f"{NO_GRAPH}.*torch {{'requires_grad': True", choices.with_nothing),
+    ),
+    *[
+        Departure(
+            "so far outside that no digits are left for the pixel torch reads another one",
+            *(what, "grid_sample.*'reflection'", r" at \[", choices.far_places),
+        )
+        for what in ("value", "gradient")
+    ],
+    Departure(
+        "torch's attention leaves out the leading sizes of values that have nothing to say",
+        *("value", ">>> .*scaled_dot_product_attention", "is float.* and torch float", choices.with_nothing),
+    ),
+    Departure(
+        "torch scales mean and input by themselves, where inf - inf is nan",
+        *("value", ">>> .*(instance|batch)_norm.*", "value: [^\n]*inf[^\n]* and torch [^\n]*nan"),
+    ),
+    Departure(
         "bins whose edges do not ascend are no promise",
         *("value", ">>> .*histogram", "", choices.unordered_bins),
     ),
