@@ -17,7 +17,7 @@ Source: Monte Carlo arithmetic (D. S. Parker, 1997).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -155,19 +155,27 @@ def _outcome(run: Run, draw: Draw) -> Outcome:
 
 def is_rounding(run: Run, found: Difference) -> bool:
     """Whether torch's own result moves as far as the difference, or differs in kind."""
-    first = _outcome(run, Draw())
-    moved = [_outcome(run, Draw(i + 1)) for i in range(DRAWS)]
-    if any(o.kind != first.kind for o in moved):
-        return True
+    first, moved = _outcome(run, Draw()), []
+    for i in range(DRAWS):
+        moved.append(_outcome(run, Draw(i + 1)))
+        if moved[-1].kind != first.kind:
+            return True
+        if found.what in ("value", "gradient") and _explained(first, moved):
+            return True
     if found.what not in ("value", "gradient"):
         return False
-    if all(_within(x, first.theirs[i], [o.theirs[i] for o in moved]) for i, x in enumerate(first.ours)):
-        return True
     seeds = range(1, DRAWS + 1)
     apart = [[_outcome(run, Draw(i, True, units)) for i in seeds] for units in (UNITS, UNITS * WIDE)]
     by_one, by_many = ([o for o in outcomes if o.kind == first.kind] for outcomes in apart)
+    return _explained(first, moved, lambda y, i: _growing(y, i, by_one, by_many))
+
+
+def _explained(
+    first: Outcome, moved: Sequence[Outcome], more: Callable[[Any, int], Any] = lambda y, i: 0
+) -> bool:
+    """Whether all of our arrays are torch's up to their movement. more: further movement of an array."""
     return all(
-        _within(x, y, [o.theirs[i] for o in moved], _growing(y, i, by_one, by_many))
+        _within(x, y, [o.theirs[i] for o in moved], more(y, i))
         for i, (x, y) in enumerate(zip(first.ours, first.theirs, strict=True))
     )
 
