@@ -36,6 +36,7 @@ SEVERAL = "split|chunk|unbind|iter|(std|var)_mean|aminmax|histogram"
 # Where torch changes its loop at nan.
 BROKEN = "hardshrink|softshrink|hardtanh|relu6|hardswish|elu|celu|selu|logit"
 WRITES = r"(_\(|_'\]\.how|\] = )"  # a write in place
+LEAVES = r"(detach_\(\)|requires_grad_\(False\))"
 HOOKED = "|".join(
     [
         r"= (\S+)\.register_hook.*(\b\1\.\w+_\(|operator\.i\w+\(\1\b)",
