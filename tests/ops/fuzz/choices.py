@@ -113,6 +113,22 @@ def within(most: float) -> Callable[[Any], bool]:
     return near
 
 
+def units(most: float) -> Callable[[Any], bool]:
+    """Whether all tensors differ by so many units in the last place of their, or the program's, largest number,
+    or of 1."""
+
+    def near(run: Any) -> bool:
+        pairs = [(_array(a), _array(b)) for _, _, a, b in run.pairs() if a is not None and b is not None]
+        largest = max([1.0, *[_largest(y) for _, y in pairs if y.dtype.kind == "f"]])
+        return all(
+            x.shape == y.shape and np.allclose(x, y, 8 * least, most * least * largest, equal_nan=True)
+            for x, y in pairs
+            for least in [np.finfo(y.dtype).eps if y.dtype.kind == "f" else 0]
+        )
+
+    return near
+
+
 def equal_results(most: float) -> Callable[[Any], bool]:
     """Whether `within(most)`, and what differs is in tapegrad's result the same number several times."""
 

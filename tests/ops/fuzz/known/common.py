@@ -42,6 +42,7 @@ HOOKED = "|".join(
         r"= (\S+)\.register_hook.*(\b\1\.\w+_\(|operator\.i\w+\(\1\b)",
         r"(no_grad|detach).*hook.*(_\(|\] = )",
         rf"hook.*(no_grad|detach|data).*{WRITES}",
+        rf"(no_grad|detach|data).*{WRITES}.*hook",
     ]
 )
 WRITTEN = rf"(no_grad|detach|data).*({WRITES}|\bi\w+\().*>>> .*autograd\.grad"
