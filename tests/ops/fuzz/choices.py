@@ -16,15 +16,15 @@ import numpy as np
 CHOOSING = ("sort", "argsort", "kthvalue", "median", "nanmedian", "mode", "topk")
 
 
-def _calls(run: Any, *names: str) -> Iterator[list[Any]]:
-    """The positional arguments, the tensor of a method as the first, of the last statement's calls of these
-    functions: torch's values."""
+def _calls(run: Any, *names: str, text: str | None = None) -> Iterator[list[Any]]:
+    """The positional arguments, the tensor of a method as the first, of the calls of these functions in the
+    last statement, or in another one: torch's values."""
     known = run.theirs.names
 
     def value(node: ast.expr) -> Any:
         return eval(compile(ast.Expression(node), "<argument>", "eval"), known)
 
-    for node in ast.walk(ast.parse(run.done[-1].text)):
+    for node in ast.walk(ast.parse(run.done[-1].text if text is None else text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names:
             owner = value(node.func.value)
             yield [*([owner] if hasattr(owner, "data_ptr") else []), *map(value, node.args)]
@@ -276,6 +276,22 @@ def far_places(run: Any) -> bool:
         bool((np.abs(_array(at)) * np.finfo(_array(at).dtype).eps > 1e-3).any())
         for _, at, *_ in _calls(run, "grid_sample")
     )
+
+
+def with_inf(run: Any) -> bool:
+    """Whether the program has an infinite number."""
+    arrays = (_array(run.theirs.tensor(ref)) for ref in run.refs)
+    return any(a.dtype.kind in "fc" and bool(np.isinf(a).any()) for a in arrays)
+
+
+def equal_in_segments(run: Any) -> bool:
+    """Whether something was reduced by segments that has equal elements."""
+    for s in run.done:
+        for x, *_ in _calls(run, "segment_reduce", text=s.text):
+            a = _array(x)
+            if len(np.unique(a)) < a.size:
+                return True
+    return False
 
 
 def with_numbers(run: Any) -> bool:
