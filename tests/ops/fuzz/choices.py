@@ -114,8 +114,8 @@ def within(most: float) -> Callable[[Any], bool]:
 
 
 def units(most: float) -> Callable[[Any], bool]:
-    """Whether all tensors differ by so many units in the last place of their, or the program's, largest number,
-    or of 1."""
+    """Whether all tensors differ by so many units in the last place of the program's largest number, or
+    of 1."""
 
     def near(run: Any) -> bool:
         pairs = [(_array(a), _array(b)) for _, _, a, b in run.pairs() if a is not None and b is not None]
