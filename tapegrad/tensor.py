@@ -22,7 +22,7 @@ from tapegrad.naming import subject
 from tapegrad.observers import left
 from tapegrad.rare import Rare
 from tapegrad.tape import AccumulateGrad, Node, Severed, StoppedGrad
-from tapegrad.views import born, box, check_inference, cold_of, fresh, needs_grad
+from tapegrad.views import born, box, check_inference, cold_of, fresh, leave, needs_grad
 
 if TYPE_CHECKING:
     from tapegrad._methods import TensorMethods
@@ -214,16 +214,16 @@ class Tensor(TensorMethods, metaclass=TensorType):
             if self._a.dtype.kind not in INEXACT:
                 raise RuntimeError(
                     f"requires_grad_: {subject(self, f'Tensor{sizes(self._a.shape)}')} is {self.dtype}; only "
-                    "floating point and complex tensors can require grad. Convert it first, e.g. with "
-                    ".float()."
+                    "floating point and complex tensors can require grad. Use .float() first."
                 )
             check_inference(self, "requires_grad_")
             c = self._cold
             known = c.leaf if c is not None else None
             if known is not None:
-                known.__class__ = AccumulateGrad
+                c.left, known.__class__ = None, AccumulateGrad
             self._node = known or AccumulateGrad(self._a.shape, self)
         elif not requires_grad and n is not None and not severed:
+            leave(self, n)
             cold_of(self).leaf = n
             n.__class__ = StoppedGrad
             self._node = None

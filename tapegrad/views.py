@@ -8,6 +8,7 @@ that writes exist, except for the clock that finds overwritten saved arrays.
 
 from __future__ import annotations
 
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy import ndarray
 import tapegrad.kernels as K
 from tapegrad import layouts
 from tapegrad._errors import sizes
-from tapegrad._state import Reason, grad_enabled, inference_block, set_rebased, special, watching
+from tapegrad._state import grad_enabled, inference_block, set_rebased, special, watching
 from tapegrad.dtypes import of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import buffer_of, overlap, overlaps_itself
@@ -24,7 +25,7 @@ from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
 from tapegrad.rare import succeed
 from tapegrad.tape import Node, Op, record
-from tapegrad.writes import boxed, replaced, tick, watch_buffer, wrote
+from tapegrad.writes import INFERENCE, NO_GRAD, Departed, Made, boxed, replaced, tick, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
 
@@ -39,45 +40,22 @@ class Cold:
               inference mode in which it was made, or None.
     leaf:     the gradient's home while requires_grad is off.
     count:    writes to it that its array's entry in the table of writes does not count.
+    left:     of what is no view: that it was detached in place (`writes.Departed`), or None.
     """
 
-    __slots__ = ("args", "count", "leaf", "made", "op", "parent", "seen")
+    __slots__ = ("args", "count", "leaf", "left", "made", "op", "parent", "seen")
     args: tuple[Any, ...]
     count: int
     leaf: Any
+    left: Any
     made: Any
     op: Any
     parent: Any
     seen: Node | None
 
     def __init__(self, made: Any = None) -> None:
-        self.parent = self.op = self.seen = self.leaf = None
+        self.parent = self.op = self.seen = self.leaf = self.left = None
         self.args, self.made, self.count = (), made, 0
-
-
-class Made:
-    """Why a view must not be written where gradients are recorded, as its own gradient or its base's would
-    be lost: how it was made. Once its base was written elsewhere, also it must not be used there."""
-
-    __slots__ = ("__weakref__", "how", "outdated")
-    outdated: Reason | None
-
-    def __init__(self, how: str, base: Any, parent: Any) -> None:
-        self.how, self.outdated = how, None
-        if (base._node is not None or parent._node is not None) and type(base._a) is ndarray:
-            watch_buffer(base._a, self)
-
-    def outdate(self) -> None:
-        """The memory was written."""
-        self.outdated = self.outdated or Reason()
-
-
-NO_GRAD = "was made in no_grad(); make it outside, or write it there"
-INFERENCE = "was made in inference_mode(); make it outside, or write it there"
-SEVERAL = (
-    "is one of several that one operation (split, chunk, unbind) returned; index the tensor instead, or use "
-    "unsafe_split"
-)
 
 
 def is_view(t: Any) -> bool:
@@ -201,9 +179,21 @@ def fresh(t: Any) -> None:
                 f"view: this Tensor{sizes(t._a.shape)} {c.made.how}. It is a view whose base was written in "
                 "place since, so it can no longer be used where gradients are recorded."
             )
-    elif written:
+    elif written or (n is None and base._cold is not None and _has_left(base._cold, c.seen)):
         c.seen = n
         succeed(t, record(REGION, (n,), (), path_of(t), None))
+
+
+def leave(t: Any, n: Node) -> None:
+    """t is taken out of the graph in place, and n is its node no more."""
+    if n.op is None and getrefcount(n) <= 4:  # t's, the caller's, ours, and getrefcount's argument
+        return  # no view derives from the leaf
+    cold_of(t).left = Departed(t._a, n.seq)
+
+
+def _has_left(c: Cold, seen: Node | None) -> bool:
+    """Whether a base was detached in place, and its memory written, since a view's node was made."""
+    return c.left is not None and c.left.concerns(seen)
 
 
 def needs_grad(t: Any) -> bool:

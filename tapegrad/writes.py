@@ -19,6 +19,7 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._errors import caller, seen, user_frame
+from tapegrad._state import Reason
 from tapegrad.kernels.memory import buffer_of
 
 tick = count(1).__next__
@@ -101,6 +102,53 @@ def watch_buffer(x: Any, watcher: Any) -> None:
         if w.watchers is None:
             w.watchers = weakref.WeakSet()
         w.watchers.add(watcher)
+
+
+class Made:
+    """Why a view must not be written where gradients are recorded, as its own gradient or its base's would
+    be lost: how it was made. Once its base was written elsewhere, also it must not be used there."""
+
+    __slots__ = ("__weakref__", "how", "outdated")
+    outdated: Reason | None
+
+    def __init__(self, how: str, base: Any, parent: Any) -> None:
+        self.how, self.outdated = how, None
+        recorded = parent._node is not None and how is not NO_GRAD  # else it has no graph of its own
+        if (base._node is not None or recorded) and type(base._a) is ndarray:
+            watch_buffer(base._a, self)
+
+    def outdate(self) -> None:
+        """The memory was written."""
+        self.outdated = self.outdated or Reason()
+
+
+NO_GRAD = "was made in no_grad(); make it outside, or write it there"
+INFERENCE = "was made in inference_mode(); make it outside, or write it there"
+SEVERAL = (
+    "is one of several that one operation (split, chunk, unbind) returned; index the tensor instead, or use "
+    "unsafe_split"
+)
+
+
+class Departed:
+    """The base of views was taken out of the graph: when its last node was recorded, and, once the memory
+    was written since, a Reason. The views' gradients lead nowhere then: they knew another value."""
+
+    __slots__ = ("__weakref__", "seq", "written")
+
+    def __init__(self, a: Any, seq: int) -> None:
+        self.seq = seq
+        self.written: Reason | None = None
+        if type(a) is ndarray:
+            watch_buffer(a, self)
+
+    def outdate(self) -> None:
+        """The memory was written."""
+        self.written = self.written or Reason()
+
+    def concerns(self, seen: Any) -> bool:
+        """Whether it is so for a view whose node derives from `seen`."""
+        return seen is not None and (self.written is not None or seen.seq != self.seq)
 
 
 def count_of(x: Any) -> int:

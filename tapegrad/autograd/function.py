@@ -31,8 +31,8 @@ from tapegrad.levels import youngest
 from tapegrad.ops.shape import view
 from tapegrad.tape import Node, Op, Severed
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import Made, adopt, base_of, box, is_view
-from tapegrad.writes import wrote
+from tapegrad.views import adopt, base_of, box, is_view
+from tapegrad.writes import Made, wrote
 
 __all__ = ["Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable"]
 

@@ -16,7 +16,8 @@ from tapegrad.kernels.memory import apart
 from tapegrad.memory import alias
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import SEVERAL, attend, box, sibling, view_of
+from tapegrad.views import attend, box, sibling, view_of
+from tapegrad.writes import SEVERAL
 
 
 def linear(

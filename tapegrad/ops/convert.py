@@ -20,7 +20,7 @@ from tapegrad.observers import left
 from tapegrad.ops import pointwise
 from tapegrad.promotion import broadcast, need_tensor
 from tapegrad.tensor import Tensor, wrap
-from tapegrad.views import box, is_view
+from tapegrad.views import box, is_view, leave
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -139,7 +139,9 @@ def detach_(input: Tensor) -> Tensor:
     if input.is_leaf:
         return input.requires_grad_(False)
     n = input._node
-    kept = None if n is None or n.rare is None else n.rare.grad
+    assert n is not None  # no leaf
+    kept = None if n.rare is None else n.rare.grad
+    leave(input, n)
     input._node = None
     if kept is not None:
         input.grad = kept

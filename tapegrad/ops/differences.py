@@ -200,9 +200,10 @@ def gradient(
         raise RuntimeError(
             f"gradient: input is {sizes(x._a.shape)}; each dimension needs {edge_order + 1} points or more."
         )
-    for h in steps:
+    for i, h in zip(every, steps, strict=True):
         if isinstance(h, Tensor) and h._a.ndim and h._a.size <= edge_order:
-            raise IndexError(
+            # torch compares their number with that of the inner points first, if there are several
+            raise (RuntimeError if x._a.shape[i] > 3 else IndexError)(
                 f"gradient: spacing has a tensor {sizes(h._a.shape)}; {edge_order + 1} coordinates or "
                 "more are needed."
             )

@@ -589,3 +589,36 @@ def test_numpy_of_what_requires_grad() -> None:
             return x.numpy().tolist(), x[:2].numpy().tolist()
 
     same(torch, f)
+
+
+@pytest.mark.parametrize("leaf", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("how", ["", "plain", "view", "data", "no_grad", "recorded"])
+def test_views_of_a_base_that_leaves_the_graph_lose_their_gradient_when_it_is_written(
+    leaf: bool, before: bool, how: str
+) -> None:
+    def f(lib: Any) -> Any:
+        a = lib.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        b = a if leaf else a * 2
+        v, u = b[:2], b[1:]
+        if before and not leaf:
+            b.mul_(2)
+        b = b.requires_grad_(False) if leaf else b.detach_()
+        other = lib.ones(3, requires_grad=True)
+        if how == "plain":
+            b.mul_(3)
+        elif how == "view":
+            b[1:].mul_(3)
+        elif how == "data":
+            b.data.mul_(3)
+        elif how == "no_grad":
+            with lib.no_grad():
+                b.mul_(3)
+        elif how == "recorded":
+            b.mul_(other)
+        said = [(t.requires_grad, t.is_leaf, t.grad_fn is None) for t in (b, v, u)]
+        y = (v * 5).sum() + u.sum()
+        y.backward()
+        return said, [None if t.grad is None else t.grad.tolist() for t in (a, other)]
+
+    same(torch, f, warns=False)

@@ -430,6 +430,20 @@ CASES: dict[str, Case] = {
         lib, lambda x: x[1].detach().clone().sum_to_size(())
     ),
     "too few coordinates": lambda lib, f: lib.gradient(lib.ones(3), spacing=(lib.ones(1),)),
+    **{
+        f"{n} coordinates of {m} points, {order}": lambda lib, f, n=n, m=m, order=order: lib.gradient(
+            lib.ones(m), spacing=(lib.arange(float(n)),), edge_order=order
+        )
+        for order in (1, 2)
+        for m in (2, 3, 4, 5)
+        for n in range(5)
+    },
+    **{
+        f"a bias {shape} of products": lambda lib, f, shape=shape: f.bilinear(
+            lib.ones(2, 3, 4), lib.ones(2, 3, 5), lib.ones(2, 4, 5), lib.ones(shape)
+        )
+        for shape in ((), (1,), (2,), (3,), (2, 1), (2, 2), (2, 3, 2), (2, 1, 2), (2, 2, 3, 2), (1, 2))
+    },
     "weights larger than logits": lambda lib, f: f.binary_cross_entropy_with_logits(
         lib.ones(()), lib.ones(()), pos_weight=lib.ones(3)
     ),

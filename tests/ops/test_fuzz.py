@@ -15,7 +15,7 @@ from tests.ops.fuzz.__main__ import main
 from tests.ops.fuzz.children import Child, pick_of
 from tests.ops.fuzz.drawing import Pick
 from tests.ops.fuzz.programs import Failure, run_program
-from tests.ops.fuzz.rounding import advance, is_rounding, perturbed
+from tests.ops.fuzz.rounding import Draw, advance, is_rounding, perturbed
 from tests.ops.fuzz.running import Difference, Over, Run, Statement, text_of
 from tests.ops.fuzz.shrinking import outcome, shrunk
 
@@ -100,6 +100,42 @@ def test_rounding_is_told_from_a_bug() -> None:
     assert found.value.what == "value" and not is_rounding(run, found.value)
 
 
+OURS = "torch.__name__ == 'tapegrad'"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "x.sum() * 1e-6 * (1.001 if OURS else 1.0)",  # a small number beside large ones
+        "torch.autograd.grad(x.max(0)[0] if OURS else x.amax(), x)[0]",  # which of equal ones
+        "torch.autograd.grad(((x - x).abs() + (x if OURS else 0)).sum(), x)[0]",  # a slope of 0
+        "torch.arange(4, dtype=torch.float64).sqrt() * (1 + 1e-9 * OURS)",  # float64 beside float32
+    ],
+)
+def test_what_perturbations_do_not_excuse(wrong: str) -> None:
+    run = Run(torch)
+    first = "x = torch.tensor([0.3, 0.7, 0.1, 0.7], requires_grad=True)"
+    with pytest.raises(Difference) as found:
+        for s in program(first, "z = x.detach() * 3", f"y = {wrong}".replace("OURS", f"({OURS})")):
+            advance(run, s)
+    assert found.value.what == "value" and not is_rounding(run, found.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x.softmax(0).sum() - SUM(x.softmax(0))",  # of equal numbers, out of inexact ones
+        "torch.tensor([0.83, 0.24, 1.15, -1.39, -0.83]) @ torch.tensor([0.7, 0.78, 0.79, 1.8, -1.56])",
+        "torch.autograd.grad((x.softmax(0) * 7.3).sum(), x)[0]",
+    ],
+)
+def test_what_is_rounding(text: str) -> None:
+    run = Run(torch)
+    other = f"({text}) + (3e-7 if {OURS} else 0)".replace("SUM", "(lambda t: t[:5].sum() + t[5:].sum())")
+    for s in program("x = torch.tensor([0.1] * 12, requires_grad=True)", f"y = {other}"):
+        advance(run, s)
+
+
 def test_overflow_is_told_from_a_bug() -> None:
     def run_both(wrong: str) -> None:
         run = Run(torch)
@@ -136,8 +172,8 @@ def test_which_of_equal_elements_is_open_and_no_more() -> None:
 def test_the_perturbation_keeps_what_is_equal_and_what_is_exact() -> None:
     for dtype in ("float32", "float64"):
         x = np.array([0.1, 0.1, -0.3, 0.5, 3.0, 0.0, -0.0, np.inf, np.nan, 1e-30, 12345.678], dtype)
-        assert perturbed(x, 0) is x
-        moved = [perturbed(x, draw) for draw in range(1, 5)]
+        assert perturbed(x, Draw()) is x
+        moved = [perturbed(x, Draw(i)) for i in range(1, 5)]
         for y in moved:
             assert y.dtype == x.dtype and y[0] == y[1]
             assert np.array_equal(y[3:9], x[3:9], equal_nan=True)

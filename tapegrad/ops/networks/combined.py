@@ -40,14 +40,14 @@ def _lacks(a: Tensor, b: Tensor, w: Tensor, bias: Tensor | None) -> bool:
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input1 @ weight[k] @ input2 + bias[k] for each output k.
 
-    Shapes: input1 [..., in1], input2 [..., in2], weight [out, in1, in2], bias [out] -> [..., out].
+    Shapes: input1 [..., in1], input2 [..., in2], weight [out, in1, in2], bias [out, ...] -> [..., out].
     Raises: RuntimeError for other sizes, IndexError for missing dimensions.
     """
     a, b = need_tensor(input1, "bilinear", "input1"), need_tensor(input2, "bilinear", "input2")
     w = need_tensor(weight, "bilinear", "weight")
     *lead, n = a._a.shape or (-1,)
     fits = w._a.ndim == 3 and w._a.shape[1:] == (n, *b._a.shape[-1:]) and [*b._a.shape[:-1]] == lead
-    if not fits or (bias is not None and bias._a.shape != w._a.shape[:1]):
+    if not fits or (bias is not None and bias._a.shape[:1] != w._a.shape[:1]):
         shown = "" if bias is None else f" and bias {sizes(bias._a.shape)}"
         raise (IndexError if _lacks(a, b, w, bias) else RuntimeError)(
             f"bilinear: input1 is {sizes(a._a.shape)}, input2 {sizes(b._a.shape)}, weight "

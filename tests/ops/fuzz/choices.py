@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,15 @@ import numpy as np
 CHOOSING = ("sort", "argsort", "kthvalue", "median", "nanmedian", "mode", "topk")
 
 
-def _calls(run: Any, *names: str) -> Iterator[list[Any]]:
-    """The positional arguments, the tensor of a method as the first, of the last statement's calls of these
-    functions: torch's values."""
+def _calls(run: Any, *names: str, text: str | None = None) -> Iterator[list[Any]]:
+    """The positional arguments, the tensor of a method as the first, of the calls of these functions in the
+    last statement, or in another one: torch's values."""
     known = run.theirs.names
 
     def value(node: ast.expr) -> Any:
         return eval(compile(ast.Expression(node), "<argument>", "eval"), known)
 
-    for node in ast.walk(ast.parse(run.done[-1].text)):
+    for node in ast.walk(ast.parse(run.done[-1].text if text is None else text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names:
             owner = value(node.func.value)
             yield [*([owner] if hasattr(owner, "data_ptr") else []), *map(value, node.args)]
@@ -112,6 +113,22 @@ def within(most: float) -> Callable[[Any], bool]:
     return near
 
 
+def units(most: float) -> Callable[[Any], bool]:
+    """Whether all tensors differ by so many units in the last place of the program's largest number, or
+    of 1."""
+
+    def near(run: Any) -> bool:
+        pairs = [(_array(a), _array(b)) for _, _, a, b in run.pairs() if a is not None and b is not None]
+        largest = max([1.0, *[_largest(y) for _, y in pairs if y.dtype.kind == "f"]])
+        return all(
+            x.shape == y.shape and np.allclose(x, y, 8 * least, most * least * largest, equal_nan=True)
+            for x, y in pairs
+            for least in [np.finfo(y.dtype).eps if y.dtype.kind == "f" else 0]
+        )
+
+    return near
+
+
 def equal_results(most: float) -> Callable[[Any], bool]:
     """Whether `within(most)`, and what differs is in tapegrad's result the same number several times."""
 
@@ -152,26 +169,44 @@ def zero(run: Any) -> bool:
     return bool(given) and all(t is None or not _array(t).any() for t in each)
 
 
+def no_gradients(run: Any) -> bool:
+    """Whether torch's last statement found no gradient at all."""
+    found = run.theirs.names.get(run.done[-1].binds)
+    return isinstance(found, list) and all(g is None or not _array(g).any() for g in found)
+
+
 def no_further(run: Any) -> bool:
     """Whether each tensor that has a graph in one library only has no gradient there but 0."""
     for _, _, a, b in run.pairs():
         if a is None or b is None or a.requires_grad == b.requires_grad:
             continue
         side, t = (run.ours, a) if a.requires_grad else (run.theirs, b)
-        leaves = [x for x in map(side.tensor, run.refs) if _is_leaf(x) and x.requires_grad]
-        try:
-            found = (
-                side.lib.autograd.grad(t.sum(), leaves, retain_graph=True, allow_unused=True)
-                if leaves
-                else ()
-            )
-        except RuntimeError as error:
-            if "is not implemented" in str(error):
-                continue
-            return False
-        if any(g is not None and _array(g).any() for g in found):
+        given = [x for x in map(side.tensor, run.refs) if x is not t and x.requires_grad]
+        if any(g is not None and _array(g).any() for g in _gradients(side, t, given)):
             return False
     return True
+
+
+def _gradients(side: Any, t: Any, given: list[Any]) -> list[Any]:
+    """Those of t by leaves; if what lies between was written since, by each tensor for itself, as far as the
+    way goes. One that is nan if there is no way at all."""
+
+    def by(inputs: list[Any]) -> list[Any]:
+        found = side.lib.autograd.grad(t.sum(), inputs, retain_graph=True, allow_unused=True)
+        return [g for g in found if g is not None]
+
+    if not (leaves := [x for x in given if _is_leaf(x)]):
+        return []
+    try:
+        return by(leaves)
+    except RuntimeError as error:
+        if "is not implemented" in str(error):
+            return []
+    found: list[Any] = []
+    for x in given:
+        with suppress(RuntimeError):
+            found += by([x])
+    return found or [side.lib.tensor(float("nan"))]
 
 
 def _is_leaf(t: Any) -> bool:
@@ -223,6 +258,40 @@ def with_nan(run: Any) -> bool:
     """Whether the program has a nan."""
     arrays = (_array(run.theirs.tensor(ref)) for ref in run.refs)
     return any(a.dtype.kind in "fc" and bool(np.isnan(a).any()) for a in arrays)
+
+
+def repeated_places(run: Any) -> bool:
+    """Whether the last statement puts several values at one place, and what differs are such values."""
+    pairs = [(_array(run.ours.tensor(ref)), _array(run.theirs.tensor(ref))) for ref in run.refs]
+    return any(
+        len(np.unique(_array(index) % max(x.numel(), 1))) < index.numel()
+        and all(np.isin([a[a != b], b[a != b]], _array(source)).all() for a, b in pairs if a.shape == b.shape)
+        for x, index, source, *_ in _calls(run, "put_", "put")
+    )
+
+
+def far_places(run: Any) -> bool:
+    """Whether images are read so far away that the place has no digits left for the pixel."""
+    return any(
+        bool((np.abs(_array(at)) * np.finfo(_array(at).dtype).eps > 1e-3).any())
+        for _, at, *_ in _calls(run, "grid_sample")
+    )
+
+
+def with_inf(run: Any) -> bool:
+    """Whether the program has an infinite number."""
+    arrays = (_array(run.theirs.tensor(ref)) for ref in run.refs)
+    return any(a.dtype.kind in "fc" and bool(np.isinf(a).any()) for a in arrays)
+
+
+def equal_in_segments(run: Any) -> bool:
+    """Whether something was reduced by segments that has equal elements."""
+    for s in run.done:
+        for x, *_ in _calls(run, "segment_reduce", text=s.text):
+            a = _array(x)
+            if len(np.unique(a)) < a.size:
+                return True
+    return False
 
 
 def with_numbers(run: Any) -> bool:

@@ -11,6 +11,7 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import CodeType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -167,10 +168,10 @@ class Run:
 
     # ---- statements
 
-    def execute(self, s: Statement) -> None:
-        """Run a statement on both sides."""
+    def execute(self, s: Statement, context: Any = None) -> None:
+        """Run a statement on both sides. context: what torch runs in."""
         self.done.append(s)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), context or nullcontext():
             warnings.simplefilter("ignore")
             self.theirs.run(s.code)
         with warnings.catch_warnings():
@@ -284,7 +285,7 @@ class Run:
                 if not equal(x, y):
                     _check_close(ref, x, y, None, what)
                     put(b, x)
-                mine, other = _flags(a), _flags(b)
+                mine, other = flags(a), flags(b)
                 if mine != other:
                     raise Difference("flags", f"of {ref}: {mine} and torch {other}")
                 if "error" in other:
@@ -324,7 +325,8 @@ def _keeps_gradient(t: Any) -> bool:
         return False
 
 
-def _flags(t: Any) -> dict[str, Any]:
+def flags(t: Any) -> dict[str, Any]:
+    """What a tensor says of its place in the graph."""
     try:
         graph = t.grad_fn is not None
     except RuntimeError as error:  # torch looks whether a view may still be used

@@ -32,15 +32,17 @@ STALE = "ours None torch .*modified by an inplace"
 TWICE = "ours None torch .*through the graph a second time"
 NO_GRAPH = "{'requires_grad': False, 'is_leaf': True, 'graph': False"
 RELAYOUT = "(t|transpose|swapaxes|swapdims|squeeze|unsqueeze|as_strided)_"
-SEVERAL = "split|chunk|unbind|iter|(std|var)_mean|aminmax"
+SEVERAL = "split|chunk|unbind|iter|(std|var)_mean|aminmax|histogram"
 # Where torch changes its loop at nan.
 BROKEN = "hardshrink|softshrink|hardtanh|relu6|hardswish|elu|celu|selu|logit"
 WRITES = r"(_\(|_'\]\.how|\] = )"  # a write in place
+LEAVES = r"(detach_\(\)|requires_grad_\(False\))"
 HOOKED = "|".join(
     [
         r"= (\S+)\.register_hook.*(\b\1\.\w+_\(|operator\.i\w+\(\1\b)",
         r"(no_grad|detach).*hook.*(_\(|\] = )",
         rf"hook.*(no_grad|detach|data).*{WRITES}",
+        rf"(no_grad|detach|data).*{WRITES}.*hook",
     ]
 )
 WRITTEN = rf"(no_grad|detach|data).*({WRITES}|\bi\w+\().*>>> .*autograd\.grad"

@@ -6,6 +6,7 @@ from tests.ops.fuzz import choices
 from tests.ops.fuzz.known.common import (
     BROKEN,
     HOOKED,
+    LEAVES,
     NO_GRAPH,
     RELAYOUT,
     SEVERAL,
@@ -19,7 +20,7 @@ from tests.ops.fuzz.known.common import (
 DIFFERENT = (
     Departure(
         "to reach one output of a cut torch goes back through the others, whose retained gradients grow",
-        *("gradient", rf"({SEVERAL}).*(retain_grad|inputs=).*autograd\.grad", "grad"),
+        *("gradient", rf"({SEVERAL}).*(retain_grad|inputs=).*(autograd\.grad|inputs=)", "grad"),
     ),
     Departure(
         "torch sorts with a comparison that nan makes inconsistent",
@@ -56,7 +57,7 @@ DIFFERENT = (
     *[
         Departure(
             "torch shares out among equal elements of a segment what is positive only",
-            *(what, r"segment_reduce[^\n]*'m(in|ax)'", r" at \["),
+            *(what, r"segment_reduce[^\n]*'m(in|ax)'", r" at \[", choices.equal_in_segments),
         )
         for what in ("gradient", "value")
     ],
@@ -67,7 +68,12 @@ DIFFERENT = (
     *[
         Departure(
             "torch multiplies inf by 0 in the derivative of margins",
-            *(what, r"_margin_loss", r"ours None torch None .*: \[[^n]*\] and torch \[.*nan"),
+            *(
+                what,
+                r"_margin_loss",
+                r"ours None torch None .*: \[[^n]*\] and torch \[.*nan",
+                choices.with_inf,
+            ),
         )
         for what in ("gradient", "value")
     ],
@@ -80,8 +86,8 @@ DIFFERENT = (
     ],
     *[
         Departure(
-            "a view of what was detached in place, and then written, keeps its graph here",
-            *(what, rf"detach_\(\).*{WRITES}", found, choices.views_without),
+            "a write that is not recorded leaves views' graphs here, until their base leaves its own",
+            *(what, rf"(no_grad|detach|data).*{WRITES}.*{LEAVES}", found, choices.views_without),
         )
         for what, found in (
             ("error", "ours .*(already used and freed|was written in place).*torch None"),
@@ -118,6 +124,41 @@ DIFFERENT = (
     Departure(
         "places in what is not sorted are no promise",
         *("value", ">>> .*(searchsorted|bucketize)", r"value: \S+, int(32|64)", choices.unsorted),
+    ),
+    Departure(
+        "which of several values for one place remains is no promise",
+        *("value", r">>> .*\bput_?\(", r" at \[", choices.repeated_places),
+    ),
+    Departure(
+        "torch gives the input itself for the gradient of nothing",
+        *("flags", r"cum(max|min)", f"{NO_GRAPH}.*torch {{'requires_grad': True", choices.with_nothing),
+    ),
+    *[
+        Departure(
+            "so far outside that no digits are left for the pixel torch reads another one",
+            *(what, "grid_sample.*'reflection'", r" at \[", choices.far_places),
+        )
+        for what in ("value", "gradient")
+    ],
+    Departure(
+        "torch's attention leaves out the leading sizes of values that have nothing to say",
+        *("value", ">>> .*scaled_dot_product_attention", "is float.* and torch float", choices.with_nothing),
+    ),
+    Departure(
+        "torch scales mean and input by themselves, where inf - inf is nan",
+        *("value", ">>> .*(instance|batch)_norm.*", "value: [^\n]*inf[^\n]* and torch [^\n]*nan"),
+    ),
+    Departure(
+        "numbers between the ends, of which each is rounded as the ends are",
+        *("value", ">>> .*linspace", "float32.* at ", choices.within(2.4e-7)),
+    ),
+    Departure(
+        "of the sum in a logarithm, which is 1 or more, the last place is rounded",
+        *("value", ">>> .*log_softmax", " at ", choices.units(2)),
+    ),
+    Departure(
+        "torch's gelu has few digits where 1 + erf(x) is small",
+        *("value", ">>> .*gelu", " at ", choices.units(2)),
     ),
     Departure(
         "bins whose edges do not ascend are no promise",
