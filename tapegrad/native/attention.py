@@ -7,14 +7,17 @@ are a table with a row of `width` per key; nothing of the size of queries times 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from math import inf
 from typing import Any
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import vmath
+from tapegrad.native.call import provided, run
 from tapegrad.native.copying import transposed
-from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value, integers
+from tapegrad.native.ir import I64, Function, Type, Value, integers
 from tapegrad.native.strips import strip, sweep
 from tapegrad.native.target import host
 
@@ -25,17 +28,17 @@ _TINY = {4: 1.1754943508222875e-38, 8: 2.2250738585072014e-308}
 
 @dataclass(frozen=True)
 class Parts:
-    """The functions of one type. tile: rows of a product that are made at once."""
+    """The names of the functions of one type. tile: rows of a product that are made at once."""
 
     t: Type
     tile: int
-    product: Function
-    outer: Function
-    turn: Function
-    back: Function
-    copy: Function
-    pack: Function
-    weights: Function
+    product: str
+    outer: str
+    turn: str
+    back: str
+    copy: str
+    pack: str
+    weights: str
 
     @property
     def width(self) -> int:
@@ -48,22 +51,39 @@ def tile_of() -> int:
     return (host().registers - 4) // VECTORS
 
 
-def parts(t: Type, module: Module) -> Parts:
-    """Write the functions into a module."""
+@cache
+def parts(t: Type) -> Parts:
+    """The functions of a vector type, compiled one by one: both directions call them."""
     tile = tile_of()
-    product = module.add(_product(t, tile))
-    turn = module.add(_turn(t))
-    outer, back = module.add(_outer(t, tile)), module.add(_back(t))
-    copy, pack = module.add(_copy(t)), module.add(_pack(t, tile))
-    weights = module.add(_weights(t, tile, product, turn))
-    return Parts(t, tile, product, outer, turn, back, copy, pack, weights)
+
+    def made(what: str, parameters: str, write: Callable[..., None], *more: Any) -> str:
+        return provided(f"attention_{what}_{t.element}", parameters, partial(write, t, *more))
+
+    turned = "a:r along:i rows:i columns:i by:d out:w"
+    product = made("product", "a:r across:i along:i many:i b:r steps:i out:w", _product, tile)
+    turn = made("turn", turned, _turn)
+    copied = "a:r along:i rows:i columns:i out:w"
+    return Parts(
+        t,
+        tile,
+        product,
+        made("outer", "b:r many:i steps:i a:r along:i out:w across:i columns:i", _outer, tile),
+        turn,
+        made("back", "a:r by:r rows:i columns:i out:w along:i", _back),
+        made("copy", copied, _copy),
+        made("pack", copied, _pack, tile),
+        made("weights", _WEIGHTS, _weights, tile, product, turn),
+    )
 
 
-def _product(t: Type, tile: int) -> Function:
+_WEIGHTS = (
+    "q:r q_along:i rows:i k:r k_along:i keys:i size:i by:d reach:i mask:r mask_along:i room:w table:w sums:w"
+)
+
+
+def _product(t: Type, tile: int, f: Function) -> None:
     """out[i] = sum over the steps s of a[i * across + s * along] * b[s], where out and b have rows of
     `width`; for `tile` rows, of which only the first `many` mean anything."""
-    given = [("a", PTR), ("across", I64), ("along", I64), ("many", I64)]
-    f = Function("product", [*given, ("b", PTR), ("steps", I64), ("out", PTR)])
     e, width = t.element, VECTORS * t.lanes
     rows = [f["a"].at(f.smaller(f["many"] - 1, i) * f["across"], e) for i in range(tile)]
     sums = [[f.variable(f.value(0.0, t)) for _ in range(VECTORS)] for _ in rows]
@@ -77,15 +97,11 @@ def _product(t: Type, tile: int) -> Function:
     for i, held in enumerate(sums):
         for k, v in enumerate(held):
             f.store(f["out"].at(i * width + k * t.lanes, e), v.get())
-    f.give()
-    return f
 
 
-def _outer(t: Type, tile: int) -> Function:
+def _outer(t: Type, tile: int, f: Function) -> None:
     """out[i] += sum over the steps s of b[i][s] * a[s], for `many` rows i of b, whose length is `width`; a
     and out have rows of `columns` numbers."""
-    given = [("b", PTR), ("many", I64), ("steps", I64), ("a", PTR), ("along", I64)]
-    f = Function("outer", [*given, ("out", PTR), ("across", I64), ("columns", I64)])
     e, width = t.element, VECTORS * t.lanes
     rows = [f["b"].at(f.smaller(f["many"] - 1, i) * width, e) for i in range(tile)]
 
@@ -107,86 +123,70 @@ def _outer(t: Type, tile: int) -> Function:
 
     with f.loop(0, f["columns"], width) as low:
         strip(f, low, f["columns"], t, work, VECTORS)
-    f.give()
-    return f
 
 
-def _copy(t: Type) -> Function:
+def _copy(t: Type, f: Function) -> None:
     """out[r][c] = a[r * along + c]: rows without gaps, so that they do not fall into the same places of the
     cache."""
-    given = [("a", PTR), ("along", I64), ("rows", I64), ("columns", I64), ("out", PTR)]
-    f = Function("compact", given)
     e = t.element
     with f.loop(0, f["rows"]) as row:
         source, to = f["a"].at(row * f["along"], e), f["out"].at(row * f["columns"], e)
         sweep(f, 0, f["columns"], t, lambda i, m, _: f.store(to.at(i, e), f.load(source.at(i, e), t, m), m))
-    f.give()
-    return f
 
 
-def _pack(t: Type, tile: int) -> Function:
+def _pack(t: Type, tile: int, f: Function) -> None:
     """out[c // tile][r][c % tile] = a[r * along + c]: what a product reads of a tile's columns stands in one
     row. What is stored beyond a tile is overwritten by the next row."""
-    given = [("a", PTR), ("along", I64), ("rows", I64), ("columns", I64), ("out", PTR)]
-    f = Function("pack", given)
     e = t.element
     with f.loop(0, f["columns"], tile) as c, f.loop(0, f["rows"]) as row:
         source, to = f["a"].at(row * f["along"] + c, e), f["out"].at(c * f["rows"] + row * tile, e)
         for k in range(0, tile, t.lanes):
             f.store(to.at(k, e), f.load(source.at(k, e), t, f.first(f["columns"] - c - k, t)))
-    f.give()
-    return f
 
 
-def _turn(t: Type) -> Function:
+def _square(f: Function, t: Type, source: Value, along: Value, first: Value, mask: Value) -> list[Value]:
+    """The columns of `lanes` rows from the first on, of `rows`, which repeat the last beyond."""
+    places = [f.smaller(f["rows"] - 1, first + j) * along for j in range(t.lanes)]
+    return transposed(f, [f.load(source.at(p, t.element), t, mask) for p in places])
+
+
+def _turn(t: Type, f: Function) -> None:
     """out[c][l] = a[l * along + c] * by, for `columns` c and `rows` l, which repeat the last beyond."""
-    given = [("a", PTR), ("along", I64), ("rows", I64), ("columns", I64), ("by", t.element), ("out", PTR)]
-    f = Function("turn", given)
     e, width = t.element, VECTORS * t.lanes
-    by = f.splat(f["by"], t.lanes)
-    with f.loop(0, f["columns"], t.lanes) as c:
+    by = f.splat(f.convert(f["by"], e), t.lanes)
+    with f.loop(0, f["columns"], t.lanes) as c, f.loop(0, width, t.lanes) as k:
         mask = f.first(f["columns"] - c, t)
-        for k in range(VECTORS):
-            places = [f.smaller(f["rows"] - 1, k * t.lanes + j) * f["along"] + c for j in range(t.lanes)]
-            square = transposed(f, [f.load(f["a"].at(p, e), t, mask) for p in places])
-            for j, row in enumerate(square):
-                f.store(f["out"].at((c + j) * width + k * t.lanes, e), row * by)
-    f.give()
-    return f
+        for j, row in enumerate(_square(f, t, f["a"].at(c, e), f["along"], k, mask)):
+            f.store(f["out"].at((c + j) * width + k, e), row * by)
 
 
-def _back(t: Type) -> Function:
+def _back(t: Type, f: Function) -> None:
     """out[l * along + c] = a[c][l] * by[l], for `columns` c and `rows` l."""
-    given = [("a", PTR), ("by", PTR), ("rows", I64), ("columns", I64), ("out", PTR), ("along", I64)]
-    f = Function("back", given)
     e, width = t.element, VECTORS * t.lanes
-    with f.loop(0, f["columns"], t.lanes) as c:
+    room = f.room(e, t.lanes * t.lanes)
+    with f.loop(0, f["columns"], t.lanes) as c, f.loop(0, width, t.lanes) as k:
         mask, whole = f.first(f["columns"] - c, t), c + t.lanes <= f["columns"]
-        for k in range(VECTORS):
-            by = f.load(f["by"].at(k * t.lanes, e), t)
-            square = [f.load(f["a"].at((c + j) * width + k * t.lanes, e), t) * by for j in range(t.lanes)]
-            for j, row in enumerate(transposed(f, square)):
-                inside, to = f["rows"] > k * t.lanes + j, f["out"].at(f["along"] * (k * t.lanes + j) + c, e)
-                with f.when(inside & whole):
-                    f.store(to, row)
-                with f.when(inside & ~whole):
-                    f.store(to, row, mask)
-    f.give()
-    return f
+        by = f.load(f["by"].at(k, e), t)
+        square = [f.load(f["a"].at((c + j) * width + k, e), t) * by for j in range(t.lanes)]
+        for j, row in enumerate(transposed(f, square)):
+            f.store(room.at(j * t.lanes, e), row)
+        with f.loop(0, f.smaller(f["rows"] - k, t.lanes)) as line:
+            row, to = f.load(room.at(line * t.lanes, e), t), f["out"].at((k + line) * f["along"] + c, e)
+            with f.when(whole):
+                f.store(to, row)
+            with f.when(~whole):
+                f.store(to, row, mask)
 
 
-def _weights(t: Type, tile: int, product: Function, turn: Function) -> Function:
+def _weights(t: Type, tile: int, product: str, turn: str, f: Function) -> None:
     """The exponentials of the scores of `rows` queries for `keys` keys, shifted by the largest, in a table,
     and their sums. reach: what the first query sees the last of, and each next one more. mask: null, or what
     is added to scores. room: for the queries in lanes."""
-    given = [("q", PTR), ("q_along", I64), ("rows", I64), ("k", PTR), ("k_along", I64), ("keys", I64)]
-    more = [("size", I64), ("by", t.element), ("reach", I64), ("mask", PTR), ("mask_along", I64)]
-    f = Function("weights", [*given, *more, ("room", PTR), ("table", PTR), ("sums", PTR)])
     e, width, table = t.element, VECTORS * t.lanes, f["table"]
-    f.run(turn, f["q"], f["q_along"], f["rows"], f["size"], f["by"], f["room"])
+    run(f, turn, f["q"], f["q_along"], f["rows"], f["size"], f["by"], f["room"])
     with f.loop(0, f["keys"], tile) as s:
         many, rows = f.smaller(f["keys"] - s, tile), f["k"].at(s * f["k_along"], e)
-        f.run(product, rows, f["k_along"], 1, many, f["room"], f["size"], table.at(s * width, e))
+        run(f, product, rows, f["k_along"], 1, many, f["room"], f["size"], table.at(s * width, e))
     with f.when(f.convert(f["mask"], I64).ne(0)):
         _add_mask(f, t)
     whole = integers(t)
@@ -214,21 +214,16 @@ def _weights(t: Type, tile: int, product: Function, turn: Function) -> Function:
     for k, total in enumerate(totals):
         y = total.get()
         f.store(f["sums"].at(k * t.lanes, e), f.select(y < tiny, tiny, y))
-    f.give()
-    return f
 
 
 def _add_mask(f: Function, t: Type) -> None:
     """Add the mask, whose rows belong to queries, to the table, whose rows belong to keys."""
     e, width = t.element, VECTORS * t.lanes
-    with f.loop(0, f["keys"], t.lanes) as s:
+    with f.loop(0, f["keys"], t.lanes) as s, f.loop(0, width, t.lanes) as k:
         inside = f.first(f["keys"] - s, t)
-        for k in range(VECTORS):
-            places = [f.smaller(f["rows"] - 1, k * t.lanes + j) * f["mask_along"] + s for j in range(t.lanes)]
-            square = [f.load(f["mask"].at(p, e), t, inside) for p in places]
-            for j, row in enumerate(transposed(f, square)):
-                at = f["table"].at((s + j) * width + k * t.lanes, e)
-                f.store(at, f.load(at, t) + row)
+        for j, row in enumerate(_square(f, t, f["mask"].at(s, e), f["mask_along"], k, inside)):
+            at = f["table"].at((s + j) * width + k, e)
+            f.store(at, f.load(at, t) + row)
 
 
 def space(t: Type, tile: Any, size: Any, value: Any, keys: Any, larger: Any) -> tuple[Any, Any, Any]:

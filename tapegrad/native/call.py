@@ -22,6 +22,7 @@ from tapegrad.native.ir import F64, I8, I32, I64, PTR, VOID, Function, Module, V
 TYPE, DATA, NDIM, DIMENSIONS, STRIDES, BASE, DESCR, FLAGS = 8, 16, 24, 32, 40, 48, 56, 64
 C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
 WRITE, INT, DOUBLE = "w", "i", "d"  # of a parameter; anything else is an array that is read
+_KINDS = {INT: I64, DOUBLE: F64}
 _FASTCALL = 0x80
 
 Write = Callable[["Body"], None]
@@ -123,7 +124,7 @@ class Body(Function):
         self.low, self.high, self.who = (super(Body, self).__getitem__(k) for k in ("low", "high", "who"))
         self.given: dict[str, Value] = {}
         for k, (key, kind) in enumerate(parameters):
-            t = {INT: I64, DOUBLE: F64}.get(kind, PTR)
+            t = _KINDS.get(kind, PTR)
             self.given[key] = self.load(context.at(k, I64), t)
 
     def __getitem__(self, name: str) -> Value:
@@ -180,6 +181,25 @@ def build(
     )
     kinds = "".join(kind for _, kind in pairs).encode()
     return builtin(_runtime["tapegrad_call"], name, struct.pack("<5q", *facts) + kinds)
+
+
+def provided(name: str, parameters: str, write: Callable[[Function], None]) -> str:
+    """The name of a function that kernels may call; it is compiled once for all of them. parameters: "to:w
+    n:i c:d", addresses, integers and numbers."""
+    kinds = [(key, _KINDS.get(kind, PTR)) for key, kind in named(parameters)]
+    f = Function(name, kinds, internal=False)
+    write(f)
+    f.give()
+    module = Module()
+    module.add(f)
+    (address,) = target.compile(name, module, [name], symbols(module))
+    provide({name: address})
+    return name
+
+
+def run(f: Function, name: str, *args: Value | int) -> None:
+    """A call of such a function."""
+    f.call(name, VOID, *[f.value(x, I64) for x in args])
 
 
 ALONE = -1  # a grain

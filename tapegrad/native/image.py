@@ -124,7 +124,7 @@ class _Linker:
         for change in self.changes:
             self._change(used, *change)
         functions = {s.name: self._place(s) for s in self.symbols if s.shared and s.section in self.places}
-        code = bytes(self.out[8 * len(used) : fixed]) + bytes(self.out[fixed:]).rstrip(b"\0")
+        code = bytes(self.out[8 * len(used) :]).rstrip(b"\0")
         return Image(code, self.table, functions, fixed, size)
 
     def _to_page(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tapegrad.native import call
+from tapegrad.native import call, target
 from tapegrad.native.ir import I64, PTR, VOID, Function, Module, Value
 
 LEAST = 1 << 14  # elements from which an array may take a block that was used before
@@ -26,7 +26,7 @@ _CLASSES = 512
 _KEPT, _LIMIT, _USED, _PEAK, _HITS, _MISSES = range(6)
 NAMES = ("reserved_bytes", "limit_bytes", "allocated_bytes", "peak_bytes", "hits", "misses")
 
-EXPORTS = (
+_EXPORTS = (
     "tapegrad_allocate",
     "tapegrad_zeros",
     "tapegrad_resize",
@@ -37,8 +37,9 @@ EXPORTS = (
 )
 
 
-def write(module: Module) -> None:
-    """Add the handler's functions, tapegrad_trim(bytes), which keeps no more than that, and the switches."""
+def _module() -> Module:
+    """The handler's functions, tapegrad_trim(bytes), which keeps no more than that, and the switches."""
+    module = Module()
     module.globals += [
         f"@lists = internal global [{_CLASSES} x ptr] zeroinitializer",
         "@memory = global [8 x i64] zeroinitializer",
@@ -51,7 +52,8 @@ def write(module: Module) -> None:
     module.add(_zeros(allocate))
     module.add(_resize(allocate, release, size))
     module.add(_trim(size))
-    write_switches(module)
+    _write_switches(module)
+    return module
 
 
 def _class() -> Function:
@@ -187,11 +189,11 @@ class _Handler(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char * 127), ("version", ctypes.c_uint8), ("allocator", _Allocator))
 
 
-_SET_HANDLER = 304  # its place in NumPy's table of functions
+_SET_HANDLER = 304  # sets a thread's handler: its place in NumPy's table of functions
 _state: dict[str, Any] = {}
 
 
-def write_switches(module: Module) -> None:
+def _write_switches(module: Module) -> None:
     """Add own_py, which makes the handler that it is bound to this thread's and gives the one before, and
     back_py, which takes that."""
     f = Function("own_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
@@ -203,14 +205,13 @@ def write_switches(module: Module) -> None:
     module.add(f)
 
 
-def set_handler() -> int:
-    """The address of NumPy's function that sets a thread's handler."""
-    return call.numpy_function(_SET_HANDLER)
-
-
-def start(addresses: dict[str, int]) -> None:
+def start() -> None:
     """Make the handler. It keeps up to a quarter of the machine's memory, at most a GiB."""
-    allocator = _Allocator(None, *[addresses[k] for k in EXPORTS[:4]])
+    call.provide({"tapegrad_set_handler": call.numpy_function(_SET_HANDLER)})
+    module = _module()
+    found = target.compile("memory", module, _EXPORTS, call.symbols(module))
+    addresses = dict(zip(_EXPORTS, found, strict=True))
+    allocator = _Allocator(None, *[addresses[k] for k in _EXPORTS[:4]])
     handler = _Handler(b"tapegrad", 1, allocator)
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]

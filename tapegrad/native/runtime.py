@@ -1,4 +1,4 @@
-"""What all kernels share, compiled once: the pool of threads, the look into arrays, the memory."""
+"""What all kernels share, compiled once: the pool of threads, the look into arrays; and the memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ _EXPORTS = (
     "tapegrad_array_type",
     "tapegrad_count",
     "tapegrad_call",
-    *memory.EXPORTS,
 )
 _state: dict[str, Any] = {"workers": 0}
 
@@ -41,8 +40,7 @@ def start() -> None:
     pool.write(module)
     call.write_data(module)
     call.write_call(module)
-    memory.write(module)
-    call.provide({"tapegrad_set_handler": memory.set_handler(), "tapegrad_new_array": small.new_array()})
+    call.provide({"tapegrad_new_array": small.new_array()})
     addresses = dict(
         zip(_EXPORTS, target.compile("runtime", module, _EXPORTS, call.symbols(module)), strict=True)
     )
@@ -51,7 +49,7 @@ def start() -> None:
         id(np.ndarray), id(None)
     )
     _state["set"] = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(addresses["tapegrad_threads"])
-    memory.start(addresses)
+    memory.start()
     _state["count"] = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(addresses["tapegrad_count"])
     _state["worker"] = call.builtin(addresses["tapegrad_worker"], "worker")
     if hasattr(os, "register_at_fork"):

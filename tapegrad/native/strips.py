@@ -108,6 +108,18 @@ def chunks(f: Any, width: Value) -> Iterator[tuple[Value, Value, Value]]:
         yield which, left, f.smaller(left + CHUNK, width)
 
 
+def in_turn(f: Function, values: Sequence[Value], g: Callable[[Value], Value]) -> list[Value]:
+    """g of each vector, by one copy of its code: for what is long and not hot."""
+    t, room = values[0].type, f.room(values[0].type.element, values[0].type.lanes * len(values))
+    places = [room.at(k * t.lanes, t.element) for k in range(len(values))]
+    for p, v in zip(places, values, strict=True):
+        f.store(p, v)
+    with f.loop(0, len(values) * t.lanes, t.lanes) as i:
+        p = room.at(i, t.element)
+        f.store(p, g(f.load(p, t)))
+    return [f.load(p, t) for p in places]
+
+
 def strip(
     f: Function, low: Value, width: Value, t: Type, work: Callable[[Value, int, Any], None], ways: int = WAYS
 ) -> None:

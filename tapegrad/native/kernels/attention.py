@@ -12,9 +12,9 @@ import numpy as np
 import tapegrad.kernels.attention as A
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.attention import VECTORS, Parts, parts, space, tile_of
-from tapegrad.native.call import Body, build
+from tapegrad.native.call import Body, build, run
 from tapegrad.native.choice import TYPES, over
-from tapegrad.native.ir import I64, Module, Type, Value
+from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.runtime import threads
 from tapegrad.native.target import host
@@ -54,12 +54,12 @@ class _Task:
     def compact(self, name: str, head: Value, size: Value) -> None:
         """Copy the keys or values of a head without gaps."""
         f, to = self.f, self.k if name == "k" else self.v
-        f.run(self.p.copy, self.head(name, head), f[f"{name}_along"], f["keys"], size, to)
+        run(f, self.p.copy, self.head(name, head), f[f"{name}_along"], f["keys"], size, to)
 
     def pack(self, name: str, head: Value, size: Value) -> None:
         """Copy them for a product over keys."""
         f = self.f
-        f.run(self.p.pack, self.head(name, head), f[f"{name}_along"], f["keys"], size, self.packed)
+        run(f, self.p.pack, self.head(name, head), f[f"{name}_along"], f["keys"], size, self.packed)
 
     def head(self, name: str, head: Value) -> Value:
         """Where the array of that name begins for a head."""
@@ -78,9 +78,8 @@ class _Task:
         mask = self.head("mask", head).at(low * f["mask_along"], self.e)
         mask = f.select(f["masked"].ne(0), mask, f.value(0, mask.type))
         reach = f.select(far, f["reach"], low)
-        by = f.convert(f["by"], self.e)
-        known = (q, f["q_along"], rows, self.k, f["size"], keys, f["size"], by, reach)
-        f.run(self.p.weights, *known, mask, f["mask_along"], self.first, self.table, self.sums)
+        known = (q, f["q_along"], rows, self.k, f["size"], keys, f["size"], f["by"], reach)
+        run(f, self.p.weights, *known, mask, f["mask_along"], self.first, self.table, self.sums)
         return rows, keys
 
     def vectors(self, place: Value) -> list[Value]:
@@ -98,7 +97,7 @@ class _Task:
         f, p = self.f, self.p
         with f.loop(0, size, p.tile) as c:
             of, to = self.packed.at(c * f["keys"], self.e), self.second.at(c * self.width, self.e)
-            f.run(p.product, of, 1, p.tile, p.tile, table, keys, to)
+            run(f, p.product, of, 1, p.tile, p.tile, table, keys, to)
 
 
 def _write_forward(p: Parts) -> Callable[[Body], None]:
@@ -115,7 +114,7 @@ def _write_forward(p: Parts) -> Callable[[Body], None]:
                 task.mixed(f["value"], task.table, keys)
                 task.put(task.factor, [1.0 / s for s in task.vectors(task.sums)])
                 y = task.head("y", head).at(low * f["y_along"], e)
-                f.run(p.back, task.second, task.factor, rows, f["value"], y, f["y_along"])
+                run(f, p.back, task.second, task.factor, rows, f["value"], y, f["y_along"])
 
     return write
 
@@ -134,24 +133,24 @@ def _write_backward(p: Parts) -> Callable[[Body], None]:
             with f.loop(0, f["queries"], width) as low:
                 rows, keys = task.weights(head, low)
                 g = task.head("g", head).at(low * f["g_along"], e)
-                one = f.value(1.0, e)
-                f.run(p.turn, g, f["g_along"], rows, f["value"], one, task.second)
+                one = f.value(1.0, F64)
+                run(f, p.turn, g, f["g_along"], rows, f["value"], one, task.second)
                 with f.loop(0, keys, p.tile) as s:
                     many, to = f.smaller(keys - s, p.tile), task.other.at(s * width, e)
                     n = f["value"]
-                    f.run(p.product, task.v.at(s * n, e), n, 1, many, task.second, n, to)
+                    run(f, p.product, task.v.at(s * n, e), n, 1, many, task.second, n, to)
                 _combine(task, keys)
                 task.mixed(f["size"], task.other, keys)
                 task.put(task.factor, [f.value(1.0, p.t)] * VECTORS)
                 dq = task.head("dq", head).at(low * f["dq_along"], e)
-                f.run(p.back, task.second, task.factor, rows, f["size"], dq, f["dq_along"])
+                run(f, p.back, task.second, task.factor, rows, f["size"], dq, f["dq_along"])
                 q = task.head("q", head).at(low * f["q_along"], e)
                 with f.loop(0, keys, p.tile) as s:
                     many = f.smaller(keys - s, p.tile)
                     for table, a, to, size in ((task.table, "g", dv, "value"), (task.other, "q", dk, "size")):
                         of, d = (g if a == "g" else q), f"d{'v' if a == 'g' else 'k'}_along"
                         place, out = table.at(s * width, e), to.at(s * f[d], e)
-                        f.run(p.outer, place, many, rows, of, f[f"{a}_along"], out, f[d], f[size])
+                        run(f, p.outer, place, many, rows, of, f[f"{a}_along"], out, f[d], f[size])
 
     return write
 
@@ -177,11 +176,10 @@ def _combine(task: _Task, keys: Value) -> None:
 
 @cache
 def _kernel(t: Type, back: bool) -> Any:
-    module = Module()
-    p = parts(host().wide(t), module)
+    p = parts(host().wide(t))
     if back:
-        return build(f"attention_back_{t}", BACKWARD, _write_backward(p), over="heads", module=module)
-    return build(f"attention_{t}", FORWARD, _write_forward(p), over="units", module=module)
+        return build(f"attention_back_{t}", BACKWARD, _write_backward(p), over="heads")
+    return build(f"attention_{t}", FORWARD, _write_forward(p), over="units")
 
 
 @lru_cache(256)

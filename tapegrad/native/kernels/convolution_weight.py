@@ -27,9 +27,7 @@ from tapegrad.native.kernels.planes import (
     dense,
     fill_of,
     layout,
-    provided,
     rows_of,
-    run,
 )
 
 _FLAT = 2048  # places at a time: some rows of them stay in the first cache
@@ -115,7 +113,7 @@ def _spread_of(t: Type) -> str:
     """spread(to, flat, g, channels, layout, numbers, band): a band of each channel's cotangent at the pitch
     of the planes."""
     slots = "to:w flat:i g:r channels:i layout:r numbers:r band:i"
-    return provided(f"convolution_spread_{t}", slots, lambda f: _write_spread(f, t))
+    return call.provided(f"convolution_spread_{t}", slots, lambda f: _write_spread(f, t))
 
 
 def _write_spread(f: Function, t: Type) -> None:
@@ -127,7 +125,7 @@ def _write_spread(f: Function, t: Type) -> None:
         line = (first[0] + i) * lines + first[1]
         to = f["to"].at(c * f["flat"] + i * pitch[0], t)
         source = f["g"].at(c * plane + line * columns + first[2], t)
-        run(f, rows_of(t), to, source, many[2], 1, many[1], pitch[1], columns)
+        call.run(f, rows_of(t), to, source, many[2], 1, many[1], pitch[1], columns)
 
 
 def _number(f: Function, p: Value, name: str) -> Value:
@@ -164,10 +162,10 @@ def _summer(t: Type, m: int, n: int) -> Any:
                     band, image = (start + k) % bands, (start + k) // bands * q["groups"] + group
                     planes = room.at(k * step, t)
                     x = f["x"].at((image * inputs + channel) * plane, t)
-                    run(f, fill, planes, x, f["layout"], band, f.smaller(q["share"], inputs - channel))
+                    call.run(f, fill, planes, x, f["layout"], band, f.smaller(q["share"], inputs - channel))
                     g = f["g"].at((image * q["outputs"] + low * m) * q["out"], t)
                     to_g = planes.at(q["planes"], t)
-                    run(f, spread, to_g, flat, g, channels, f["layout"], f["numbers"], band)
+                    call.run(f, spread, to_g, flat, g, channels, f["layout"], f["numbers"], band)
                 with f.loop(0, high - low) as i, f.loop(0, width, n) as j:
                     rows = room.at(q["planes"] + i * m * flat, t)
                     result, offsets = to.at(i * m * width + j, t), f["offsets"].at(j, I64)

@@ -73,22 +73,14 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> No
         weights = f["weights"].at(block * hidden * (3 * lanes), t)
         biases = [f.load(f["bias"].at(f["blocks"] * (lanes * g) + j, t), wide) for g in range(3)]
 
-        def some(
-            first: Value, tile: Function, n: int, j: Value = j, w: Value = weights, all: Any = biases
-        ) -> None:
-            for r in range(n):
+        with f.loop(0, rows, R.ROWS) as first:
+            many = f.smaller(rows - first, R.ROWS)
+            with f.loop(0, many) as r:
                 for g in range(3):
-                    f.store(room.at((3 * r + g) * lanes, t), all[g])
-            f.run(tile, room, f["before"].at((at + first) * hidden, t), w, hidden, hidden)
-
-        pairs = rows - rows % R.ROWS
-        with f.loop(0, pairs, R.ROWS) as first:
-            some(first, tiles[0], R.ROWS)
-            for r in range(R.ROWS):
-                _units(f, room.at(r * 3 * lanes, t), first + r, j, mask, wide)
-        with f.loop(pairs, rows) as first:
-            some(first, tiles[1], 1)
-            _units(f, room, first, j, mask, wide)
+                    f.store(room.at((r * 3 + g) * lanes, t), biases[g])
+            R.multiply(f, t, tiles, many, room, 3 * lanes, f["before"].at((at + first) * hidden, t), weights)
+            with f.loop(0, many) as r:
+                _units(f, room.at(r * (3 * lanes), t), first + r, j, mask, wide)
 
 
 def _units(f: call.Body, sums: Value, r: Value, j: Value, mask: Value | None, wide: Type) -> None:

@@ -23,7 +23,6 @@ from tapegrad.native.choice import TYPES
 from tapegrad.native.copying import transposed
 from tapegrad.native.ir import I64, Function, Type, Value
 from tapegrad.native.kernels.convolution import room
-from tapegrad.native.kernels.planes import provided, run
 from tapegrad.native.runtime import threads
 
 LEAST_ROWS = 8  # of a product: so tiles of less than half a height are not needed
@@ -59,7 +58,7 @@ def tile(t: Type, m: int) -> str:
     """tile(y, pitch, a, b, k, more): a panel of a, of m rows, by a panel of b; more: the products are added
     to what stands in y."""
     slots = "y:w pitch:i a:r b:r k:i more:i"
-    return provided(f"gemm_tile_{t}_{m}", slots, lambda f: _write_tile(f, t, m))
+    return call.provided(f"gemm_tile_{t}_{m}", slots, lambda f: _write_tile(f, t, m))
 
 
 def _write_tile(f: Function, t: Type, m: int) -> None:
@@ -117,7 +116,7 @@ def _turned_of(t: Type, pitch: int) -> str:
                 for r, row in enumerate(rows[: pitch - i]):
                     f.store(f["to"].at(j * pitch + i + r, t), f.load(row.at(j, t), t))
 
-    return provided(f"gemm_turned_{t}_{pitch}", "to:w from:r many:i along:i k:i", write)
+    return call.provided(f"gemm_turned_{t}_{pitch}", "to:w from:r many:i along:i k:i", write)
 
 
 @cache
@@ -142,7 +141,7 @@ def _panels_of(t: Type) -> str:
                     x = f.load(source.at(i, t), v, f.first(f["many"] - i, v))
                     f.store(place.get().at(j, t), x)
 
-    return provided(f"gemm_panels_{t}", "to:w from:r many:i along:i k:i apart:i", write)
+    return call.provided(f"gemm_panels_{t}", "to:w from:r many:i along:i k:i apart:i", write)
 
 
 class _Block:
@@ -187,7 +186,7 @@ class _Block:
         source, runs = self.a.at(low * f["a_k"], t), f["a_k"].eq(1)
         with f.when(runs), self.panels() as (p, i, many):
             to = self.rows.at(p * f["pitch"], t)
-            run(f, _turned_of(t, self.tall), to, source.at(i * f["a_row"], t), many, f["a_row"], k)
+            call.run(f, _turned_of(t, self.tall), to, source.at(i * f["a_row"], t), many, f["a_row"], k)
         with f.when(~runs), f.loop(0, k, _TOGETHER) as some, self.panels() as (p, i, many):
             to = self.rows.at(p * f["pitch"], t)
             masks = [(j, f.first(many - j, v)) for j in reversed(range(0, self.tall, v.lanes))]
@@ -202,7 +201,7 @@ class _Block:
         start, source = low.eq(0) & f["biased"].ne(0), self.b.at(low * f["b_k"], t)
         runs, first = f["b_column"].eq(1), self.panel.at(self.wide, t)
         with f.when(runs):
-            run(f, _panels_of(t), first, source, self.n, f["b_k"], k, (k + 1) * self.wide)
+            call.run(f, _panels_of(t), first, source, self.n, f["b_k"], k, (k + 1) * self.wide)
         with f.loop(0, self.n, self.wide) as j:
             to, many = self.panel.at(j * (k + 1), t), f.smaller(self.n - j, self.wide)
             f.clear(to, self.wide * t.bytes)
@@ -210,7 +209,9 @@ class _Block:
                 f.copy(to, f["c"].at(self.column + j, t), many * t.bytes)
             with f.when(~runs):
                 along = f["b_column"]
-                run(f, _turned_of(t, self.wide), to.at(self.wide, t), source.at(j * along, t), many, along, k)
+                call.run(
+                    f, _turned_of(t, self.wide), to.at(self.wide, t), source.at(j * along, t), many, along, k
+                )
 
     def compute(self, low: Value, k: Value) -> None:
         """All tiles' sums over a piece of K."""
@@ -230,7 +231,7 @@ class _Block:
                 add = f.select(inside, more, f.value(0, I64))
                 for m in heights(self.tall):
                     with f.when(high.eq(m)):
-                        run(f, tile(t, m), to, pitch, a, b, k, add)
+                        call.run(f, tile(t, m), to, pitch, a, b, k, add)
                 with f.when(~inside):
                     self._put(y, high, many, more)
 

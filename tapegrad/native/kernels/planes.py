@@ -22,7 +22,7 @@ import numpy as np
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target
 from tapegrad.native.choice import DENSE
-from tapegrad.native.ir import I64, PTR, VOID, Function, Module, Type, Value
+from tapegrad.native.ir import I64, Function, Type, Value
 
 Sizes = tuple[int, ...]
 _AXES = (0, 1, 2)
@@ -143,25 +143,6 @@ class Fields:
         return first, many
 
 
-def provided(name: str, parameters: str, write: Callable[[Function], None]) -> str:
-    """The name of a function that kernels may call; it is compiled once for all of them. parameters: "to:w
-    n:i", addresses and integers."""
-    kinds = [(key, I64 if kind == call.INT else PTR) for key, kind in call.named(parameters)]
-    f = Function(name, kinds, internal=False)
-    write(f)
-    f.give()
-    module = Module()
-    module.add(f)
-    (address,) = target.compile(name, module, [name], call.symbols(module))
-    call.provide({name: address})
-    return name
-
-
-def run(f: Function, name: str, *args: Value | int) -> None:
-    """A call of such a function."""
-    f.call(name, VOID, *[f.value(x, I64) for x in args])
-
-
 @cache
 def rows_of(t: Type) -> str:
     """rows(to, from, n, step, many, to_pitch, from_pitch): of each row n elements, every step-th, one after
@@ -172,7 +153,7 @@ def rows_of(t: Type) -> str:
         _write_rows(f, t, v)
 
     slots = "to:w from:r n:i step:i many:i to_pitch:i from_pitch:i"
-    return provided(f"planes_rows_{t}", slots, write)
+    return call.provided(f"planes_rows_{t}", slots, write)
 
 
 def _write_rows(f: Function, t: Type, v: Type) -> None:
@@ -206,7 +187,7 @@ def fill_of(t: Type) -> str:
     """fill(planes, images, fields, band, channels): copy what a band of the images' windows covers into the
     planes of so many channels."""
     slots = "planes:w images:r fields:r band:i channels:i"
-    return provided(f"planes_fill_{t}", slots, lambda f: _write_fill(f, t))
+    return call.provided(f"planes_fill_{t}", slots, lambda f: _write_fill(f, t))
 
 
 def _write_fill(f: Function, t: Type) -> None:
@@ -226,7 +207,7 @@ def _write_fill(f: Function, t: Type) -> None:
         apart = step[0] * sizes[1] * sizes[2]
         with f.loop(0, f["channels"]) as c, f.loop(0, n0) as k:
             to, of = start.at(c * channel_planes + k * pitch[0], t), source.at(c * plane + k * apart, t)
-            run(f, rows_of(t), to, of, n2, step[2], n1, pitch[1], step[1] * sizes[2])
+            call.run(f, rows_of(t), to, of, n2, step[2], n1, pitch[1], step[1] * sizes[2])
 
 
 class _Ends(NamedTuple):

@@ -193,23 +193,33 @@ def _write_step(f: call.Body, tiles: list[Function], t: Type, whole: bool) -> No
         mask = edge(f, hidden - j, wide, whole)
         weights = f["weights"].at(block * hidden * (4 * lanes), t)
 
-        def some(
-            first: Value, tile: Function, n: int, j: Value = j, mask: Any = mask, w: Value = weights
-        ) -> None:
-            row = at + first
-            for r in range(n):
+        with f.loop(0, rows, ROWS) as first:
+            row, many = at + first, f.smaller(rows - first, ROWS)
+            with f.loop(0, many) as r:
                 for g in range(4):
                     place = f["gates"].at((row + r) * 4 * hidden + hidden * g + j, t)
-                    f.store(room.at((4 * r + g) * lanes, t), f.load(place, wide, mask))
-            f.run(tile, room, f["before_h"].at(row * hidden, t), w, hidden, hidden)
-            with f.loop(0, n) as own:
-                _cells(f, room.at(own * (4 * lanes), t), first + own, j, mask, wide)
+                    f.store(room.at((r * 4 + g) * lanes, t), f.load(place, wide, mask))
+            multiply(f, t, tiles, many, room, 4 * lanes, f["before_h"].at(row * hidden, t), weights)
+            with f.loop(0, many) as r:
+                _cells(f, room.at(r * (4 * lanes), t), first + r, j, mask, wide)
 
-        pairs = rows - rows % ROWS
-        with f.loop(0, pairs, ROWS) as first:
-            some(first, tiles[0], ROWS)
-        with f.loop(pairs, rows) as first:
-            some(first, tiles[1], 1)
+
+def multiply(
+    f: call.Body,
+    t: Type,
+    tiles: list[Function],
+    many: Value,
+    sums: Value,
+    pitch: int,
+    state: Value,
+    weights: Value,
+) -> None:
+    """Add the products of `many` rows of states with a block of weights to their sums, rows of `pitch`."""
+    hidden = f["hidden"]
+    with f.when(many.eq(ROWS)):
+        f.run(tiles[0], sums, state, weights, hidden, hidden)
+    with f.when(many < ROWS), f.loop(0, many) as r:
+        f.run(tiles[1], sums.at(r * pitch, t), state.at(r * hidden, t), weights, hidden, hidden)
 
 
 def _cells(f: call.Body, sums: Value, r: Value, j: Value, mask: Value | None, wide: Type) -> None:

@@ -22,6 +22,7 @@ from tapegrad.native.strips import (
     down,
     down_sums,
     highest,
+    in_turn,
     larger,
     strip,
     strips_of,
@@ -99,7 +100,7 @@ def _write_columns(t: Type, log: bool) -> Callable[[Body], None]:
 
             (top,) = down(f, n, [[-inf] * ways], t, highest)
             all_ = down_sums(f, n, ways, t, total)
-            by = [vmath.log(f, v) if log else 1.0 / v for v in all_]
+            by = in_turn(f, all_, lambda v: vmath.log(f, v)) if log else [1.0 / v for v in all_]
             down(f, n, [], t, last)
 
         with units(f, f["strips"]) as (block, which):

@@ -13,7 +13,7 @@ from typing import Any
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
-from tapegrad.native.kernels.planes import Fields, fill_of, provided, rows_of, run
+from tapegrad.native.kernels.planes import Fields, fill_of, rows_of
 
 # What machine code reads of a sweep, by place: these, then three of each of the others, then for each phase
 # how many sums it has, and where its offsets and its weights begin.
@@ -143,7 +143,7 @@ def sweeper(t: Type, m: int, n: int) -> Any:
             band, image = rest % bands, rest // bands
             with f.when(bands > 1):
                 f.clear(planes, q["planes"] * t.bytes)
-            run(f, fill, planes, f["x"].at(image * images, t), f["layout"], band, channels)
+            call.run(f, fill, planes, f["x"].at(image * images, t), f["layout"], band, channels)
             low, high = (k * q["tiles"] // q["blocks"] for k in (block, block + 1))
             with f.loop(low, high) as tile:
                 w = f["packed"].at((image % q["groups"] * q["tiles"] + tile) * q["packed"] * m, t)
@@ -155,7 +155,7 @@ def sweeper(t: Type, m: int, n: int) -> Any:
                 first = tile * m
                 with f.loop(0, f.smaller(q["outputs"] - first, m)) as i:
                     to = f["y"].at((image * q["outputs"] + first + i) * q["to_plane"], t)
-                    run(f, put, to, part.at(i * q["flat"], t), f["layout"], numbers, band, q["flat"] * m)
+                    call.run(f, put, to, part.at(i * q["flat"], t), f["layout"], numbers, band, q["flat"] * m)
 
     parameters = "y:w x:r packed:r offsets:r layout:r numbers:r room:w n:i grain:i"
     return call.build(f"convolution_{t}_{m}x{n}", parameters, write, over="n", grain="grain", module=module)
@@ -166,7 +166,7 @@ def _put_of(t: Type) -> str:
     """put(y, part, layout, numbers, band, apart): a band's results of a channel go where they belong. apart:
     from a phase's results to those of the next one."""
     slots = "y:w part:r layout:r numbers:r band:i apart:i"
-    return provided(f"convolution_put_{t}", slots, lambda f: _write_put(f, t))
+    return call.provided(f"convolution_put_{t}", slots, lambda f: _write_put(f, t))
 
 
 def _write_put(f: Function, t: Type) -> None:
@@ -185,11 +185,11 @@ def _write_put(f: Function, t: Type) -> None:
             source = part.at((i - start[0]) // step[0] * pitch[0], t)
             plain, paired = step[2].eq(1), step[2].eq(2) & phases[2].eq(2)
             with f.when(plain):
-                run(f, rows_of(t), to, source, width, 1, n1, lines, pitch[1])
+                call.run(f, rows_of(t), to, source, width, 1, n1, lines, pitch[1])
             with f.when(~plain), f.loop(0, n1) as j:
                 line, row = to.at(j * lines, t), source.at(j * pitch[1], t)
                 with f.when(paired):
-                    run(f, _mixed_of(t), line, row, row.at(apart, t), width)
+                    call.run(f, _mixed_of(t), line, row, row.at(apart, t), width)
                 with f.when(~paired), f.loop(0, phases[2]) as a2, f.loop(a2, width, step[2]) as k:
                     f.store(line.at(k, t), f.load(row.at(a2 * apart + k // step[2], t), t))
 
@@ -197,7 +197,7 @@ def _write_put(f: Function, t: Type) -> None:
 @cache
 def _mixed_of(t: Type) -> str:
     """mixed(to, a, b, n): n elements, of a and b by turns."""
-    return provided(f"convolution_mixed_{t}", "to:w a:r b:r n:i", lambda f: _write_mixed(f, t))
+    return call.provided(f"convolution_mixed_{t}", "to:w a:r b:r n:i", lambda f: _write_mixed(f, t))
 
 
 def _write_mixed(f: Function, t: Type) -> None:
