@@ -43,6 +43,7 @@ STAND_INS: dict[str, str] = {
     "softmax": "loss.softmax loss.log_softmax loss.softmax_vjp loss.log_softmax_vjp loss.cross_rows"
     " loss.cross_rows_vjp",
     "squares": "loss.mse loss.mse_vjp",
+    "topk": "sort.topk",
     "writers": "linalg.outer writers.clamp",
 }
 
