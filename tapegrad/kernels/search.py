@@ -12,6 +12,7 @@ from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant
 from tapegrad.kernels.reduce import pick
+from tapegrad.kernels.sort import argsort
 
 _I8, _BOOL = np.dtype("i8"), np.dtype("?")
 
@@ -30,7 +31,7 @@ def distinct(x: Any, ordered: bool, indices: bool) -> tuple[Any, Any, Any, Any]:
         y = x.copy()
         y.sort()
         return y[_starts(y)], None, None, None
-    order = x.argsort(kind="stable") if ordered else None
+    order = argsort(x, 0) if ordered else None
     y = x if order is None else x[order]
     starts = _starts(y)
     return (y[starts], *_indexed(starts, order)) if indices else (y[starts], None, None, None)

@@ -1,7 +1,7 @@
 """The few largest or smallest elements of long rows: one pass, which compares with the last of those so far.
 
-Numbers are compared as integers that have their order, in which nan is the largest and both zeros are equal.
-Threads share rows, and parts of long rows, whose few are sorted in the end.
+Numbers are compared as integers that have their order. Threads share rows, and parts of long rows, whose few
+are sorted in the end.
 """
 
 from __future__ import annotations
@@ -16,24 +16,13 @@ import tapegrad.kernels.sort as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import DENSE, over
-from tapegrad.native.ir import F32, F64, I32, I64, Type, Value, integers, vector
+from tapegrad.native.ir import I64, Type, Value, integers, vector
+from tapegrad.native.ordering import TYPES, key
 from tapegrad.native.runtime import threads
 
 LEAST = 1 << 12  # elements of a row
 MOST = 128  # how many are wanted; each new one moves those that come behind it
 PART = 1 << 14  # elements of a row that are worth a thread
-_TYPES: dict[Any, Type] = {np.dtype(k): t for k, t in (("f4", F32), ("f8", F64), ("i4", I32), ("i8", I64))}
-
-
-def _key(f: Body, x: Value, largest: bool) -> Value:
-    """An integer, the larger the earlier x comes."""
-    if x.type.element in (F32, F64):
-        t = integers(x.type)
-        bits = f.bits(x + 0.0, t)  # -0 is 0 then
-        last = t.bits - 1
-        key = bits ^ ((bits >> last) & ((1 << last) - 1))
-        x = f.select(x.ne(x), (1 << last) - 1, key)
-    return x if largest else ~x
 
 
 class _Row:
@@ -52,7 +41,8 @@ class _Row:
     def key(self, i: Value, lanes: int = 1) -> Value:
         """Of the elements from place i on."""
         t = vector(self.t, lanes) if lanes > 1 else self.t
-        return _key(self.f, self.f.load(self.x.at(i, self.t), t), self.largest)
+        found = key(self.f, self.f.load(self.x.at(i, self.t), t))
+        return found if self.largest else ~found
 
     def insert(self, key: Value, i: Value, filled: Value) -> None:
         """Put an element behind those that are not smaller; the last one of k goes."""
@@ -107,7 +97,7 @@ def _kernel(t: Type, largest: bool) -> Any:
 @over(S.topk)
 def topk(body: Any, x: Any, dim: int, k: int, largest: bool) -> Any:
     """Where the k largest or smallest elements of rows are, in order."""
-    t = _TYPES.get(x.dtype) if type(x) is ndarray else None
+    t = TYPES.get(x.dtype) if type(x) is ndarray else None
     if t is None or dim != x.ndim - 1 or not x.size or not 0 < k <= MOST or x.flags.num & DENSE != DENSE:
         return body(x, dim, k, largest)
     n = x.shape[-1]
