@@ -20,7 +20,18 @@ import numpy as np
 
 from tapegrad import tiers
 from tapegrad._files import atomic_write
-from tapegrad.kernels import cumulative, embedding, linalg, loss, normalise, reduce, shape
+from tapegrad.kernels import (
+    cumulative,
+    embedding,
+    filling,
+    linalg,
+    loss,
+    normalise,
+    reduce,
+    search,
+    shape,
+    sort,
+)
 
 SIZES = [1 << k for k in range(6, 23)]
 ROUNDS = 15
@@ -93,6 +104,23 @@ def matrix(*more: Any) -> Callable[[int], tuple[Any, ...]]:
     return lambda n: (np.random.default_rng(0).normal(size=(n // 64, 64)).astype("f4"), *more)
 
 
+def vector(*more: Any) -> Callable[[int], tuple[Any, ...]]:
+    """A float32 vector, and further arguments."""
+    return lambda n: (np.random.default_rng(0).normal(size=n).astype("f4"), *more)
+
+
+def masked(n: int) -> tuple[Any, ...]:
+    """A vector, and an index that takes every second element, about."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=n).astype("f4"), (rng.random(n) < 0.5,)
+
+
+def sought(n: int) -> tuple[Any, ...]:
+    """1000 sorted numbers, and n others."""
+    rng = np.random.default_rng(0)
+    return np.sort(rng.normal(size=1000).astype("f4")), rng.normal(size=n).astype("f4"), False, "i8"
+
+
 def squares(n: int) -> tuple[Any, ...]:
     """Two square matrices whose product takes about n multiplications."""
     side = round(n ** (1 / 3))
@@ -134,6 +162,11 @@ def rows() -> list[Row]:
         ("`cumsum` of rows", "elements", cumulative.cumsum, "scan", matrix(1)),
         ("rows of a table", "elements", embedding.take_rows, "gathering", places),
         ("`m.T.contiguous()`", "bytes", shape.contiguous, "copying", turned),
+        ("`x.fill_(1)`", "bytes", filling.fill, "filling", lambda n: (np.zeros(n // 4, "f4"), 1)),
+        ("`x[mask]`", "elements", shape.fetch, "masks", masked),
+        ("`argsort`", "elements", sort.argsort, "sorting", vector(0, False)),
+        ("`topk`, the largest 5", "elements", sort.topk, "topk", vector(0, 5, True)),
+        ("places among 1000", "values", search.places, "searching", sought),
     ):
         module = import_module(f"tapegrad.native.kernels.{file}")
         constant = "LEAST_ROWS" if file == "gathering" else "LEAST"

@@ -15,7 +15,7 @@ from tapegrad.native import memory
 from tapegrad.native.choice import DENSE, over
 from tapegrad.native.copying import copy
 
-LEAST = 1 << 18  # bytes, below which NumPy takes as long
+LEAST = 1 << 20  # bytes, below which NumPy takes as long
 SMALL = LEAST >> 4  # elements: fewer are never so many bytes
 
 

@@ -19,7 +19,7 @@ from tapegrad.native.choice import DENSE, over
 from tapegrad.native.ir import I8, I16, I32, I64, Type, Value
 from tapegrad.native.memory import empty
 
-LEAST = 1 << 14  # elements; below, NumPy takes as long as two calls
+LEAST = 1 << 13  # elements; below, NumPy takes as long as two calls
 BLOCK = 2048  # elements
 GRAIN = 8  # blocks that are worth a thread
 _WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}

@@ -15,7 +15,7 @@ from tapegrad.native.choice import DENSE, over
 from tapegrad.native.ir import F32, F64, I32, I64, Type, Value
 from tapegrad.native.memory import empty
 
-LEAST = 1 << 12  # values
+LEAST = 1 << 11  # values; below, NumPy takes as long
 PART = 1 << 10  # values that are worth a thread
 _TOGETHER = 8  # values
 _TYPES: dict[Any, Type] = {np.dtype(k): t for k, t in (("f4", F32), ("f8", F64), ("i4", I32), ("i8", I64))}

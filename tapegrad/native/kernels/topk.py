@@ -20,7 +20,7 @@ from tapegrad.native.ir import I64, Type, Value, integers, vector
 from tapegrad.native.ordering import TYPES, key
 from tapegrad.native.runtime import threads
 
-LEAST = 1 << 12  # elements of a row
+LEAST = 1 << 8  # elements of a row
 MOST = 128  # how many are wanted; each new one moves those that come behind it
 PART = 1 << 14  # elements of a row that are worth a thread
 
