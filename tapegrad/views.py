@@ -454,8 +454,13 @@ def _apart(s: Any, a: Any) -> Any:
     return s.copy() if type(s) is ndarray and buffer_of(s) is buffer_of(a) else s
 
 
-def _has_hooks(n: Node) -> bool:
-    return n.rare is not None and bool(n.rare.hooks)
+def _has_hooks(n: Node | None, base: Node | None) -> bool:
+    """Whether a node on a view's way from its base has hooks."""
+    while n is not None and n is not base:
+        if n.rare is not None and n.rare.hooks:
+            return True
+        n = n.parents[0] if n.parents else None
+    return False
 
 
 def _is_cut(step: Step) -> bool:
@@ -476,7 +481,7 @@ def adopt(t: Any, n: Node) -> None:
         succeed(t, n)
         return
     base, path = base_of(t), path_of(t)
-    if old is not None and (_has_hooks(old) or not is_part(t)) and n.parents[0] is old:
+    if old is not None and (_has_hooks(old, c.seen) or not is_part(t)) and n.parents[0] is old:
         # The write starts from the base's value: the view as it was is not on the way, nor are its hooks.
         n.parents = (record(REGION, (base._node,), (), path, None), *n.parents[1:])
         n.seq = tick()  # younger than its parents

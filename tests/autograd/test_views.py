@@ -622,3 +622,19 @@ def test_views_of_a_base_that_leaves_the_graph_lose_their_gradient_when_it_is_wr
         return said, [None if t.grad is None else t.grad.tolist() for t in (a, other)]
 
     same(torch, f, warns=False)
+
+
+def test_hooks_on_the_way_to_a_written_view_are_no_longer_on_it() -> None:
+    def f(lib: Any) -> Any:
+        a = lib.arange(6.0).requires_grad_()
+        b = (a * 2).reshape(2, 3)
+        v = b.transpose(0, 1)
+        w = v[1:]
+        seen: list[Any] = []
+        v.register_hook(lambda g: g * 10)
+        w.register_hook(lambda g: seen.append(g.tolist()))
+        w.mul_(3)
+        (v.sum() + b.sum() * 5).backward()
+        return a.grad.tolist(), seen
+
+    same(torch, f)

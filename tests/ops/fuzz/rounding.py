@@ -119,10 +119,10 @@ def _perturbing(torch: Any, draw: Draw) -> Any:
 
 
 def _move(t: Any, given: Sequence[Any], draw: Draw) -> None:
-    """Move a result of what was given in place, but for numbers that are only copied."""
+    """Move a result of what was given in place; numbers that are only copied stay, if equal ones are to."""
     x = values_of(t)
     if x.dtype.kind in "fc" and x.flags.writeable:
-        known = [a.reshape(-1) for a in given if a.dtype == x.dtype]
+        known = [a.reshape(-1) for a in given if a.dtype == x.dtype and not draw.apart]
         copied = np.isin(x, np.concatenate(known)) if known else np.False_
         put(t, np.where(copied, x, perturbed(x, draw)))
 

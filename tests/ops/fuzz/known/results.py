@@ -270,6 +270,10 @@ DIFFERENT = (
         )
     ],
     Departure(
+        "torch cuts a view by strides of what was written anew from its base, and so finds what lies beside",
+        *("gradient", rf"as_strided.*(no_grad|detach|data).*{WRITES}", r" at \["),
+    ),
+    Departure(
         "a view of what was written before it was told to require grad is cut anew by torch, and so gets a "
         "graph that it has not without the write",
         *(
