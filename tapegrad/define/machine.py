@@ -25,7 +25,8 @@ from tapegrad.native import choice, expressions, pointwise, small
 from tapegrad.tape import Op
 
 # Elements from which machine code is faster, measured on two cores of an AMD Zen 3: NumPy's own loops are as
-# fast for sums and products until a second thread helps; functions take half as long with one thread, too.
+# fast for sums and products until a second thread helps; functions and choices take half as long with one
+# thread, too.
 LEAST = 1 << 17
 LEAST_HEAVY = 1 << 14
 LEAST_BACKWARD = 1 << 14
@@ -112,6 +113,13 @@ def _is_light(expression: Any) -> bool:
     return type(expression) is str and expressions.functions(expression) <= expressions.LIGHT
 
 
+def _is_quick(expression: Any) -> bool:
+    """Whether NumPy's loops take no longer than memory: it is light, without choices or several truths."""
+    if not _is_light(expression) or any(c in expression for c in "&|^"):
+        return False
+    return not expressions.functions(expression) & {"where", "sign", "copysign"}
+
+
 def _is_known(expression: Any) -> bool:
     """Whether there can be machine code for it."""
     if type(expression) is str:
@@ -136,7 +144,7 @@ def _pointwise_of(op: Op) -> Any:
     if not _is_known(op.ir):
         return None
     fast = pointwise.Pointwise(op.name, op.ir, operands(op))
-    return fast, LEAST if _is_light(fast.expression) else LEAST_HEAVY
+    return fast, LEAST if _is_quick(fast.expression) else LEAST_HEAVY
 
 
 def _forward_of(op: Op, kernel: Any) -> Any:
