@@ -69,14 +69,19 @@ class Pointwise:
     def __call__(self, *xs: Any, args: tuple[Any, ...] = ()) -> Any:
         kind = xs[0].dtype
         shape = xs[0].shape
+        modes = ""
         for x in xs:
-            if type(x) is not ndarray or x.dtype is not kind:
+            if type(x) is not ndarray or x.dtype is not kind or x.flags.num & DENSE != DENSE:
                 return self._general(xs, args)
-            if x.shape != shape or x.flags.num & DENSE != DENSE:
+            if x.shape == shape:
+                modes += FULL
+            elif x.ndim:
                 return self._general(xs, args)
+            else:
+                modes += CONSTANT
         n = xs[0].size
         past = n * kind.itemsize >= _STREAM
-        made = self._kernel(xs, FULL * len(xs), args, past)
+        made = self._kernel(xs, modes, args, past)
         if made is None:
             return None
         kernel, result, grain = made

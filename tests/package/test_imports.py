@@ -45,6 +45,7 @@ LOADED = [
     "kernels.extra",
     "kernels.factor",
     "kernels.few",
+    "kernels.filling",
     "kernels.fits",
     "kernels.fourier",
     "kernels.gathering",
