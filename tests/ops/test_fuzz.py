@@ -127,6 +127,7 @@ def test_what_perturbations_do_not_excuse(wrong: str) -> None:
         "x.softmax(0).sum() - SUM(x.softmax(0))",  # of equal numbers, out of inexact ones
         "torch.tensor([0.83, 0.24, 1.15, -1.39, -0.83]) @ torch.tensor([0.7, 0.78, 0.79, 1.8, -1.56])",
         "torch.autograd.grad((x.softmax(0) * 7.3).sum(), x)[0]",
+        "torch.fft.ifft(x[torch.arange(20) % 1] * 100).real[1:]",
     ],
 )
 def test_what_is_rounding(text: str) -> None:

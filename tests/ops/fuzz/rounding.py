@@ -187,10 +187,16 @@ def _spread(y: Any, others: Sequence[Any]) -> Any:
 
 
 def _growing(y: Any, i: int, by_one: Sequence[Outcome], by_many: Sequence[Outcome]) -> Any:
-    """How far the elements of y, the array i, move where equal numbers move differently, if they move further
-    when these do."""
+    """How far the elements of y, the array i, move by one unit where equal numbers move differently: what
+    they move by many, if that is more by so much, and no jump (half of the digits are left)."""
     one, many = (_spread(y, [o.theirs[i] for o in outcomes]) for outcomes in (by_one, by_many))
-    return np.where(many > one * WIDE / 8, np.minimum(one, many / WIDE), 0)
+    small = np.sqrt(np.finfo(y.dtype).eps) * max(1.0, _largest(y)) if y.dtype.kind in "fc" else 0
+    least = np.where(many <= small, many / WIDE, np.minimum(one, many / WIDE))
+    return np.where(many > one * WIDE / 8, least, 0)
+
+
+def _largest(x: Any) -> float:
+    return float(np.max(np.abs(x), initial=0, where=np.isfinite(x)))
 
 
 def _within(x: Any, y: Any, moved: Sequence[Any], more: Any = 0) -> bool:
