@@ -17,6 +17,8 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.native import call
+from tapegrad.native.call import ALIGNED
+from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import I8, I16, I32, I64, Function, Type, Value, vector
 
 GRAIN = 1 << 16  # bytes that are worth a thread
@@ -34,7 +36,10 @@ def copy(y: Any, x: Any) -> bool:
     size = y.itemsize
     if y.shape != x.shape or y.dtype != x.dtype or y.dtype.kind == "O" or size not in _WHOLE:
         return False
-    if not (y.flags.aligned and x.flags.aligned):
+    both = y.flags.num & x.flags.num
+    if both & DENSE == DENSE:
+        return _along(y, x, "rows")
+    if not both & ALIGNED:
         return False
     y, x = _forwards(y, x)
     axes = _axes(y, x)
@@ -59,6 +64,24 @@ def copy(y: Any, x: Any) -> bool:
     table = np.array(axes, np.int64)
     _kernel(size, how)(y, x, table, len(axes), parts, max(1, GRAIN // bytes), total, *columns, *rows)
     return True
+
+
+_NONE = np.empty((0, 3), np.int64)
+
+
+def _along(y: Any, x: Any, how: str) -> bool:
+    """Put x, or its one element again and again, into y, where both have no gaps: what `copy` does then."""
+    rows = -(-y.size // _COLUMNS)
+    grain = max(1, GRAIN // (_ROWS * _COLUMNS * y.itemsize))
+    by = 1 if how == "rows" else 0
+    sizes = y.size, _COLUMNS, 1, by, rows, _COLUMNS, by * _COLUMNS
+    _kernel(y.itemsize, how)(y, x, _NONE, 0, -(-rows // _ROWS), grain, *sizes)
+    return True
+
+
+def repeat(y: Any, x: Any) -> bool:
+    """Put the one element of x everywhere into y, an array without gaps; whether that was done here."""
+    return y.itemsize in _WHOLE and y.dtype.kind != "O" and _along(y, x, "repeat")
 
 
 def _forwards(y: Any, x: Any) -> tuple[Any, Any]:

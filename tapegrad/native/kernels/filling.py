@@ -13,7 +13,7 @@ import tapegrad.kernels.memory as M
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import memory
 from tapegrad.native.choice import DENSE, over
-from tapegrad.native.copying import copy
+from tapegrad.native.copying import copy, repeat
 
 LEAST = 1 << 20  # bytes, below which NumPy takes as long
 SMALL = LEAST >> 4  # elements: fewer are never so many bytes
@@ -50,7 +50,8 @@ def fill(body: Any, x: Any, value: Any) -> None:
     if x.size >= SMALL and type(x) is ndarray and x.nbytes >= LEAST and x.flags.writeable:
         one = np.empty((), x.dtype)
         one.fill(value)  # with NumPy's errors
-        if copy(x, np.broadcast_to(one, x.shape)):
+        dense = x.flags.num & DENSE == DENSE
+        if repeat(x, one) if dense else copy(x, np.broadcast_to(one, x.shape)):
             return
     body(x, value)
 
