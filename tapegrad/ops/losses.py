@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import nan
 from typing import Any
 
 import numpy as np
@@ -374,7 +373,7 @@ def _against_probabilities(
     total = neg(sum_(terms))
     if reduction == "sum":
         return total
-    return div(total, max(logp._a.size // c, 1) if c else nan)
+    return div(total, logp._a.size // c if c else 0)  # 0 / 0 of none
 
 
 def _uniform_loss(

@@ -160,6 +160,9 @@ def _missing(which: int, own: bool) -> Case:
 
 
 CASES: dict[str, Case] = {
+    "cross_entropy of no probabilities": lambda t, F: [
+        F.cross_entropy(t.zeros(shape), t.zeros(shape)) for shape in ((0, 3), (2, 3, 0), (0, 3, 2), (2, 0))
+    ],
     **dict(_norms()),
     **{
         f"{name}{n}d of nan": _pool(name, n, *size)
