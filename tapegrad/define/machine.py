@@ -238,18 +238,21 @@ def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int =
 @choice.over(P.where)
 def where(body: Any, condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b."""
-    if type(condition) is not np.ndarray or condition.size < LEAST_BACKWARD:
-        return body(condition, a, b)
-    kind = getattr(b if type(a) in (int, float) else a, "dtype", None)
-    y = _choice(*[P.constant(x, kind) if type(x) in (int, float) else x for x in (a, b)], condition)
-    return body(condition, a, b) if y is None else y
+    known = a if type(a) is np.ndarray else b
+    if type(condition) is np.ndarray and condition.size >= LEAST_BACKWARD and type(known) is np.ndarray:
+        pair = [P.constant(x, known.dtype) if type(x) in (int, float) else x for x in (a, b)]
+        if all(type(x) is np.ndarray for x in pair) and (y := _choice(*pair, condition)) is not None:
+            return y
+    return body(condition, a, b)
 
 
 @choice.over(sums.added)
 def added(body: Any, own: Any, g: Any) -> Any:
     """own + g, in the memory of own."""
-    large = type(own) is np.ndarray and own.size >= LEAST and type(g) is np.ndarray
-    if large and own.flags.c_contiguous and (_sum.into(own, own, g) or _sum.into(own, own, copied(g))):
+    if type(own) is not np.ndarray or own.size < LEAST or type(g) is not np.ndarray:
+        return body(own, g)
+    turned = own.flags.c_contiguous and not g.flags.c_contiguous and own.dtype.char in "fd"
+    if _sum.into(own, own, g) or (turned and _sum.into(own, own, copied(g))):
         return own
     return body(own, g)
 

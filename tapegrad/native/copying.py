@@ -26,7 +26,7 @@ _ROWS = 16  # of a block: as many float32 as a line of the cache holds
 _COLUMNS = 2048  # of a row where there is only one axis; the last row may have fewer
 _ENDLESS = 1 << 62
 _SHORT = 8  # columns that are few
-_WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}
+WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}  # by the bytes of what is moved as it is
 
 Axis = tuple[int, int, int]  # how many, and the steps of the target and of the source
 
@@ -34,7 +34,7 @@ Axis = tuple[int, int, int]  # how many, and the steps of the target and of the 
 def copy(y: Any, x: Any) -> bool:
     """Put x into y, which do not overlap; whether that was done here."""
     size = y.itemsize
-    if y.shape != x.shape or y.dtype != x.dtype or y.dtype.kind == "O" or size not in _WHOLE:
+    if y.shape != x.shape or y.dtype != x.dtype or y.dtype.kind == "O" or size not in WHOLE:
         return False
     both = y.flags.num & x.flags.num
     if both & DENSE == DENSE:
@@ -81,7 +81,7 @@ def _along(y: Any, x: Any, how: str) -> bool:
 
 def repeat(y: Any, x: Any) -> bool:
     """Put the one element of x everywhere into y, an array without gaps; whether that was done here."""
-    return y.itemsize in _WHOLE and y.dtype.kind != "O" and _along(y, x, "repeat")
+    return y.itemsize in WHOLE and y.dtype.kind != "O" and _along(y, x, "repeat")
 
 
 def _forwards(y: Any, x: Any) -> tuple[Any, Any]:
@@ -115,7 +115,7 @@ def _axes(y: Any, x: Any) -> list[Axis] | None:
 def _kernel(size: int, how: str) -> Any:
     """The kernel for elements of a size: (target, source, table of the other axes, how many of them, blocks,
     grain, how many elements at most, columns and their steps, rows and theirs)."""
-    t = _WHOLE[size]
+    t = WHOLE[size]
 
     def write(f: call.Body) -> None:
         blocks = (f["rows"] + (_ROWS - 1)) // _ROWS

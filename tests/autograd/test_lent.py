@@ -60,3 +60,13 @@ def test_several_shares_of_one_leaf():
     assert g.eq(3).all()
     y.backward(torch.ones(3), create_graph=True)
     assert x.grad.eq(6).all()
+
+
+@pytest.mark.parametrize("start", [None, 1.0])
+def test_hooks_of_a_leaf_do_not_see_the_seed(start):
+    x, seed = torch.zeros(3, requires_grad=True), torch.ones(3)
+    x.grad = None if start is None else torch.full((3,), start)
+    y, seen = x.view(3), []
+    y.grad_fn.next_functions[0][0].register_hook(lambda _, outs: seen.append(outs[0]))
+    y.backward(seed)
+    assert not np.shares_memory(seen[0].numpy(), seed.numpy())

@@ -7,10 +7,11 @@ import pytest
 
 import tapegrad as torch
 import tapegrad.kernels as K
+import tapegrad.kernels.pointwise as P
 import tapegrad.nn.functional  # its ops are defined when it loads
 from tapegrad import tape, tiers
 from tapegrad.define import base, machine
-from tapegrad.native import target
+from tapegrad.native import choice, target
 from tests.native.arrays import drawn, laid
 
 tiers.wake()
@@ -405,3 +406,15 @@ def test_what_broadcasts_to_a_large_result_is_machine_code():
     x, y = drawn((700, 1), "f4"), drawn((300,), "f4")
     np.testing.assert_array_equal((torch.tensor(x) * torch.tensor(y)).numpy(), x * y)
     assert any(c.name == "mul_float_sr" for c in target.log)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "c8", "?"])
+def test_where_in_rules_is_numpys(dtype):
+    mask = np.random.default_rng(0).random((machine.LEAST_BACKWARD, 2)) < 0.5
+    x = np.random.default_rng(1).normal(size=mask.shape).astype(dtype)
+    numbers = [(1.0, 0.0), (1, 0), (True, False), (np.float32(1), 0), (0, np.float64(2))]
+    for a, b in [(x, x[::-1]), (x, 0), (0, x), (x, x[:1]), (x[:, :1], np.zeros((), dtype)), *numbers]:
+        found, expected = K.where(mask, a, b), choice.original(P.where)(mask, a, b)
+        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+        np.testing.assert_array_equal(found, expected)
+    assert K.where(x[:, 0] > 9, 1, 0).dtype == np.where(x[:, 0] > 9, 1, 0).dtype

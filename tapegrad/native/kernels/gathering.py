@@ -24,7 +24,8 @@ import tapegrad.kernels.shape as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import DENSE, over, rows
-from tapegrad.native.ir import F32, F64, I1, I8, I16, I32, I64, Type, Value
+from tapegrad.native.copying import WHOLE
+from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Type, Value
 from tapegrad.native.kernels import masks
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
@@ -37,7 +38,6 @@ SHORT = 32
 GRAIN = 1 << 15  # bytes that are worth a thread
 _LONG = 64  # bytes of a row that is copied as one
 _MANY = 8  # so many outer parts are shared among threads
-_WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}
 _SUMS = {np.dtype("f4"): F32, np.dtype("f8"): F64, np.dtype("i4"): I32, np.dtype("i8"): I64}
 
 
@@ -82,7 +82,7 @@ _SIZES = "index:r bad:w entries:i count:i n:i width:i own:i grain:i"
 def _reader(size: int, how: str, negative: bool) -> Any:
     """y[o, k] = x[o, index[k]], or with `own` = 1 x[o, index[o, k]]. how: "rows" of `width` bytes, "one"
     element of `size` bytes each, or "each" of `width` elements with an index of its own."""
-    t = _WHOLE.get(size, I8)
+    t = WHOLE.get(size, I8)
 
     def write(f: call.Body) -> None:
         places = _Places(f, negative)
@@ -118,7 +118,7 @@ def _read(x: Any, index: Any, sizes: Sequence[int], own: bool, negative: bool = 
     count."""
     outer, n, width, count = sizes
     size = x.itemsize
-    how = "each" if own and width > 1 else "one" if width == 1 and size in _WHOLE else "rows"
+    how = "each" if own and width > 1 else "one" if width == 1 and size in WHOLE else "rows"
     y = empty(outer * count * width, x.dtype)
     bad = np.zeros(1, np.int64)
     bytes = width * size
@@ -283,7 +283,7 @@ def _element_sizes(shape: Sequence[int], index: Any, dim: int) -> tuple[int, int
 @over(G.gather)
 def gather(body: Any, x: Any, index: Any, dim: int) -> Any:
     """Elements along an axis."""
-    if index.size >= LEAST and _plain(x, 1) and _plain(index) and x.itemsize in _WHOLE:
+    if index.size >= LEAST and _plain(x, 1) and _plain(index) and x.itemsize in WHOLE:
         sizes = _element_sizes(x.shape, index, dim)
         if sizes is not None:
             y = _read(x, index, sizes, True)

@@ -16,13 +16,13 @@ import tapegrad.kernels.search as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import DENSE, over
-from tapegrad.native.ir import I8, I16, I32, I64, Type, Value
+from tapegrad.native.copying import WHOLE
+from tapegrad.native.ir import I8, I64, Type, Value
 from tapegrad.native.memory import empty
 
 LEAST = 1 << 13  # elements; below, NumPy takes as long as two calls
 BLOCK = 2048  # elements
 GRAIN = 8  # blocks that are worth a thread
-_WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}
 
 
 def _build(name: str, parameters: str, write: Any) -> Any:
@@ -55,7 +55,7 @@ def _counter() -> Any:
 @cache
 def _taker(size: int | None) -> Any:
     """y, in order, from x, or of the places themselves (None)."""
-    t = I64 if size is None else _WHOLE[size]
+    t = I64 if size is None else WHOLE[size]
 
     def write(f: Body, mask: Value, start: Value, m: Value, block: Value) -> None:
         room, at = f.room(t, BLOCK), f.variable(f.value(0, I64))
@@ -73,7 +73,7 @@ def _taker(size: int | None) -> Any:
 @cache
 def _spreader(size: int) -> Any:
     """z, of which g are the elements where the mask holds, and 0 the others. last: the number of g's last."""
-    t: Type = _WHOLE[size]
+    t: Type = WHOLE[size]
 
     def write(f: Body, mask: Value, start: Value, m: Value, block: Value) -> None:
         at = f.variable(f.value(0, I64))
@@ -108,7 +108,7 @@ def taken(x: Any, mask: Any) -> Any:
     """The elements of x where the mask of its shape holds; None if that is not for here."""
     if not _large(mask) or mask.shape != x.shape or type(x) is not ndarray:
         return None
-    if x.flags.num & DENSE != DENSE or x.itemsize not in _WHOLE or x.dtype.kind == "O":
+    if x.flags.num & DENSE != DENSE or x.itemsize not in WHOLE or x.dtype.kind == "O":
         return None
     starts, total = _starts(mask)
     y = empty(total, x.dtype)
@@ -124,7 +124,7 @@ def spread(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
         or type(g) is not ndarray
         or g.ndim != 1
         or not g.size
-        or g.itemsize not in _WHOLE
+        or g.itemsize not in WHOLE
     ):
         return None
     starts, total = _starts(mask)

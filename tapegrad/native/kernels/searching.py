@@ -12,13 +12,13 @@ import tapegrad.kernels.search as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import DENSE, over
-from tapegrad.native.ir import F32, F64, I32, I64, Type, Value
+from tapegrad.native.ir import I64, Type, Value
 from tapegrad.native.memory import empty
+from tapegrad.native.ordering import TYPES
 
 LEAST = 1 << 11  # values; below, NumPy takes as long
 PART = 1 << 10  # values that are worth a thread
 _TOGETHER = 8  # values
-_TYPES: dict[Any, Type] = {np.dtype(k): t for k, t in (("f4", F32), ("f8", F64), ("i4", I32), ("i8", I64))}
 
 
 @cache
@@ -74,7 +74,7 @@ def _kernel(t: Type, right: bool) -> Any:
 @over(S.places)
 def places(body: Any, rows: Any, values: Any, right: bool, dtype: Any) -> Any:
     """Where values belong in sorted rows."""
-    flat, t = rows.ndim == 1, _TYPES.get(values.dtype)
+    flat, t = rows.ndim == 1, TYPES.get(values.dtype)
     dense = all(type(x) is ndarray and x.flags.num & DENSE == DENSE for x in (rows, values))
     if values.size < LEAST or t is None or not dense or rows.dtype is not values.dtype or not rows.size:
         return body(rows, values, right, dtype)

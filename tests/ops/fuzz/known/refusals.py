@@ -5,24 +5,44 @@ from __future__ import annotations
 from tests.ops.fuzz import choices
 from tests.ops.fuzz.known.common import NOT_DIFFERENTIATED, WRITTEN, Departure
 
+# Calls, and what both say of them, where each names one of two mistakes.
+MISTAKES = (
+    (">>> .*ldexp", "ours NotImplementedError.*torch RuntimeError.*must match the size"),
+    (">>> .*ldexp_", "ours NotImplementedError.*torch RuntimeError.*output with shape"),
+    (">>> .*segment_reduce", "ours RuntimeError.*torch NotImplementedError"),
+    (">>> .*batch_norm", "ours RuntimeError.*must be equal.*torch IndexError.*Dimension out"),
+    (">>> .*histogram", "ours RuntimeError.*torch NotImplementedError.*Half"),
+    (">>> .*norm", "ours IndexError.*dim is.*torch RuntimeError.*not have an identity"),
+    (">>> .*index_put", "ours RuntimeError.*must be equal.*torch IndexError.*shape mismatch"),
+    ("", "ours RuntimeError.*share one place in memory .expand.*torch IndexError"),
+    (r">>> .*functional\.unfold", "ours IndexError.*torch RuntimeError.*Expected 3D or 4D"),
+    (">>> .*ami(n|nmax)|amax", "ours RuntimeError.*only once.*torch IndexError.*non-zero size"),
+    (r">>> .*\bcross\b", "ours RuntimeError.*must be equal.*torch IndexError.*no dimensions"),
+    (">>> .*cross_entropy", "ours ValueError.*target must be.*torch RuntimeError.*target dtype"),
+    ("", "ours IndexError.*torch RuntimeError.*(view was created in no_grad|view and is being|a leaf Var)"),
+    (
+        r">>> .*true_divide_\(.*rounding_mode",
+        "ours .*(a leaf |is a view that cannot|share one place in memory).*torch TypeError",
+    ),
+    (
+        ">>> .*index_put",
+        "ours (RuntimeError.*than the indexed part.*torch IndexError|IndexError.*torch .*shape mismatch)",
+    ),
+    (
+        "",
+        "ours NotImplementedError.*there is no derivative.*torch RuntimeError.*"
+        "(is not implemented|modified by an inplace|returned an invalid gradient|can't be cast"
+        "|graph a second time)",
+    ),
+)
+
 REFUSED = (
+    *[Departure("of two mistakes each names one", "error", *both) for both in MISTAKES],
     Departure(
         "torch does not look at indices of nothing",
         "error",
         r">>> .*(\[|index_put)",
         "ours IndexError.*torch None",
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", ">>> .*ldexp", "ours NotImplementedError.*torch RuntimeError.*must match the size"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", ">>> .*ldexp_", "ours NotImplementedError.*torch RuntimeError.*output with shape"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", ">>> .*segment_reduce", "ours RuntimeError.*torch NotImplementedError"),
     ),
     Departure(
         "torch has no words for a wrong dimension",
@@ -114,18 +134,6 @@ REFUSED = (
         ),
     ),
     Departure(
-        "of two mistakes each names one",
-        *("error", ">>> .*batch_norm", "ours RuntimeError.*must be equal.*torch IndexError.*Dimension out"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", ">>> .*histogram", "ours RuntimeError.*torch NotImplementedError.*Half"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", ">>> .*norm", "ours IndexError.*dim is.*torch RuntimeError.*not have an identity"),
-    ),
-    Departure(
         "torch gives views of what was written new nodes, so it goes back to none of them",
         *(
             "error",
@@ -135,36 +143,8 @@ REFUSED = (
         ),
     ),
     Departure(
-        "of two mistakes each names one",
-        *("error", ">>> .*index_put", "ours RuntimeError.*must be equal.*torch IndexError.*shape mismatch"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", "", "ours RuntimeError.*share one place in memory .expand.*torch IndexError"),
-    ),
-    Departure(
         "torch's class for an index out of range depends on the kernel that it takes",
         *("error", "index_add", "ours RuntimeError.*index has.*torch IndexError.*index out of range in self"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", r">>> .*functional\.unfold", "ours IndexError.*torch RuntimeError.*Expected 3D or 4D"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", ">>> .*ami(n|nmax)|amax", "ours RuntimeError.*only once.*torch IndexError.*non-zero size"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *("error", r">>> .*\bcross\b", "ours RuntimeError.*must be equal.*torch IndexError.*no dimensions"),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *(
-            "error",
-            ">>> .*cross_entropy",
-            "ours ValueError.*target must be.*torch RuntimeError.*target dtype",
-        ),
     ),
     Departure(
         "what there is not enough memory for has Python's class here",
@@ -199,45 +179,12 @@ REFUSED = (
         ),
     ),
     Departure(
-        "of two mistakes each names one",
-        *(
-            "error",
-            "",
-            "ours IndexError.*torch RuntimeError.*(view was created in no_grad|view and is being|a leaf Var)",
-        ),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *(
-            "error",
-            r">>> .*true_divide_\(.*rounding_mode",
-            "ours .*(a leaf |is a view that cannot|share one place in memory).*torch TypeError",
-        ),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *(
-            "error",
-            ">>> .*index_put",
-            "ours (RuntimeError.*than the indexed part.*torch IndexError|IndexError.*torch .*shape mismatch)",
-        ),
-    ),
-    Departure(
         "torch leaves a result's memory larger than the result",
         *(
             "error",
             ">>> .*as_strided",
             "ours RuntimeError.*the memory under input has.*torch None",
             choices.roomy,
-        ),
-    ),
-    Departure(
-        "of two mistakes each names one",
-        *(
-            "error",
-            "",
-            "ours NotImplementedError.*there is no derivative.*torch RuntimeError.*"
-            "(is not implemented|modified by an inplace|returned an invalid gradient|can't be cast)",
         ),
     ),
     Departure(
