@@ -73,8 +73,9 @@ _cdist_by_product = _cdist_named("cdist.product", "ViewBackward0", True)
 
 @composite("renorm", 1, (D.renorm, D.renorm_vjp))
 def _renorm(F: Any, x: Any, p: float, dim: tuple[int, ...], most: float) -> Any:
-    length = F.norm(x, p, dim, True)
-    return x * F.where(length > most, most / (length + 1e-7), 1)
+    long = F.norm(x, p, dim, True) > most
+    scale = most / (F.norm(F.where(long, x, 1), p, dim, True) + 1e-7)  # of what is not scaled nothing is seen
+    return x * F.where(long, scale, 1)
 
 
 def _floats(x: Tensor, op: str) -> Tensor:

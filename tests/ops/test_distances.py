@@ -54,3 +54,20 @@ def test_the_differences_of_many_points_are_made_in_parts(monkeypatch):
     whole = gradients(tapegrad, "cdist", arrays, 3.0)
     monkeypatch.setattr("tapegrad.kernels.distance._MOST", 50)
     close(gradients(tapegrad, "cdist", arrays, 3.0), whole)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3.5, float("inf")])
+def test_renorm_leaves_what_is_short_or_nan_as_it_is(p):
+    array = np.array([[0, 3.0, 0.2, np.nan], [0, 4.0, 0.1, 1]])
+    weights = np.arange(8.0).reshape(2, 4)
+
+    def derivatives(lib):
+        x = lib.tensor(array, requires_grad=True)
+        (g,) = lib.autograd.grad((x.renorm(p, 1, 1.0) ** 2).sum(), x, create_graph=True)
+        return g.detach(), lib.autograd.grad((g * lib.tensor(weights)).sum(), x)[0]
+
+    ours, theirs = derivatives(tapegrad), derivatives(torch)
+    close(ours[:1], theirs[:1])
+    close([ours[1][:, 1]], [theirs[1][:, 1]])
+    kept = np.where(np.isnan(array), np.nan, 2 * weights)[:, [0, 2]]
+    np.testing.assert_array_equal(ours[1][:, [0, 2]], kept)  # torch: nan, by 0 times inf

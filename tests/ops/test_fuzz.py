@@ -128,6 +128,8 @@ def test_what_perturbations_do_not_excuse(wrong: str) -> None:
         "torch.tensor([0.83, 0.24, 1.15, -1.39, -0.83]) @ torch.tensor([0.7, 0.78, 0.79, 1.8, -1.56])",
         "torch.autograd.grad((x.softmax(0) * 7.3).sum(), x)[0]",
         "torch.fft.ifft(x[torch.arange(20) % 1] * 100).real[1:]",
+        "torch.fft.rfft(torch.ones(1).expand(7)).real[1:]",  # 0 but for rounding within the op
+        "torch.ones(12, dtype=torch.float64).ldexp(x)",  # 2 ** x in float32
     ],
 )
 def test_what_is_rounding(text: str) -> None:

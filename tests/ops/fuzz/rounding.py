@@ -6,8 +6,9 @@ numbers, comparisons of what is nearly equal. All that its kernels return is mov
 
 The movement depends on the value alone, so that what was equal stays equal; numbers with few digits, which
 are computed exactly, stay, and so do numbers that are only copied. In a second round everything moves, equal
-numbers differently: a sum that is 0 because its terms are equal has rounding errors, too. There a movement
-counts only if it grows with the perturbation, as rounding errors do. A choice among equal elements does not.
+numbers differently, and what an op reads, too: a sum that is 0 because its terms are equal has rounding
+errors, also within one op (a Fourier transform). There a movement counts only if it grows with the
+perturbation, as rounding errors do. A choice among equal elements does not.
 
 Where intermediate results overflow, the order of terms decides between inf and nan, and no order is promised.
 Such a program is repeated with a smaller number in place of the large one, and must agree then.
@@ -99,12 +100,14 @@ def _perturbing(torch: Any, draw: Draw) -> Any:
     if draw.seed == 0:
         return nullcontext()
     from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
+    from torch.utils._pytree import tree_leaves, tree_map_only
 
     class Perturbing(TorchDispatchMode):
         def __torch_dispatch__(self, f: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             given = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
             before = [values_of(t).copy() for t in given]
+            if draw.apart and all(r.alias_info is None for r in f._schema.returns):
+                args = tree_map_only(torch.Tensor, lambda t: _moved_copy(t, draw), args)
             out = f(*args, **(kwargs or {}))
             each = out if isinstance(out, (tuple, list)) else [out]
             fresh = f is torch.ops.aten.lift_fresh.default  # a literal
@@ -116,6 +119,12 @@ def _perturbing(torch: Any, draw: Draw) -> Any:
             return out
 
     return Perturbing()
+
+
+def _moved_copy(t: Any, draw: Draw) -> Any:
+    """What an op reads, moved; a copy, since it may be a view that repeats one element."""
+    x = values_of(t)
+    return t.new_tensor(perturbed(x, draw)) if x.dtype.kind in "fc" else t
 
 
 def _move(t: Any, given: Sequence[Any], draw: Draw) -> None:
