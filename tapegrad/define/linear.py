@@ -13,6 +13,7 @@ from tapegrad.define.batching import same
 from tapegrad.dtypes import INEXACT, NARROW
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.memory import apart
+from tapegrad.kernels.shape import converted
 from tapegrad.memory import alias
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
@@ -186,7 +187,7 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
 
 _cast = linear(
     "to_copy",
-    lambda x, dtype, _before: x.astype(dtype),
+    lambda x, dtype, _before: converted(x, dtype),
     lambda F, g, shape, dtype, before: F.cast(g, before),
     batch=same,
 )

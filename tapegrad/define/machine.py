@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from threading import RLock
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 import tapegrad.kernels as K
 import tapegrad.kernels.pointwise as P
+import tapegrad.kernels.writers as W
 from tapegrad import sums
 from tapegrad.define.base import OPS
 from tapegrad.define.elementwise import shapes_of
@@ -37,6 +39,7 @@ _promised: dict[str, Callable[[], None]] = {}
 _state = {"large": False}
 _lock = RLock()
 _sum = pointwise.Pointwise("sum", "a + b", "ab")
+_between = pointwise.Pointwise("between", "min(c, max(b, a))", "abc")
 _choice = pointwise.Pointwise("choice", "c ? a : b", "abc")
 
 
@@ -244,6 +247,26 @@ def where(body: Any, condition: Any, a: Any, b: Any) -> Any:
         if all(type(x) is np.ndarray for x in pair) and (y := _choice(*pair, condition)) is not None:
             return y
     return body(condition, a, b)
+
+
+@cache
+def _written_by(writer: Any) -> Any:
+    """What stands in for the writer of an in-place form, and from how many elements on; None if nothing
+    does."""
+    if writer is W.clamp:
+        return _between, W.LARGE  # NumPy's minimum of an array and a number in place is a slow loop
+    name = {W.add: "add", W.subtract: "sub", W.neg: "neg", W.relu: "relu"}.get(writer)
+    same = (op for key, op in OPS.items() if key == name or getattr(op.call, "ufunc", None) is writer)
+    op = next(same, None)
+    return None if op is None else _pointwise_of(op)
+
+
+@choice.over(W.write)
+def write(body: Any, writer: Any, x: Any, ys: Any) -> None:
+    """writer(x, *ys), put into x."""
+    made = _written_by(writer) if isinstance(writer, (np.ufunc, FunctionType)) else None
+    if made is None or x.size < made[1] or len(ys) != len(made[0].names) - 1 or not made[0].into(x, x, *ys):
+        body(writer, x, ys)
 
 
 @choice.over(sums.added)

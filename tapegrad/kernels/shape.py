@@ -151,6 +151,16 @@ def copied(x: Any) -> Any:
     return x.copy() if type(x) is ndarray else np.array(x)
 
 
+def converted(x: Any, dtype: Any) -> Any:
+    """A copy in another dtype, with the layout of x."""
+    return x.astype(dtype)
+
+
+def replace(y: Any, x: Any) -> None:
+    """Set the elements of y to those of x, which broadcasts to it. Raises: ValueError if it does not."""
+    y[...] = x
+
+
 def cat(xs: Sequence[Any], dim: int) -> Any:
     """Joined along an existing axis; empty 1-d arrays join anything."""
     if xs[0].ndim != 1:

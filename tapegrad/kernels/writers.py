@@ -32,6 +32,14 @@ def subtract(x: Any, y: Any, out: Any, alpha: Any = 1) -> None:
     np.subtract(x, _times(alpha, y), out)
 
 
+LARGE = 1 << 12  # elements; less is written by NumPy
+
+
+def write(writer: Any, x: Any, ys: Any) -> None:
+    """writer(x, *ys), put into x. Raises: as the writer."""
+    writer(x, *ys, x)
+
+
 def scale(xs: Any, factor: Any) -> None:
     """Each of several arrays of one dtype, times a number of it."""
     for x in xs:

@@ -122,6 +122,8 @@ def _matched(f: Function, xs: tuple[Any, ...]) -> list[Value]:
     t = next((x.type for x in xs if isinstance(x, Value)), None)
     if t is None:
         raise Unknown("a function of numbers")
+    if t.element is I1 and not all(isinstance(x, Value) for x in xs):
+        raise Unknown("a number among truth values")
     return [f.value(x, t) for x in xs]
 
 
@@ -158,6 +160,15 @@ _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w|\()")
 def names(text: str) -> frozenset[str]:
     """The names of values in an expression."""
     return frozenset(_WORD.findall(python(text))) - {"F", "inf", "pi"}
+
+
+_WHOLE = re.compile(r"(?:[abc,\s+*&|^~!=?:()-]|<(?!<)|>(?!>)|\b\d+\b(?!\.)|\bmax\b|\bmin\b)+")
+
+
+def is_whole(expression: Any) -> bool:
+    """Whether an expression means the same of integers: it is a text of operators without division, and of
+    the larger and the smaller."""
+    return isinstance(expression, str) and _WHOLE.fullmatch(expression) is not None
 
 
 _CALL = re.compile(r"\bF\.(\w+)\(")

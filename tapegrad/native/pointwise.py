@@ -1,4 +1,5 @@
-"""Pointwise kernels: one loop for any expression, over arrays of float32 or float64 that broadcast.
+"""Pointwise kernels: one loop for any expression, over arrays of one dtype that broadcast: floats, and where
+there are only operators integers and truth values.
 
 The result's dimensions are merged into rows and columns such that along a row each operand either runs or
 stands still. What is contiguous throughout is cut into rows of one block. Each way in which operands take
@@ -18,7 +19,7 @@ from numpy import ndarray
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, expressions, target
 from tapegrad.native.choice import DENSE
-from tapegrad.native.ir import F32, F64, I1, I8, Function, Type, Value
+from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Function, Type, Value
 from tapegrad.native.memory import empty
 
 _BLOCK = 2048  # elements of a row where there are no rows
@@ -46,12 +47,12 @@ class Pointwise:
         self._kernels: dict[tuple[Any, ...], Any] = {}
         self._probed: dict[tuple[Any, ...], Any] = {}
 
-    def probe(self, args: tuple[Any, ...] = (), masks: Sequence[bool] = ()) -> Any:
+    def probe(self, args: tuple[Any, ...] = (), masks: Sequence[bool] = (), t: Type = F32) -> Any:
         """(how many instructions the expression takes, whether it gives true or false, whether its bits are
-        NumPy's); None if it has no machine code."""
-        key = (args, tuple(masks))
+        NumPy's); None if it has no machine code. t: what is computed with."""
+        key = (args, tuple(masks), t)
         if key not in self._probed:
-            f = Function("probe", [(n, I1 if m else F32) for n, m in zip_longest(self.names, masks)])
+            f = Function("probe", [(n, I1 if m else t) for n, m in zip_longest(self.names, masks)])
             try:
                 y = self.write(f, {n: f[n] for n in self.names}, args)
             except expressions.Unknown:
@@ -67,28 +68,17 @@ class Pointwise:
         return expressions.traced(self.expression, f, [values[n] for n in self.names], args)
 
     def __call__(self, *xs: Any, args: tuple[Any, ...] = ()) -> Any:
-        kind = xs[0].dtype
-        shape = xs[0].shape
-        modes = ""
-        for x in xs:
-            if type(x) is not ndarray or x.dtype is not kind or x.flags.num & DENSE != DENSE:
-                return self._general(xs, args)
-            if x.shape == shape:
-                modes += FULL
-            elif x.ndim:
-                return self._general(xs, args)
-            else:
-                modes += CONSTANT
-        n = xs[0].size
-        past = n * kind.itemsize >= _STREAM
+        modes, like = _modes(xs)
+        if not modes:
+            return self._general(xs, args)
+        past = like.nbytes >= _STREAM
         made = self._kernel(xs, modes, args, past)
         if made is None:
             return None
-        kernel, result, grain = made
-        y = empty(shape, result)
+        y = empty(like.shape, made[1])
         if past and y.__array_interface__["data"][0] % 64:  # no memory of ours
             return None
-        kernel(y, *xs, -(-n // _BLOCK), grain // _BLOCK, n, _BLOCK, *(1, 1, 0) * len(xs))
+        _run(made, y, xs)
         return y
 
     def into(self, out: Any, *xs: Any) -> bool:
@@ -101,12 +91,21 @@ class Pointwise:
                 return False
             if x is not out and np.may_share_memory(x, out):
                 return False
-        return self._general(xs, (), out) is not None
+        modes, like = _modes(xs)
+        if not modes or like.shape != out.shape:
+            return self._general(xs, (), out) is not None
+        made = self._kernel(xs, modes, ())
+        if made is None or made[1] is not out.dtype:
+            return False
+        _run(made, out, xs)
+        return True
 
     def _general(self, xs: Sequence[Any], args: tuple[Any, ...], out: Any = None) -> Any:
         """The result for operands that broadcast, put into `out` if that is given; None as above."""
         if any(type(x) is not ndarray for x in xs):
-            return None
+            if out is not None or not all(isinstance(x, (ndarray, np.generic)) for x in xs):
+                return None
+            return self(*[np.asarray(x) for x in xs], args=args)
         first = xs[0]
         turned = out is None and first.ndim > 1 and first.flags.num & DENSE != DENSE
         if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
@@ -141,11 +140,13 @@ class Pointwise:
         return self._kernels[key]
 
     def _build(self, kinds: Sequence[str], modes: str, args: tuple[Any, ...], stream: bool) -> Any:
-        floats = {k for k in kinds if k != "?"}
-        probed = self.probe(args, [k == "?" for k in kinds])
-        if len(floats) != 1 or not floats <= {"f", "d"} or probed is None:
+        numbers = {k for k in kinds if k != "?"} or {"?"}
+        t = _TYPES.get(min(numbers))
+        if len(numbers) > 1 or t is None or (not t.floating and not expressions.is_whole(self.expression)):
             return None
-        t = F32 if floats == {"f"} else F64
+        probed = self.probe(args, [k == "?" for k in kinds], t)
+        if probed is None:
+            return None
         length, mask, _ = probed
         result = I8 if mask else t
         operands = [
@@ -163,13 +164,39 @@ class Pointwise:
             over="rows",
             grain="grain",
         )
-        kind = np.dtype(bool if mask else np.float32 if t is F32 else np.float64)
+        kind = np.dtype("?" if mask else min(numbers))
         return kernel, kind, _GRAIN if length < _LIGHT else _HEAVY_GRAIN
 
 
+_TYPES: dict[str, Type] = {"f": F32, "d": F64, "i": I32, "l": I64, "?": I8}
 _MOST = 32  # kernels of one expression
-_LIGHT = 8  # instructions of an expression that takes no longer than loading its operands
+_LIGHT = 12  # instructions of an expression that takes no longer than loading its operands
 _UNROLLED = 4  # vectors per turn of a light expression's loop
+
+
+def _modes(xs: Sequence[Any]) -> tuple[str, Any]:
+    """(how operands take part that are contiguous, of one dtype, and single numbers or of one shape; one of
+    that shape); "" if they are not all such."""
+    modes, kind, like = "", xs[0].dtype, xs[0]
+    if type(like) is ndarray and not like.ndim:
+        like = next((x for x in xs if type(x) is ndarray and x.ndim), like)
+    shape = like.shape
+    for x in xs:
+        if type(x) is not ndarray or x.dtype is not kind or x.flags.num & DENSE != DENSE:
+            return "", like
+        if x.shape == shape:
+            modes += FULL
+        elif x.ndim:
+            return "", like
+        else:
+            modes += CONSTANT
+    return modes, like
+
+
+def _run(made: Any, y: Any, xs: Sequence[Any]) -> None:
+    """Let a kernel of operands with such modes fill y."""
+    kernel, _, grain = made
+    kernel(y, *xs, -(-y.size // _BLOCK), grain // _BLOCK, y.size, _BLOCK, *(1, 1, 0) * len(xs))
 
 
 def _dense(x: Any) -> Any:

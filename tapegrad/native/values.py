@@ -131,6 +131,8 @@ class Value:
 
     def _bitwise(self, other: Any, what: str) -> Value:
         a, b = self.f.match(self, other)
+        if a.type.floating:
+            raise TypeError("ir: bits of floats.")
         return self.f.emit(f"{what} {a}, {b.name}", a.type)
 
     def __and__(self, other: Any) -> Value:
@@ -154,6 +156,8 @@ class Value:
 
     def _compare(self, other: Any, floating: str, integer: str) -> Value:
         a, b = self.f.match(self, other)
+        if a.type.element is I1:
+            integer = integer.replace("s", "u")  # as a signed number true is -1
         what = f"fcmp {floating}" if a.type.floating else f"icmp {integer}"
         return self.f.emit(f"{what} {a}, {b.name}", a.type.like(I1))
 

@@ -29,13 +29,22 @@ getitem, putitem = indexing(
     titles=("SelectBackward0", "SelectBackwardBackward0"),
     batch=(B.cut, B.uncut),
 )
-sliced = linear(
-    "slice", S.getitem, lambda F, g, shape, i: F.putitem(g, i, shape), view=True, kind="indexing", batch=B.cut
-)
+
+
+def _cut_back(F: Any, g: Any, shape: tuple[int, ...], index: Any) -> Any:
+    """The cotangent of what was cut by a basic index; in another shape only if that took everything."""
+    items = index if type(index) is tuple else (index,)
+    if all(i is None or i is Ellipsis or (type(i) is slice and i == _ALL) for i in items):
+        return F.reshape(g, shape)
+    return F.putitem(g, index, shape)
+
+
+_ALL = slice(None)
+sliced = linear("slice", S.getitem, _cut_back, view=True, kind="indexing", batch=B.cut)
 _newaxis = linear(
     "newaxis",
     S.getitem,
-    lambda F, g, shape, i: F.putitem(g, i, shape),
+    _cut_back,
     view=True,
     kind="indexing",
     title="UnsqueezeBackward0",
@@ -44,7 +53,7 @@ _newaxis = linear(
 whole = linear(
     "whole",
     S.getitem,
-    lambda F, g, shape, i: F.putitem(g, i, shape),
+    _cut_back,
     view=True,
     kind="indexing",
     title="AliasBackward0",

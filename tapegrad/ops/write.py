@@ -14,6 +14,7 @@ import tapegrad.kernels.filling as filling
 from tapegrad._errors import sizes
 from tapegrad.define import cast, inplace, linear, offer, opaque, writes
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.shape import replace
 from tapegrad.naming import argument
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
@@ -111,7 +112,7 @@ def _put_value(x: Any, value: Any, out: Any) -> None:
 def _put_values(x: Any, y: Any, out: Any) -> None:
     if y.ndim > out.ndim:
         raise ValueError("NumPy would drop dimensions of size 1")
-    out[...] = y
+    replace(out, y)
 
 
 fill_ = inplace(

@@ -27,7 +27,9 @@ def parts(forward):
     return given[:2] if type(given) is tuple else None
 
 
-FAST = {key: parts(op.forward) for key, op in base.OPS.items() if parts(op.forward)}
+DISPATCHED = {key: parts(op.forward) for key, op in base.OPS.items() if parts(op.forward)}
+BITS = {key for key in DISPATCHED if key.startswith("bitwise")}  # of no floats
+FAST = {key: kernels for key, kernels in DISPATCHED.items() if key not in BITS}
 OPAQUE = {key: op for key, op in base.OPS.items() if callable(op.ir)}  # with arguments
 
 

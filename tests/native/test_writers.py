@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 
 import tapegrad as torch
-from tapegrad import sums
+from tapegrad import sums, tiers
 from tapegrad.kernels import linalg, writers
 from tapegrad.native import choice
-from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, drawn
+from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, drawn, laid
 
 LARGE = 140_001
 
@@ -36,17 +36,62 @@ def test_sums_of_other_shapes_and_dtypes(other):
         assert (sums.added(a, b) == 2).all()
 
 
+WRITERS = {
+    "clamp": (writers.clamp, ((), ())),
+    "add": (writers.add, ((LARGE,),)),
+    "add a number": (np.add, ((),)),
+    "subtract": (writers.subtract, ((1,),)),
+    "multiply": (np.multiply, ((LARGE,),)),
+    "divide": (np.true_divide, ((LARGE,),)),
+    "relu": (writers.relu, ()),
+    "neg": (writers.neg, ()),
+    "sqrt": (np.sqrt, ()),
+    "a writer without machine code": (lambda x, out: np.multiply(x, 3, out), ()),
+}
+
+
+@pytest.mark.parametrize("layout", ["plain", "stepped", "offset"])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_clamp_in_place_is_the_body(dtype):
+@pytest.mark.parametrize("name", WRITERS)
+def test_writes_in_place_are_the_bodies(name, dtype, layout):
     awake()
-    x = drawn((LARGE,), dtype)
-    x[:4] = np.nan, np.inf, -0.0, 0.0
-    low, high = np.array(0, dtype), np.array(1, dtype)
-    found, wanted = x.copy(), x.copy()
-    writers.clamp(found, low, high, found)
-    choice.original(writers.clamp)(wanted, low, high, wanted)
+    writer, shapes = WRITERS[name]
+    x = drawn((LARGE,), dtype, layout)
+    x[:6] = np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-40
+    ys = [drawn(s, dtype, seed=k) if s else np.array(0.5 + k, dtype) for k, s in enumerate(shapes)]
+    found, wanted = laid(x, layout), laid(x, layout)
+    with np.errstate(all="ignore"):
+        writers.write(writer, found, ys)
+        choice.original(writers.write)(writer, wanted, ys)
     np.testing.assert_array_equal(found, wanted)
-    np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+    fine = ~np.isnan(wanted)
+    np.testing.assert_array_equal(np.signbit(found)[fine], np.signbit(wanted)[fine])
+
+
+@pytest.mark.parametrize("call", ["mul_", "add_", "exp_", "tanh_", "clamp_", "neg_", "copy_"])
+def test_in_place_forms_of_large_tensors(call):
+    awake()
+    x, y = torch.randn(LARGE), torch.randn(LARGE)
+    args = {"clamp_": (-1, 1), "exp_": (), "tanh_": (), "neg_": ()}.get(call, (y,))
+    wanted = y if call == "copy_" else getattr(torch, call[:-1])(x, *args)
+    version, before = x._version, tiers.native_calls()
+    assert getattr(x, call)(*args) is x
+    assert tiers.native_calls() > before and x._version == version + 1
+    np.testing.assert_array_equal(x.numpy(), wanted.numpy())
+
+
+@pytest.mark.parametrize("call", ["mul_", "add_", "copy_"])
+def test_what_does_not_fit_changes_nothing(call):
+    awake()
+    x = torch.ones(LARGE)
+    with pytest.raises(RuntimeError):
+        getattr(x, call)(torch.ones(LARGE - 1))
+    with pytest.raises(RuntimeError):
+        getattr(x, call)(torch.ones(2, LARGE))
+    assert x.eq(1).all() and x._version == 0
+    with pytest.raises(RuntimeError):
+        getattr(x[1:], call)(x[:-1])  # its own memory, moved by one
+    assert x.eq(1).all() and x._version == 0
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])

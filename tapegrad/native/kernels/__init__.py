@@ -12,8 +12,9 @@ STAND_INS: dict[str, str] = {
     "attention": "attention.attention attention.attention_vjp",
     "convolution": "convolution.convolved convolution.convolved_back",
     "convolution_weight": "convolution.convolved_weight convolution.convolved_both",
+    "converting": "shape.converted",
     "copying": "shape.copied shape.contiguous shape.clone shape.cat shape.stack arrange.repeat arrange.tril"
-    " arrange.triu",
+    " arrange.triu shape.replace",
     "extremes": "reduce.argmax reduce.argmin",
     "filling": "filling.empty filling.zeros filling.fill memory.empty_like",
     "gated": "recurrent.gru recurrent.gru_back",
@@ -45,7 +46,7 @@ STAND_INS: dict[str, str] = {
     "sorting": "sort.argsort",
     "squares": "loss.mse loss.mse_vjp",
     "topk": "sort.topk",
-    "writers": "linalg.outer writers.clamp",
+    "writers": "linalg.outer",
 }
 
 

@@ -45,6 +45,13 @@ def clone(body: Any, x: Any) -> Any:
     return body(x) if y is None else y
 
 
+@over(S.replace)
+def replace(body: Any, y: Any, x: Any) -> None:
+    """y[...] = x, which has no memory of y's."""
+    if y.size < SMALL or not plain(y, LEAST) or type(x) is not ndarray or not copy(y, x):
+        body(y, x)
+
+
 def _joined(xs: Sequence[Any], shape: Sequence[int], dim: int) -> Any:
     """The arrays one after the other along an axis; None if that is not for here."""
     kind, others = xs[0].dtype, (*shape[:dim], *shape[dim + 1 :])

@@ -107,7 +107,7 @@ def _perturbing(torch: Any, draw: Draw) -> Any:
             given = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
             before = [values_of(t).copy() for t in given]
             if draw.apart and all(r.alias_info is None for r in f._schema.returns):
-                args = tree_map_only(torch.Tensor, lambda t: _moved_copy(t, draw), args)
+                args = tree_map_only(torch.Tensor, lambda t: _moved_copy(torch, t, draw), args)
             out = f(*args, **(kwargs or {}))
             each = out if isinstance(out, (tuple, list)) else [out]
             fresh = f is torch.ops.aten.lift_fresh.default  # a literal
@@ -121,10 +121,10 @@ def _perturbing(torch: Any, draw: Draw) -> Any:
     return Perturbing()
 
 
-def _moved_copy(t: Any, draw: Draw) -> Any:
+def _moved_copy(torch: Any, t: Any, draw: Draw) -> Any:
     """What an op reads, moved; a copy, since it may be a view that repeats one element."""
     x = values_of(t)
-    return t.new_tensor(perturbed(x, draw)) if x.dtype.kind in "fc" else t
+    return torch.from_numpy(perturbed(x, draw)) if x.dtype.kind in "fc" else t
 
 
 def _move(t: Any, given: Sequence[Any], draw: Draw) -> None:
