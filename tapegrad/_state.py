@@ -47,14 +47,14 @@ class Reason:
 
 class Tier:
     """When the native tier wakes up, through `wake`: at the first array of `large` elements, and what helps
-    small ones when `late` operations were recorded, for then the program is a long one. `learn` is called
-    from then on after each file that defines operations."""
+    small ones when `late` operations were recorded, or an optimizer has updated parameters `often`, for then
+    the program is a long one. `learn` is called from then on after each file that defines operations."""
 
-    __slots__ = ("large", "late", "learn", "wake")
+    __slots__ = ("large", "late", "learn", "often", "wake")
     NEVER = 2**62
 
     def __init__(self) -> None:
-        self.large, self.late = 1 << 14, 100_000
+        self.large, self.late, self.often = 1 << 14, 100_000, 10_000
         self.wake: Any = None
         self.learn: Any = None
 

@@ -1,9 +1,9 @@
 """Which tiers compute: NumPy from the start, machine code once it can pay.
 
 The native tier takes some hundredths of a second to load. It wakes up in two stages: when many operations
-were recorded, small pointwise forms are loaded, whose results are NumPy's to the bit; all of it, with the
-kernels that take the places of NumPy's, when a large array appears. Where it cannot run it stays off, and
-`python -m tapegrad info` says why.
+were recorded, or parameters updated, small pointwise forms and the updates are loaded, whose results are
+NumPy's to the bit; all of it, with the kernels that take the places of NumPy's, when a large array appears.
+Where it cannot run it stays off, and `python -m tapegrad info` says why.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def wake(large: bool = True) -> None:
     with _lock:
         if (tier.large if large else tier.late) == tier.NEVER:
             return
-        tier.late = tier.NEVER
+        tier.late = tier.often = tier.NEVER
         if large:
             tier.large = tier.NEVER
         collecting = gc.isenabled()
@@ -48,8 +48,9 @@ def _start(large: bool) -> None:
     target, runtime = (import_module(f"tapegrad.native.{name}") for name in ("target", "runtime"))
     runtime.start()
     _state.update(calls=runtime.calls, set_threads=runtime.set_threads)
+    kernels: Any = import_module("tapegrad.native.kernels")
+    kernels.install(kernels.STAND_INS if large else kernels.SMALL)
     if large:
-        import_module("tapegrad.native.kernels").install()
         runtime.set_threads(threads())
     machine: Any = import_module("tapegrad.define.machine")
     machine.install(large)
@@ -100,6 +101,6 @@ def empty_cache() -> None:
 
 
 if os.environ.get("TAPEGRAD_NATIVE", "") == "0":
-    tier.large = tier.late = tier.NEVER
+    tier.large = tier.late = tier.often = tier.NEVER
     _state["native"] = "off: TAPEGRAD_NATIVE=0"
 tier.wake = wake

@@ -10,57 +10,73 @@ import numpy as np
 
 from tapegrad.native import call, target
 from tapegrad.native.choice import DENSE
-from tapegrad.native.ir import I32, I64, PTR, Function, Module
+from tapegrad.native.ir import I32, I64, PTR, Function, Module, Value
+
+_FEW = 64  # arrays, of which each is compared with each
 
 
 @cache
-def _write() -> Any:
-    """places(int64 array, *arrays): the addresses of the arrays, one after the other."""
+def _survey() -> Any:
+    """survey(table, each, itemsize, *arrays): the table of int64 gets the addresses of the arrays; of every
+    each-th its size and the number of its first block; the number of all blocks; and whether no two arrays
+    overlap, 1 or 0, or -1 for more than a few."""
     module = Module()
-    f = Function("places_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
+    f = Function("survey_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
     to = f.call("tapegrad_data", PTR, f.load(f["args"], PTR), f.value(DENSE | call.WRITEABLE, I32))
     f.give_if(f.convert(to, I64).eq(0), 0)
-    with f.loop(1, f["count"]) as k:
-        given = f.load(f["args"].at(k, PTR), PTR)
+    each, itemsize = (f.call("PyLong_AsLongLong", I64, f.load(f["args"].at(k, PTR), PTR)) for k in (1, 2))
+    n = f["count"] - 3
+    m = n // each
+    sizes, firsts, last = to.at(n, I64), to.at(n + m, I64), to.at(n + m * 2, I64)
+    blocks, apart = f.variable(f.value(0, I64)), f.variable(f.value(1, I64))
+    with f.loop(0, n) as k:
+        given = f.load(f["args"].at(k + 3, PTR), PTR)
         data = f.call("tapegrad_data", PTR, given, f.value(DENSE, I32))
         f.give_if(f.convert(data, I64).eq(0), 0)
-        f.store(to.at(k - 1, PTR), data)
+        f.store(to.at(k, I64), f.convert(data, I64))
+        with f.when((k % each).eq(0)):
+            size = elements(f, given)
+            f.store(sizes.at(k // each, I64), size)
+            f.store(firsts.at(k // each, I64), blocks.get())
+            blocks.set(blocks.get() + (size + (Many.BLOCK - 1)) // Many.BLOCK)
+    f.store(last, blocks.get())
+    with f.loop(0, f.smaller(n, _FEW)) as i, f.loop(0, i) as j:
+        a, b = (f.load(to.at(k, I64), I64) for k in (i, j))
+        c, d = (x + f.load(sizes.at(k // each, I64), I64) * itemsize for x, k in ((a, i), (b, j)))
+        apart.set(f.select((a < d) & (b < c), f.value(0, I64), apart.get()))
+    f.store(last.at(1, I64), f.select(n > _FEW, f.value(-1, I64), apart.get()))
     f.give(f.call("tapegrad_none", PTR))
     module.add(f)
-    (address,) = target.compile("places", module, ["places_py"], call.symbols(module))
-    return call.builtin(address, "places")
+    (address,) = target.compile("survey", module, ["survey_py"], call.symbols(module))
+    return call.builtin(address, "survey")
 
 
-def places(arrays: Sequence[Any]) -> Any:
-    """The addresses of arrays, which must be kept while they are used.
-
-    Raises: ValueError if one is not contiguous and aligned, TypeError if one is none.
-    """
-    found = np.empty(len(arrays), np.int64)
-    _write()(found, *arrays)
-    return found
-
-
-def apart(starts: Any, sizes: Any) -> bool:
-    """Whether no two pieces of memory overlap. starts, sizes: in bytes."""
-    order = starts.argsort()
-    ends = (starts + sizes)[order]
-    return bool((ends[:-1] <= starts[order][1:]).all())
+def elements(f: Function, array: Value) -> Value:
+    """How many elements an array has, in a function that is given it."""
+    n = f.variable(f.value(1, I64))
+    n.set(1)
+    shape = f.load(array.at(call.DIMENSIONS // 8, I64), PTR)
+    with f.loop(0, f.convert(f.load(array.at(call.NDIM // 4, I32), I32), I64)) as k:
+        n.set(n.get() * f.load(shape.at(k, I64), I64))
+    return n.get()
 
 
 class Many:
-    """Arrays of one dtype, cut into blocks that are counted through them: threads share the blocks."""
+    """Arrays of one dtype, cut into blocks that are counted through them: threads share the blocks. The
+    arrays must be kept while this is used."""
 
     BLOCK = 1 << 11  # elements
     GRAIN = 4  # blocks that are worth a thread
     PARAMETERS = "places:r firsts:r sizes:r arrays:i blocks:i"
 
-    def __init__(self, places: Any, sizes: Any) -> None:
-        self.places, self.sizes = places, sizes
-        counts = -(-sizes // self.BLOCK)
-        ends = counts.cumsum()
-        self.firsts = ends - counts  # the number of each array's first block
-        self.blocks = int(ends[-1])
+    def __init__(self, arrays: Sequence[Any], each: int, itemsize: int) -> None:
+        n = len(arrays)
+        m = n // each
+        table = np.empty(n + 2 * m + 2, np.int64)
+        _survey()(table, each, itemsize, *arrays)
+        self.places, self.sizes, self.firsts = table[:n], table[n : n + m], table[n + m : n + 2 * m]
+        self.blocks, self._apart = table[n + 2 * m :].tolist()
+        self._each, self._itemsize = each, itemsize
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -71,10 +87,18 @@ class Many:
     def of(cls, arrays: Sequence[Any], each: int = 1) -> Many | None:
         """Of arrays, `each` of them of one size; None if one is not contiguous, or no plain array."""
         try:
-            found = places(arrays)
+            return cls(arrays, each, arrays[0].itemsize)
         except (ValueError, TypeError):
             return None
-        return cls(found, np.array([a.size for a in arrays[::each]]))
+
+    def apart(self) -> bool:
+        """Whether no two arrays overlap."""
+        if self._apart >= 0:
+            return bool(self._apart)
+        order = self.places.argsort()
+        starts = self.places[order]
+        ends = starts + self.sizes.repeat(self._each)[order] * self._itemsize
+        return bool((ends[:-1] <= starts[1:]).all())
 
     @classmethod
     def loop(cls, f: call.Body, write: Any, each: bool = False) -> None:

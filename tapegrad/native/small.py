@@ -20,6 +20,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, expressions, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value
+from tapegrad.native.places import elements
 from tapegrad.native.pointwise import Pointwise
 
 _OFTEN = 100  # calls after which an op is worth a compilation
@@ -120,16 +121,6 @@ def _ndim(f: Function, x: Value) -> Value:
     return f.convert(f.load(x.at(call.NDIM // 4, I32), I32), I64)
 
 
-def _size(f: Function, x: Value) -> Value:
-    """The product of an array's dimensions."""
-    n = f.variable(f.value(1, I64))
-    n.set(1)
-    shape = f.load(x.at(call.DIMENSIONS // 8, I64), PTR)
-    with f.loop(0, _ndim(f, x)) as k:
-        n.set(n.get() * f.load(shape.at(k, I64), I64))
-    return n.get()
-
-
 def new_array() -> int:
     """The address of NumPy's function that makes an array.
 
@@ -157,7 +148,7 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
         f.leave(otherwise, f["count"].ne(n))
         xs = [f.load(f["args"].at(k, PTR), PTR) for k in range(n)]
         kind, source = _checked(f, xs, otherwise)
-        size = _size(f, source)
+        size = elements(f, source)
         f.leave(otherwise, size > (_MOST_LIGHT if length < 8 else _MOST_HEAVY))
         double = _same(f, kind, _item(f, _DOUBLE))
         f.call("tapegrad_count", I64, f.value(1, I64))

@@ -13,6 +13,7 @@ from numpy import ndarray
 import tapegrad.kernels.optim as O
 from tapegrad import ops as F
 from tapegrad._errors import describe, sizes
+from tapegrad._state import tier
 from tapegrad.dtypes import bfloat16, finfo
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.naming import argument
@@ -109,10 +110,11 @@ class Update:
     parts; otherwise it runs on whole Tensors.
     """
 
-    __slots__ = ("elementwise", "name", "rule")
+    __slots__ = ("elementwise", "made", "name", "rule")
 
     def __init__(self, name: str, rule: Any, elementwise: bool = True) -> None:
         self.name, self.rule, self.elementwise = name, rule, elementwise
+        self.made = 0  # updates of parameters, about: threads may miss some
 
     def prepare(self, arguments: list[Arguments], options: Mapping[str, Any], record: bool = False) -> Job:
         """A Job for parameters with their gradients, counts and state. record: it is differentiable.
@@ -155,6 +157,9 @@ class Update:
         """Update the parameters, their counts and their state in place."""
         if job.written:
             wrote(*job.written)
+            self.made += len(job.parts)
+            if self.made > tier.often:
+                tier.wake(large=False)
         again(self._run, job)
 
     def _run(self, job: Job) -> None:

@@ -1,5 +1,6 @@
 """The kernels of the native tier: importing a module registers its stand-ins (see `native.choice`)."""
 
+from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -50,11 +51,17 @@ STAND_INS: dict[str, str] = {
 }
 
 
-def install() -> None:
-    """Let every stand-in take its place."""
-    for module, names in STAND_INS.items():
-        load = partial(import_module, f"tapegrad.native.kernels.{module}")
-        choice.promise([_body(name) for name in names.split()], load)
+SMALL = ("optim",)  # those that do small arrays good, and change no bit of a result
+_promised: set[str] = set()
+
+
+def install(modules: Iterable[str] = STAND_INS) -> None:
+    """Let the stand-ins of modules take their places."""
+    for module in modules:
+        if module not in _promised:
+            _promised.add(module)
+            load = partial(import_module, f"tapegrad.native.kernels.{module}")
+            choice.promise([_body(name) for name in STAND_INS[module].split()], load)
     choice.install()  # of what was imported before
 
 

@@ -14,7 +14,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import TYPES, over
 from tapegrad.native.ir import F64, I64, PTR, Type, Value, vector
-from tapegrad.native.places import Many, apart
+from tapegrad.native.places import Many
 from tapegrad.native.target import host
 
 LEAST = 1 << 12  # elements of all arrays together
@@ -95,7 +95,7 @@ def scale(body: Any, xs: Sequence[Any], factor: Any) -> None:
     kind = xs[0].dtype
     t = TYPES.get(kind)
     many = None if t is None or sum([x.size for x in xs]) < LEAST else Many.of(xs)
-    if t is None or many is None or not apart(many.places, many.sizes * kind.itemsize):
+    if t is None or many is None or not many.apart():
         body(xs, factor)
         return
     _scale(t)(np.array(factor, kind), *many.arguments)

@@ -20,10 +20,11 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import TYPES, over
 from tapegrad.native.ir import PTR, Type, Value, integers
-from tapegrad.native.places import Many, apart
+from tapegrad.native.places import Many
 from tapegrad.native.target import host
 
 LEAST = 1 << 12  # elements of all parameters together
+MANY = 8  # arrays, or so many: NumPy takes microseconds for each
 LARGE = 1 << 20  # elements: gradients that are mostly 0 are those of large tables
 _LOOKED_AT = 4  # vectors of a gradient at once
 
@@ -144,12 +145,18 @@ class Lanes:
         return x + a * value / b
 
 
-def _structure(x: Any) -> Any:
+def _structure(x: FunctionType) -> tuple[Any, ...]:
     """What decides which code a rule's function writes: its code and that of the functions it holds, and
     their constants; not the numbers in the table."""
-    if isinstance(x, FunctionType):
-        return x.__code__, *[_structure(c.cell_contents) for c in x.__closure__ or ()]
-    return Numbers if isinstance(x, Numbers) else (type(x), x)
+    found: list[Any] = [x.__code__]
+    for cell in x.__closure__ or ():
+        y = cell.cell_contents
+        kind = type(y)
+        if kind is FunctionType:
+            found.append(_structure(y))
+        elif kind is not Numbers:
+            found += kind, y
+    return tuple(found)
 
 
 _kernels: dict[Any, Any] = {}
@@ -212,12 +219,12 @@ def _is_idle(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: An
 @over(O.apply)
 def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, parameters: Any) -> Any:
     """One call for all parameters."""
-    size = sum([arrays[0].size for arrays in parameters])
-    if size < LEAST or kind not in TYPES:
-        return body(rule, o, counts, kind, parameters)
     held = len(parameters[0])
+    size = sum([arrays[0].size for arrays in parameters])
+    if (size < LEAST and held * len(parameters) < MANY) or kind not in TYPES:
+        return body(rule, o, counts, kind, parameters)
     many = Many.of([a for arrays in parameters for a in arrays], held)
-    if many is None or not apart(many.places, np.repeat(many.sizes * kind.itemsize, held)):
+    if many is None or not many.apart():
         return body(rule, o, counts, kind, parameters)
     F = Numbers(kind)
     new, update = rule(F, o, *counts)
