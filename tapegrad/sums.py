@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy import ndarray
 
+from tapegrad._errors import sizes
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Leaked, Storage, entered
 
@@ -47,13 +48,20 @@ class Leaves(dict[Any, Any]):
             self[p] = g
             if lent:
                 self.lent.add(p)
-        elif self.records:
-            self[p] = old + g
-        elif p in self.lent:
-            self.lent.remove(p)
-            self[p] = total(old, g)
-        else:
-            self[p] = added(old, g)
+            return
+        try:
+            if self.records:
+                self[p] = old + g
+            elif p in self.lent:
+                self.lent.remove(p)
+                self[p] = total(old, g)
+            else:
+                self[p] = added(old, g)
+        except ValueError:
+            raise RuntimeError(
+                f"backward: gradients {sizes(old.shape)} and {sizes(g.shape)} have come to one leaf; its "
+                "shape was changed after it had been used."
+            ) from None
 
 
 nameless(globals())

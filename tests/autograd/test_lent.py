@@ -70,3 +70,14 @@ def test_hooks_of_a_leaf_do_not_see_the_seed(start):
     y.grad_fn.next_functions[0][0].register_hook(lambda _, outs: seen.append(outs[0]))
     y.backward(seed)
     assert not np.shares_memory(seen[0].numpy(), seed.numpy())
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_of_two_shapes_for_one_leaf(create_graph):
+    x = torch.zeros(2, 3, requires_grad=True)
+    y = x.sum()
+    with torch.no_grad():
+        x.t_()
+    with pytest.raises(RuntimeError, match=r"have come to one leaf|must be equal"):
+        (y + x.sum()).backward(create_graph=create_graph)
+    assert x.grad is None

@@ -102,3 +102,12 @@ def test_an_unknown_reduction_is_refused():
     a = tapegrad.ones(2)
     with pytest.raises(ValueError, match="reduction is 3"):
         tapegrad.kl_div(a, a, 3)
+
+
+def test_instance_norm_takes_running_moments_of_another_dtype():
+    x, mean, var = tapegrad.randn(2, 4, 3), tapegrad.rand(4), tapegrad.rand(4) + 0.5
+    wanted = tapegrad.nn.functional.instance_norm(x, mean, var, use_input_stats=False)
+    found = tapegrad.nn.functional.instance_norm(x, mean.double(), var.double(), use_input_stats=False)
+    assert found.dtype is tapegrad.float32 and found.equal(wanted)
+    with pytest.raises(RuntimeError, match="must be equal"):
+        tapegrad.nn.functional.instance_norm(x, mean.double(), var.double())

@@ -315,6 +315,9 @@ def instance_norm(
     if not use_input_stats and running_mean is not None and running_var is not None:
         _need_channels(op, x)
         running_mean, running_var = (t if t.ndim else t.reshape(1) for t in (running_mean, running_var))
+        alike = running_mean._kind is running_var._kind and x._kind.char in "fd"
+        if alike and weight is None and bias is None:
+            running_mean, running_var = (cast(t, x._kind) for t in (running_mean, running_var))
     running = running_mean, running_var
     return _of_channels(_INSTANCE, op, x, running, (weight, bias), use_input_stats, momentum, eps)
 

@@ -147,6 +147,15 @@ def equal_results(most: float) -> Callable[[Any], bool]:
     return equal
 
 
+def of_equals(name: str) -> Callable[[Any], bool]:
+    """Whether what the last call of a function got is one number, several times."""
+
+    def equals(run: Any) -> bool:
+        return any(np.ptp(_array(x)) == 0 for x, *_ in _calls(run, name))
+
+    return equals
+
+
 def _largest(x: Any) -> float:
     return float(np.max(np.abs(x), initial=0, where=np.isfinite(x)))
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,7 +108,8 @@ def _perturbing(torch: Any, draw: Draw) -> Any:
             given = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
             before = [values_of(t).copy() for t in given]
             if draw.apart and all(r.alias_info is None for r in f._schema.returns):
-                args = tree_map_only(torch.Tensor, lambda t: _moved_copy(torch, t, draw), args)
+                seeds = count(draw.seed)  # operands that are equal move differently, too
+                args = tree_map_only(torch.Tensor, lambda t: _moved_copy(torch, t, draw, next(seeds)), args)
             out = f(*args, **(kwargs or {}))
             each = out if isinstance(out, (tuple, list)) else [out]
             fresh = f is torch.ops.aten.lift_fresh.default  # a literal
@@ -121,10 +123,10 @@ def _perturbing(torch: Any, draw: Draw) -> Any:
     return Perturbing()
 
 
-def _moved_copy(torch: Any, t: Any, draw: Draw) -> Any:
+def _moved_copy(torch: Any, t: Any, draw: Draw, seed: int) -> Any:
     """What an op reads, moved; a copy, since it may be a view that repeats one element."""
     x = values_of(t)
-    return torch.from_numpy(perturbed(x, draw)) if x.dtype.kind in "fc" else t
+    return torch.from_numpy(perturbed(x, draw._replace(seed=seed))) if x.dtype.kind in "fc" else t
 
 
 def _move(t: Any, given: Sequence[Any], draw: Draw) -> None:

@@ -113,6 +113,14 @@ REFUSED = (
         *("error", "scaled_dot_product_attention", "ours .*attention_weights saved.*torch None"),
     ),
     Departure(
+        "torch's attention saves nothing of nothing",
+        *("error", "scaled_dot_product_attention", "ours .*matmul saved.*torch None", choices.with_nothing),
+    ),
+    Departure(
+        "torch does not look at the dtype of nothing",
+        *("error", r">>> .*pdist\(", "ours NotImplementedError.*torch None"),
+    ),
+    Departure(
         "torch does not compare shapes where attention has nothing to see, or to say",
         *(
             "error",
