@@ -185,9 +185,8 @@ def careful(op: Op, tensors: Sequence[Any], args: tuple[Any, ...] = ()) -> Tenso
     storage = youngest(xs, args)
     if storage is not None and op.kind != "border":
         storage.check(op.name)
-    if storage is not None and op.kind != "border" and op.body is not None:
-        return op.body(RECORDED.F, *tensors, *args)  # type: ignore[no-any-return] # F's functions give Tensors
-    if storage is not None and op.kind != "border":
+        if op.body is not None:
+            return op.body(RECORDED.F, *tensors, *args)  # type: ignore[no-any-return] # F's give Tensors
         y = storage.apply(op, xs, args)
     elif op.view and type(xs[0]) is ndarray:
         y = op.view(xs[0], *args)

@@ -3,10 +3,10 @@
 The caller publishes a job and works on it itself. Each thread has a share of it, always the same one, so that
 what it reads is likely to be in its own caches; it takes the chunks of its share, and then those that are
 left of others'. (Cores may have third-level caches of their own: where all threads took chunks from one
-counter, filling 4 MB took twice as long.) The caller waits only for workers that have joined, never for one
-that has not woken up, so a busy core costs nothing. Workers spin for some microseconds, then offer their core
-to others for about 3 ms, and then sleep in the kernel. A second thread that comes while a job runs does its
-own job alone.
+counter, filling 4 MB took up to twice as long.) The caller waits only for workers that have joined, never for
+one that has not woken up, so a busy core costs nothing. Workers spin for some microseconds, then offer their
+core to others for about 3 ms, and then sleep in the kernel. A second thread that comes while a job runs does
+its own job alone.
 
 Why not the platform's pools: OpenMP's and BLAS's workers spin for longer, give way to nobody and are waited
 for.
