@@ -12,6 +12,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from tapegrad.kernels.errstate import nameless
 
+np.empty(1 << 23, np.uint8)  # see `docs/architecture.md`, "Freed memory": glibc keeps more from then on
+
 _MOST, _MANY = 4096, 256  # elements of a shared array, and how many there are of a kind
 
 
