@@ -38,6 +38,7 @@ from tapegrad.kernels.drawing import (
 )
 from tapegrad.kernels.generator import Stream
 from tapegrad.kernels.random_integers import randint, random_integers, randperm
+from tapegrad.kernels.sort import topk
 
 __all__ = [
     "bernoulli",
@@ -318,7 +319,7 @@ def _multinomial_race(stream: Stream, weights: Array, count: int) -> Array:
         race = weights / race
     if count == 1:
         return np.asarray(np.argmax(race, -1, keepdims=True))
-    return np.argsort(-race, -1, kind="stable")[..., :count]
+    return np.asarray(topk(race, race.ndim - 1, count, True))
 
 
 def _check_multinomial(weights: Array, count: int, replacement: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from math import isfinite, prod
 from typing import Any
 
@@ -201,6 +202,9 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if minlength < 0:
         raise RuntimeError(f"bincount: minlength is {minlength}; 0 or more is needed.")
     a = np.asarray(x._a)
+    if weights is None and a.ndim == 1:
+        with suppress(ValueError):  # negative numbers, for one
+            return wrap(np.bincount(a, None, minlength))
     if a.ndim != 1 or (a.size and a.min() < 0):
         raise RuntimeError(
             f"bincount: input is {sizes(a.shape)}{' with negative numbers' if a.ndim == 1 else ''}; a 1-d "
