@@ -17,17 +17,25 @@ from tapegrad.tensor import Tensor, axis
 
 def split_back(F: Any, parts: Any, shape: Any, dim: int, lengths: tuple[int, ...]) -> Any:
     like = next(iter(parts.values()))
-    pieces = [
-        parts[i] if i in parts else F.blank((*shape[:dim], n, *shape[dim + 1 :]), like)
-        for i, n in enumerate(lengths)
-    ]
+    pieces, missing = [], 0  # neighbours without a cotangent are one blank
+    for i, n in enumerate((*lengths, 0)):
+        found = parts.get(i)
+        if missing and (found is not None or i == len(lengths)):
+            pieces.append(F.blank((*shape[:dim], missing, *shape[dim + 1 :]), like))
+            missing = 0
+        if found is None:
+            missing += n
+        else:
+            pieces.append(found)
     return F.cat(pieces, dim)
 
 
 def unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
-    like = next(iter(parts.values()))
-    piece = (*shape[:dim], *shape[dim + 1 :])
-    return F.stack([parts[i] if i in parts else F.blank(piece, like) for i in range(shape[dim])], dim)
+    if len(parts) == shape[dim]:
+        return F.stack([parts[i] for i in range(shape[dim])], dim)
+    wide = (*shape[:dim], 1, *shape[dim + 1 :])
+    rows = {i: F.reshape(g, wide) for i, g in parts.items()}
+    return split_back(F, rows, shape, dim, (1,) * shape[dim])
 
 
 entry = index.getitem.op

@@ -81,3 +81,25 @@ def test_gradients_of_two_shapes_for_one_leaf(create_graph):
     with pytest.raises(RuntimeError, match=r"have come to one leaf|must be equal"):
         (y + x.sum()).backward(create_graph=create_graph)
     assert x.grad is None
+
+
+@pytest.mark.parametrize("used", [(0,), (4,), (1, 2), (0, 3), (0, 1, 2, 3, 4)])
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("cut", ["split", "unbind", "with nothing"])
+def test_parts_that_are_not_used_have_no_gradient(cut, dim, used):
+    shape = (5, 3) if dim == 0 else (3, 5)
+    x = torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+    lengths = [1, 0, 2, 2, 0] if cut == "with nothing" else 1
+    parts = x.unbind(dim) if cut == "unbind" else x.split(lengths, dim)
+    wanted = np.zeros(shape)
+    at = np.cumsum([0, 1, 0, 2, 2, 0] if cut == "with nothing" else [0, 1, 1, 1, 1, 1])
+    loss = 0
+    for i in used:
+        loss = loss + (i + 2) * (parts[i] ** 2).sum()
+        place = [slice(None)] * 2
+        place[dim] = slice(at[i], at[i + 1])
+        wanted[tuple(place)] = 2 * (i + 2)
+    (g,) = torch.autograd.grad(loss, x, create_graph=True)
+    np.testing.assert_allclose(g.detach().numpy(), wanted * x.detach().numpy())
+    (h,) = torch.autograd.grad(g.sum(), x)
+    np.testing.assert_allclose(h.numpy(), wanted)
