@@ -115,6 +115,16 @@ def masked(n: int) -> tuple[Any, ...]:
     return rng.normal(size=n).astype("f4"), (rng.random(n) < 0.5,)
 
 
+def whole(n: int) -> tuple[Any, ...]:
+    """Two int64 vectors."""
+    return tuple(np.random.default_rng(k).integers(-9, 9, n) for k in (0, 1))
+
+
+def truths(n: int) -> tuple[Any, ...]:
+    """Two vectors of truth values."""
+    return tuple(x > 0 for x in whole(n))
+
+
 def sought(n: int) -> tuple[Any, ...]:
     """1000 sorted numbers, and n others."""
     rng = np.random.default_rng(0)
@@ -143,10 +153,14 @@ def rows() -> list[Row]:
     machine, pointwise, choice = (
         import_module(f"tapegrad.{name}") for name in ("define.machine", "native.pointwise", "native.choice")
     )
+    both = pointwise.Pointwise("and", "a & b", "ab")
     add, tanh = pointwise.Pointwise("add", "a + b", "ab"), pointwise.Pointwise("tanh", "tanh(a)", "a")
     slope = pointwise.Pointwise("tanh_d", "g * (1 - y * y)", "gy")
     found = [
         Row("`a + b`", "elements", machine, "LEAST", vectors(2), np.add, add),
+        Row("`i + j`, int64", "elements", machine, "LEAST", whole, np.add, add),
+        Row("`i & j`, int64", "elements", machine, "LEAST", whole, np.bitwise_and, both),
+        Row("`b & c`, bool", "elements", machine, "LEAST", truths, np.bitwise_and, both),
         Row("`tanh(a)`", "elements", machine, "LEAST_HEAVY", vectors(1), np.tanh, tanh),
         Row(
             *("`g * (1 - y * y)`", "elements", machine, "LEAST_BACKWARD", vectors(2)),
@@ -162,6 +176,7 @@ def rows() -> list[Row]:
         ("`cumsum` of rows", "elements", cumulative.cumsum, "scan", matrix(1)),
         ("rows of a table", "elements", embedding.take_rows, "gathering", places),
         ("`m.T.contiguous()`", "bytes", shape.contiguous, "copying", turned),
+        ("`x.long()`", "elements", shape.converted, "converting", vector(np.dtype("i8"))),
         ("`x.fill_(1)`", "bytes", filling.fill, "filling", lambda n: (np.zeros(n // 4, "f4"), 1)),
         ("`x[mask]`", "elements", shape.fetch, "masks", masked),
         ("`argsort`", "elements", sort.argsort, "sorting", vector(0, False)),

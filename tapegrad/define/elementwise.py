@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy import ndarray
 
+import tapegrad.kernels.writers as W
 from tapegrad import promotion
 from tapegrad._errors import seen, user_frame
 from tapegrad._state import default, grad_enabled, special, watching
@@ -39,7 +40,6 @@ from tapegrad.dtypes import C8, C16, F4, F8, FLOATING, I8, NARROW, OTHERS, WHOLE
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import overlap
 from tapegrad.kernels.pointwise import constant
-from tapegrad.kernels.writers import LARGE, write
 from tapegrad.promotion import check_order, check_real
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, blank, wrap
@@ -437,10 +437,10 @@ def _direct(writer: Any, self: Tensor, args: Sequence[Any], whole: bool) -> bool
     if recorded and (not special.threads or grad_enabled()):
         return False
     try:
-        if x.size < LARGE:
+        if x.size < W.LARGE:
             writer(x, *ys, x)
         else:
-            write(writer, x, ys)
+            W.write(writer, x, ys)
     except (TypeError, ValueError):
         return False
     except FloatingPointError:

@@ -39,7 +39,6 @@ _promised: dict[str, Callable[[], None]] = {}
 _state = {"large": False}
 _lock = RLock()
 _sum = pointwise.Pointwise("sum", "a + b", "ab")
-_between = pointwise.Pointwise("between", "min(c, max(b, a))", "abc")
 _choice = pointwise.Pointwise("choice", "c ? a : b", "abc")
 
 
@@ -118,7 +117,7 @@ def _is_light(expression: Any) -> bool:
 
 def _is_quick(expression: Any) -> bool:
     """Whether NumPy's loops take no longer than memory: it is light, without choices or several truths."""
-    if not _is_light(expression) or any(c in expression for c in "&|^"):
+    if not _is_light(expression) or all(any(c in expression for c in some) for some in ("&|^", "<>=")):
         return False
     return not expressions.functions(expression) & {"where", "sign", "copysign"}
 
@@ -253,12 +252,15 @@ def where(body: Any, condition: Any, a: Any, b: Any) -> Any:
 def _written_by(writer: Any) -> Any:
     """What stands in for the writer of an in-place form, and from how many elements on; None if nothing
     does."""
-    if writer is W.clamp:
-        return _between, W.LARGE  # NumPy's minimum of an array and a number in place is a slow loop
-    name = {W.add: "add", W.subtract: "sub", W.neg: "neg", W.relu: "relu"}.get(writer)
+    name = _WRITERS.get(writer)
     same = (op for key, op in OPS.items() if key == name or getattr(op.call, "ufunc", None) is writer)
-    op = next(same, None)
-    return None if op is None else _pointwise_of(op)
+    made = _pointwise_of(op) if (op := next(same, None)) is not None else None
+    if made is not None and writer is W.clamp:  # NumPy's minimum of an array and a number is a slow loop
+        return made[0], W.LARGE
+    return made
+
+
+_WRITERS = {W.add: "add", W.subtract: "sub", W.neg: "neg", W.relu: "relu", W.clamp: "clamp.tensors"}
 
 
 @choice.over(W.write)

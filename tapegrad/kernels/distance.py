@@ -97,11 +97,12 @@ def renorm(x: Any, p: float, dim: tuple[int, ...], most: float) -> Any:
 
 
 def renorm_vjp(need: Any, g: Any, x: Any, p: float, dim: tuple[int, ...], most: float) -> Any:
-    """The cotangent of x."""
+    """The cotangent of x, computed in double precision as in torch: it is a difference."""
+    kind, x = x.dtype, x.astype(np.result_type(x, np.float64), copy=False)
     y = norm(x, dim, True, p)
-    scale = 1 / (y + y.dtype.type(1e-7))
+    scale = 1 / (y + 1e-7)
     along = np.add.reduce((x * g).real, axis=dim, keepdims=True) * scale * _slope(x, y, p, dim)
-    return (np.where(y > most, most * scale * (g - along), g).astype(x.dtype, copy=False),)
+    return (np.where(y > most, most * scale * (g - along), g).astype(kind, copy=False),)
 
 
 nameless(globals())

@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.filling import zeros
+from tapegrad.kernels.filling import empty, zeros
 from tapegrad.kernels.memory import shared
 
 
@@ -188,7 +188,7 @@ def getitem(x: Any, index: Any) -> Any:
 
 def putitem(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with g at a basic index."""
-    z = zeros(shape, g.dtype)
+    z = (empty if g.size == prod(shape) else zeros)(shape, g.dtype)  # an index of as many names all
     z[index] = g
     return z
 

@@ -141,7 +141,7 @@ class Pointwise:
 
     def _build(self, kinds: Sequence[str], modes: str, args: tuple[Any, ...], stream: bool) -> Any:
         numbers = {k for k in kinds if k != "?"} or {"?"}
-        t = _TYPES.get(min(numbers))
+        t = TYPES.get(min(numbers))
         if len(numbers) > 1 or t is None or (not t.floating and not expressions.is_whole(self.expression)):
             return None
         probed = self.probe(args, [k == "?" for k in kinds], t)
@@ -168,7 +168,7 @@ class Pointwise:
         return kernel, kind, _GRAIN if length < _LIGHT else _HEAVY_GRAIN
 
 
-_TYPES: dict[str, Type] = {"f": F32, "d": F64, "i": I32, "l": I64, "?": I8}
+TYPES: dict[str, Type] = {"f": F32, "d": F64, "i": I32, "l": I64, "?": I8}
 _MOST = 32  # kernels of one expression
 _LIGHT = 12  # instructions of an expression that takes no longer than loading its operands
 _UNROLLED = 4  # vectors per turn of a light expression's loop

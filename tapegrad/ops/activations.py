@@ -24,9 +24,9 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804
 
 
 def _elu_backward(F: Any, g: Any, x: Any, shapes: Any, alpha: float, scale: float, slope: float) -> Any:
-    """The rule of all exponential linear units."""
+    """The rule of all exponential linear units. At 0 the second derivative is 0, as torch has it."""
     right = x > 0
-    below = F.exp(F.where(right, 0, x) * slope) * (alpha * scale * slope)
+    below = F.exp(F.where(x >= 0, 0, x) * slope) * (alpha * scale * slope)
     return F.where(right, g if scale == 1 else g * scale, g * below)
 
 

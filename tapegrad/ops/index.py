@@ -29,22 +29,13 @@ getitem, putitem = indexing(
     titles=("SelectBackward0", "SelectBackwardBackward0"),
     batch=(B.cut, B.uncut),
 )
-
-
-def _cut_back(F: Any, g: Any, shape: tuple[int, ...], index: Any) -> Any:
-    """The cotangent of what was cut by a basic index; in another shape only if that took everything."""
-    items = index if type(index) is tuple else (index,)
-    if all(i is None or i is Ellipsis or (type(i) is slice and i == _ALL) for i in items):
-        return F.reshape(g, shape)
-    return F.putitem(g, index, shape)
-
-
-_ALL = slice(None)
-sliced = linear("slice", S.getitem, _cut_back, view=True, kind="indexing", batch=B.cut)
+sliced = linear(
+    "slice", S.getitem, lambda F, g, shape, i: F.putitem(g, i, shape), view=True, kind="indexing", batch=B.cut
+)
 _newaxis = linear(
     "newaxis",
     S.getitem,
-    _cut_back,
+    lambda F, g, shape, i: F.putitem(g, i, shape),
     view=True,
     kind="indexing",
     title="UnsqueezeBackward0",
@@ -53,7 +44,7 @@ _newaxis = linear(
 whole = linear(
     "whole",
     S.getitem,
-    _cut_back,
+    lambda F, g, shape, i: F.putitem(g, i, shape),
     view=True,
     kind="indexing",
     title="AliasBackward0",

@@ -56,26 +56,17 @@ class Dual(Values):
 
     def mine(self, x: Any) -> bool:
         """Whether x has a tangent of this level."""
-        return type(x) is Dual and x.level is self.level
+        return isinstance(x, Dual) and x.level is self.level
 
     def apply(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
         """The op on arrays and storages, of which this one has the youngest level."""
         if op.body is not None:
             return op.body(STORED.F, *xs, *args)
-        if args:
-            args = self._without_tangents(args)
-        level, carried = self.level, False
-        primals, tangents = [], []
-        for x in xs:
-            if type(x) is Dual and x.level is level:
-                carried = True
-                primals.append(x.primal)
-                tangents.append(x.tangent)
-            else:
-                primals.append(x)
-                tangents.append(None)
+        args = self._without_tangents(args)
+        primals = [x.primal if self.mine(x) else x for x in xs]
+        tangents = [x.tangent if self.mine(x) else None for x in xs]
         y = run(op, primals, args)
-        if not carried or op.vjp is None or y.dtype.kind not in INEXACT:
+        if op.vjp is None or y.dtype.kind not in INEXACT or all(t is None for t in tangents):
             return y
         if op.widens and (kind := kind_among(primals)) is not None:
             op = twin(op, kind)

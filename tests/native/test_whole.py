@@ -18,8 +18,8 @@ WHOLE = sorted(
     key
     for key, op in base.OPS.items()
     if expressions.is_whole(op.ir) and type(getattr(op.forward, "__self__", None)) is tuple
+    if not key.startswith(("prelu", "rrelu"))  # their kernels take more than the expression's operands
 )
-MORE = {"prelu", "rrelu"}  # their kernels take more than the expression's operands
 KINDS = ["i4", "i8", "?"]
 SHAPES = [((7, 300), (7, 300)), ((4000,), (4000,)), ((40, 1), (1, 77)), ((1,), (500,)), ((3, 5, 64), (5, 1))]
 
@@ -50,7 +50,9 @@ def test_whole_numbers_are_numpys(key, kind):
         xs += [drawn(shapes[0], kind, 9 + i) for i in range(len(fast.names) - len(xs))]
         turned = [np.ascontiguousarray(np.broadcast_to(x, xs[0].shape)).T for x in xs] if k < 2 else xs
         for given in (xs, turned, [xs[0], *[x[:1] for x in xs[1:]]], [x[::-1] for x in xs]):
-            if key.partition(".")[0] in MORE or (y := fast(*given)) is None:
+            y = fast(*given)
+            if y is None:
+                assert kind == "?" or given is not xs
                 continue
             expected = body(*given)
             assert y.dtype == expected.dtype and y.shape == expected.shape

@@ -42,6 +42,12 @@ def _points(lib: Any) -> Any:
     )
 
 
+def _curvature(lib: Any, function: Callable[[Any], Any]) -> Any:
+    x = lib.tensor([-1.5, -0.0, 0.0, 1.0], requires_grad=True)
+    (g,) = lib.autograd.grad(function(x).sum(), x, create_graph=True)
+    return g, lib.autograd.grad((g * g).sum(), x)[0]
+
+
 def _slopes(lib: Any, distance: Callable[[Any], Any]) -> Any:
     x = _points(lib)
     return lib.autograd.grad(distance(x).sum(), x)[0]
@@ -451,6 +457,16 @@ CASES: dict[str, Case] = {
         lib.ones(()), lib.ones(()), pos_weight=lib.ones(3)
     ),
     "nan among logarithms of sums": lambda lib, f: _slopes(lib, lambda x: lib.logcumsumexp(x[:3], 1)),
+    **{
+        f"second derivative of {name} at 0": lambda lib, f, name=name: _curvature(lib, getattr(f, name))
+        for name in ("elu", "celu", "selu")
+    },
+    "renorm of what cancels": lambda lib, f: _slopes(
+        lib, lambda x: 1e18 * (x[::2, :2] * lib.tensor([1e10, 1.86])).renorm(2, 0, 100)
+    ),
+    "renorm of what is large": lambda lib, f: _slopes(
+        lib, lambda x: 1e28 * (x[::2, :2] * lib.tensor([1e30, 1.0])).renorm(2, 0, 100)
+    ),
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }
 

@@ -55,7 +55,7 @@ SMALL = ("optim",)  # those that do small arrays good, and change no bit of a re
 _promised: set[str] = set()
 
 
-def install(modules: Iterable[str] = STAND_INS) -> None:
+def install(modules: Iterable[str]) -> None:
     """Let the stand-ins of modules take their places."""
     for module in modules:
         if module not in _promised:

@@ -12,19 +12,19 @@ import tapegrad.kernels.shape as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import DENSE, over
-from tapegrad.native.ir import F32, F64, I8, I32, I64, Type, vector
+from tapegrad.native.ir import vector
 from tapegrad.native.memory import empty
+from tapegrad.native.pointwise import TYPES
 
 LEAST = 1 << 16  # elements
 GRAIN = 1 << 15  # elements that are worth a thread
 _LANES = 8
-_TYPES: dict[str, Type] = {"f": F32, "d": F64, "i": I32, "l": I64, "?": I8}
 
 
 @cache
 def _kernel(a: str, b: str) -> Any:
     """y, of the dtype b, from n elements x, of a."""
-    source, target = _TYPES[a], _TYPES[b]
+    source, target = TYPES[a], TYPES[b]
 
     def write(f: call.Body) -> None:
         def some(i: Any, lanes: int) -> None:
@@ -50,7 +50,7 @@ def converted(body: Any, x: Any, dtype: Any) -> Any:
     if x.size < LEAST or type(x) is not ndarray or x.flags.num & DENSE != DENSE:
         return body(x, dtype)
     a, b = x.dtype.char, np.dtype(dtype).char
-    if a == b or a not in _TYPES or b not in _TYPES or not x.dtype.isnative:
+    if a == b or a not in TYPES or b not in TYPES or not x.dtype.isnative:
         return body(x, dtype)
     y = empty(x.shape, dtype)
     _kernel(a, b)(y, x, -(-x.size // _LANES), GRAIN // _LANES, x.size)

@@ -196,6 +196,17 @@ def no_further(run: Any) -> bool:
     return True
 
 
+def nanmedian_of_expanded(run: Any) -> bool:
+    """Whether the last statement looks for the median of a tensor with elements at one place in memory."""
+    return any(0 in x.stride() for x, *_ in _calls(run, "nanmedian"))
+
+
+def retained_zeros(run: Any) -> bool:
+    """Whether each gradient that one library has alone is 0."""
+    found = [(getattr(a, "grad", None), getattr(b, "grad", None)) for _, _, a, b in run.pairs()]
+    return not any(_array(p if q is None else q).any() for p, q in found if (p is None) != (q is None))
+
+
 def _gradients(side: Any, t: Any, given: list[Any]) -> list[Any]:
     """Those of t by leaves; if what lies between was written since, by each tensor for itself, as far as the
     way goes. One that is nan if there is no way at all."""

@@ -43,6 +43,7 @@ HOOKED = "|".join(
         r"(no_grad|detach).*hook.*(_\(|\] = )",
         rf"hook.*(no_grad|detach|data).*{WRITES}",
         rf"(no_grad|detach|data).*{WRITES}.*hook",
+        rf"hook.*{RELAID}",
     ]
 )
 WRITTEN = rf"(no_grad|detach|data).*({WRITES}|\bi\w+\().*>>> .*autograd\.grad"

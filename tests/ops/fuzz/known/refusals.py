@@ -117,8 +117,12 @@ REFUSED = (
         *("error", "scaled_dot_product_attention", "ours .*matmul saved.*torch None", choices.with_nothing),
     ),
     Departure(
+        "torch does not look at the index where nothing is filled",
+        *("error", r">>> .*index_fill", "ours (Index|Runtime)Error.*torch None", choices.with_nothing),
+    ),
+    Departure(
         "torch does not look at the dtype of nothing",
-        *("error", r">>> .*pdist\(", "ours NotImplementedError.*torch None"),
+        *("error", r">>> .*pdist\(", "ours NotImplementedError.*torch None", choices.with_nothing),
     ),
     Departure(
         "torch does not compare shapes where attention has nothing to see, or to say",

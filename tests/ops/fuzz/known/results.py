@@ -195,6 +195,10 @@ DIFFERENT = (
         "torch's derivative of logcumsumexp passes over nan",
         *("gradient", "logcumsumexp", r"nan.* torch .*\b0\.", choices.with_nan),
     ),
+    Departure(
+        "torch's nanmedian reads expanded memory as if it were not",
+        *("value", r"expand|broadcast", r" at \[", choices.nanmedian_of_expanded),
+    ),
     Departure("torch's largest distance passes over nan", "value", r"cdist\(.*, inf\)", "nan.* torch "),
     Departure("torch counts what is nan as nan", "value", r"[pc]dist\(.*, 0\)", "torch .*nan"),
     Departure(
@@ -227,6 +231,10 @@ DIFFERENT = (
             r"^ours None torch None flags: of \S+: {'requires_grad'",
             choices.no_further,
         ),
+    ),
+    Departure(
+        "a second derivative that is 0 is recorded by one and not by the other",
+        *("flags", "create_graph", r"grad is (None|.*torch None)", choices.retained_zeros),
     ),
     Departure(
         "a second derivative that is 0 is recorded by one and not by the other",
