@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any
 
 Flatten = Callable[[Any], tuple[list[Any], Any]]
@@ -51,18 +52,25 @@ def register_pytree_node(cls: type, flatten_fn: Any, unflatten_fn: Any, **_: Any
         return list(children), context
 
     _NODES[cls] = flatten, unflatten_fn
+    _container.cache_clear()
 
 
-def _node(x: Any) -> tuple[type, Flatten, Unflatten] | None:
-    kind = type(x)
+@lru_cache(256)
+def _container(kind: type) -> tuple[type, Flatten, Unflatten] | None:
+    """How to take values of a class apart and put them together; None if they are leaves."""
     found = _NODES.get(kind)
     if found is not None:
         return kind, *found
-    if isinstance(x, tuple) and hasattr(kind, "_fields"):
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return kind, lambda x: (list(x), type(x)), lambda xs, kind: kind(*xs)
-    if is_dataclass(x) and not isinstance(x, type):
+    if is_dataclass(kind):
         return kind, _by_fields, _from_fields
     return None
+
+
+def _container_of(x: Any) -> tuple[type, Flatten, Unflatten] | None:
+    kind: Any = type(x)  # mypy takes no type[Any] for hashable
+    return _container(kind)
 
 
 class Spec:
@@ -97,7 +105,7 @@ def tree_flatten(tree: Any) -> tuple[list[Any], Spec]:
 
 
 def _flatten(tree: Any, leaves: list[Any]) -> Spec:
-    node = _node(tree)
+    node = _container_of(tree)
     if node is None:
         leaves.append(tree)
         return _LEAF
@@ -137,11 +145,11 @@ def broadcast_prefix(prefix: Any, tree: Any) -> list[Any] | None:
 
 
 def _broadcast(prefix: Any, tree: Any, found: list[Any]) -> bool:
-    top = _node(prefix)
+    top = _container_of(prefix)
     if top is None:
         found += [prefix] * len(tree_leaves(tree))
         return True
-    node = _node(tree)
+    node = _container_of(tree)
     if node is None:
         return False
     if isinstance(prefix, dict) and isinstance(tree, dict):

@@ -14,6 +14,8 @@ from threading import local
 from typing import Any
 from weakref import WeakValueDictionary
 
+from numpy import ndarray
+
 from tapegrad._state import set_watch, watch
 
 _number = count(1).__next__
@@ -190,13 +192,21 @@ class ValueNeeded(BaseException):
 def youngest(xs: Sequence[Any], args: Sequence[Any] = ()) -> Storage | None:
     """The storage of the youngest level among operands, and among the arrays in an op's arguments."""
     found: Storage | None = None
-    for x in xs:
-        if isinstance(x, Storage) and (found is None or x.level.id > found.level.id):
+    for x in xs:  # asking a type is quicker than isinstance
+        if type(x) is ndarray or not isinstance(x, Storage):
+            continue
+        if found is None or x.level.id > found.level.id:
             found = x
     for x in args:
-        y = youngest(x) if type(x) is tuple else x if isinstance(x, Storage) else None
-        if y is not None and (found is None or y.level.id > found.level.id):
-            found = y
+        if type(x) is tuple:
+            for v in x:
+                if type(v) is not int and type(v) is not slice:
+                    break
+            else:  # it is a shape, dimensions, or a basic index
+                continue
+            x = youngest(x)
+        if isinstance(x, Storage) and (found is None or x.level.id > found.level.id):
+            found = x
     return found
 
 

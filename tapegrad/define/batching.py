@@ -81,10 +81,17 @@ uncut = shifted(lambda n, index, shape: (behind(index), (n, *shape)))
 # ---- products
 
 
+def _is_each(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether one matrix, of the shape a, times each of many, of the shape b, is better than one transposed
+    product of all, the result of which does not lie in rows: if that is not many numbers, or many columns."""
+    (m, k), n = a, b[1]
+    return m * n >= 32 and (n >= 32 or m * k * n <= 4096)
+
+
 def product(first: int, second: int) -> Rule:
     """Of a product of two arrays with so many core dimensions (2: a matrix, 1: a vector).
 
-    Where one operand is the same for all entries, the whole batch is one product of matrices.
+    Where one operand is the same for all entries, the whole batch is one product of matrices, mostly.
     """
 
     def rule(B: Any, op: Any, xs: Any, args: Any) -> Any:
@@ -95,7 +102,10 @@ def product(first: int, second: int) -> Rule:
             rows = B.reshape(x, (prod(x.shape[:-1]), x.shape[-1])) if first == 2 else x
             z = B.run("mm" if second == 2 else "mv", rows, y)
             return B.reshape(z, (*x.shape[:-1], *z.shape[1:]))
-        if not B.mine(a) and a.ndim == first and b.ndim == second:  # the transposed product
+        if not B.mine(a) and a.ndim == first and b.ndim == second:
+            if first == second == 2 and _is_each(a.shape, b.shape):
+                return B.run("matmul", x, y)
+            # The transposed product.
             columns = B.run("transpose", y, args=(1, 2)) if second == 2 else y
             flat = B.reshape(columns, (prod(columns.shape[:-1]), columns.shape[-1])) if second == 2 else y
             turned = B.run("transpose", x, args=(0, 1)) if first == 2 else x

@@ -410,10 +410,11 @@ def jacrev(
         shapes = [y._a.shape for y in outputs]
         if len(outputs) == 1 and outputs[0]._a.size == 1:  # a batch of one is not worth a level
             one = wrap(np.ones(outputs[0]._a.shape, outputs[0]._a.dtype))
-            rows = [ops.unsqueeze(g, 0) for g in pull([one])]
+            shape = shapes[0]
+            blocks = [[ops.reshape(g, (*shape, *g._a.shape)) if shape else g] for g in pull([one])]
         else:
             rows = vmap(lambda *us: pull(us), chunk_size=chunk_size)(*_basis(outputs))
-        blocks = [_cut(J, shapes) for J in rows]  # by input, by output
+            blocks = [_cut(J, shapes) for J in rows]  # by input, by output
         by_output = [
             _one(tree_unflatten([blocks[i][k] for i in range(len(blocks))], in_spec), argnums)
             for k in range(len(outputs))

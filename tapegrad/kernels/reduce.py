@@ -13,7 +13,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import constant
-from tapegrad.kernels.shape import column_sum, ones, square
+from tapegrad.kernels.shape import axis_sum, column_sum, ones, square
 
 # None or a tuple of axes, and a bool: NumPy's stubs of `reduce` have no overload for either in general.
 Dims = Any
@@ -21,6 +21,7 @@ Keep = Any
 _F8, _C16 = np.dtype("f8"), np.dtype("c16")
 _ONLY = (0,)
 FEW = 1024  # up to so many elements, a call costs more than what it does
+SHORT = 64  # so many elements are added up before NumPy's loop has started
 MOST = 32  # the size of the largest matrix of ones that replaces a sum and a broadcast
 
 
@@ -66,6 +67,9 @@ def sum(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
                 return y.reshape((1, -1)) if keepdim else y
             y = x.dot(ones(x.shape[1], x.dtype))
             return y.reshape((-1, 1)) if keepdim else y
+        elif ndim > 2 and dim is not None and len(dim) == 1 and 0 <= dim[0] < ndim - 1:
+            y = axis_sum(x, dim[0])
+            return y.reshape(kept(x.shape, dim)) if keepdim else y
         elif not keepdim and (rows := _as_rows(x.shape, dim)) and x.flags.c_contiguous:
             return x.reshape(rows).dot(ones(rows[1], x.dtype)).reshape(x.shape[: -len(dim)])
     return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)  # NumPy widens small integers
@@ -73,11 +77,12 @@ def sum(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
 
 @lru_cache(256)
 def _as_rows(shape: tuple[int, ...], dim: Dims) -> tuple[int, int] | None:
-    """The shape in which few elements have a row for each of several sums, if they lie so."""
+    """The shape in which few elements, or short rows, have a row for each of several sums, if they lie so."""
     n, lead = len(shape), len(shape) - len(dim or ())
-    if not 0 < lead < n or dim != tuple(range(lead, n)) or not 0 < prod_of(shape) <= FEW:
+    if not 0 < lead < n or dim != tuple(range(lead, n)) or 0 in shape:
         return None
-    return prod_of(shape[:lead]), prod_of(shape[lead:])
+    rows, each = prod_of(shape[:lead]), prod_of(shape[lead:])
+    return (rows, each) if rows * each <= FEW or each <= SHORT else None
 
 
 def sum_at(x: Any, dim: tuple[int, ...]) -> Any:

@@ -21,8 +21,8 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
         return g
     lead = g.ndim - len(shape)
     axes = (*range(lead), *[i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1])
-    if axes == (0,) and g.ndim == 2:
-        return column_sum(g).reshape(shape)
+    if len(axes) == 1 and axes[0] < g.ndim - 1:
+        return (column_sum(g) if g.ndim == 2 else axis_sum(g, axes[0])).reshape(shape)
     return np.add.reduce(g, axis=axes, keepdims=True).reshape(shape)
 
 
@@ -31,6 +31,17 @@ def column_sum(x: Any) -> Any:
     if x.dtype.char in "fd":
         return ones(x.shape[0], x.dtype).dot(x)
     return np.add.reduce(x, axis=0)
+
+
+def axis_sum(x: Any, axis: int) -> Any:
+    """The sum over one axis but the last. Where few elements follow it, NumPy's loops are that short, and
+    BLAS takes a third of the time or less."""
+    shape = x.shape
+    follow = prod(shape[axis + 1 :])
+    if x.size < 512 or follow > 64 or x.dtype.char not in "fd" or not x.flags.c_contiguous:
+        return np.add.reduce(x, axis=axis)
+    n = shape[axis]
+    return np.matmul(ones(n, x.dtype), x.reshape(-1, n, follow)).reshape(shape[:axis] + shape[axis + 1 :])
 
 
 def sum_rows(x: Any) -> Any:

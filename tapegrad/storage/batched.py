@@ -124,7 +124,7 @@ class Batch:
 
     def mine(self, x: Any) -> bool:
         """Whether x has one value per entry of this batch."""
-        return isinstance(x, Batched) and x.level is self.level
+        return type(x) is Batched and x.level is self.level
 
     def lift(self, x: Any, ndim: int) -> Any:
         """x's raw value, so that it broadcasts with others of so many dimensions (the batch not counted); a
@@ -159,7 +159,7 @@ class Batch:
 
 def _elementwise(B: Batch, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
     ndim = max([x.ndim for x in xs if hasattr(x, "ndim")])
-    return run(op, [B.lift(x, ndim) for x in xs], args)
+    return run(op, [B.lift(x, ndim) if type(x) is Batched else x for x in xs], args)
 
 
 def _reduction(B: Batch, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:

@@ -18,9 +18,9 @@ from tapegrad._state import recorded, watch
 from tapegrad.define.base import EQUAL, OPS, run
 from tapegrad.define.elementwise import shapes_of
 from tapegrad.define.general import ALIAS
-from tapegrad.define.narrow import kind_among, twin
+from tapegrad.define.narrow import twin
 from tapegrad.domains import RAW, RECORDED, STORED
-from tapegrad.dtypes import INEXACT
+from tapegrad.dtypes import INEXACT, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Level, Storage, arrays_of
 from tapegrad.storage.base import Values
@@ -56,22 +56,31 @@ class Dual(Values):
 
     def mine(self, x: Any) -> bool:
         """Whether x has a tangent of this level."""
-        return isinstance(x, Dual) and x.level is self.level
+        return type(x) is Dual and x.level is self.level
 
     def apply(self, op: Any, xs: Sequence[Any], args: tuple[Any, ...]) -> Any:
         """The op on arrays and storages, of which this one has the youngest level."""
         if op.body is not None:
             return op.body(STORED.F, *xs, *args)
-        args = self._without_tangents(args)
-        primals = [x.primal if self.mine(x) else x for x in xs]
-        tangents = [x.tangent if self.mine(x) else None for x in xs]
+        if args:
+            args = self._without_tangents(args)
+        level, carried = self.level, False
+        primals, tangents = [], []
+        for x in xs:
+            if type(x) is Dual and x.level is level:
+                carried = True
+                primals.append(x.primal)
+                tangents.append(x.tangent)
+            else:
+                primals.append(x)
+                tangents.append(None)
         y = run(op, primals, args)
-        if op.vjp is None or y.dtype.kind not in INEXACT or all(t is None for t in tangents):
+        if not carried or op.vjp is None or (kind := y.dtype).kind not in INEXACT:
             return y
-        if op.widens and (kind := kind_among(primals)) is not None:
+        if op.widens and kind.char in NARROW:
             op = twin(op, kind)
         rule = _linear if op.linear else KINDS.get(op.kind, _transposed)
-        return Dual(self.level, y, rule(op, primals, tangents, y, args))
+        return Dual(level, y, rule(op, primals, tangents, y, args))
 
     def _without_tangents(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """An op's arguments: what they hold (indices, bounds) is not differentiated."""
@@ -141,14 +150,15 @@ def _linear(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
 
 def _elementwise(op: Any, primals: Any, tangents: Any, y: Any, args: Any) -> Any:
     """The sum of partial times tangent: what the backward rule gives for the tangent as its cotangent."""
-    # The rules have nothing to sum.
-    meta = EQUAL if op.meta is shapes_of else op.meta([y] * len(primals), args)
+    # The rules have nothing to sum, and broadcast a tangent themselves, unless they read shapes.
+    by_text = op.meta is shapes_of
+    meta = EQUAL if by_text else op.meta([y] * len(primals), args)
     saved, total = (y, *primals), None
     for i, t in enumerate(tangents):
         if t is None:
             continue
         need = [t if j == i else None for j in range(len(primals))]
-        part = op.vjp(STORED.F, expanded(t, y.shape), saved, meta, need)[i]
+        part = op.vjp(STORED.F, t if by_text else expanded(t, y.shape), saved, meta, need)[i]
         if part is not None:
             total = part if total is None else total + part
     return zeros(y) if total is None else _as_result(total, y)

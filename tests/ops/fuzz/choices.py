@@ -335,6 +335,12 @@ def cut_views(run: Any) -> bool:
     return any(t._is_view() and t.requires_grad for t in map(run.theirs.tensor, run.refs) if _is_leaf(t))
 
 
+def views_that_ask(run: Any) -> bool:
+    """Whether torch has a view that is a leaf and requires grad, of a base that requires none."""
+    views = [t for t in map(run.theirs.tensor, run.refs) if t._is_view()]
+    return any(t.requires_grad and _is_leaf(t) and not t._base.requires_grad for t in views)
+
+
 def views_without(run: Any) -> bool:
     """Whether torch has a view with a graph whose base has none any more."""
     views = [t for t in map(run.theirs.tensor, run.refs) if t._is_view()]

@@ -161,7 +161,7 @@ DIFFERENT = (
     ),
     Departure(
         "torch scales mean and input by themselves, where inf - inf is nan",
-        *("value", ">>> .*(instance|batch)_norm.*", "value: [^\n]*inf[^\n]* and torch [^\n]*nan"),
+        *("value", ">>> .*(instance|batch|group)_norm.*", "value: [^\n]*inf[^\n]* and torch [^\n]*nan"),
     ),
     Departure(
         "numbers between the ends, of which each is rounded as the ends are",
@@ -257,9 +257,26 @@ DIFFERENT = (
         "torch multiplies inf by 0 in the second derivative",
         *("value", r"inf.*smooth_l1_loss.*create_graph", r"torch \[.*nan"),
     ),
+    *[
+        Departure("torch rounds 1/6 to float32", what, "hardsigmoid", "float64", choices.within(1e-7))
+        for what in ("value", "gradient")
+    ],
     Departure(
-        "torch rounds 1/6 to float32",
-        *("gradient", "hardsigmoid", "float64", choices.within(1e-7)),
+        "torch computes the power of ldexp in the exponents' dtype",
+        *("value", r">>> .*\bldexp", "float64", choices.within(1e-6)),
+    ),
+    Departure(
+        "where circular padding also cuts, torch copies what it has not written yet",
+        *("value", r">>> .*pad\([^\n]*-\d[^\n]*'circular'", r" at \["),
+    ),
+    Departure(
+        "torch's attention passes over rows of nan",
+        *(
+            "value",
+            ">>> .*scaled_dot_product_attention",
+            r"\[[^\n]*nan[^\n]* and torch [^\n]*\b0\.",
+            choices.with_nan,
+        ),
     ),
     Departure(
         "several views that were cut before their base was written and told to require grad are refused by "
@@ -357,6 +374,19 @@ DIFFERENT = (
             "flags",
             r"\.requires_grad_\(\)",
             f"{NO_GRAPH}.*torch {{'requires_grad': True, 'is_leaf': True",
+        ),
+    ),
+    Departure(
+        "a view that was cut before its base was told to require grad says in torch that it requires it, and "
+        "is used as if; its gradient is dropped without a word",
+        *("gradient", rf"\.requires_grad_\(\).*{WRITES}", r"\.grad, ", choices.views_that_ask),
+    ),
+    Departure(
+        "torch adds a second hook to the first, which stays where the tensor was before it was written",
+        *(
+            "gradient",
+            r"= (\S+)\.register_hook.*\b\1\b[^\n]*\n.*= \1\.register_hook",
+            r"seen\[.*is .* and torch",
         ),
     ),
     Departure(
