@@ -265,10 +265,20 @@ DIFFERENT = (
         "torch computes the power of ldexp in the exponents' dtype",
         *("value", r">>> .*\bldexp", "float64", choices.within(1e-6)),
     ),
-    Departure(
-        "where circular padding also cuts, torch copies what it has not written yet",
-        *("value", r">>> .*pad\([^\n]*-\d[^\n]*'circular'", r" at \["),
-    ),
+    *[
+        Departure(
+            "where circular padding also cuts, torch copies what it has not written yet",
+            *(what, r"pad\([^\n]*-\d[^\n]*'circular'", r" at \["),
+        )
+        for what in ("value", "gradient")
+    ],
+    *[
+        Departure(
+            "torch takes mean and deviation for constants in the third derivative of normalisations",
+            *(what, "(batch|instance|layer)_norm.*create_graph.*create_graph", r" at \["),
+        )
+        for what in ("value", "gradient")
+    ],
     Departure(
         "torch's attention passes over rows of nan",
         *(
