@@ -1,4 +1,4 @@
-"""Third derivatives against differences: of what is fused, and of normalisations, of which torch's are wrong."""
+"""Third derivatives against differences: of what is fused, and of normalisations, where torch's are wrong."""
 
 import pytest
 
