@@ -247,8 +247,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward() has added up here; None before the first."""
-        n = self._node if self._node is not None else self._cold.leaf if self._cold is not None else None
-        if n is None:
+        if (n := self._node) is None and (self._cold is None or (n := self._cold.leaf) is None):
             return None
         if isinstance(n, AccumulateGrad):
             found: Tensor | None = n.kept if isinstance(n, StoppedGrad) else n.grad
@@ -411,8 +410,7 @@ class Tensor(TensorMethods, metaclass=TensorType):
             raise RuntimeError(f"contains: {describe(x)} is given; a Tensor or a number is needed.")
         return bool(self.eq(x).any())  # type: ignore[arg-type] # NumPy's numbers are numbers
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # who defines __eq__ has none
 
     def __format__(self, spec: str) -> str:
         if self._a.ndim == 0 and type(self) is Tensor:

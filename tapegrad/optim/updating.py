@@ -123,7 +123,7 @@ class Updating(Checked):
         for p in group["params"]:
             if (g := p.grad) is None:
                 continue
-            held, slots = fresh.get(p) or self.state.get(p) or {}, self._slots(group, p)
+            held, slots = (fresh and fresh.get(p)) or self.state.get(p) or {}, self._slots(group, p)
             try:
                 arguments.append((p, g, [held[name] for name in counts], [held[name] for name in slots]))
             except KeyError:

@@ -33,8 +33,14 @@ class _Number(int):
     """The place of a number in the table."""
 
 
+_PLACES = [_Number(k) for k in range(64)]
+
+
 class Numbers:
-    """The verbs while a rule only computes what depends on options and counts: it notes the numbers."""
+    """The verbs while a rule only computes what depends on options and counts: it notes the numbers. The
+    other verbs are their names (below)."""
+
+    __slots__ = ("found", "kind")
 
     def __init__(self, kind: Any) -> None:
         self.kind = kind
@@ -42,8 +48,10 @@ class Numbers:
 
     def number(self, x: Any) -> Any:
         """Note x."""
-        self.found.append(float(x))
-        return _Number(len(self.found) - 1)
+        found = self.found
+        place = _PLACES[len(found)]
+        found.append(float(x))
+        return place
 
     option = number
 
@@ -52,9 +60,6 @@ class Numbers:
         near = bool(abs(w) < 0.5)
         slot = self.option(w if near else self.kind.type(1) - self.kind.type(w))
         return lambda: (near, slot)
-
-    def __getattr__(self, verb: str) -> str:
-        return verb
 
 
 class Lanes:
@@ -145,17 +150,23 @@ class Lanes:
         return x + a * value / b
 
 
+for _verb in vars(Lanes).keys() - vars(Numbers).keys():
+    if not _verb.startswith("_"):
+        setattr(Numbers, _verb, _verb)
+
+
 def _structure(x: FunctionType) -> tuple[Any, ...]:
     """What decides which code a rule's function writes: its code and that of the functions it holds, and
     their constants; not the numbers in the table."""
-    found: list[Any] = [x.__code__]
+    found: list[Any] = [id(x.__code__)]  # which lives as long as the rule; hashing code takes a microsecond
     for cell in x.__closure__ or ():
         y = cell.cell_contents
         kind = type(y)
         if kind is FunctionType:
-            found.append(_structure(y))
+            found += _structure(y)
         elif kind is not Numbers:
-            found += kind, y
+            found.append(kind)
+            found.append(y)
     return tuple(found)
 
 

@@ -60,7 +60,7 @@ REFUSED = (
         "torch writes repeated elements, and says that it will refuse",
         *(
             "error",
-            r"(expand|broadcast).*>>> .*(\] = |index_put_|_fill_|fill_diagonal_|tri[lu]_|addmv_)",
+            r"(expand|broadcast|meshgrid).*>>> .*(\] = |index_put_|_fill_|fill_diagonal_|tri[lu]_|addmv_)",
             "ours RuntimeError.*share one place in memory .expand.*torch None",
         ),
     ),

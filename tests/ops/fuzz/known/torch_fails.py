@@ -126,6 +126,10 @@ FAILS = (
         *("error", "copysign", f"{STALE}.*output 0 of Copysign"),
     ),
     Departure("torch reads more in mse_loss's derivative", "error", "mse_loss.*create_graph", STALE),
+    Departure(
+        "torch's index_fill takes indices from the end, and its backward does not",
+        *("error", "index_fill", "ours None torch .*index out of range in self"),
+    ),
     Departure("torch saves the divisor of a rounded quotient", "error", "rounding_mode", STALE),
     Departure(
         "torch's backward fails where the bounds of clamp are larger than its input",
