@@ -73,14 +73,15 @@ def wrote(*arrays: Any) -> None:
     if code.co_filename is not seen.file:
         f = user_frame(f)
         code = f.f_code
+    lasti = f.f_lasti
     with _lock:
         last_write.tick = now = tick()
         for x in arrays:
             w = (_writes.get(id(x)) if x.base is None else None) or _entry(x)
-            w.code, w.lasti, w.tick = code, f.f_lasti, now
+            w.code, w.lasti, w.tick = code, lasti, now
             w.count += 1
             if (alias := w.alias) is not None:
-                alias.code, alias.lasti, alias.tick = code, f.f_lasti, now
+                alias.code, alias.lasti, alias.tick = code, lasti, now
             if w.watchers:
                 for watcher in w.watchers:
                     watcher.outdate()
