@@ -32,8 +32,8 @@ def _leads(base: Any, view: Any, path: Any) -> bool:
     """Whether the steps of a path still lead from the base to the view."""
     a = base
     for op, shape, args in path:
-        if a.shape != shape:
-            return False
+        if a.shape != shape or (op is pattern.op and args[-1] != geometry_of(a)):
+            return False  # strides are read by the geometry that the base had
         try:
             a = op.view(a, *args)
         except (IndexError, ValueError):  # the base has other dimensions now than the view was cut from

@@ -64,7 +64,7 @@ recur = opaque(
 def _cumprod_rule(F: Any, g: Any, x: Any, y: Any, dim: int) -> Any:
     """The product before each element, times the sum over those after it, which is a recurrence: division
     by the element would fail at zeros."""
-    if not x.ndim:
+    if not x.ndim or x.shape[dim] == 1:
         return g
     if F is K and not (x == 0).any():
         return C.cumsum(g * y, dim, True) / x

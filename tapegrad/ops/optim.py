@@ -163,8 +163,8 @@ class Update:
         again(self._run, job)
 
     def _run(self, job: Job) -> None:
-        now = _counts_of_all(job.parts)
-        for now, parts in _alike(job.parts) if now is None else ((now, job.parts),):
+        counts = _counts_of_all(job.parts)
+        for now, parts in _alike(job.parts) if counts is None else ((counts, job.parts),):
             p, g, _, held = parts[0][0]
             if parts[0][1] is None:
                 new, update = self.rule(Tensors, job.options, *now)

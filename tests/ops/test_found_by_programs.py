@@ -461,11 +461,14 @@ CASES: dict[str, Case] = {
         f"second derivative of {name} at 0": lambda lib, f, name=name: _curvature(lib, getattr(f, name))
         for name in ("elu", "celu", "selu")
     },
+    "cumprod of one that is nan": lambda lib, f: _slopes(
+        lib, lambda x: x[:, 2:].cumprod(1) + x[:1].cumprod(0)
+    ),
     "renorm of what cancels": lambda lib, f: _slopes(
-        lib, lambda x: 1e18 * (x[::2, :2] * lib.tensor([1e10, 1.86])).renorm(2, 0, 100)
+        lib, lambda x: 2.0**59 * (x[::2, :2] * lib.tensor([2.0**33, 1.86])).renorm(2, 0, 100)
     ),
     "renorm of what is large": lambda lib, f: _slopes(
-        lib, lambda x: 1e28 * (x[::2, :2] * lib.tensor([1e30, 1.0])).renorm(2, 0, 100)
+        lib, lambda x: 2.0**59 * (x[::2, :2] * lib.tensor([2.0**66, 1.0])).renorm(2, 0, 100)
     ),
     "cdist inf": lambda lib, f: _slopes(lib, lambda x: lib.cdist(x[:2, :2], x[1:, :2], INF)),
 }

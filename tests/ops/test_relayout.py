@@ -45,6 +45,23 @@ def test_a_computed_tensor(name: str) -> None:
     assert _followed(tapegrad, name) == _followed(torch, name)
 
 
+def _of_strided_view(lib: Any, name: str) -> tuple[Any, ...]:
+    """The gradient through a view by strides that was cut before."""
+    shape, form = FORMS[name]
+    n = int(np.prod(shape))
+    a = lib.arange(float(n)).reshape(shape).requires_grad_()
+    x = a * a
+    view = x.as_strided((2, 2), (1, 1))
+    form(x)
+    (view.sum() + (view * x.reshape(-1)[-1]).sum()).backward()
+    return tuple(view.stride()), array(view).tolist(), array(a.grad).tolist()
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_view_by_strides_from_before(name: str) -> None:
+    assert _of_strided_view(tapegrad, name) == _of_strided_view(torch, name)
+
+
 def _of_view(lib: Any) -> tuple[Any, ...]:
     a = lib.ones(2, 3, requires_grad=True)
     b = a * 1

@@ -185,13 +185,15 @@ def no_gradients(run: Any) -> bool:
 
 
 def no_further(run: Any) -> bool:
-    """Whether each tensor that has a graph in one library only has no gradient there but 0."""
+    """Whether each tensor that has a graph in one library only has no gradient there but 0, or what is not
+    finite."""
     for _, _, a, b in run.pairs():
         if a is None or b is None or a.requires_grad == b.requires_grad:
             continue
         side, t = (run.ours, a) if a.requires_grad else (run.theirs, b)
         given = [x for x in map(side.tensor, run.refs) if x is not t and x.requires_grad]
-        if any(g is not None and _array(g).any() for g in _gradients(side, t, given)):
+        found = [_array(g) for g in _gradients(side, t, given) if g is not None]
+        if any(g[np.isfinite(g)].any() for g in found):
             return False
     return True
 
@@ -209,7 +211,7 @@ def retained_zeros(run: Any) -> bool:
 
 def _gradients(side: Any, t: Any, given: list[Any]) -> list[Any]:
     """Those of t by leaves; if what lies between was written since, by each tensor for itself, as far as the
-    way goes. One that is nan if there is no way at all."""
+    way goes. One that is 1 if there is no way at all."""
 
     def by(inputs: list[Any]) -> list[Any]:
         found = side.lib.autograd.grad(t.sum(), inputs, retain_graph=True, allow_unused=True)
@@ -226,7 +228,7 @@ def _gradients(side: Any, t: Any, given: list[Any]) -> list[Any]:
     for x in given:
         with suppress(RuntimeError):
             found += by([x])
-    return found or [side.lib.tensor(float("nan"))]
+    return found or [side.lib.tensor(1.0)]
 
 
 def _is_leaf(t: Any) -> bool:

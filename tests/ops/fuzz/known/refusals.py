@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.ops.fuzz import choices
-from tests.ops.fuzz.known.common import NOT_DIFFERENTIATED, WRITTEN, Departure
+from tests.ops.fuzz.known.common import NOT_DIFFERENTIATED, WRITES, WRITTEN, Departure
 
 # Calls, and what both say of them, where each names one of two mistakes.
 MISTAKES = (
@@ -12,6 +12,8 @@ MISTAKES = (
     (">>> .*segment_reduce", "ours RuntimeError.*torch NotImplementedError"),
     (">>> .*batch_norm", "ours RuntimeError.*must be equal.*torch IndexError.*Dimension out"),
     (">>> .*histogram", "ours RuntimeError.*torch NotImplementedError.*Half"),
+    ("unique_consecutive", "ours NotImplementedError.*unique_consecutive backward.*torch RuntimeError"),
+    (">>> .*index_put", "ours IndexError.*torch RuntimeError.*INTERNAL ASSERT"),
     (">>> .*norm", "ours IndexError.*dim is.*torch RuntimeError.*not have an identity"),
     (">>> .*index_put", "ours RuntimeError.*must be equal.*torch IndexError.*shape mismatch"),
     ("", "ours RuntimeError.*share one place in memory .expand.*torch IndexError"),
@@ -38,6 +40,22 @@ MISTAKES = (
 
 REFUSED = (
     *[Departure("of two mistakes each names one", "error", *both) for both in MISTAKES],
+    Departure(
+        "several views may be written in torch if their base was told to require grad since",
+        *(
+            "error",
+            r"(split|chunk|unbind|iter).*requires_grad_\(\)",
+            "ours RuntimeError.*it is one of several.*torch None",
+        ),
+    ),
+    Departure(
+        "torch gives views of what was written new nodes",
+        *(
+            "error",
+            rf"(no_grad|detach|data).*{WRITES}.*>>> .*inputs=",
+            "ours RuntimeError.*was written in place.*torch None",
+        ),
+    ),
     Departure(
         "torch does not look at indices of nothing",
         "error",

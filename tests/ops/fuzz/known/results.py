@@ -133,6 +133,10 @@ DIFFERENT = (
         *("value", rf">>> .*({TIES})", r"value: \S+, int64.* at \[", choices.equal_elements),
     ),
     Departure(
+        "which of equal elements comes first is no promise, nor what order that order has",
+        *("value", r">>> [^>]*for _ in range[^>]*argsort", r"value: \S+, int64.* at \["),
+    ),
+    Departure(
         "which of equal elements gets the gradient is no promise",
         *("gradient", "quantile", "", choices.equal_gradients),
     ),
@@ -162,6 +166,14 @@ DIFFERENT = (
     Departure(
         "torch scales mean and input by themselves, where inf - inf is nan",
         *("value", ">>> .*(instance|batch|group)_norm.*", "value: [^\n]*inf[^\n]* and torch [^\n]*nan"),
+    ),
+    Departure(
+        "torch scales mean and input by themselves, where large numbers overflow",
+        *(
+            "value",
+            ">>> .*(instance|batch|group)_norm.*",
+            r"value: [^\n]*e\+\d\d+[^\n]* and torch [^\n]*(inf|nan)",
+        ),
     ),
     Departure(
         "numbers between the ends, of which each is rounded as the ends are",
@@ -390,6 +402,10 @@ DIFFERENT = (
         "a view that was cut before its base was told to require grad says in torch that it requires it, and "
         "is used as if; its gradient is dropped without a word",
         *("gradient", rf"\.requires_grad_\(\).*{WRITES}", r"\.grad, ", choices.views_that_ask),
+    ),
+    Departure(
+        "torch's sweep towards a view that was cut in no_grad runs nothing",
+        *("flags", r"no_grad\(\).*retain_grad\(\).*>>> .*inputs=", "grad is tensor.* and torch None"),
     ),
     Departure(
         "torch adds a second hook to the first, which stays where the tensor was before it was written",

@@ -127,6 +127,10 @@ FAILS = (
     ),
     Departure("torch reads more in mse_loss's derivative", "error", "mse_loss.*create_graph", STALE),
     Departure(
+        "torch saves the source of index_copy, of which only the dimensions are read",
+        *("error", "index_copy", f"{STALE}.*output 0 of AsStrided|{STALE}.*View"),
+    ),
+    Departure(
         "torch's index_fill takes indices from the end, and its backward does not",
         *("error", "index_fill", "ours None torch .*index out of range in self"),
     ),
