@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import namedtuple
+from math import prod
 
 import pytest
 
@@ -147,3 +148,18 @@ def test_randomness_in_the_loop(before):
     tapegrad.manual_seed(0)
     one_by_one = tapegrad.stack([f(v) for v in x])
     assert different.tolist() == one_by_one.tolist() and same.tolist() == [one_by_one[0].tolist()] * 3
+
+
+@pytest.mark.parametrize("first", [(5, 7), (7,)])
+@pytest.mark.parametrize("second", [(7, 2), (7, 9), (7, 40), (7,)])
+@pytest.mark.parametrize("dims", [(None, 0), (0, None), (0, 0)])
+def test_products_of_every_entry(first, second, dims):
+    sizes = [s if d is None else (3, *s) for s, d in zip((first, second), dims, strict=True)]
+
+    def product(t):
+        a, b = (t.arange(float(prod(s))).mul(3).remainder(7).reshape(s) for s in sizes)  # exact
+        f = t.vmap(lambda x, y: x @ y, in_dims=dims)
+        derivatives = t.func.jacrev(f, (0, 1))(a, b)
+        return f(a, b), *derivatives
+
+    compare(product)
