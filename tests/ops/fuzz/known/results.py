@@ -211,6 +211,10 @@ DIFFERENT = (
         "torch's nanmedian reads expanded memory as if it were not",
         *("value", r"expand|broadcast", r" at \[", choices.nanmedian_of_expanded),
     ),
+    Departure(
+        "by products a point's distance from itself is the root of what rounding leaves",
+        *("value", r">>> .*cdist\(.*'use_mm_for_euclid_dist'", r" at \[", choices.within(1e-7)),
+    ),
     Departure("torch's largest distance passes over nan", "value", r"cdist\(.*, inf\)", "nan.* torch "),
     Departure("torch counts what is nan as nan", "value", r"[pc]dist\(.*, 0\)", "torch .*nan"),
     Departure(
