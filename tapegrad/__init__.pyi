@@ -1124,18 +1124,8 @@ def lcm_(
     *,
     out: Tensor | None = ...,
 ) -> Tensor: ...
-def ldexp(
-    input: Tensor | builtins.int | builtins.float | builtins.complex,
-    other: Tensor | builtins.int | builtins.float | builtins.complex,
-    *,
-    out: Tensor | None = ...,
-) -> Tensor: ...
-def ldexp_(
-    input: Tensor | builtins.int | builtins.float | builtins.complex,
-    other: Tensor | builtins.int | builtins.float | builtins.complex,
-    *,
-    out: Tensor | None = ...,
-) -> Tensor: ...
+def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
+def ldexp_(input: Tensor, other: Tensor, *, out: Tensor | None = ...) -> Tensor: ...
 def le(
     input: Tensor | builtins.int | builtins.float | builtins.complex,
     other: Tensor | builtins.int | builtins.float | builtins.complex,

@@ -14,6 +14,7 @@ from typing import Any
 
 Flatten = Callable[[Any], tuple[list[Any], Any]]
 Unflatten = Callable[[list[Any], Any], Any]
+IsLeaf = Callable[[Any], bool]
 
 
 def _by_fields(x: Any) -> tuple[list[Any], Any]:
@@ -55,8 +56,7 @@ def register_pytree_node(cls: type, flatten_fn: Any, unflatten_fn: Any, **_: Any
     _container.cache_clear()
 
 
-@lru_cache(256)
-def _container(kind: type) -> tuple[type, Flatten, Unflatten] | None:
+def _find_container(kind: type) -> tuple[type, Flatten, Unflatten] | None:
     """How to take values of a class apart and put them together; None if they are leaves."""
     found = _NODES.get(kind)
     if found is not None:
@@ -68,9 +68,7 @@ def _container(kind: type) -> tuple[type, Flatten, Unflatten] | None:
     return None
 
 
-def _container_of(x: Any) -> tuple[type, Flatten, Unflatten] | None:
-    kind: Any = type(x)  # mypy takes no type[Any] for hashable
-    return _container(kind)
+_container: Any = lru_cache(256)(_find_container)  # mypy takes no type[Any] for hashable
 
 
 class Spec:
@@ -82,6 +80,11 @@ class Spec:
         self, kind: type | None = None, context: Any = None, children: Sequence[Spec] = (), build: Any = None
     ) -> None:
         self.kind, self.context, self.children, self.build = kind, context, tuple(children), build
+
+    @property
+    def num_leaves(self) -> int:
+        """How many leaves it puts together."""
+        return 1 if self.kind is None else sum([c.num_leaves for c in self.children])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and (
@@ -98,20 +101,20 @@ class Spec:
 _LEAF = Spec()
 
 
-def tree_flatten(tree: Any) -> tuple[list[Any], Spec]:
-    """The leaves of a tree, in order, and its Spec."""
+def tree_flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], Spec]:
+    """The leaves of a tree, in order, and its Spec. is_leaf: what else is a leaf, containers too."""
     leaves: list[Any] = []
-    return leaves, _flatten(tree, leaves)
+    return leaves, _flatten(tree, leaves, is_leaf)
 
 
-def _flatten(tree: Any, leaves: list[Any]) -> Spec:
-    node = _container_of(tree)
-    if node is None:
+def _flatten(tree: Any, leaves: list[Any], is_leaf: IsLeaf | None) -> Spec:
+    node = _container(type(tree))
+    if node is None or (is_leaf is not None and is_leaf(tree)):
         leaves.append(tree)
         return _LEAF
     kind, flatten, build = node
     children, context = flatten(tree)
-    return Spec(kind, context, [_flatten(c, leaves) for c in children], build)
+    return Spec(kind, context, [_flatten(c, leaves, is_leaf) for c in children], build)
 
 
 def tree_unflatten(leaves: Iterable[Any], spec: Spec) -> Any:
@@ -125,16 +128,16 @@ def _unflatten(leaves: Any, spec: Spec) -> Any:
     return spec.build([_unflatten(leaves, c) for c in spec.children], spec.context)
 
 
-def tree_map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
+def tree_map(f: Callable[..., Any], tree: Any, *others: Any, is_leaf: IsLeaf | None = None) -> Any:
     """The tree with f(leaf, ...) for each leaf; `others` are trees of the same containers."""
-    leaves, spec = tree_flatten(tree)
-    rest = [tree_leaves(t) for t in others]
+    leaves, spec = tree_flatten(tree, is_leaf)
+    rest = [tree_leaves(t, is_leaf) for t in others]
     return tree_unflatten([f(*xs) for xs in zip(leaves, *rest, strict=True)], spec)
 
 
-def tree_leaves(tree: Any) -> list[Any]:
+def tree_leaves(tree: Any, is_leaf: IsLeaf | None = None) -> list[Any]:
     """The leaves of a tree."""
-    return tree_flatten(tree)[0]
+    return tree_flatten(tree, is_leaf)[0]
 
 
 def broadcast_prefix(prefix: Any, tree: Any) -> list[Any] | None:
@@ -145,11 +148,11 @@ def broadcast_prefix(prefix: Any, tree: Any) -> list[Any] | None:
 
 
 def _broadcast(prefix: Any, tree: Any, found: list[Any]) -> bool:
-    top = _container_of(prefix)
+    top = _container(type(prefix))
     if top is None:
         found += [prefix] * len(tree_leaves(tree))
         return True
-    node = _container_of(tree)
+    node = _container(type(tree))
     if node is None:
         return False
     if isinstance(prefix, dict) and isinstance(tree, dict):

@@ -470,14 +470,7 @@ def _is_cut(step: Step) -> bool:
 
 def is_part(t: Any) -> bool:
     """Whether t is a view that every step cuts out of the one before, and not a pattern in memory."""
-    if layouts.pattern.op is not None:
-        return all(map(_is_cut, path_of(t)))
-    c = t._cold
-    while c is not None and c.parent is not None:
-        if c.op.view is not c.op.forward:
-            return False
-        c = c.parent._cold
-    return True
+    return all(map(_is_cut, path_of(t)))
 
 
 def adopt(t: Any, n: Node) -> None:

@@ -163,6 +163,12 @@ def ldexp(x: Any, n: Any) -> Any:
     return x * np.exp2(n)
 
 
+def ldexp_by_integers(x: Any, n: Any) -> Any:
+    """x times 2 to the power n, exactly: n are integers of x's dtype."""
+    # Beyond 5,000 every number is infinite or 0, and int32 holds it.
+    return np.ldexp(x, np.clip(n, -5000, 5000).astype("i4"))
+
+
 def exponent(x: Any) -> Any:
     """The exponent of x as an int32: x is a mantissa in [1/2, 1) times 2 to that power."""
     return np.frexp(x)[1]

@@ -34,8 +34,8 @@ def column_sum(x: Any) -> Any:
 
 
 def axis_sum(x: Any, axis: int) -> Any:
-    """The sum over one axis but the last. Where few elements follow it, NumPy's loops are that short, and
-    BLAS takes a third of the time or less."""
+    """The sum over one axis but the last. Where few elements follow it, NumPy's loops are that short: BLAS is
+    1.3 to 3.5 times as fast with up to 64, from 512 elements on."""
     shape = x.shape
     follow = prod(shape[axis + 1 :])
     if x.size < 512 or follow > 64 or x.dtype.char not in "fd" or not x.flags.c_contiguous:

@@ -163,8 +163,7 @@ class Update:
         again(self._run, job)
 
     def _run(self, job: Job) -> None:
-        counts = _counts_of_all(job.parts)
-        for now, parts in _alike(job.parts) if counts is None else ((counts, job.parts),):
+        for now, parts in _alike(job.parts):
             p, g, _, held = parts[0][0]
             if parts[0][1] is None:
                 new, update = self.rule(Tensors, job.options, *now)
@@ -188,18 +187,6 @@ class Update:
         xs = [F.view_as_real(x.clone()) if split else x.clone() for x in (p, g, *held)]
         for x, y in zip((p, *held), update(xs[0], xs[1], *xs[2:]), strict=False):
             x.copy_(F.view_as_complex(y) if split else y)
-
-
-def _counts_of_all(parts: list[tuple[Arguments, list[Any] | None]]) -> Any:
-    """The counts of parts that can all be updated together, as they mostly can; None if some cannot."""
-    (p, _, counts, _), _ = parts[0]
-    kind, now = p._kind, _values(counts)
-    for (p, _, counts, _), arrays in parts:
-        if arrays is None or p._kind is not kind or type(p._a) is not ndarray:
-            return None
-        if counts and _values(counts) != now:
-            return None
-    return None if now and len({id(given[0]) for given, _ in parts}) < len(parts) else now
 
 
 def _alike(parts: list[tuple[Arguments, list[Any] | None]]) -> Iterator[tuple[Any, list[Any]]]:

@@ -14,7 +14,7 @@ import tapegrad.kernels.writers as W
 from tapegrad._errors import describe
 from tapegrad.define import cast, elementwise, finish, offer, opaque, writes
 from tapegrad.define.refusing import no_bool, no_derivative
-from tapegrad.dtypes import B1, F4, F8, FLOAT, FLOATING, INEXACT, of
+from tapegrad.dtypes import B1, F4, F8, FLOAT, FLOATING, INEXACT, REAL, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.pointwise import FLAT, scaled
 from tapegrad.ops.pointwise import rsub as _rsub_number
@@ -209,7 +209,7 @@ def _no_bool_power(op: Op, xs: Sequence[Any]) -> None:
         raise NotImplementedError(f"ldexp: other is {describe(xs[1])}; numbers are needed, e.g. with .int().")
 
 
-ldexp = elementwise(
+_ldexp = elementwise(
     "ldexp",
     N.ldexp,
     ir="a * exp2(b)",
@@ -218,6 +218,34 @@ ldexp = elementwise(
     check=_no_bool_power,
     numbers="",
 )
+_ldexp_by_integers = elementwise(
+    "ldexp.integers",
+    N.ldexp_by_integers,
+    doc="ldexp(a, b)",
+    floats=True,
+    d=("g * F.exp2(b)", None),
+    numbers="",
+    title="LdexpBackward0",
+)
+_ldexp_by_powers = elementwise(
+    "ldexp.powers", np.multiply, ir="a * b", doc="a * b", d=("g * b", "g * a"), title="LdexpBackward0"
+)
+
+
+def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """input * 2 ** other. Shapes: they broadcast. Integers scale exactly, also where 2 ** other overflows;
+    tensors of other exponents are raised in their own dtype.
+
+    Raises: NotImplementedError for bool exponents of floats.
+    """
+    x, n = need_tensor(input, "ldexp"), need_tensor(other, "ldexp", "other")
+    if n._kind.kind in "iu" and x._kind.kind in REAL:
+        result = _ldexp_by_integers(x, n)
+    elif n._a.ndim and x._kind is not n._kind and n._kind.kind in FLOATING:
+        result = _ldexp_by_powers(x, n.exp2())
+    else:
+        result = _ldexp(x, n)
+    return finish(result, out, "ldexp", (x, n))
 
 
 _scaled = kind("frexp", Scaled)

@@ -10,6 +10,6 @@ __all__ = ["checkpoint", "data", "tensorboard"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("data", "tensorboard"):  # loaded when first used
+    if name in ("_pytree", "data", "tensorboard"):  # loaded when first used
         return import_module(f"tapegrad.utils.{name}")
     raise missing("torch.utils", name)

@@ -129,6 +129,7 @@ def test_what_perturbations_do_not_excuse(wrong: str) -> None:
         "torch.autograd.grad((x.softmax(0) * 7.3).sum(), x)[0]",
         "torch.fft.ifft(x[torch.arange(20) % 1] * 100).real[1:]",
         "torch.fft.rfft(torch.ones(1).expand(7)).real[1:]",  # 0 but for rounding within the op
+        "torch.ones(12, dtype=torch.float64).ldexp(x)",  # 2 ** x in float32
         "torch.addcmul(torch.full((12,), 0.7), x * 10, x * 0 - 0.7)",  # 0, of products that are rounded
     ],
 )

@@ -158,12 +158,13 @@ for _verb in vars(Lanes).keys() - vars(Numbers).keys():
 def _structure(x: FunctionType) -> tuple[Any, ...]:
     """What decides which code a rule's function writes: its code and that of the functions it holds, and
     their constants; not the numbers in the table."""
-    found: list[Any] = [id(x.__code__)]  # which lives as long as the rule; hashing code takes a microsecond
+    # By its place, as it lives as long as the rule: to hash code reads it all.
+    found: list[Any] = [id(x.__code__)]
     for cell in x.__closure__ or ():
         y = cell.cell_contents
         kind = type(y)
         if kind is FunctionType:
-            found += _structure(y)
+            found.append(_structure(y))
         elif kind is not Numbers:
             found.append(kind)
             found.append(y)

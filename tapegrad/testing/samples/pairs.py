@@ -157,7 +157,7 @@ ROWS = (
         special="xlog1py",
         ulps=4,
     ),
-    _of_tensors("ldexp", 0, 3, ulps=2, writer=True, extremes=False),
+    _of_tensors("ldexp", 0, 3, ulps=2, writer=True),
     # ---- three tensors
     Row(
         "lerp",

@@ -19,7 +19,11 @@ OPEN: tuple[Departure, ...] = ()
 def reason(what: str, program: str, found: str, run: Any) -> str:
     """Why a difference may be there; "" if it may not."""
     for d in (*ON_PURPOSE, *OPEN):
-        known = d.what == what and re.search(d.program, program, re.S) and re.search(d.found, found, re.S)
+        known = (
+            re.fullmatch(d.what, what)
+            and re.search(d.program, program, re.S)
+            and re.search(d.found, found, re.S)
+        )
         if known and d.when(run):
             return d.reason
     return ""
