@@ -12,14 +12,15 @@ from tapegrad.native import call, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import I32, I64, PTR, Function, Module, Value
 
+_I8 = np.dtype(np.int64)
 _FEW = 64  # arrays, of which each is compared with each
 
 
 @cache
 def _survey() -> Any:
-    """survey(table, each, itemsize, *arrays): the table of int64 gets the addresses of the arrays; of every
-    each-th its size and the number of its first block; the number of all blocks; and whether no two arrays
-    overlap, 1 or 0, or -1 for more than a few."""
+    """survey(table, each, itemsize, *arrays): the table of int64 gets the addresses of the arrays; and of
+    every each-th its size and the number of its first block. What it returns is the number of all blocks
+    times 4, and 1 more than whether no two arrays overlap: 1 or 0, or -1 for more than a few."""
     module = Module()
     f = Function("survey_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
     to = f.call("tapegrad_data", PTR, f.load(f["args"], PTR), f.value(DENSE | call.WRITEABLE, I32))
@@ -27,7 +28,7 @@ def _survey() -> Any:
     each, itemsize = (f.call("PyLong_AsLongLong", I64, f.load(f["args"].at(k, PTR), PTR)) for k in (1, 2))
     n = f["count"] - 3
     m = n // each
-    sizes, firsts, last = to.at(n, I64), to.at(n + m, I64), to.at(n + m * 2, I64)
+    sizes, firsts = to.at(n, I64), to.at(n + m, I64)
     blocks, apart = f.variable(f.value(0, I64)), f.variable(f.value(1, I64))
     with f.loop(0, n) as k:
         given = f.load(f["args"].at(k + 3, PTR), PTR)
@@ -39,13 +40,12 @@ def _survey() -> Any:
             f.store(sizes.at(k // each, I64), size)
             f.store(firsts.at(k // each, I64), blocks.get())
             blocks.set(blocks.get() + (size + (Many.BLOCK - 1)) // Many.BLOCK)
-    f.store(last, blocks.get())
     with f.loop(0, f.smaller(n, _FEW)) as i, f.loop(0, i) as j:
         a, b = (f.load(to.at(k, I64), I64) for k in (i, j))
         c, d = (x + f.load(sizes.at(k // each, I64), I64) * itemsize for x, k in ((a, i), (b, j)))
         apart.set(f.select((a < d) & (b < c), f.value(0, I64), apart.get()))
-    f.store(last.at(1, I64), f.select(n > _FEW, f.value(-1, I64), apart.get()))
-    f.give(f.call("tapegrad_none", PTR))
+    code = f.select(n > _FEW, f.value(0, I64), apart.get() + 1)
+    f.give(f.call("PyLong_FromLongLong", PTR, blocks.get() * 4 + code))
     module.add(f)
     (address,) = target.compile("survey", module, ["survey_py"], call.symbols(module))
     return call.builtin(address, "survey")
@@ -67,21 +67,36 @@ class Many:
 
     BLOCK = 1 << 11  # elements
     GRAIN = 4  # blocks that are worth a thread
-    PARAMETERS = "places:r firsts:r sizes:r arrays:i blocks:i"
+    PARAMETERS = "table:r arrays:i blocks:i"
+
+    __slots__ = ("_apart", "_each", "_itemsize", "blocks", "count", "table")
 
     def __init__(self, arrays: Sequence[Any], each: int, itemsize: int) -> None:
         n = len(arrays)
-        m = n // each
-        table = np.empty(n + 2 * m + 2, np.int64)
-        _survey()(table, each, itemsize, *arrays)
-        self.places, self.sizes, self.firsts = table[:n], table[n : n + m], table[n + m : n + 2 * m]
-        self.blocks, self._apart = table[n + 2 * m :].tolist()
-        self._each, self._itemsize = each, itemsize
+        self.count, self._each, self._itemsize = n // each, each, itemsize
+        self.table = np.empty(n + 2 * self.count, _I8)
+        code = _survey()(self.table, each, itemsize, *arrays)
+        self.blocks, self._apart = code >> 2, (code & 3) - 1
 
     @property
     def arguments(self) -> tuple[Any, ...]:
         """For a kernel with the PARAMETERS."""
-        return self.places, self.firsts, self.sizes, len(self.sizes), self.blocks
+        return self.table, self.count, self.blocks
+
+    @property
+    def places(self) -> Any:
+        """The arrays' addresses."""
+        return self.table[: -2 * self.count]
+
+    @property
+    def sizes(self) -> Any:
+        """How many elements each has (each of them that are of one size)."""
+        return self.table[-2 * self.count : -self.count]
+
+    @property
+    def firsts(self) -> Any:
+        """The numbers of their first blocks."""
+        return self.table[-self.count :]
 
     @classmethod
     def of(cls, arrays: Sequence[Any], each: int = 1) -> Many | None:
@@ -101,14 +116,16 @@ class Many:
         return bool((ends[:-1] <= starts[1:]).all())
 
     @classmethod
-    def loop(cls, f: call.Body, write: Any, each: bool = False) -> None:
-        """In a kernel: write(number, low, high) for the elements of each array that are its part of the
-        work; with `each`, block by block."""
+    def loop(cls, f: call.Body, write: Any, each: int = 1, blocks: bool = False) -> None:
+        """In a kernel, of arrays of which `each` are of one size: write(number, low, high) for the elements
+        of each array that are its part of the work; with `blocks`, block by block."""
+        sizes = f["table"].at(f["arrays"] * each, I64)
+        firsts = sizes.at(f["arrays"], I64)
         with f.loop(0, f["arrays"]) as k:
-            first, n = f.load(f["firsts"].at(k, I64), I64), f.load(f["sizes"].at(k, I64), I64)
+            first, n = f.load(firsts.at(k, I64), I64), f.load(sizes.at(k, I64), I64)
             low = f.larger(f.low - first, 0) * cls.BLOCK
             high = f.smaller((f.high - first) * cls.BLOCK, n)
-            if each:
+            if blocks:
                 with f.loop(low, high, cls.BLOCK) as i:
                     write(k, i, f.smaller(i + cls.BLOCK, high))
             else:

@@ -34,7 +34,7 @@ def _squares(t: Type) -> Any:
         def block(at: Value, low: Value, high: Value) -> None:
             for s in sums:
                 s.set(0.0)
-            x = f.load(f["places"].at(at, PTR), PTR)
+            x = f.load(f["table"].at(at, PTR), PTR)
             whole = low + ((high - low) & -step)
             with f.loop(low, whole, step) as i:
                 for k, s in enumerate(sums):
@@ -44,10 +44,11 @@ def _squares(t: Type) -> Any:
             with f.loop(whole, high) as i:
                 one = f.convert(f.load(x.at(i, t), t), F64)
                 rest.set(f.fma(one, one, rest.get()))
-            number = f.load(f["firsts"].at(at, I64), I64) + low // Many.BLOCK
+            firsts = f["table"].at(f["arrays"] * 2, I64)
+            number = f.load(firsts.at(at, I64), I64) + low // Many.BLOCK
             f.store(f["out"].at(number, F64), rest.get())
 
-        Many.loop(f, block, each=True)
+        Many.loop(f, block, blocks=True)
 
     return call.build(f"squares_{t}", f"out:w {Many.PARAMETERS}", write, over="blocks", grain=Many.GRAIN)
 
@@ -76,7 +77,7 @@ def _scale(t: Type) -> Any:
         factor = f.splat(f.load(f["factor"], t), wide.lanes)
 
         def block(at: Value, low: Value, high: Value) -> None:
-            x = f.load(f["places"].at(at, PTR), PTR)
+            x = f.load(f["table"].at(at, PTR), PTR)
             whole = low + ((high - low) & -wide.lanes)
             with f.loop(low, whole, wide.lanes) as i:
                 f.store(x.at(i, t), f.load(x.at(i, t), wide) * factor)

@@ -2,7 +2,7 @@
 
 The rules of `kernels.optim` are written over verbs, so they need no second version here: with `Lanes` as F a
 rule writes its own machine code. What it computes from options and counts before are numbers, which the
-kernel reads from a table; so one kernel serves all steps. Which kernel that is depends on the structure of
+kernel is given; so one kernel serves all steps. Which kernel that is depends on the structure of
 the rule's function (`_structure`). The arithmetic is that of the arrays, operation by operation, and so is
 each result, bit by bit.
 """
@@ -29,11 +29,13 @@ LARGE = 1 << 20  # elements: gradients that are mostly 0 are those of large tabl
 _LOOKED_AT = 4  # vectors of a gradient at once
 
 
-class _Number(int):
-    """The place of a number in the table."""
+class _Place:
+    """The place of a number among those of a rule; each is itself alone."""
+
+    __slots__ = ()
 
 
-_PLACES = [_Number(k) for k in range(64)]
+_PLACES = [_Place() for _ in range(64)]
 
 
 class Numbers:
@@ -70,8 +72,8 @@ class Lanes:
         self.many = 0
 
     def number(self, _: Any) -> Value:
-        """The next number of the table."""
-        x = self.f.load(self.f["numbers"].at(self.many, self.element), self.element)
+        """The next of the numbers that the kernel is given."""
+        x = self.f.convert(self.f[f"x{self.many}"], self.element)
         self.many += 1
         return self.f.splat(x, self.vector.lanes)
 
@@ -156,17 +158,16 @@ for _verb in vars(Lanes).keys() - vars(Numbers).keys():
 
 
 def _structure(x: FunctionType) -> tuple[Any, ...]:
-    """What decides which code a rule's function writes: its code and that of the functions it holds, and
-    their constants; not the numbers in the table."""
-    # By its place, as it lives as long as the rule: to hash code reads it all.
+    """What decides which code a rule's function writes: its code and what it holds, of functions theirs; of
+    numbers that the kernel is given only which they are."""
+    # The code by its place, as it lives as long as the rule: to hash code reads it all.
     found: list[Any] = [id(x.__code__)]
     for cell in x.__closure__ or ():
         y = cell.cell_contents
-        kind = type(y)
+        kind = y.__class__
         if kind is FunctionType:
-            found.append(_structure(y))
-        elif kind is not Numbers:
-            found.append(kind)
+            y = _structure(y)
+        if kind is not Numbers:
             found.append(y)
     return tuple(found)
 
@@ -174,23 +175,26 @@ def _structure(x: FunctionType) -> tuple[Any, ...]:
 _kernels: dict[Any, Any] = {}
 
 
-def _build(rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, held: int, idle: bool) -> Any:
-    """The kernel of a rule. Of each parameter there are `held` arrays: its own, its gradient, its state.
-    idle: where the gradient is 0 nothing changes, so nothing else is read."""
+def _build(
+    rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, numbers: int, held: int, idle: bool
+) -> Any:
+    """The kernel of a rule that computes with so many numbers. Of each parameter there are `held` arrays: its
+    own, its gradient, its state. idle: where the gradient is 0 nothing changes, so nothing else is read."""
     t = TYPES[kind]
+    given = " ".join([f"x{k}:d" for k in range(numbers)])
 
     def write(f: call.Body) -> None:
         F = Lanes(f, t)
         _, update = rule(F, o, *counts)
 
         def parameter(i: Value, low: Value, high: Value) -> None:
-            arrays = [f.load(f["places"].at(i * held + k, PTR), PTR) for k in range(held)]
+            arrays = [f.load(f["table"].at(i * held + k, PTR), PTR) for k in range(held)]
             _pass(F, update, arrays, low, high, idle)
 
-        Many.loop(f, parameter)
+        Many.loop(f, parameter, held)
 
     name, grain = f"update_{rule.__name__}{'_idle' if idle else ''}", Many.GRAIN
-    return call.build(name, f"numbers:r {Many.PARAMETERS}", write, over="blocks", grain=grain)
+    return call.build(name, f"{given} {Many.PARAMETERS}", write, over="blocks", grain=grain)
 
 
 def _pass(F: Lanes, update: O.Update, arrays: list[Value], low: Value, high: Value, idle: bool) -> None:
@@ -244,8 +248,8 @@ def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, 
     key = rule, kind, held, _structure(update), idle
     kernel = _kernels.get(key)
     if kernel is None:
-        kernel = _kernels[key] = _build(rule, o, counts, kind, held, idle)
-    kernel(np.array(F.found, kind), *many.arguments)
+        kernel = _kernels[key] = _build(rule, o, counts, kind, len(F.found), held, idle)
+    kernel(*F.found, many.table, many.count, many.blocks)
     return new
 
 
