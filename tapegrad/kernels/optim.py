@@ -124,11 +124,11 @@ class Arrays:
 arrays_of = cache(Arrays)
 
 
-def apply(rule: Any, o: Options, counts: Sequence[Any], kind: Any, many: Sequence[Sequence[Any]]) -> Any:
-    """The rule's new counts, after its update of many parameters of one dtype and with the same counts: of
-    each its array, its gradient and its state."""
+def apply(rule: Any, o: Options, counts: Sequence[Any], kind: Any, columns: Sequence[Sequence[Any]]) -> Any:
+    """The rule's new counts, after its update of many parameters of one dtype and with the same counts.
+    columns: their arrays, those of their gradients, and of each part of their state."""
     new, update = rule(arrays_of(kind), o, *counts)
-    for arrays in many:
+    for arrays in zip(*columns, strict=True):
         if arrays[0].nbytes <= BLOCK:
             update(*arrays)
         else:

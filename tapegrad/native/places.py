@@ -18,9 +18,10 @@ _FEW = 64  # arrays, of which each is compared with each
 
 @cache
 def _survey() -> Any:
-    """survey(table, each, itemsize, *arrays): the table of int64 gets the addresses of the arrays; and of
-    every each-th its size and the number of its first block. What it returns is the number of all blocks
-    times 4, and 1 more than whether no two arrays overlap: 1 or 0, or -1 for more than a few."""
+    """survey(table, each, itemsize, *arrays): the table of int64 gets the addresses of the arrays; and of the
+    first each-th part of them their sizes, which are those of the others again, and the numbers of their
+    first blocks. What it returns is the number of all blocks times 4, and 1 more than whether no two arrays
+    overlap: 1 or 0, or -1 for more than a few."""
     module = Module()
     f = Function("survey_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
     to = f.call("tapegrad_data", PTR, f.load(f["args"], PTR), f.value(DENSE | call.WRITEABLE, I32))
@@ -35,14 +36,14 @@ def _survey() -> Any:
         data = f.call("tapegrad_data", PTR, given, f.value(DENSE, I32))
         f.give_if(f.convert(data, I64).eq(0), 0)
         f.store(to.at(k, I64), f.convert(data, I64))
-        with f.when((k % each).eq(0)):
+        with f.when(k < m):
             size = elements(f, given)
-            f.store(sizes.at(k // each, I64), size)
-            f.store(firsts.at(k // each, I64), blocks.get())
+            f.store(sizes.at(k, I64), size)
+            f.store(firsts.at(k, I64), blocks.get())
             blocks.set(blocks.get() + (size + (Many.BLOCK - 1)) // Many.BLOCK)
     with f.loop(0, f.smaller(n, _FEW)) as i, f.loop(0, i) as j:
         a, b = (f.load(to.at(k, I64), I64) for k in (i, j))
-        c, d = (x + f.load(sizes.at(k // each, I64), I64) * itemsize for x, k in ((a, i), (b, j)))
+        c, d = (x + f.load(sizes.at(k % m, I64), I64) * itemsize for x, k in ((a, i), (b, j)))
         apart.set(f.select((a < d) & (b < c), f.value(0, I64), apart.get()))
     code = f.select(n > _FEW, f.value(0, I64), apart.get() + 1)
     f.give(f.call("PyLong_FromLongLong", PTR, blocks.get() * 4 + code))
@@ -100,7 +101,8 @@ class Many:
 
     @classmethod
     def of(cls, arrays: Sequence[Any], each: int = 1) -> Many | None:
-        """Of arrays, `each` of them of one size; None if one is not contiguous, or no plain array."""
+        """Of arrays, `each` of them of one size: the first of all such, the second of all, and so on. None if
+        one is not contiguous, or no plain array."""
         try:
             return cls(arrays, each, arrays[0].itemsize)
         except (ValueError, TypeError):
@@ -112,7 +114,7 @@ class Many:
             return bool(self._apart)
         order = self.places.argsort()
         starts = self.places[order]
-        ends = starts + self.sizes.repeat(self._each)[order] * self._itemsize
+        ends = starts + np.tile(self.sizes, self._each)[order] * self._itemsize
         return bool((ends[:-1] <= starts[1:]).all())
 
     @classmethod

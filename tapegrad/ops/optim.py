@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -87,19 +87,30 @@ class Tensors:
         return x + a * value / b if isinstance(value, Tensor) else F.addcdiv(x, a, b, value=value)
 
 
+class Together(NamedTuple):
+    """What can be updated in one call. now: the counts; tensors: of each count those that have it. columns:
+    the parameters' arrays, those of their gradients, and of each part of their state."""
+
+    now: Sequence[Any]
+    tensors: Sequence[Sequence[Any]]
+    columns: Sequence[Sequence[Any]]
+
+
 class Job:
     """An update that is checked and ready.
 
     parts: of each parameter its arguments and the arrays of it, its gradient and its state, None if it runs
     on Tensors. written: those arrays that change. recording: the grad mode it needs, None if any will do.
+    together: instead of parts, if all are alike.
     """
 
-    __slots__ = ("options", "parts", "recording", "written")
+    __slots__ = ("options", "parts", "recording", "together", "written")
 
     def __init__(self, options: Mapping[str, Any], recording: bool) -> None:
         self.options = options
         self.parts: list[tuple[Arguments, list[Any] | None]] = []
         self.written: list[Any] = []
+        self.together: Together | None = None
         self.recording: bool | None = True if recording else None
 
 
@@ -121,14 +132,14 @@ class Update:
 
         Raises: RuntimeError if a parameter must not be written, or its state is of another shape.
         """
-        job = Job(options if record else _plain(options), record)
-        plain = self.elementwise and not record
+        job = Job(options if record else plain(options), record)
+        quickly = self.elementwise and not record
         for given in arguments:
             p, g, _, held = given
-            arrays = _ready(p, g, held) if plain else None
+            arrays = _ready(p, g, held) if quickly else None
             if arrays is None:
                 self._check(p, g, held, record)
-                arrays = _arrays(p, g, held) if plain else None
+                arrays = _arrays(p, g, held) if quickly else None
             if arrays is not None:
                 job.written.append(arrays[0])
                 job.written += arrays[2:]
@@ -157,19 +168,26 @@ class Update:
         """Update the parameters, their counts and their state in place."""
         if job.written:
             wrote(*job.written)
-            self.made += len(job.parts)
+            self.made += len(job.parts if job.together is None else job.together.columns[0])
             if self.made > tier.often:
                 tier.wake(large=False)
         again(self._run, job)
 
     def _run(self, job: Job) -> None:
+        if job.together is not None:
+            now, tensors, columns = job.together
+            new = O.apply(self.rule, job.options, now, columns[0][0].dtype, columns)
+            for several, value in zip(tensors, new, strict=False):
+                for c in several:
+                    _count(c, value)
+            return
         for now, parts in _alike(job.parts):
             p, g, _, held = parts[0][0]
             if parts[0][1] is None:
                 new, update = self.rule(Tensors, job.options, *now)
                 self._tensors(update, p, g, held)
             else:
-                many: Any = [arrays for _, arrays in parts]
+                many: Any = list(zip(*[arrays or () for _, arrays in parts], strict=True))
                 number = type(p._a) is not ndarray
                 if number:
                     many[0][0].view(p._kind)[...] = p._a
@@ -214,7 +232,7 @@ def _values(counts: Sequence[Any]) -> list[Any]:
     return [c if c.__class__ is bool else c._a[()] for c in counts]
 
 
-def _plain(options: Mapping[str, Any]) -> Mapping[str, Any]:
+def plain(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options with NumPy scalars for Tensors."""
     lr, decay, betas = options["lr"], options.get("weight_decay"), options.get("betas", (0.0,))
     if not (isinstance(lr, Tensor) or isinstance(decay, Tensor) or isinstance(betas[0], Tensor)):

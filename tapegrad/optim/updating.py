@@ -11,6 +11,7 @@ from tapegrad.autograd import enable_grad, set_grad_enabled
 from tapegrad.dtypes import float32, float64
 from tapegrad.ops.optim import Arguments, Job, Update
 from tapegrad.optim.optimizer import Optimizer, Params
+from tapegrad.optim.plans import Plan
 from tapegrad.tensor import Tensor
 
 # Options that older state_dicts lack, and what they meant then.
@@ -83,6 +84,10 @@ class Updating(Checked):
     slots: ClassVar[tuple[str, ...]] = ()
     initial: ClassVar[Mapping[str, float | str]] = {}
 
+    def _make_hooks(self) -> None:
+        super()._make_hooks()
+        self._plans: dict[int, Plan] = {}  # of groups, by their numbers
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for group in self.param_groups:
@@ -131,14 +136,20 @@ class Updating(Checked):
                 arguments.append((p, g, [held[name] for name in counts], [held[name] for name in slots]))
         return arguments
 
-    def _prepared(self) -> list[Job]:
-        """A Job for each group. Raises: what `step` does, and then nothing has changed."""
+    def _prepared(self) -> list[tuple[int, Job, Plan | None]]:
+        """A Job for each group that has gradients, beside the group's number and what its plan was. Raises:
+        what `step` does, and then nothing has changed."""
         fresh: dict[Tensor, dict[str, Any]] = {}
-        jobs = [
-            self.update.prepare(arguments, group, bool(group.get("differentiable")))
-            for group in self.param_groups
-            if (arguments := self._arguments(group, fresh))
-        ]
+        jobs = []
+        for k, group in enumerate(self.param_groups):
+            plan = self._plans.pop(k, None)  # which is then nobody else's: two threads may make a step
+            job = plan and plan.again(group, self._slots(group, plan.params[0]), self.state)
+            if job is None:
+                plan = None
+                if not (arguments := self._arguments(group, fresh)):
+                    continue
+                job = self.update.prepare(arguments, group, bool(group.get("differentiable")))
+            jobs.append((k, job, plan))
         self.state.update(fresh)
         return jobs
 
@@ -156,12 +167,17 @@ class Updating(Checked):
                 jobs = self._prepared()
         else:
             jobs = self._prepared()
-        for job in jobs:
+        for k, job, plan in jobs:
             if job.recording is None:
                 self.update.run(job)
             else:
                 with set_grad_enabled(job.recording):
                     self.update.run(job)
+            if plan is None:
+                group = self.param_groups[k]
+                plan = Plan.of(job, group, self._slots(group, job.parts[0][0][0]), self.state)
+            if plan is not None:
+                self._plans[k] = plan
         return loss
 
 

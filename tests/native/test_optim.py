@@ -55,6 +55,10 @@ def parameters(dtype, held, sizes=(5000, 1, 7, 0, 2049, 64)):
     return many
 
 
+def columns(many):
+    return list(zip(*many, strict=True))
+
+
 def same(ours, theirs):
     for a, b in zip(ours, theirs, strict=True):
         for x, y in zip(a, b, strict=True):
@@ -68,8 +72,8 @@ def test_updates_are_those_of_the_arrays(case, dtype):
     rule, options, counts, held = case
     ours, theirs = parameters(dtype, held), parameters(dtype, held)
     with np.errstate(all="ignore"):
-        expected = original(O.apply)(rule, options, counts, np.dtype(dtype), [a for a in theirs if a[0].size])
-        new = O.apply(rule, options, counts, np.dtype(dtype), ours)
+        expected = original(O.apply)(rule, options, counts, np.dtype(dtype), columns([a for a in theirs if a[0].size]))
+        new = O.apply(rule, options, counts, np.dtype(dtype), columns(ours))
     assert tuple(new) == tuple(expected)
     same(ours, theirs)
 
@@ -86,8 +90,8 @@ def test_strides_offsets_and_overlaps_are_served():
         a, b = room.copy(), room.copy()
         kind = np.dtype("f4")
         with np.errstate(all="ignore"):
-            O.apply(O.sgd, SGD, [], kind, [pick(a)])
-            original(O.apply)(O.sgd, SGD, [], kind, [pick(b)])
+            O.apply(O.sgd, SGD, [], kind, columns([pick(a)]))
+            original(O.apply)(O.sgd, SGD, [], kind, columns([pick(b)]))
         np.testing.assert_array_equal(a, b)
 
 
@@ -131,8 +135,8 @@ def test_parameters_without_gradients_keep_every_bit(monkeypatch, more, dtype):
         p[::3] = -0.0
     ours, theirs = ([[a.copy() for a in arrays] for arrays in many] for _ in range(2))
     with np.errstate(all="ignore"):
-        O.apply(O.sgd, {**SGD, **more}, [], kind, ours)
-        original(O.apply)(O.sgd, {**SGD, **more}, [], kind, theirs)
+        O.apply(O.sgd, {**SGD, **more}, [], kind, columns(ours))
+        original(O.apply)(O.sgd, {**SGD, **more}, [], kind, columns(theirs))
     for a, b in zip(ours, theirs, strict=True):
         assert a[0].tobytes() == b[0].tobytes() or not np.isfinite(more.get("lr", 1))
         np.testing.assert_array_equal(a[0], b[0])

@@ -188,7 +188,7 @@ def _build(
         _, update = rule(F, o, *counts)
 
         def parameter(i: Value, low: Value, high: Value) -> None:
-            arrays = [f.load(f["table"].at(i * held + k, PTR), PTR) for k in range(held)]
+            arrays = [f.load(f["table"].at(f["arrays"] * k + i, PTR), PTR) for k in range(held)]
             _pass(F, update, arrays, low, high, idle)
 
         Many.loop(f, parameter, held)
@@ -228,20 +228,20 @@ def _is_idle(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: An
     p = np.array([0.0, -0.0, 1.5, -1e-30, np.inf, np.nan], kind)
     new = p.copy()
     with np.errstate(all="ignore"):
-        body(rule, o, counts, kind, [[new, np.zeros_like(p)]])
+        body(rule, o, counts, kind, [[new], [np.zeros_like(p)]])
     return p.tobytes() == new.tobytes()
 
 
 @over(O.apply)
-def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, parameters: Any) -> Any:
+def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, columns: Any) -> Any:
     """One call for all parameters."""
-    held = len(parameters[0])
-    size = sum([arrays[0].size for arrays in parameters])
-    if (size < LEAST and held * len(parameters) < MANY) or kind not in TYPES:
-        return body(rule, o, counts, kind, parameters)
-    many = Many.of([a for arrays in parameters for a in arrays], held)
+    held, ps = len(columns), columns[0]
+    size = sum([p.size for p in ps])
+    if (size < LEAST and held * len(ps) < MANY) or kind not in TYPES:
+        return body(rule, o, counts, kind, columns)
+    many = Many.of([a for column in columns for a in column], held)
     if many is None or not many.apart():
-        return body(rule, o, counts, kind, parameters)
+        return body(rule, o, counts, kind, columns)
     F = Numbers(kind)
     new, update = rule(F, o, *counts)
     idle = held == 2 and size >= LARGE and _is_idle(body, rule, o, counts, kind)
