@@ -8,7 +8,7 @@ value and is no more, or is the value of an array now, the table has an entry fo
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from sys import _getframe as frame
 from sys import getrefcount
@@ -80,11 +80,39 @@ def wrote(*arrays: Any) -> None:
             w = (_writes.get(id(x)) if x.base is None else None) or _entry(x)
             w.code, w.lasti, w.tick = code, lasti, now
             w.count += 1
-            if (alias := w.alias) is not None:
-                alias.code, alias.lasti, alias.tick = code, lasti, now
-            if w.watchers:
-                for watcher in w.watchers:
-                    watcher.outdate()
+            if w.alias is not None or w.watchers:
+                _tell(w)
+
+
+def _tell(w: Write) -> None:
+    """Who else must know of a write."""
+    if (alias := w.alias) is not None:
+        alias.code, alias.lasti, alias.tick = w.code, w.lasti, w.tick
+    for watcher in w.watchers or ():
+        watcher.outdate()
+
+
+def entries(arrays: Iterable[Any]) -> list[Write]:
+    """The buffers' entries, for `stamp`."""
+    with _lock:
+        return list(map(_entry, arrays))
+
+
+def stamp(written: list[Write]) -> None:
+    """What `wrote` does, of buffers that live, by their entries."""
+    f: Any = frame(3)
+    code = f.f_code
+    if code.co_filename is not seen.file:
+        f = user_frame(f)
+        code = f.f_code
+    lasti = f.f_lasti
+    with _lock:
+        last_write.tick = now = tick()
+        for w in written:
+            w.code, w.lasti, w.tick = code, lasti, now
+            w.count += 1
+            if w.alias is not None or w.watchers:
+                _tell(w)
 
 
 def _entry(x: Any) -> Write:

@@ -1,11 +1,12 @@
 """Optimizers' updates, each written once over a namespace F of verbs.
 
-A rule gets F, a group's options and what the optimizer counts for a parameter (its step, and more), and
-returns the new counts and a function: update(p, g, *state) -> (p, *state). The function takes a parameter, or
-one block of it; all that depends on options and counts only was computed before. A verb returns the new value
-of its first argument: on arrays (`Arrays`) in that argument's memory, on Tensors (`ops.optim.Tensors`) as a
-new Tensor, which is recorded. The arithmetic has the order of torch's single-tensor updates, which decides
-the last bits.
+A rule gets F and a group's options and returns two functions. `advance` gets what the optimizer counts for a
+parameter (its step, and more), and returns the new counts and what else depends on them: numbers, and truth
+values, which decide what is done. `build` gets these, the numbers as F has them, and returns the update of a
+parameter, or of one block of it: update(p, g, *state) -> (p, *state). A verb returns the new value of its
+first argument: on arrays (`Arrays`) in that argument's memory, on Tensors (`ops.optim.Tensors`) as a new
+Tensor, which is recorded. The arithmetic has the order of torch's single-tensor updates, which decides the
+last bits.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tapegrad.kernels.pointwise import constant, sign
 
 Options = Mapping[str, Any]
 Update = Callable[..., tuple[Any, ...]]
+Rule = tuple[Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]], Callable[..., Update]]
 BLOCK = 1 << 16  # bytes of a parameter updated at a time: all that an update touches stays in the cache
 
 
@@ -124,10 +126,17 @@ class Arrays:
 arrays_of = cache(Arrays)
 
 
+def begun(rule: Any, F: Any, o: Options, counts: Sequence[Any]) -> tuple[tuple[Any, ...], Update]:
+    """The rule's new counts, and its update."""
+    advance, build = rule(F, o)
+    new, values = advance(*counts)
+    return new, build(*[x if x.__class__ is bool else F.number(x) for x in values])
+
+
 def apply(rule: Any, o: Options, counts: Sequence[Any], kind: Any, columns: Sequence[Sequence[Any]]) -> Any:
     """The rule's new counts, after its update of many parameters of one dtype and with the same counts.
     columns: their arrays, those of their gradients, and of each part of their state."""
-    new, update = rule(arrays_of(kind), o, *counts)
+    new, update = begun(rule, arrays_of(kind), o, counts)
     for arrays in zip(*columns, strict=True):
         if arrays[0].nbytes <= BLOCK:
             update(*arrays)
@@ -167,127 +176,160 @@ def _begin(F: Any, o: Options) -> Callable[[Any, Any], tuple[Any, Any]]:
     return lambda p, g: (p, F.sub(p * decay, g) if up else F.add(p * decay, g))
 
 
-def sgd(F: Any, o: Options, first: bool = False) -> tuple[tuple[()], Update]:
-    """Sutskever et al. 2013. first: whether the momentum begins here."""
+def _nothing() -> tuple[tuple[()], tuple[()]]:
+    """Of a rule that counts nothing."""
+    return (), ()
+
+
+def _steps(step: Any) -> tuple[tuple[Any], tuple[()]]:
+    """Of a rule that only counts."""
+    return (step + 1,), ()
+
+
+def sgd(F: Any, o: Options) -> Rule:
+    """Sutskever et al. 2013. Counted, with momentum, is whether that begins here."""
     begin, go, nesterov = _begin(F, o), F.go, o["nesterov"]
     size = F.option(-o["lr"])
     if o["momentum"] == 0:
         if begin is _as_given:  # the most frequent update of all: one call
-            return (), lambda p, g: (go(p, g, size),)
-        return (), lambda p, g: (go(*begin(p, g), size),)
+            return _nothing, lambda: lambda p, g: (go(p, g, size),)
+        return _nothing, lambda: lambda p, g: (go(*begin(p, g), size),)
     momentum, rest, damped = F.option(o["momentum"]), F.option(1 - o["dampening"]), o["dampening"] != 0
 
-    def update(p: Any, g: Any, b: Any) -> tuple[Any, ...]:
-        p, g = begin(p, g)
-        if first:
-            b = F.start(b, g)
-        else:
-            b = F.mul(b, momentum)
-            b = go(b, g, rest) if damped else F.add(b, g)
-        return go(p, g + b * momentum if nesterov else b, size), b
+    def build(first: bool) -> Update:
+        def update(p: Any, g: Any, b: Any) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            if first:
+                b = F.start(b, g)
+            else:
+                b = F.mul(b, momentum)
+                b = go(b, g, rest) if damped else F.add(b, g)
+            return go(p, g + b * momentum if nesterov else b, size), b
 
-    return (), update
+        return update
+
+    return lambda first: ((), (bool(first),)), build
 
 
-def adam(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+def adam(F: Any, o: Options) -> Rule:
     """Kingma and Ba 2015; amsgrad: Reddi et al. 2018; decoupled decay: Loshchilov and Hutter 2019."""
-    step = step + 1
-    t, (b1, b2) = float(step), o["betas"]
+    (b1, b2), lr = o["betas"], o["lr"]
     begin, toward = _begin(F, o), F.toward(1 - b1)
     keep, new, eps = map(F.option, (b2, 1 - b2, o["eps"]))
-    size, root = map(F.number, (-(o["lr"] / (1 - b1**t)), (1 - b2**t) ** 0.5))
 
-    def update(p: Any, g: Any, m: Any, v: Any, top: Any = None) -> tuple[Any, ...]:
-        p, g = begin(p, g)
-        m = toward(m, g)
-        v = F.addcmul(F.mul(v, keep), g, g, new)
-        if top is not None:
-            top = F.maximum(top, v)
-        d = F.add(F.div(F.sqrt(v if top is None else top), root), eps)
-        return F.addcdiv(p, m, d, size), m, v, top
+    def advance(step: Any) -> tuple[tuple[Any], tuple[Any, Any]]:
+        step = step + 1
+        t = float(step)
+        return (step,), (-(lr / (1 - b1**t)), (1 - b2**t) ** 0.5)
 
-    return (step,), update
+    def build(size: Any, root: Any) -> Update:
+        def update(p: Any, g: Any, m: Any, v: Any, top: Any = None) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            m = toward(m, g)
+            v = F.addcmul(F.mul(v, keep), g, g, new)
+            if top is not None:
+                top = F.maximum(top, v)
+            d = F.add(F.div(F.sqrt(v if top is None else top), root), eps)
+            return F.addcdiv(p, m, d, size), m, v, top
+
+        return update
+
+    return advance, build
 
 
-def nadam(F: Any, o: Options, step: Any, product: Any) -> tuple[tuple[Any, Any], Update]:
-    """Dozat 2016. product: of the momentum's factors so far."""
-    step = step + 1
-    t, (b1, b2), lr = float(step), o["betas"], o["lr"]
-    mu, ahead = [b1 * (1 - 0.5 * 0.96 ** (i * o["momentum_decay"])) for i in (t, t + 1)]
-    product = product * mu
-    now = float(product)
+def nadam(F: Any, o: Options) -> Rule:
+    """Dozat 2016. Counted is also the product of the momentum's factors so far."""
+    (b1, b2), lr, slower = o["betas"], o["lr"], o["momentum_decay"]
     begin, toward = _begin(F, o), F.toward(1 - b1)
-    sizes = -lr * (1 - mu) / (1 - now), -lr * ahead / (1 - now * ahead)
     keep, new, eps = map(F.option, (b2, 1 - b2, o["eps"]))
-    rest, of_g, of_m = map(F.number, (1 - b2**t, *sizes))
 
-    def update(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, ...]:
-        p, g = begin(p, g)
-        m = toward(m, g)
-        v = F.addcmul(F.mul(v, keep), g, g, new)
-        d = F.add(F.sqrt(v / rest), eps)
-        return F.addcdiv(F.addcdiv(p, g, d, of_g), m, d, of_m), m, v
+    def advance(step: Any, product: Any) -> tuple[tuple[Any, Any], tuple[Any, Any, Any]]:
+        step = step + 1
+        t = float(step)
+        mu, ahead = [b1 * (1 - 0.5 * 0.96 ** (i * slower)) for i in (t, t + 1)]
+        product = product * mu
+        now = float(product)
+        return (step, product), (1 - b2**t, -lr * (1 - mu) / (1 - now), -lr * ahead / (1 - now * ahead))
 
-    return (step, product), update
+    def build(rest: Any, of_g: Any, of_m: Any) -> Update:
+        def update(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            m = toward(m, g)
+            v = F.addcmul(F.mul(v, keep), g, g, new)
+            d = F.add(F.sqrt(v / rest), eps)
+            return F.addcdiv(F.addcdiv(p, g, d, of_g), m, d, of_m), m, v
+
+        return update
+
+    return advance, build
 
 
-def radam(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+def radam(F: Any, o: Options) -> Rule:
     """Liu et al. 2020: while few gradients were seen, their variance is not used."""
-    step = step + 1
-    t, (b1, b2) = float(step), o["betas"]
-    begin, toward = _begin(F, o), F.toward(1 - b1)
-    most, rest = 2 / (1 - b2) - 1, 1 - b2**t
-    length = most - 2 * t * b2**t / rest
-    rectified = length > 5
-    scale = (
-        ((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length)) ** 0.5 if rectified else 1
-    )
-    keep, new, eps, lr = map(F.option, (b2, 1 - b2, o["eps"], o["lr"]))
-    share, root, scale = map(F.number, (1 - b1**t, rest**0.5, scale))
-
-    def update(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, ...]:
-        p, g = begin(p, g)
-        m = toward(m, g)
-        v = F.addcmul(F.mul(v, keep), g, g, new)
-        way = F.mul(m / share, lr)
-        if rectified:
-            way = F.mul(F.mul(way, F.mul(1 / F.add(F.sqrt(v), eps), root)), scale)
-        return F.sub(p, way), m, v
-
-    return (step,), update
-
-
-def adamax(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
-    """Kingma and Ba 2015, section 7: Adam by the largest gradient."""
-    step = step + 1
     b1, b2 = o["betas"]
     begin, toward = _begin(F, o), F.toward(1 - b1)
-    keep, eps, size = F.option(b2), F.option(o["eps"]), F.number(-(o["lr"] / (1 - b1 ** float(step))))
+    keep, new, eps, lr = map(F.option, (b2, 1 - b2, o["eps"], o["lr"]))
+    most = 2 / (1 - b2) - 1
 
-    def update(p: Any, g: Any, m: Any, top: Any) -> tuple[Any, ...]:
-        p, g = begin(p, g)
-        m = toward(m, g)
-        top = F.maximum(F.mul(top, keep), F.add(F.abs(g), eps))
-        return F.addcdiv(p, m, top, size), m, top
+    def advance(step: Any) -> tuple[tuple[Any], tuple[Any, ...]]:
+        step = step + 1
+        t = float(step)
+        rest = 1 - b2**t
+        length = most - 2 * t * b2**t / rest
+        if length <= 5:
+            return (step,), (False, 1 - b1**t, rest**0.5, 1)
+        scale = ((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length)) ** 0.5
+        return (step,), (True, 1 - b1**t, rest**0.5, scale)
 
-    return (step,), update
+    def build(rectified: bool, share: Any, root: Any, scale: Any) -> Update:
+        def update(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            m = toward(m, g)
+            v = F.addcmul(F.mul(v, keep), g, g, new)
+            way = F.mul(m / share, lr)
+            if rectified:
+                way = F.mul(F.mul(way, F.mul(1 / F.add(F.sqrt(v), eps), root)), scale)
+            return F.sub(p, way), m, v
+
+        return update
+
+    return advance, build
 
 
-def adagrad(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+def adamax(F: Any, o: Options) -> Rule:
+    """Kingma and Ba 2015, section 7: Adam by the largest gradient."""
+    (b1, b2), lr = o["betas"], o["lr"]
+    begin, toward = _begin(F, o), F.toward(1 - b1)
+    keep, eps = F.option(b2), F.option(o["eps"])
+
+    def build(size: Any) -> Update:
+        def update(p: Any, g: Any, m: Any, top: Any) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            m = toward(m, g)
+            top = F.maximum(F.mul(top, keep), F.add(F.abs(g), eps))
+            return F.addcdiv(p, m, top, size), m, top
+
+        return update
+
+    return lambda step: ((step + 1,), (-(lr / (1 - b1 ** float(step + 1))),)), build
+
+
+def adagrad(F: Any, o: Options) -> Rule:
     """Duchi, Hazan and Singer 2011."""
-    step = step + 1
-    begin = _begin(F, o)
-    eps, size = F.option(o["eps"]), F.number(-(o["lr"] / (1 + (float(step) - 1) * o["lr_decay"])))
+    begin, eps, lr, decay = _begin(F, o), F.option(o["eps"]), o["lr"], o["lr_decay"]
 
-    def update(p: Any, g: Any, total: Any) -> tuple[Any, ...]:
-        p, g = begin(p, g)
-        total = F.add(total, g * g)
-        return F.addcdiv(p, g, F.add(F.sqrt(total), eps), size), total
+    def build(size: Any) -> Update:
+        def update(p: Any, g: Any, total: Any) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            total = F.add(total, g * g)
+            return F.addcdiv(p, g, F.add(F.sqrt(total), eps), size), total
 
-    return (step,), update
+        return update
+
+    return lambda step: ((step + 1,), (-(lr / (1 + (float(step + 1) - 1) * decay)),)), build
 
 
-def adadelta(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+def adadelta(F: Any, o: Options) -> Rule:
     """Zeiler 2012."""
     begin, rho = _begin(F, o), o["rho"]
     keep, new, eps, size = map(F.option, (rho, 1 - rho, o["eps"], -o["lr"]))
@@ -299,10 +341,10 @@ def adadelta(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
         moved = F.addcmul(F.mul(moved, keep), way, way, new)
         return F.go(p, way, size), v, moved
 
-    return (step + 1,), update
+    return _steps, lambda: update
 
 
-def rmsprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+def rmsprop(F: Any, o: Options) -> Rule:
     """Hinton's lecture 6; centered: Graves 2013."""
     begin, alpha = _begin(F, o), o["alpha"]
     toward, centered, pushed = F.toward(1 - alpha), o["centered"], o["momentum"] > 0
@@ -325,10 +367,10 @@ def rmsprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
             p = F.go(p, b, size)
         return (p, v, *[x for x in (b, mean) if x is not None])
 
-    return (step + 1,), update
+    return _steps, lambda: update
 
 
-def rprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
+def rprop(F: Any, o: Options) -> Rule:
     """Riedmiller and Braun 1993: only the signs of gradients count."""
     begin = _begin(F, o)
     less, more, low, high, zero = map(F.option, (*o["etas"], *o["step_sizes"], 0))
@@ -342,22 +384,29 @@ def rprop(F: Any, o: Options, step: Any) -> tuple[tuple[Any], Update]:
         g = F.where(back, zero, g)
         return F.sub(p, F.sign(g) * size), F.copy(before, g), size
 
-    return (step + 1,), update
+    return _steps, lambda: update
 
 
-def asgd(F: Any, o: Options, step: Any, eta: Any, mu: Any) -> tuple[tuple[Any, Any, Any], Update]:
-    """Polyak and Juditsky 1992. eta: this step's size; mu: the weight of its result in the average."""
-    step = step + 1
-    t, lr, lambd, eta, mu = float(step), o["lr"], o["lambd"], float(eta), float(mu)
-    begin, averaged = _begin(F, o), mu != 1
-    keep, size, weight = map(F.number, (1 - lambd * eta, -eta, mu))
+def asgd(F: Any, o: Options) -> Rule:
+    """Polyak and Juditsky 1992. Counted are also this step's size, and the weight of its result in the
+    average."""
+    begin, lr, lambd, power, start = _begin(F, o), o["lr"], o["lambd"], o["alpha"], o["t0"]
 
-    def update(p: Any, g: Any, mean: Any) -> tuple[Any, ...]:
-        p, g = begin(p, g)
-        p = F.go(F.mul(p, keep), g, size)
-        return p, F.go(mean, p - mean, weight) if averaged else F.copy(mean, p)
+    def advance(step: Any, eta: Any, mu: Any) -> tuple[tuple[Any, Any, Any], tuple[Any, ...]]:
+        step = step + 1
+        t, eta, mu = float(step), float(eta), float(mu)
+        new = step, lr / (1 + lambd * lr * t) ** power, 1 / max(1, t - start)
+        return new, (mu != 1, 1 - lambd * eta, -eta, mu)
 
-    return (step, lr / (1 + lambd * lr * t) ** o["alpha"], 1 / max(1, t - o["t0"])), update
+    def build(averaged: bool, keep: Any, size: Any, weight: Any) -> Update:
+        def update(p: Any, g: Any, mean: Any) -> tuple[Any, ...]:
+            p, g = begin(p, g)
+            p = F.go(F.mul(p, keep), g, size)
+            return p, F.go(mean, p - mean, weight) if averaged else F.copy(mean, p)
+
+        return update
+
+    return advance, build
 
 
 nameless(globals())

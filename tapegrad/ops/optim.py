@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -19,7 +19,7 @@ from tapegrad.kernels.errstate import again, nameless
 from tapegrad.naming import argument
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import assign, box, check_inference, check_memory, check_writable
-from tapegrad.writes import wrote
+from tapegrad.writes import stamp, wrote
 
 Arguments = tuple[Tensor, Tensor, Sequence[Any], Sequence[Tensor]]  # a parameter, its gradient, counts, state
 
@@ -87,30 +87,26 @@ class Tensors:
         return x + a * value / b if isinstance(value, Tensor) else F.addcdiv(x, a, b, value=value)
 
 
-class Together(NamedTuple):
-    """What can be updated in one call. now: the counts; tensors: of each count those that have it. columns:
-    the parameters' arrays, those of their gradients, and of each part of their state."""
-
-    now: Sequence[Any]
-    tensors: Sequence[Sequence[Any]]
-    columns: Sequence[Sequence[Any]]
-
-
 class Job:
     """An update that is checked and ready.
 
     parts: of each parameter its arguments and the arrays of it, its gradient and its state, None if it runs
     on Tensors. written: those arrays that change. recording: the grad mode it needs, None if any will do.
-    together: instead of parts, if all are alike.
+
+    columns: instead of parts, where all parameters are alike: their arrays, those of their gradients, and of
+    each part of their state. counts: of each count the tensors that have it; now: their number. written:
+    the entries of the arrays in the table of writes.
     """
 
-    __slots__ = ("options", "parts", "recording", "together", "written")
+    __slots__ = ("columns", "counts", "now", "options", "parts", "recording", "written")
+    counts: Sequence[Sequence[Any]]
+    now: Sequence[Any]
 
     def __init__(self, options: Mapping[str, Any], recording: bool) -> None:
         self.options = options
         self.parts: list[tuple[Arguments, list[Any] | None]] = []
         self.written: list[Any] = []
-        self.together: Together | None = None
+        self.columns: Sequence[Sequence[Any]] | None = None
         self.recording: bool | None = True if recording else None
 
 
@@ -166,25 +162,28 @@ class Update:
 
     def run(self, job: Job) -> None:
         """Update the parameters, their counts and their state in place."""
-        if job.written:
+        columns = job.columns
+        if columns is not None:
+            stamp(job.written)
+            self.made += len(columns[0])
+        elif job.written:
             wrote(*job.written)
-            self.made += len(job.parts if job.together is None else job.together.columns[0])
-            if self.made > tier.often:
-                tier.wake(large=False)
-        again(self._run, job)
+            self.made += len(job.parts)
+        if self.made > tier.often:
+            tier.wake(large=False)
+        again(self._run if columns is None else self._run_together, job)
+
+    def _run_together(self, job: Job) -> None:
+        columns: Any = job.columns
+        new = O.apply(self.rule, job.options, job.now, columns[0][0].dtype, columns)
+        for counts, value in zip(job.counts, new, strict=False):
+            _count(counts, value)
 
     def _run(self, job: Job) -> None:
-        if job.together is not None:
-            now, tensors, columns = job.together
-            new = O.apply(self.rule, job.options, now, columns[0][0].dtype, columns)
-            for several, value in zip(tensors, new, strict=False):
-                for c in several:
-                    _count(c, value)
-            return
         for now, parts in _alike(job.parts):
             p, g, _, held = parts[0][0]
             if parts[0][1] is None:
-                new, update = self.rule(Tensors, job.options, *now)
+                new, update = O.begun(self.rule, Tensors, job.options, now)
                 self._tensors(update, p, g, held)
             else:
                 many: Any = list(zip(*[arrays or () for _, arrays in parts], strict=True))
@@ -195,9 +194,10 @@ class Update:
                 if number:
                     assign(p, wrap(many[0][0].view(p._kind).reshape(())))
             if new:
-                for (_, _, counts, _), _ in parts:
-                    for c, value in zip(counts, new, strict=True):
-                        _count(c, value)
+                for column, value in zip(
+                    zip(*[given[2] for given, _ in parts], strict=True), new, strict=True
+                ):
+                    _count(column, value)
 
     def _tensors(self, update: Any, p: Tensor, g: Tensor, held: Sequence[Tensor]) -> None:
         """The update of what is recorded, narrow, or no array; on clones, so that nothing gets stale."""
@@ -277,48 +277,56 @@ def _arrays(p: Tensor, g: Tensor, held: Sequence[Tensor]) -> list[Any] | None:
     return xs if kind.char in "fd" else None
 
 
-def _count(count: Tensor, value: Any) -> None:
+def _count(counts: Sequence[Tensor], value: Any) -> None:
     """Put the number there. No rule has saved the old one: it never was in a graph."""
-    a = count._a
-    if type(a) is type(value):
-        count._a = value
-    elif type(a) is ndarray:
-        wrote(a)
-        a[...] = value
-    else:
-        count._a = a.dtype.type(value)
+    number = value
+    for c in counts:
+        a = c._a
+        if type(a) is ndarray:
+            wrote(a)
+            a[...] = value
+        else:
+            if type(a) is not type(number):
+                number = a.dtype.type(value)
+            c._a = number
 
 
-def _adafactor(_: Any, o: Mapping[str, Any], step: Any) -> tuple[tuple[Any], Any]:
+def _adafactor(_: Any, o: Mapping[str, Any]) -> O.Rule:
     """Shazeer and Stern 2018: of a matrix only the means of squares over its rows and columns are kept."""
-    step = step + 1
-    t, lr, (least, least_scale) = float(step), o["lr"], o["eps"]
-    new, rate = t ** o["beta2_decay"], min(lr, 1 / t**0.5)
+    lr, (least, least_scale) = o["lr"], o["eps"]
+
+    def advance(step: Any) -> tuple[tuple[Any], tuple[float, float]]:
+        step = step + 1
+        t = float(step)
+        return (step,), (t ** o["beta2_decay"], min(lr, 1 / t**0.5))
 
     def squares(g: Tensor, dim: int) -> Tensor:
         means: Tensor = F.linalg_vector_norm(g, dim=dim, keepdim=True).square() / g.size(dim)
         return means
 
-    def update(p: Tensor, g: Tensor, *held: Tensor) -> tuple[Tensor, ...]:
-        low, root = finfo(p.dtype).eps if least is None else least, sqrt(max(p.numel(), 1))
-        size = max(least_scale, F.linalg_vector_norm(p).item() / root) * rate
-        if o["weight_decay"]:
-            p = p * (1 - lr * o["weight_decay"])
-        g = -g if o["maximize"] else g
-        held = tuple(
-            [
-                F.lerp(v, g * g if len(held) == 1 else squares(g, i), new)
-                for i, v in zip((-1, -2), held, strict=False)
-            ]
-        )
-        v = held[0]
-        if len(held) == 2:
-            v = v @ held[1] / v.mean(-2, keepdim=True).clamp(min=low)
-        way = v.clamp(min=low * low).rsqrt() * g
-        clip = max(1.0, F.linalg_vector_norm(way).item() / (root * o["d"]))
-        return F.add(p, way, alpha=-size / clip), *held
+    def build(new: float, rate: float) -> O.Update:
+        def update(p: Tensor, g: Tensor, *held: Tensor) -> tuple[Tensor, ...]:
+            low, root = finfo(p.dtype).eps if least is None else least, sqrt(max(p.numel(), 1))
+            size = max(least_scale, F.linalg_vector_norm(p).item() / root) * rate
+            if o["weight_decay"]:
+                p = p * (1 - lr * o["weight_decay"])
+            g = -g if o["maximize"] else g
+            held = tuple(
+                [
+                    F.lerp(v, g * g if len(held) == 1 else squares(g, i), new)
+                    for i, v in zip((-1, -2), held, strict=False)
+                ]
+            )
+            v = held[0]
+            if len(held) == 2:
+                v = v @ held[1] / v.mean(-2, keepdim=True).clamp(min=low)
+            way = v.clamp(min=low * low).rsqrt() * g
+            clip = max(1.0, F.linalg_vector_norm(way).item() / (root * o["d"]))
+            return F.add(p, way, alpha=-size / clip), *held
 
-    return (step,), update
+        return update
+
+    return advance, build
 
 
 def _orthogonal(x: Tensor, o: Mapping[str, Any]) -> Tensor:
@@ -332,7 +340,7 @@ def _orthogonal(x: Tensor, o: Mapping[str, Any]) -> Tensor:
     return x.mT if tall else x
 
 
-def _muon(_: Any, o: Mapping[str, Any]) -> tuple[tuple[()], Any]:
+def _muon(_: Any, o: Mapping[str, Any]) -> O.Rule:
     """Jordan et al. 2024, Liu et al. 2025: the momentum of a matrix, made orthogonal."""
     lr, momentum, how = o["lr"], o["momentum"], o["adjust_lr_fn"]
 
@@ -343,7 +351,7 @@ def _muon(_: Any, o: Mapping[str, Any]) -> tuple[tuple[()], Any]:
         way = _orthogonal(F.lerp(g, b, momentum) if o["nesterov"] else b, o)
         return F.add(p * (1 - lr * o["weight_decay"]), way, alpha=-lr * scale), b
 
-    return (), update
+    return lambda: ((), ()), lambda: update
 
 
 adadelta_ = Update("adadelta_", O.adadelta)

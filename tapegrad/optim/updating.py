@@ -10,8 +10,8 @@ from tapegrad._state import default
 from tapegrad.autograd import enable_grad, set_grad_enabled
 from tapegrad.dtypes import float32, float64
 from tapegrad.ops.optim import Arguments, Job, Update
+from tapegrad.ops.plans import Plan
 from tapegrad.optim.optimizer import Optimizer, Params
-from tapegrad.optim.plans import Plan
 from tapegrad.tensor import Tensor
 
 # Options that older state_dicts lack, and what they meant then.
@@ -140,10 +140,12 @@ class Updating(Checked):
         """A Job for each group that has gradients, beside the group's number and what its plan was. Raises:
         what `step` does, and then nothing has changed."""
         fresh: dict[Tensor, dict[str, Any]] = {}
-        jobs = []
+        jobs: list[tuple[int, Job, Plan | None]] = []
         for k, group in enumerate(self.param_groups):
             plan = self._plans.pop(k, None)  # which is then nobody else's: two threads may make a step
-            job = plan and plan.again(group, self._slots(group, plan.params[0]), self.state)
+            job = None
+            if plan is not None:
+                job = plan.again(group, self._slots(group, plan.columns[0][0]), self.state)
             if job is None:
                 plan = None
                 if not (arguments := self._arguments(group, fresh)):

@@ -72,7 +72,9 @@ def test_updates_are_those_of_the_arrays(case, dtype):
     rule, options, counts, held = case
     ours, theirs = parameters(dtype, held), parameters(dtype, held)
     with np.errstate(all="ignore"):
-        expected = original(O.apply)(rule, options, counts, np.dtype(dtype), columns([a for a in theirs if a[0].size]))
+        expected = original(O.apply)(
+            rule, options, counts, np.dtype(dtype), columns([a for a in theirs if a[0].size])
+        )
         new = O.apply(rule, options, counts, np.dtype(dtype), columns(ours))
     assert tuple(new) == tuple(expected)
     same(ours, theirs)

@@ -10,6 +10,7 @@ each result, bit by bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from types import FunctionType
 from typing import Any
 
@@ -185,7 +186,7 @@ def _build(
 
     def write(f: call.Body) -> None:
         F = Lanes(f, t)
-        _, update = rule(F, o, *counts)
+        _, update = O.begun(rule, F, o, counts)
 
         def parameter(i: Value, low: Value, high: Value) -> None:
             arrays = [f.load(f["table"].at(f["arrays"] * k + i, PTR), PTR) for k in range(held)]
@@ -232,6 +233,47 @@ def _is_idle(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: An
     return p.tobytes() == new.tobytes()
 
 
+class _Ready:
+    """A rule with the options that it was given. `choices`: its kernels by the truth values that depend on
+    counts, and by whether they are idle."""
+
+    __slots__ = ("advance", "build", "choices", "numbers", "verbs")
+
+    def __init__(self, rule: Any, o: O.Options, kind: Any) -> None:
+        self.verbs = Numbers(kind)
+        self.advance, self.build = rule(self.verbs, o)
+        self.numbers = self.verbs.found.copy()
+        self.choices: dict[tuple[bool, ...], Any] = {}
+
+    def structure(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """That of its update with these values."""
+        F = self.verbs
+        with _lock:
+            F.found = self.numbers.copy()
+            return _structure(self.build(*[x if x.__class__ is bool else F.number(x) for x in values]))
+
+
+_lock = Lock()
+_MOST = 256  # rules with options that are kept: a schedule has new ones with each step
+_ready: dict[tuple[Any, ...], _Ready] = {}
+
+
+def _made_ready(rule: Any, o: O.Options, kind: Any, held: int) -> _Ready:
+    """A rule with options: the same as before, if they are."""
+    options = dict(o)
+    options.pop("params", None)
+    key = rule, kind, held, *options.values()
+    try:
+        ready = _ready.get(key)
+    except TypeError:  # an option that can change in place
+        return _Ready(rule, options, kind)
+    if ready is None:
+        if len(_ready) >= _MOST:
+            _ready.clear()
+        ready = _ready[key] = _Ready(rule, options, kind)
+    return ready
+
+
 @over(O.apply)
 def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, columns: Any) -> Any:
     """One call for all parameters."""
@@ -242,14 +284,20 @@ def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, 
     many = Many.of([a for column in columns for a in column], held)
     if many is None or not many.apart():
         return body(rule, o, counts, kind, columns)
-    F = Numbers(kind)
-    new, update = rule(F, o, *counts)
+    ready = _made_ready(rule, o, kind, held)
+    new, values = ready.advance(*counts)
     idle = held == 2 and size >= LARGE and _is_idle(body, rule, o, counts, kind)
-    key = rule, kind, held, _structure(update), idle
-    kernel = _kernels.get(key)
+    choice = idle, *[x for x in values if x.__class__ is bool]
+    kernel = ready.choices.get(choice)
     if kernel is None:
-        kernel = _kernels[key] = _build(rule, o, counts, kind, len(F.found), held, idle)
-    kernel(*F.found, many.table, many.count, many.blocks)
+        key = rule, kind, held, ready.structure(values), idle
+        kernel = _kernels.get(key)
+        if kernel is None:
+            count = len(ready.numbers) + len(values) - len(choice) + 1
+            kernel = _kernels[key] = _build(rule, o, counts, kind, count, held, idle)
+        ready.choices[choice] = kernel
+    numbers = [x for x in values if x.__class__ is not bool]
+    kernel(*ready.numbers, *numbers, many.table, many.count, many.blocks)
     return new
 
 
