@@ -89,15 +89,28 @@ seen = Seen()
 
 def user_frame(f: Any) -> Any:
     """The nearest frame, from f outwards, that is not tapegrad's own."""
-    while f.f_globals.get("__package__") in PACKAGES:
+    while True:
+        name = f.f_code.co_filename
+        if name is seen.file:
+            return f
+        if name not in _ours and not _is_ours(f, name):
+            seen.file = name
+            return f
         back = f.f_back
         if back is None:
             return f
         f = back
-        if f.f_code.co_filename is seen.file:
-            return f
-    seen.file = f.f_code.co_filename
-    return f
+
+
+_ours: set[str] = set()  # files of tapegrad's own that were met
+
+
+def _is_ours(f: Any, name: str) -> bool:
+    if f.f_globals.get("__package__") not in PACKAGES:
+        return False
+    if not name.startswith("<") or name.startswith("<tapegrad "):  # a name such as <string> says nothing
+        _ours.add(name)
+    return True
 
 
 def caller(depth: int = 1) -> tuple[CodeType, int]:

@@ -19,12 +19,25 @@ class Plan:
     for it.
     """
 
-    __slots__ = ("alive", "arrays", "columns", "counts", "entries", "facts", "kind", "slots", "watch")
+    __slots__ = (
+        "alive",
+        "arrays",
+        "columns",
+        "counts",
+        "entries",
+        "facts",
+        "kind",
+        "params",
+        "slots",
+        "watch",
+    )
 
     def __init__(self, job: Job, group: Mapping[str, Any], slots: tuple[str, ...], state: Any) -> None:
         given = [arguments for arguments, _ in job.parts]
         chosen = {id(p) for p, *_ in given}
         self.slots, self.kind = slots, given[0][0]._kind
+        # Sets, as they look at what tensors these are, and not at what is in them.
+        self.params = {tuple(group["params"])}
         # Of each parameter its shape, None without a gradient, and its state.
         self.facts: list[tuple[Any, ...]] = []
         for p in group["params"]:
@@ -57,14 +70,12 @@ class Plan:
 
     def again(self, group: Mapping[str, Any], slots: tuple[str, ...], state: Any) -> Job | None:
         """The Job of the next step; None if something has changed, or may have."""
-        grads = self._gradients(group["params"], state)
-        if grads is None or slots != self.slots or group.get("differentiable"):
+        if tuple(group["params"]) not in self.params or slots != self.slots or group.get("differentiable"):
             return None
-        ps, *columns = [[t._a for t in column] for column in self.columns]
-        arrays = ps.copy()
-        for column in columns:
-            arrays += column
-        if list(map(id, arrays)) != self.arrays or not self.alive:
+        grads = self._gradients(state)
+        columns = [[t._a for t in column] for column in self.columns]
+        arrays = columns[0] if len(columns) == 1 else [a for column in columns for a in column]
+        if grads is None or list(map(id, arrays)) != self.arrays or not self.alive:
             return None
         now = []
         for c in self.counts:
@@ -72,25 +83,23 @@ class Plan:
                 return None
             now.append(value)
         job = Job(plain(group), False)
-        job.written, job.now, job.counts, job.columns = self.entries, now, self.counts, (ps, grads, *columns)
+        columns.insert(1, grads)
+        job.written, job.now, job.counts, job.columns = self.entries, now, self.counts, columns
         return job
 
-    def _gradients(self, params: list[Any], state: Any) -> list[Any] | None:
+    def _gradients(self, state: Any) -> list[Any] | None:
         """The gradients' arrays, if those of before have any, as they are needed, and the same state."""
         grads, kind = [], self.kind
-        if len(params) != len(self.facts):
-            return None
-        for q, (p, shape, held, values) in zip(params, self.facts, strict=True):
+        for p, shape, held, values in self.facts:
             n = p._node
             g = n.grad if n.__class__ is AccumulateGrad else p.grad
             if g is None or shape is None:
-                if g is shape and p is q:
+                if g is shape:
                     continue
                 return None
             a = g._a
-            if p is not q or a.__class__ is not ndarray or g._kind is not kind or a.shape != shape:
+            if a.__class__ is not ndarray or g._kind is not kind or a.shape != shape:
                 return None
-            # A set, as it looks at what tensors these are, and not at what is in them.
             if held and (state.get(p) is not held or tuple(held.values()) not in values):
                 return None
             if p._cold is not None or not p._a.flags.writeable:

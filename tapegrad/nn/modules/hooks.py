@@ -53,17 +53,14 @@ class Hooks:
         return list(getattr(self, kind).values())
 
     @property
-    def called(self) -> bool:
-        """Whether there are any that a call of the module runs."""
-        return bool(self.forward or self.pre_forward or self.backward or self.pre_backward)
-
-    @property
     def has_full(self) -> bool | None:
         """Whether its backward hooks are full ones; None if there are none."""
         return next((h.full for h in self.of("backward")), None)
 
 
 everywhere = Hooks()  # those of all modules
+# Of these the ones that a call runs: every call of a module asks whether there are any.
+called_everywhere = (everywhere.forward, everywhere.pre_forward, everywhere.backward, everywhere.pre_backward)
 
 
 def _both(module: Any, kind: str) -> list[Hook]:

@@ -11,7 +11,7 @@ from tapegrad.nn.modules import state
 from tapegrad.nn.modules.hooks import (
     Hooked,
     call_with_hooks,
-    everywhere,
+    called_everywhere,
     from_torchs,
     register_module_forward_hook,
     register_module_forward_pre_hook,
@@ -77,7 +77,7 @@ class Module(Hooked):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None and not everywhere.called:
+        if self._hooks is None and not any(called_everywhere):
             return self.forward(*args, **kwargs)
         return call_with_hooks(self, args, kwargs)
 
