@@ -23,9 +23,11 @@ from tapegrad import nn as nn
 from tapegrad import onnx as onnx
 from tapegrad import optim as optim
 from tapegrad import profiler as profiler
+from tapegrad import random as random
 from tapegrad import return_types as return_types
 from tapegrad import serialization as serialization
 from tapegrad import special as special
+from tapegrad import types as types
 from tapegrad import utils as utils
 from tapegrad import version as version
 from tapegrad import viz as viz

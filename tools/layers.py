@@ -67,6 +67,8 @@ LAYERS: list[tuple[str, int]] = [
     ("linalg", 5),
     ("special", 5),
     ("return_types", 5),
+    ("random", 5),
+    ("types", 5),
     ("func", 5),
     ("autograd", 5),
     ("distributions", 6),
@@ -123,7 +125,8 @@ def imports(path: Path, known: dict[str, Path]) -> set[str]:
         else:
             names = set()
             stack += list(ast.iter_child_nodes(node))
-        found |= {"__init__" if n == "tapegrad" else n.removeprefix("tapegrad.") for n in names} & set(known)
+        own = {n for n in names if n == "tapegrad" or n.startswith("tapegrad.")}  # Python has a `types`, too
+        found |= {"__init__" if n == "tapegrad" else n.removeprefix("tapegrad.") for n in own} & set(known)
     return found
 
 

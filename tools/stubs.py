@@ -57,6 +57,8 @@ MODULES = [
     "optim",
     "return_types",
     "serialization",
+    "random",
+    "types",
     "utils",
     "version",
     "viz",

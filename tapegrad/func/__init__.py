@@ -14,7 +14,7 @@ from tapegrad.func.derivatives import (
     linearize,
     vjp,
 )
-from tapegrad.func.modules import functional_call, stack_module_state
+from tapegrad.func.modules import functional_call, replace_all_batch_norm_modules_, stack_module_state
 
 __all__ = [
     "functional_call",
@@ -25,6 +25,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
     "vmap",

@@ -51,6 +51,16 @@ def functional_call(
             holder[key] = value
 
 
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let batch norms in a module, which it returns, forget their running statistics for good: inside vmap
+    these could not be written."""
+    for module in root.modules():
+        if getattr(module, "track_running_stats", False) and hasattr(module, "num_batches_tracked"):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root
+
+
 def _merged(dicts: Any) -> dict[str, Any]:
     if isinstance(dicts, dict):
         return dicts

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import tapegrad as torch
 from tests.func.against import compare, vector
 
 
@@ -58,3 +59,23 @@ def test_stacks_need_one_kind_of_parameters():
         return t.func.stack_module_state([t.nn.Linear(1, 1), frozen])
 
     compare(program)
+
+
+def test_batch_norms_forget_their_statistics() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    x = torch.randn(4, 5, 3)
+    with pytest.raises(RuntimeError):
+        torch.func.vmap(model)(x)
+    model[1].train()
+    assert torch.func.replace_all_batch_norm_modules_(model) is model
+    assert model[1].running_mean is None and not model[1].track_running_stats
+    expected = torch.stack([model(entry) for entry in x])
+    torch.testing.assert_close(torch.func.vmap(model)(x), expected)
+
+
+def test_functional_call_is_also_where_it_was() -> None:
+    from tapegrad.nn.utils.stateless import functional_call
+
+    model = torch.nn.Linear(2, 1)
+    given = {"weight": torch.ones(1, 2), "bias": torch.zeros(1)}
+    assert functional_call(model, given, torch.tensor([1.0, 2.0])).tolist() == [3]

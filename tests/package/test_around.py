@@ -83,3 +83,41 @@ def test_data_parallel():
     assert list(model.state_dict()) == ["module.weight", "module.bias"]
     assert torch.equal(nn.parallel.data_parallel(model.module, x), model(x))
     assert repr(model).startswith("DataParallel(\n  (module): Linear(")
+
+
+def test_what_is_drawn_in_a_fork_does_not_count():
+    from tapegrad import random
+
+    random.manual_seed(3)
+    expected = torch.rand(4).tolist()
+    for enabled in (True, False):
+        random.manual_seed(3)
+        with random.fork_rng(devices=[], enabled=enabled, device_type="cuda"):
+            torch.rand(4)
+            torch.manual_seed(9)
+        assert (torch.rand(4).tolist() == expected) is enabled
+    random.manual_seed(3)
+    with pytest.raises(KeyError), random.fork_rng():
+        torch.rand(4)
+        raise KeyError
+    assert torch.rand(4).tolist() == expected
+
+
+def test_capsules_share_memory():
+    from tapegrad.utils import dlpack
+
+    x = torch.arange(3.0)
+    y = dlpack.from_dlpack(dlpack.to_dlpack(x))
+    y[0] = 7
+    assert x.tolist() == [7, 1, 2]
+    assert dlpack.from_dlpack(x.numpy()).tolist() == [7, 1, 2]
+    with pytest.raises(RuntimeError, match="has no __dlpack__"):
+        dlpack.from_dlpack([1, 2])
+
+
+def test_names_for_annotations_are_there():
+    from tapegrad.types import Device, Number
+
+    assert isinstance(torch.device("cpu"), Device)
+    assert isinstance(2.5, Number)
+    assert not isinstance("2.5", Number)
