@@ -128,15 +128,46 @@ arrays_of = cache(Arrays)
 
 def begun(rule: Any, F: Any, o: Options, counts: Sequence[Any]) -> tuple[tuple[Any, ...], Update]:
     """The rule's new counts, and its update."""
-    advance, build = rule(F, o)
+    return counted(rule(F, o), F, counts)
+
+
+def counted(given: Rule, F: Any, counts: Sequence[Any]) -> tuple[tuple[Any, ...], Update]:
+    """What `begun` returns, of a rule that has its options."""
+    advance, build = given
     new, values = advance(*counts)
     return new, build(*[x if x.__class__ is bool else F.number(x) for x in values])
+
+
+_MOST = 256  # a schedule has new options with each step
+_kept: dict[tuple[Any, ...], Any] = {}
+
+
+def with_options(make: Callable[[Any, Options, Any], Any], rule: Any, o: Options, kind: Any) -> Any:
+    """make(rule, a group's options, dtype), or what that was for the same ones."""
+    options = dict(o)
+    options.pop("params", None)
+    options.pop("param_names", None)
+    key = make, rule, kind, *options.values()
+    try:
+        found = _kept.get(key)
+    except TypeError:  # an option that can change in place
+        return make(rule, options, kind)
+    if found is None:
+        if len(_kept) >= _MOST:
+            _kept.clear()
+        found = _kept[key] = make(rule, options, kind)
+    return found
+
+
+def _on_arrays(rule: Any, o: Options, kind: Any) -> Rule:
+    parts: Rule = rule(arrays_of(kind), o)
+    return parts
 
 
 def apply(rule: Any, o: Options, counts: Sequence[Any], kind: Any, columns: Sequence[Sequence[Any]]) -> Any:
     """The rule's new counts, after its update of many parameters of one dtype and with the same counts.
     columns: their arrays, those of their gradients, and of each part of their state."""
-    new, update = begun(rule, arrays_of(kind), o, counts)
+    new, update = counted(with_options(_on_arrays, rule, o, kind), arrays_of(kind), counts)
     for arrays in zip(*columns, strict=True):
         if arrays[0].nbytes <= BLOCK:
             update(*arrays)

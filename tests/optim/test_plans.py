@@ -14,6 +14,7 @@ import pytest
 import tapegrad as torch
 
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
+    "named": lambda ps: torch.optim.Adam([(f"p{i}", p) for i, p in enumerate(ps)], lr=0.1),
     "sgd": lambda ps: torch.optim.SGD(ps, lr=0.1),
     "momentum": lambda ps: torch.optim.SGD(ps, lr=0.1, momentum=0.9),
     "adam": lambda ps: torch.optim.Adam(ps, lr=0.1),
@@ -87,7 +88,7 @@ def _another(o: Any, ps: Any) -> None:
 def _more(o: Any, ps: Any) -> None:
     p = torch.ones(5, requires_grad=True)
     p.grad = torch.ones(5)
-    o.add_param_group({"params": [p]})
+    o.add_param_group({"params": [("more", p) if "param_names" in o.param_groups[0] else p]})
     ps.append(p)
 
 

@@ -234,8 +234,8 @@ def _is_idle(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: An
 
 
 class _Ready:
-    """A rule with the options that it was given. `choices`: its kernels by the truth values that depend on
-    counts, and by whether they are idle."""
+    """A rule with the options that it was given. `choices`: its kernels by how many arrays a parameter has,
+    whether they are idle, and the truth values that depend on counts."""
 
     __slots__ = ("advance", "build", "choices", "numbers", "verbs")
 
@@ -243,7 +243,7 @@ class _Ready:
         self.verbs = Numbers(kind)
         self.advance, self.build = rule(self.verbs, o)
         self.numbers = self.verbs.found.copy()
-        self.choices: dict[tuple[bool, ...], Any] = {}
+        self.choices: dict[tuple[int, ...], Any] = {}
 
     def structure(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """That of its update with these values."""
@@ -254,24 +254,6 @@ class _Ready:
 
 
 _lock = Lock()
-_MOST = 256  # rules with options that are kept: a schedule has new ones with each step
-_ready: dict[tuple[Any, ...], _Ready] = {}
-
-
-def _made_ready(rule: Any, o: O.Options, kind: Any, held: int) -> _Ready:
-    """A rule with options: the same as before, if they are."""
-    options = dict(o)
-    options.pop("params", None)
-    key = rule, kind, held, *options.values()
-    try:
-        ready = _ready.get(key)
-    except TypeError:  # an option that can change in place
-        return _Ready(rule, options, kind)
-    if ready is None:
-        if len(_ready) >= _MOST:
-            _ready.clear()
-        ready = _ready[key] = _Ready(rule, options, kind)
-    return ready
 
 
 @over(O.apply)
@@ -284,16 +266,16 @@ def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, 
     many = Many.of([a for column in columns for a in column], held)
     if many is None or not many.apart():
         return body(rule, o, counts, kind, columns)
-    ready = _made_ready(rule, o, kind, held)
+    ready = O.with_options(_Ready, rule, o, kind)
     new, values = ready.advance(*counts)
     idle = held == 2 and size >= LARGE and _is_idle(body, rule, o, counts, kind)
-    choice = idle, *[x for x in values if x.__class__ is bool]
+    choice = held, idle, *[x for x in values if x.__class__ is bool]
     kernel = ready.choices.get(choice)
     if kernel is None:
         key = rule, kind, held, ready.structure(values), idle
         kernel = _kernels.get(key)
         if kernel is None:
-            count = len(ready.numbers) + len(values) - len(choice) + 1
+            count = len(ready.numbers) + len(values) - len(choice) + 2
             kernel = _kernels[key] = _build(rule, o, counts, kind, count, held, idle)
         ready.choices[choice] = kernel
     numbers = [x for x in values if x.__class__ is not bool]
