@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import tapegrad
@@ -111,3 +112,30 @@ def test_instance_norm_takes_running_moments_of_another_dtype():
     assert found.dtype is tapegrad.float32 and found.equal(wanted)
     with pytest.raises(RuntimeError, match="must be equal"):
         tapegrad.nn.functional.instance_norm(x, mean.double(), var.double())
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_masks_of_float32_serve_attention_in_another_dtype(dtype):
+    found = []
+    for lib in (tapegrad, torch):
+        lib.manual_seed(0)
+        q, k = (lib.randn(2, n, 4).to(getattr(lib, dtype)) for n in (3, 5))
+        mask = lib.randn(3, 5)
+        y = lib.nn.functional.scaled_dot_product_attention(q, k, k, attn_mask=mask)
+        assert y.dtype == getattr(lib, dtype)
+        found.append(y.double().numpy())
+        with pytest.raises(RuntimeError, match="attn_mask"):
+            lib.nn.functional.scaled_dot_product_attention(q, k, k, attn_mask=mask.long())
+    np.testing.assert_allclose(*found, atol=1e-14 if dtype == "float64" else 2e-3)
+
+
+def test_logits_and_targets_count_in_their_own_dtypes():
+    found = []
+    for lib in (tapegrad, torch):
+        lib.manual_seed(0)
+        x, y = lib.randn(50, requires_grad=True), lib.rand(50, dtype=lib.float64)
+        loss = lib.nn.functional.binary_cross_entropy_with_logits(x, y, reduction="none")
+        assert loss.dtype == lib.float64
+        found.append((loss.detach().numpy(), *(g.numpy() for g in lib.autograd.grad(loss.sum(), x))))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=3e-7, atol=3e-7)

@@ -10,7 +10,7 @@ import numpy as np
 import tapegrad.kernels as K
 import tapegrad.kernels.attention as A
 from tapegrad._errors import describe, sizes
-from tapegrad.define import OUT, composite, offer, opaque
+from tapegrad.define import OUT, cast, composite, offer, opaque
 from tapegrad.dtypes import B1, F4, F8, FLOATING
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.arrange import repeat_interleave
@@ -112,8 +112,8 @@ def _check(q: Tensor, k: Tensor, v: Tensor, mask: Any, dropout_p: float, is_caus
         raise RuntimeError(f"{_SDPA}: {shapes}; [..., L, E], [..., S, E] and [..., S, V] are needed.")
     if mask is not None and is_causal:
         raise RuntimeError(f"{_SDPA}: attn_mask and is_causal=True are given; give one of them.")
-    if mask is not None and need_tensor(mask, _SDPA, "attn_mask")._kind not in (B1, q._kind):
-        raise RuntimeError(f"{_SDPA}: attn_mask is {describe(mask)}; bool or {q.dtype} is needed.")
+    if mask is not None and need_tensor(mask, _SDPA, "attn_mask")._kind not in (B1, F4, q._kind):
+        raise RuntimeError(f"{_SDPA}: attn_mask is {describe(mask)}; bool, float32 or {q.dtype} is needed.")
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"{_SDPA}: dropout_p is {dropout_p}; 0 to 1 is needed.")
 
@@ -160,6 +160,8 @@ def scaled_dot_product_attention(
         _of_several(_SDPA, q, k, v)
         k, v = _repeated(k, q._a.shape[-3]), _repeated(v, q._a.shape[-3])
     mask = None if attn_mask is None else additive(attn_mask, q._kind)
+    if mask is not None and mask._kind is not q._kind:
+        mask = cast(mask, q._kind)
     by = 1 / sqrt(q._a.shape[-1]) if scale is None and q._a.shape[-1] else (scale or 0.0)
     if not dropout_p:
         try:

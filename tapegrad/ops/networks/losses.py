@@ -289,7 +289,10 @@ def binary_cross_entropy_with_logits(
     if target._kind.kind not in FLOATING:
         raise RuntimeError(f"{op}: target is {target.dtype}; a floating point tensor is needed.")
     if pos_weight is None:
-        each = _bce_of_logits(*_both(op, input, target))
+        if input._kind is target._kind:
+            each = _bce_of_logits(*_both(op, input, target))
+        else:  # each in its own dtype
+            each = (1 - target) * input - logsigmoid(input)
     else:
         each = (1 - target) * input - ((pos_weight - 1) * target + 1) * logsigmoid(input)
     each = each if weight is None else each * weight

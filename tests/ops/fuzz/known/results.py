@@ -213,6 +213,7 @@ DIFFERENT = (
         Departure("what is composed in torch ends in a view there", what, program, found, choices.more_views)
         for what, program, found in (
             ("error", "", "torch .*Can't detach views in-place"),
+            ("error", r"no_grad.*_\(", "ours None torch .*view was created in no_grad"),
             ("error", r"_\(|\] = ", TWICE),
             ("gradient", r"retain_grad|inputs=", r"\.grad, "),
             ("flags", r"retain_grad|inputs=", "grad is tensor.* and torch None"),
