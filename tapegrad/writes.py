@@ -100,12 +100,7 @@ def entries(arrays: Iterable[Any]) -> list[Write]:
 
 def stamp(written: list[Write]) -> None:
     """What `wrote` does, of buffers that live, by their entries."""
-    f: Any = frame(3)
-    code = f.f_code
-    if code.co_filename is not seen.file:
-        f = user_frame(f)
-        code = f.f_code
-    lasti = f.f_lasti
+    code, lasti = caller(4)
     with _lock:
         last_write.tick = now = tick()
         for w in written:

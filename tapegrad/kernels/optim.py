@@ -147,7 +147,9 @@ def with_options(make: Callable[[Any, Options, Any], Any], rule: Any, o: Options
     options = dict(o)
     options.pop("params", None)
     options.pop("param_names", None)
-    key = make, rule, kind, *options.values()
+    values = options.values()
+    # Types too: a learning rate from a Tensor is a NumPy scalar, equal to a float and rounded otherwise.
+    key = make, rule, kind, *values, *map(type, values), type(options.get("betas", (0.0,))[0])
     try:
         found = _kept.get(key)
     except TypeError:  # an option that can change in place

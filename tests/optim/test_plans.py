@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tapegrad as torch
+from tapegrad.kernels import optim
 
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "named": lambda ps: torch.optim.Adam([(f"p{i}", p) for i, p in enumerate(ps)], lr=0.1),
@@ -181,6 +182,27 @@ def test_groups_of_equal_options_have_their_own_schedules() -> None:
         return b.item()
 
     assert end(0.1, 0.001) == end(0.1, 0.1) == end(0.5, 0.2)
+
+
+def test_a_rate_of_a_tensor_is_rounded_as_ever() -> None:
+    """Equal options of two types are two: the second must not get what was kept for the first."""
+
+    def end(lr: Any) -> list[float]:
+        p = torch.ones(3, requires_grad=True)
+        o = torch.optim.Adam([p], lr=lr)
+        for k in range(5):
+            p.grad = torch.tensor([0.1, 0.7, 3.0]) * (k + 1)
+            o.step()
+        return p.tolist()
+
+    kept = optim._kept
+    kept.clear()
+    as_tensor = end(torch.tensor(0.5))
+    kept.clear()
+    as_float = end(0.5)
+    assert end(torch.tensor(0.5)) == as_tensor
+    assert end(0.5) == as_float
+    assert len(kept) == 2
 
 
 def test_what_must_not_be_written_is_refused_whole() -> None:
