@@ -194,10 +194,9 @@ class Update:
                 if number:
                     assign(p, wrap(many[0][0].view(p._kind).reshape(())))
             if new:
-                for column, value in zip(
-                    zip(*[given[2] for given, _ in parts], strict=True), new, strict=True
-                ):
-                    _count(column, value)
+                columns = zip(*[given[2] for given, _ in parts], strict=True)
+                for counts, value in zip(columns, new, strict=True):
+                    _count(counts, value)
 
     def _tensors(self, update: Any, p: Tensor, g: Tensor, held: Sequence[Tensor]) -> None:
         """The update of what is recorded, narrow, or no array; on clones, so that nothing gets stale."""

@@ -171,6 +171,14 @@ def test_steps_with_a_plan_are_those_without(name: str, change: str) -> None:
     assert repr(with_plans) == repr(without)  # nan, too
 
 
+def _step(o: Any, *ps: Any, times: int = 1) -> None:
+    """Steps with gradients of ones."""
+    for _ in range(times):
+        for p in ps:
+            p.grad = torch.ones_like(p)
+        o.step()
+
+
 def test_groups_of_equal_options_have_their_own_schedules() -> None:
     def end(first: float, then: float) -> float:
         a, b = (torch.zeros(1, requires_grad=True) for _ in range(2))
@@ -208,10 +216,7 @@ def test_a_rate_of_a_tensor_is_rounded_as_ever() -> None:
 def test_what_must_not_be_written_is_refused_whole() -> None:
     ps = [torch.ones(3, requires_grad=True) for _ in range(2)]
     o = torch.optim.Adam(ps, lr=0.1)
-    for p in ps:
-        p.grad = torch.ones(3)
-    o.step()
-    o.step()
+    _step(o, *ps, times=2)
     before = [p.tolist() for p in ps], [t.tolist() for p in ps for t in o.state[p].values()]
     array = ps[1].detach().numpy()
     array = array if array.base is None else array.base
@@ -229,9 +234,7 @@ def test_what_must_not_be_written_is_refused_whole() -> None:
 def test_a_group_that_is_differentiable_now() -> None:
     p = torch.ones(3, requires_grad=True)
     o = torch.optim.Adam([p])
-    for _ in range(2):
-        p.grad = torch.ones(3)
-        o.step()
+    _step(o, p, times=2)
     o.param_groups[0]["differentiable"] = True
     with pytest.raises(RuntimeError, match="leaf"):
         o.step()
@@ -240,9 +243,7 @@ def test_a_group_that_is_differentiable_now() -> None:
 def test_a_step_makes_saved_values_stale() -> None:
     w = torch.ones(3, requires_grad=True)
     o = torch.optim.SGD([w], lr=0.1)
-    for _ in range(3):
-        w.grad = torch.ones(3)
-        o.step()
+    _step(o, w, times=3)
     version = w._version
     y = (w * w).sum()
     w.grad = torch.ones(3)
@@ -259,9 +260,7 @@ def test_a_step_makes_saved_values_stale() -> None:
 def test_no_array_lives_longer_for_a_plan() -> None:
     w = torch.ones(1000, requires_grad=True)
     o = torch.optim.Adam([w])
-    for _ in range(3):
-        w.grad = torch.ones(1000)
-        o.step()
+    _step(o, w, times=3)
     gradient, old = weakref.ref(w.grad._a), weakref.ref(w._a)
     w.grad = None
     w.data = torch.zeros(1000)
@@ -277,9 +276,7 @@ def test_no_array_lives_longer_for_a_plan() -> None:
 def test_copies_have_no_plan() -> None:
     w = torch.ones(3, requires_grad=True)
     o = torch.optim.Adam([w])
-    for _ in range(2):
-        w.grad = torch.ones(3)
-        o.step()
+    _step(o, w, times=2)
     other = copy.deepcopy(o)
     assert o._plans
     assert not other._plans
@@ -295,8 +292,7 @@ def test_a_plan_serves_until_something_changes(name: str) -> None:
     o = OPTIMIZERS[name]([w])
     plans = []
     for _ in range(6):
-        w.grad = torch.ones(3)
-        o.step()
+        _step(o, w)
         plans.append(o._plans.get(0))
     assert plans[2] is plans[-1] is not None
     w.data = torch.ones(3)

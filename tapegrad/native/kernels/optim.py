@@ -279,7 +279,7 @@ def apply(body: Any, rule: Any, o: O.Options, counts: Sequence[Any], kind: Any, 
             kernel = _kernels[key] = _build(rule, o, counts, kind, count, held, idle)
         ready.choices[choice] = kernel
     numbers = [x for x in values if x.__class__ is not bool]
-    kernel(*ready.numbers, *numbers, many.table, many.count, many.blocks)
+    kernel(*ready.numbers, *numbers, *many.arguments)
     return new
 
 
