@@ -54,7 +54,7 @@ class Tier:
     NEVER = 2**62
 
     def __init__(self) -> None:
-        self.large, self.late, self.often = 1 << 14, 100_000, 10_000
+        self.large, self.late, self.often = 1 << 14, 20_000, 10_000
         self.wake: Any = None
         self.learn: Any = None
 

@@ -30,6 +30,7 @@ class Op:
     """One operation: its name, its kernel, and how to go back.
 
     forward: arrays (then arguments) in, array out.
+    at_once: whether machine code computes it from the first call on, see `kernels.standing`.
     call:    the same on Tensors.
     check:   check(op, operands) raises for operands that the op refuses, or None.
     vjp:     vjp(F, g, saved, meta, parents) -> a cotangent or None per parent, written over a namespace F.
@@ -49,12 +50,13 @@ class Op:
     """
 
     __slots__ = (
-        *("batch", "body", "call", "check", "forward", "inner", "ir", "kind", "linear", "meta"),
+        *("at_once", "batch", "body", "call", "check", "forward", "inner", "ir", "kind", "linear", "meta"),
         *("name", "reads", "replay", "rules", "shown", "view", "vjp", "widens"),
     )
 
     def __init__(self, name: str, kind: str, forward: Any, ir: Any = "", linear: bool = False) -> None:
         self.name, self.kind, self.forward, self.ir, self.linear = name, kind, forward, ir, linear
+        self.at_once: bool = getattr(forward, "at_once", False)
         self.reads: tuple[tuple[int, ...], ...] = ()
         self.rules: tuple[Any, ...] = ()
         self.call: Any = None

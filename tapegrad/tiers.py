@@ -1,9 +1,11 @@
 """Which tiers compute: NumPy from the start, machine code once it can pay.
 
-The native tier takes some hundredths of a second to load. It wakes up in two stages: when many operations
-were recorded, or parameters updated, small pointwise forms and the updates are loaded, whose results are
-NumPy's to the bit; all of it, with the kernels that take the places of NumPy's, when a large array appears.
-Where it cannot run it stays off, and `python -m tapegrad info` says why.
+The native tier takes some hundredths of a second to load. It wakes up in two stages. What does small arrays
+good is loaded when many operations were run, or parameters updated: its results are NumPy's to the bit; and
+when a function is first called for which NumPy takes many steps (softmax, the special functions): machine
+code rounds otherwise there, and computes it from the first call on. All of it, with the kernels that take the
+places of NumPy's, is loaded when a large array appears. Where it cannot run it stays off, and `python -m
+tapegrad info` says why.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from threading import RLock
 from typing import Any
 
 from tapegrad._state import tier
+from tapegrad.kernels import standing
 
 __all__ = ["empty_cache", "memory_stats", "native_state"]
 
@@ -47,6 +50,7 @@ def _start(large: bool) -> None:
     """Load the native tier and let machine code take its places. Raises: Unavailable, among others."""
     target, runtime = (import_module(f"tapegrad.native.{name}") for name in ("target", "runtime"))
     runtime.start()
+    standing.settle()
     _state.update(calls=runtime.calls, set_threads=runtime.set_threads)
     kernels: Any = import_module("tapegrad.native.kernels")
     kernels.install(kernels.STAND_INS if large else kernels.SMALL)

@@ -33,6 +33,7 @@ from tapegrad.views import (
     refresh,
     view_of,
 )
+from tapegrad.writes import tick
 
 Rule = Callable[..., Any]
 Saves = Sequence[tuple[int, ...]]
@@ -63,7 +64,22 @@ def define(key: str, kind: str, forward: Any, title: str | None = None, **facts:
     if key in OPS:
         raise ValueError(f"define: op {key!r} is defined twice.")
     OPS[key] = op
+    if op.at_once and tier.late != tier.NEVER:
+        op.forward = _waking(op, forward)
     return op
+
+
+def _waking(op: Op, kernel: Any) -> Any:
+    """What stands in for a kernel until it is first called: it wakes the native tier, which then has machine
+    code for the op, or cannot have any."""
+
+    def first(*xs: Any) -> Any:
+        tier.wake(large=False)
+        forward = op.forward
+        return (kernel if forward is first else forward)(*xs)
+
+    first.behind = kernel  # type: ignore[attr-defined] # for define.machine
+    return first
 
 
 def named(call: Any, op: Op) -> Function:
@@ -133,6 +149,8 @@ def plain(*tensors: Tensor) -> bool:
     then call the kernels itself."""
     if special.alert and attend(*tensors):
         return False
+    if tick() > tier.late:
+        tier.wake(large=False)
     for t in tensors:
         if type(t._a) is not ndarray or (t._kind is not F4 and t._kind.char in NARROW):
             return False
@@ -279,6 +297,8 @@ def finish(
     result: Tensor, out: Tensor | None, name: str, operands: Sequence[Any] = (), *, exact: bool = False
 ) -> Tensor:
     """The result, or `out` if it was given."""
+    if tick() > tier.late:  # the clock counts what is not recorded, too
+        tier.wake(large=False)
     return result if out is None else store(result, out, name, operands, exact=exact)
 
 

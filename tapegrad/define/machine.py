@@ -65,23 +65,25 @@ def settle() -> None:
         keep()
 
 
-def _due(what: str, parts: Sequence[Any]) -> bool:
-    """Whether expressions get their machine code now: all do once there was a large array, until then those
-    that are light."""
-    if not (_state["large"] or all(_is_light(x) for x in parts)):
+def _due(what: str, op: Op, parts: Sequence[Any]) -> bool:
+    """Whether an op's expressions get their machine code now: all do once there was a large array, until then
+    those that are light, and those of ops that have it from the first call on."""
+    if not (_state["large"] or op.at_once or all(_is_light(x) for x in parts)):
         return False
     _installed.add(what)
     return True
 
 
-def _promise(what: str, places: Sequence[Place], put: Callable[[Any], Any], parts: Sequence[Any]) -> None:
+def _promise(
+    what: str, op: Op, places: Sequence[Place], put: Callable[[Any], Any], parts: Sequence[Any]
+) -> None:
     """Let what stands in the places, when it is first called, be replaced by what `put` makes of it."""
     before = [_found(place) for place in places]
 
     def keep() -> None:
         with _lock:
             if _promised.pop(what, None) is not None:  # no other thread did it meanwhile
-                due = _due(what, parts)
+                due = _due(what, op, parts)
                 for place, f in zip(places, before, strict=True):
                     _set(place, put(f) if due else f)
 
@@ -137,7 +139,7 @@ def _promise_forward(key: str, op: Op) -> None:
         places += [(cell, "cell_contents") for name, cell in cells if name == "kernel"]
         if (written := getattr(call, "__globals__", {})).get("op") is op:  # see define.wrappers
             places.append((written, "kernel"))
-    _promise(key, places, partial(_forward_of, op), [op.ir])
+    _promise(key, op, places, partial(_forward_of, op), [op.ir])
 
 
 @cache
@@ -150,8 +152,8 @@ def _pointwise_of(op: Op) -> Any:
 
 
 def _forward_of(op: Op, kernel: Any) -> Any:
-    made = _pointwise_of(op)
-    return kernel if made is None else _replaced(made[0], kernel, made[1])
+    made, kernel = _pointwise_of(op), getattr(kernel, "behind", kernel)
+    return kernel if made is None else _replaced(op, made[0], kernel, made[1])
 
 
 def _cells(call: Any) -> tuple[Sequence[str], Sequence[Any]]:
@@ -167,7 +169,7 @@ def operands(op: Op) -> Sequence[str]:
 
 
 def _promise_backward(what: str, op: Op) -> None:
-    _promise(what, [(op, "vjp")], partial(backward_of, op), op.rules)
+    _promise(what, op, [(op, "vjp")], partial(backward_of, op), op.rules)
 
 
 def backward_of(op: Op, vjp: Any) -> Any:
@@ -181,7 +183,7 @@ def backward_of(op: Op, vjp: Any) -> Any:
             continue
         reads, more, expression, kernel, skipped = found
         fast = pointwise.Pointwise(f"{op.name}_d{k}", expression, reads)
-        kernels[f"k{k}"] = _replaced(fast, kernel, LEAST_BACKWARD, skipped)
+        kernels[f"k{k}"] = _replaced(op, fast, kernel, LEAST_BACKWARD, skipped)
         call = f"k{k}({', '.join(reads)}{more})"
         calls.append(call if texts or len(op.rules) == 1 else f"F.sum_to({call}, meta[0][{k}])")
     if kernels:
@@ -221,7 +223,7 @@ def _number(x: Any, like: Any) -> Any:
     return x.item() if type(x) is np.ndarray and not x.ndim and x.dtype is like.dtype else x
 
 
-def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int = 0) -> Any:
+def _replaced(op: Op, fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int = 0) -> Any:
     """`kernel`, for which machine code stands in where it takes the operands. skipped: how many values
     between the operands and the arguments it does not get."""
     n = len(fast.names)
@@ -232,9 +234,9 @@ def _replaced(fast: pointwise.Pointwise, kernel: Any, least: int, skipped: int =
             y = fast(*xs[:n], args=args) if len(xs) >= n else None
         except (TypeError, ValueError):  # an argument that is no number, shapes that do not fit
             y = None
-        return kernel(*xs) if y is None else y
+        return kernel(*xs) if y is None else y if y.ndim else y[()]
 
-    return small.dispatch(fast, kernel, large, least)
+    return small.dispatch(fast, kernel, large, least, op.at_once)
 
 
 @choice.over(P.where)

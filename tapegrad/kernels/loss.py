@@ -11,10 +11,12 @@ from tapegrad.kernels.pointwise import constant, some, zero
 from tapegrad.kernels.reduce import FEW, amax, sum_at
 from tapegrad.kernels.reduce import sum as total
 from tapegrad.kernels.shape import places_up_to
+from tapegrad.kernels.standing import awaited
 
 _F8 = np.dtype("f8")
 
 
+@awaited
 def softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """exp(x) / sum exp(x) along `dim` (one axis, none for a number), shifted so that exp cannot overflow."""
     if not x.size:
@@ -31,6 +33,7 @@ def softmax(x: Any, dim: tuple[int, ...]) -> Any:
     return y
 
 
+@awaited
 def log_softmax(x: Any, dim: tuple[int, ...]) -> Any:
     """x - log sum exp(x) along `dim`, shifted by the maximum."""
     if not x.size:

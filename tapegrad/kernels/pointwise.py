@@ -10,6 +10,7 @@ from numpy import ndarray
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.filling import zeros
+from tapegrad.kernels.standing import at_once
 
 _constants: dict[Any, dict[Any, Any]] = {}
 _MOST = 512  # a loop over changing numbers must not grow the table
@@ -78,6 +79,7 @@ def relu(x: Any) -> Any:
     return relu_of_floats(x)
 
 
+@at_once
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)): exp overflows to inf on the far left, which gives the exact limit 0."""
     y = np.negative(x)

@@ -14,6 +14,7 @@ from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import constant
 from tapegrad.kernels.shape import axis_sum, column_sum, ones, square
+from tapegrad.kernels.standing import awaited
 
 # None or a tuple of axes, and a bool: NumPy's stubs of `reduce` have no overload for either in general.
 Dims = Any
@@ -182,14 +183,22 @@ def _of_few(shape: tuple[int, ...], dim: Dims, correction: float) -> Any:
     return (apart, np.full(n + 1, share)) if len(shape) == 2 and len(dim) == 1 else None
 
 
+@awaited
 def var(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The variance with n - correction in the denominator (inf or nan where that is not positive)."""
     return _in_dtype(_variance(x, dim, keepdim, correction), x.dtype)
 
 
+@awaited
 def std(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:
     """The square root of the variance."""
     return _in_dtype(np.sqrt(_variance(x, dim, keepdim, correction)), x.dtype)
+
+
+@awaited
+def spread_and_mean(spread: Any, x: Any, dim: Dims, keepdim: Keep, correction: float) -> tuple[Any, Any]:
+    """(the variance or the standard deviation, as spread is `var` or `std`; the mean)."""
+    return spread(x, dim, keepdim, correction), mean(x, dim, keepdim)
 
 
 def _in_dtype(x: Any, dtype: Any) -> Any:
@@ -241,6 +250,11 @@ def amin(x: Any, dim: Dims, keepdim: Keep) -> Any:
     return np.minimum.reduce(x, axis=dim, keepdims=keepdim)
 
 
+def range_of(x: Any) -> tuple[Any, Any]:
+    """(the smallest, the largest value) of all; nan if there is one."""
+    return amin(x, None, False), amax(x, None, False)
+
+
 def all(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """Whether every element is not zero."""
     if not keepdim and _few(x, dim):
@@ -274,6 +288,13 @@ def pick(x: Any, index: Any, dim: int, keepdim: Keep) -> Any:
         return y.reshape(index.shape if keepdim else index.shape[:-1])
     y = x.take(_flat(index, dim, x.shape))  # as if x were in row-major order
     return y if keepdim else y.reshape(y.shape[:dim] + y.shape[dim + 1 :])
+
+
+def chosen(where: Any, x: Any, dim: int, keepdim: Keep, args: tuple[Any, ...]) -> tuple[Any, Any]:
+    """(what x has along `dim` at the places that the kernel where(x, dim, *args) finds, these places)."""
+    at = where(x, dim, *args)
+    y = pick(x, at, dim, keepdim)
+    return y, at if keepdim else at.reshape(y.shape)
 
 
 def place(g: Any, index: Any, dim: int, _: bool, shape: tuple[int, ...]) -> Any:

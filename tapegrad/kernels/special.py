@@ -28,6 +28,7 @@ import tapegrad.kernels.fits as T
 from tapegrad.kernels import few
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant
+from tapegrad.kernels.standing import at_once
 
 try:  # CPython's statistics.NormalDist().inv_cdf (Wichura's algorithm AS 241), without what that imports
     from _statistics import (  # type: ignore[import-not-found] # typeshed does not have it
@@ -84,7 +85,7 @@ def kernel(
 
     call.__name__ = call.__qualname__ = body.__name__.strip("_")
     call.__doc__ = body.__doc__
-    return call
+    return at_once(call)
 
 
 def horner(t: Any, cs: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import amax
@@ -14,8 +15,8 @@ from tapegrad.kernels.reduce import sum as total
 def nansum(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     """The sum of what is not nan."""
     y = total(x, dim, keepdim)
-    if np.count_nonzero(y == y) == y.size:  # most arrays have no nan
-        return y
+    if (y == y) if type(y) is not ndarray else np.count_nonzero(y == y) == y.size:
+        return y  # most arrays have no nan
     return total(np.where(x != x, x.dtype.type(0), x), dim, keepdim)
 
 

@@ -5,21 +5,21 @@
         if not fits(x, LEAST): return body(x, dim)
         ...
 
-Before the tier is awake this costs nothing: `install` gives the body's function other code, which calls the
-stand-in, so that everybody who has imported the function calls that from then on. The file with a stand-in is
-imported when its body is first called: until then something stands there that does it (`promise`).
+Before the tier is awake this costs nothing (see `kernels.standing`). The file with a stand-in is imported
+when its body is first called: until then something stands there that does it (`promise`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from threading import RLock
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from tapegrad.kernels import standing
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import ALIGNED, C_CONTIGUOUS
 from tapegrad.native.ir import F32, F64, Type
@@ -30,16 +30,19 @@ DENSE = C_CONTIGUOUS | ALIGNED  # of an array's flags.num
 _STARS = 0x0C  # of a code's flags: it takes *args or **kwargs
 _stand_ins: list[tuple[FunctionType, Callable[..., Any]]] = []
 _promised: set[FunctionType] = set()
+_few: set[Any] = set()  # the stand-ins for small arrays, which are asked first
 _lock = RLock()
 
 
-def over(body: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def over(body: Any, few: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate f(body, *the body's arguments): it takes the place of a function of `tapegrad.kernels` once
-    the tier is awake, and calls `body` for what it does not take itself."""
+    the tier is awake, and calls `body` for what it does not take itself. few: it is for small arrays."""
 
     def take(f: Callable[..., Any]) -> Callable[..., Any]:
         if type(body) is not FunctionType or body.__closure__ or body.__code__.co_flags & _STARS:
             raise TypeError(f"over: {body!r} is no plain function.")
+        if few:
+            _few.add(f)
         _stand_ins.append((body, f))
         return f
 
@@ -64,8 +67,8 @@ def promise(bodies: Sequence[FunctionType], load: Callable[[], object]) -> None:
             if body in _promised:
                 raise LookupError(f"promise: {load} has no stand-in for {body.__qualname__}.")
 
-    for body in bodies:
-        _place(body, partial(_kept, keep, body))
+    for body in map(behind_few, bodies):
+        standing.place(body, partial(_kept, keep, body))
         _promised.add(body)
 
 
@@ -74,35 +77,27 @@ def _kept(keep: Callable[[Any], None], body: Any, original: Any, *args: Any) -> 
     return body(*args)
 
 
-def _place(body: FunctionType, f: Callable[..., Any]) -> None:
-    """Let f be called for a body. It takes the place of a promise, and stands before anything else."""
-    if body in _promised:
-        _promised.remove(body)
-        body.__kwdefaults__ = {**(body.__kwdefaults__ or {}), "_fast": f}
-        return
-    code = body.__code__
-    original = FunctionType(code, body.__globals__, body.__name__, body.__defaults__)
-    original.__kwdefaults__ = body.__kwdefaults__
-    original.__doc__ = body.__doc__
-    body.__kwdefaults__ = {"_fast": f, "_body": original}
-    parameters = code.co_varnames[: code.co_argcount]
-    body.__code__ = _behind(len(parameters)).replace(co_varnames=(*parameters, "_fast", "_body"))
+def behind_few(body: Any) -> Any:
+    """The body as the stand-in for small arrays calls it, if there is one."""
+    while standing.stand_in(body) in _few:
+        body = standing.behind(body)
+    return body
 
 
-@cache
-def _behind(many: int) -> CodeType:
-    """The code of a function of so many parameters that calls the stand-in. (A general one, of *args and
-    **kwargs, takes 0.1 us more.)"""
-    names = ", ".join(f"p{k}" for k in range(many))
-    scratch: dict[str, Any] = {}
-    exec(f"def behind({names}, *, _fast, _body): return _fast(_body, {names})", scratch)
-    code: CodeType = scratch["behind"].__code__
-    return code
+def _place(body: Any, f: Callable[..., Any]) -> None:
+    """Let f be called for a body. It takes the place of a promise, and stands before anything else but what
+    is for small arrays."""
+    if f not in _few:
+        body = behind_few(body)
+        if body in _promised:
+            _promised.remove(body)
+            standing.remove(body)
+    standing.place(body, f)
 
 
 def original(kernel: Any) -> Any:
     """The NumPy body of a kernel, whether or not machine code stands in for it."""
-    while body := (kernel.__kwdefaults__ or {}).get("_body"):  # several may stand before it
+    while body := standing.behind(kernel):  # several may stand before it
         kernel = body
     return kernel
 

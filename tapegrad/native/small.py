@@ -31,21 +31,24 @@ _NEW_FROM_DESCR = 94  # its place in NumPy's table of functions
 _TUPLE = tuple.__basicsize__ // 8  # words before a tuple's items
 
 
-def dispatch(fast: Pointwise, small: Any, large: Any, least: int) -> Any:
+def dispatch(fast: Pointwise, small: Any, large: Any, least: int, at_once: bool = False) -> Any:
     """The function `small` of arrays, which turns to `large` where they broadcast to at least so many
-    elements, and becomes machine code for small ones when it has been called often."""
+    elements, and becomes machine code for small ones when it has been called often; or is that at once, and
+    `large` for all others."""
     method: list[Any] = []
 
     def promote() -> None:
         probed = fast.probe()
-        if probed is not None and probed[2]:
+        if probed is not None and (probed[2] or at_once):
             method[0].function = _compiled(fast, probed)
 
     calls = np.zeros(1, np.int64)
     kinds = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
-    bound = (small, large, least, np.ndarray, *kinds, calls, promote)
+    bound = (small, large, 0 if at_once else least, np.ndarray, *kinds, calls, promote)
     made, definition = call.bound(_dispatcher(), getattr(small, "__name__", "kernel"), bound)
     method.append(definition)
+    if at_once:
+        promote()
     return made
 
 
@@ -56,13 +59,13 @@ def _dispatcher() -> int:
     """The address of the function that only looks at sizes."""
     if "dispatch" not in _made:
         module = Module()
-        f = _start(module, "dispatch_py")
-        counter = f.load(_item(f, _CALLS).at(call.DATA // 8, I64), PTR)
+        f = begin(module, "dispatch_py")
+        counter = f.load(item(f, _CALLS).at(call.DATA // 8, I64), PTR)
         calls = f.load(counter, I64) + 1
         f.store(counter, calls)
         with f.when(calls.eq(_OFTEN)):
             null = f.value(0, PTR)
-            none = f.call("PyObject_Vectorcall", PTR, _item(f, _PROMOTE), null, f.value(0, I64), null)
+            none = f.call("PyObject_Vectorcall", PTR, item(f, _PROMOTE), null, f.value(0, I64), null)
             f.give_if(f.convert(none, I64).eq(0), 0)
             f.call("Py_DecRef", VOID, none)
         _hand_on(f)
@@ -70,24 +73,24 @@ def _dispatcher() -> int:
     return _made["dispatch"]
 
 
-def _start(module: Module, name: str) -> Function:
+def begin(module: Module, name: str) -> Function:
     parameters = [("self", PTR), ("args", PTR), ("count", I64)]
     return module.add(Function(name, parameters, PTR, internal=False))
 
 
-def _item(f: Function, k: int) -> Value:
+def item(f: Function, k: int) -> Value:
     """What the function is bound to."""
     return f.load(f["self"].at(_TUPLE + k, PTR), PTR)
 
 
-def _same(f: Function, a: Value, b: Value) -> Value:
+def same(f: Function, a: Value, b: Value) -> Value:
     return f.convert(a, I64).eq(f.convert(b, I64))
 
 
 def _hand_on(f: Function) -> None:
     """Return what the kernel for these sizes gives."""
-    least = f.call("PyLong_AsLongLong", I64, _item(f, _LEAST))
-    chosen = f.select(_reach(f) >= least, _item(f, _LARGE), _item(f, _SMALL))
+    least = f.call("PyLong_AsLongLong", I64, item(f, _LEAST))
+    chosen = f.select(_reach(f) >= least, item(f, _LARGE), item(f, _SMALL))
     f.give(f.call("PyObject_Vectorcall", PTR, chosen, f["args"], f["count"], f.value(0, PTR)))
 
 
@@ -96,12 +99,12 @@ def _reach(f: Function) -> Value:
     many as the longest array has."""
     axes = f.variable(f.value(0, I64))
     with f.loop(0, f["count"]) as k, _array(f, k) as x:
-        axes.set(f.larger(axes.get(), _ndim(f, x)))
+        axes.set(f.larger(axes.get(), ndim_of(f, x)))
     size, most = f.variable(f.value(1, I64)), f.variable(f.value(1, I64))
     with f.loop(0, axes.get()) as axis:
         most.set(1)
         with f.loop(0, f["count"]) as k, _array(f, k) as x:
-            left = _ndim(f, x) - axis
+            left = ndim_of(f, x) - axis
             with f.when(left > 0):
                 shape = f.load(x.at(call.DIMENSIONS // 8, I64), PTR)
                 most.set(f.larger(most.get(), f.load(shape.at(left - 1, I64), I64)))
@@ -113,11 +116,11 @@ def _reach(f: Function) -> Value:
 def _array(f: Function, k: Value) -> Iterator[Value]:
     """Argument k, if it is an array."""
     x = f.load(f["args"].at(k, PTR), PTR)
-    with f.when(_same(f, f.load(x.at(call.TYPE // 8, I64), PTR), _item(f, _ARRAY))):
+    with f.when(same(f, f.load(x.at(call.TYPE // 8, I64), PTR), item(f, _ARRAY))):
         yield x
 
 
-def _ndim(f: Function, x: Value) -> Value:
+def ndim_of(f: Function, x: Value) -> Value:
     return f.convert(f.load(x.at(call.NDIM // 4, I32), I32), I64)
 
 
@@ -141,7 +144,7 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
     """The address of the machine code for an expression's small arrays."""
     module = Module()
     name = f"{fast.title}_small"
-    f = _start(module, name)
+    f = begin(module, name)
     n = len(fast.names)
     length, mask, _ = probed
     with f.forever() as otherwise:
@@ -150,9 +153,9 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
         kind, source = _checked(f, xs, otherwise)
         size = elements(f, source)
         f.leave(otherwise, size > (_MOST_LIGHT if length < 8 else _MOST_HEAVY))
-        double = _same(f, kind, _item(f, _DOUBLE))
+        double = same(f, kind, item(f, _DOUBLE))
         f.call("tapegrad_count", I64, f.value(1, I64))
-        out = _new(f, source, _item(f, _BOOL) if mask else kind)
+        out = _new(f, source, item(f, _BOOL) if mask else kind)
         f.give_if(f.convert(out, I64).eq(0), 0)
         for t, holds in ((F32, ~double), (F64, double)):
             with f.when(holds):
@@ -164,22 +167,22 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
 
 def _checked(f: Function, xs: list[Value], otherwise: str) -> tuple[Value, Value]:
     """(the dtype, the operand with the result's shape) of operands that need no thought."""
-    array, kind = _item(f, _ARRAY), f.load(xs[0].at(call.DESCR // 8, I64), PTR)
-    f.leave(otherwise, ~_same(f, f.load(xs[0].at(call.TYPE // 8, I64), PTR), array))
+    array, kind = item(f, _ARRAY), f.load(xs[0].at(call.DESCR // 8, I64), PTR)
+    f.leave(otherwise, ~same(f, f.load(xs[0].at(call.TYPE // 8, I64), PTR), array))
     kind = f.load(xs[0].at(call.DESCR // 8, I64), PTR)
-    f.leave(otherwise, ~(_same(f, kind, _item(f, _FLOAT)) | _same(f, kind, _item(f, _DOUBLE))))
+    f.leave(otherwise, ~(same(f, kind, item(f, _FLOAT)) | same(f, kind, item(f, _DOUBLE))))
     source = xs[0]
     for k, x in enumerate(xs):
         if k:
-            f.leave(otherwise, ~_same(f, f.load(x.at(call.TYPE // 8, I64), PTR), array))
-            f.leave(otherwise, ~_same(f, f.load(x.at(call.DESCR // 8, I64), PTR), kind))
-            source = f.select(_ndim(f, source).eq(0), x, source)
+            f.leave(otherwise, ~same(f, f.load(x.at(call.TYPE // 8, I64), PTR), array))
+            f.leave(otherwise, ~same(f, f.load(x.at(call.DESCR // 8, I64), PTR), kind))
+            source = f.select(ndim_of(f, source).eq(0), x, source)
         flags = f.load(x.at(call.FLAGS // 4, I32), I32)
         f.leave(otherwise, (flags & DENSE).ne(DENSE))
     if len(xs) > 1:
-        ndim, shape = _ndim(f, source), f.load(source.at(call.DIMENSIONS // 8, I64), PTR)
+        ndim, shape = ndim_of(f, source), f.load(source.at(call.DIMENSIONS // 8, I64), PTR)
         for x in xs:
-            own = _ndim(f, x)
+            own = ndim_of(f, x)
             f.leave(otherwise, own.ne(0) & own.ne(ndim))
             sizes = f.load(x.at(call.DIMENSIONS // 8, I64), PTR)
             with f.loop(0, own) as axis:
@@ -193,13 +196,13 @@ def _new(f: Function, like: Value, kind: Value) -> Value:
     shape = f.load(like.at(call.DIMENSIONS // 8, I64), PTR)
     null, zero = f.value(0, PTR), f.value(0, I32)
     ndim = f.load(like.at(call.NDIM // 4, I32), I32)
-    return f.call("tapegrad_new_array", PTR, _item(f, _ARRAY), kind, ndim, shape, null, null, zero, null)  # type: ignore[no-any-return] # a Value
+    return f.call("tapegrad_new_array", PTR, item(f, _ARRAY), kind, ndim, shape, null, null, zero, null)  # type: ignore[no-any-return] # a Value
 
 
 def _loop(f: Function, fast: Pointwise, xs: list[Value], out: Value, size: Value, t: Type) -> None:
     """One element after the other."""
     places = [f.load(x.at(call.DATA // 8, I64), PTR) for x in xs]
-    steps = [f.select(_ndim(f, x).eq(0), f.value(0, I64), f.value(1, I64)) for x in xs]
+    steps = [f.select(ndim_of(f, x).eq(0), f.value(0, I64), f.value(1, I64)) for x in xs]
     to = f.load(out.at(call.DATA // 8, I64), PTR)
     with f.loop(0, size) as i:
         values = {

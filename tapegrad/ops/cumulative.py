@@ -169,7 +169,8 @@ def cummax(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
     x = need_tensor(input, "cummax")
     i = axis(dim, x._a.ndim, "cummax")
     _check_order(x, "cummax")
-    return written(_cummax_kind(*found(_cummax_at, _pick_cummax, x, i, True)), out, "cummax")
+    result = found(_cummax_kind, _cummax_at, _pick_cummax, x, i, True)
+    return result if out is None else written(result, out, "cummax")
 
 
 def cummin(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
@@ -178,7 +179,8 @@ def cummin(input: Tensor, dim: int, *, out: Any = None) -> Extremes:
     x = need_tensor(input, "cummin")
     i = axis(dim, x._a.ndim, "cummin")
     _check_order(x, "cummin")
-    return written(_cummin_kind(*found(_cummin_at, _pick_cummin, x, i, True)), out, "cummin")
+    result = found(_cummin_kind, _cummin_at, _pick_cummin, x, i, True)
+    return result if out is None else written(result, out, "cummin")
 
 
 offer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import tapegrad.define.batching as B
 import tapegrad.kernels.reduce as R
@@ -10,6 +10,8 @@ from tapegrad.define import Function, indexing, offer, plain
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.shape import without
 from tapegrad.tensor import Tensor, wrap
+
+_N = TypeVar("_N", bound=tuple[Any, ...])
 
 pick, place = indexing(
     ("pick", "place"),
@@ -33,21 +35,20 @@ def picking(key: str, title: str, *, again: bool = False) -> Function:
 
 
 def found(
-    where: Function, pick: Function, x: Tensor, dim: int, keepdim: bool, *args: Any
-) -> tuple[Tensor, Tensor]:
-    """The elements that the operation where(x, dim, *args) finds, by `pick`, and where they are. It leaves
-    `dim` as 1, if there is one, which goes unless keepdim."""
+    kind: type[_N], where: Function, pick: Function, x: Tensor, dim: int, keepdim: bool, *args: Any
+) -> _N:
+    """A pair of this kind: the elements that the operation where(x, dim, *args) finds, by `pick`, and where
+    they are. It leaves `dim` as 1, if there is one, which goes unless keepdim."""
     if plain(x):
-        a = x._a
         try:
-            at = where.op.forward(a, dim, *args)
-            y = R.pick(a, at, dim, keepdim)
+            y, at = R.chosen(where.op.forward, x._a, dim, keepdim, args)
         except FloatingPointError:  # NumPy is set to raise: the operations know what to do
             pass
         else:
-            return wrap(y), wrap(at if keepdim else at.reshape(y.shape))
+            return tuple.__new__(kind, (wrap(y), wrap(at)))
     indices = where(x, dim, *args)
-    return pick(x, indices._a, dim, keepdim), indices if keepdim else without(indices, dim)
+    values = pick(x, indices._a, dim, keepdim)
+    return tuple.__new__(kind, (values, indices if keepdim else without(indices, dim)))
 
 
 offer(globals(), rules="pick place")

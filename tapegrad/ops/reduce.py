@@ -223,16 +223,17 @@ def prod(
 def spread_arguments(
     op: str, input: Any, dim: Any, unbiased: Any, correction: Any
 ) -> tuple[Tensor, R.Dims, float]:
-    x = need_tensor(input, op)
+    x = input if is_float(input) else need_tensor(input, op)
     if x._kind.kind not in INEXACT:
         raise RuntimeError(
             f"{op}: input is {x.dtype}; a floating point tensor is needed. Use .float() first."
         )
     if isinstance(dim, bool):  # std(False) means std(unbiased=False)
         dim, unbiased = None, dim
-    dims = dims_of(dim, x._a.ndim, op)
+    a = x._a
+    dims = None if dim is None else dims_of(dim, a.ndim, op)
     c = (1 if unbiased else 0) if correction is None else correction
-    n = R.count(x._a.shape, dims)
+    n = a.size if dims is None else R.count(a.shape, dims)
     if n - c <= 0:
         say_once(
             f"{op}: {n} elements with correction {c} leave no degrees of freedom; the result is nan or inf. "
@@ -359,7 +360,8 @@ def _extreme(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict
     not_empty(x, dim, op)
     if dim is None:
         return finish(whole(x), out, op)
-    return written(kind(*found(arg, pick, x, axis(dim, x._a.ndim, op), keepdim, True)), out, op)
+    result = found(kind, arg, pick, x, axis(dim, x._a.ndim, op), keepdim, True)
+    return result if out is None else written(result, out, op)
 
 
 _EXTREMES = {

@@ -19,7 +19,7 @@ from tapegrad.levels import Storage
 from tapegrad.ops.elementary import round
 from tapegrad.ops.picking import found, pick, picking
 from tapegrad.ops.pointwise import ceil, floor, where
-from tapegrad.ops.reduce import spread, sum
+from tapegrad.ops.reduce import is_float, spread, sum
 from tapegrad.ops.results import Extremes, kind, written
 from tapegrad.ops.shape import numpy_names, permute, reshape, transpose, unsqueeze
 from tapegrad.promotion import need_tensor, number
@@ -60,7 +60,7 @@ _SORTED, _TOP, _KTH, _MODE = (kind(name, Extremes) for name in ("sort", "topk", 
 
 
 def _ordered(input: Any, op: str) -> Tensor:
-    x = need_tensor(input, op)
+    x: Tensor = input if is_float(input) else need_tensor(input, op)
     if x._kind.kind == "c":
         raise RuntimeError(f"{op}: input is {x.dtype}; complex numbers have no order. Use .abs() or .real.")
     return x
@@ -82,7 +82,8 @@ def sort(
         dim, _ = numpy_names("sort", names, dim)
     i = axis(dim, x._a.ndim, "sort")
     values = _pick_sort if stable is None else _pick_stable
-    return written(_SORTED(*found(_argsort, values, x, i, True, descending)), out, "sort")
+    result = found(_SORTED, _argsort, values, x, i, True, descending)
+    return result if out is None else written(result, out, "sort")
 
 
 def argsort(
@@ -123,11 +124,12 @@ def topk(
     count = _count(k, x, i, "topk", 0)
     if x._kind is B1:
         raise RuntimeError("topk: input is bool; numbers are needed. Convert it first, e.g. with .int().")
-    return written(_TOP(*found(_topk, _pick_topk, x, i, True, count, largest)), out, "topk")
+    result = found(_TOP, _topk, _pick_topk, x, i, True, count, largest)
+    return result if out is None else written(result, out, "topk")
 
 
 def _count(k: Any, x: Tensor, dim: int, op: str, least: int) -> int:
-    if isinstance(k, float) or not hasattr(k, "__index__"):
+    if type(k) is not int and (isinstance(k, float) or not hasattr(k, "__index__")):
         raise TypeError(f"{op}: k is {k!r}; an integer is needed.")
     n = x._a.shape[dim] if x._a.ndim else 1
     found = int(k.__index__())
@@ -166,7 +168,8 @@ def kthvalue(
     i = _along(x, dim, "kthvalue")
     place = _count(k, x, i, "kthvalue", 1) - 1
     _no_bool(x, "kthvalue")
-    return written(_KTH(*found(_kth, _pick_kth, x, i, keepdim, place)), out, "kthvalue")
+    result = found(_KTH, _kth, _pick_kth, x, i, keepdim, place)
+    return result if out is None else written(result, out, "kthvalue")
 
 
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None, **names: Any) -> Extremes:
@@ -178,7 +181,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
     if names:
         dim, keepdim = numpy_names("mode", names, dim, keepdim)
     i = _along(x, dim, "mode")
-    return written(_MODE(*found(_mode_at, _pick_mode, x, i, keepdim)), out, "mode")
+    result = found(_MODE, _mode_at, _pick_mode, x, i, keepdim)
+    return result if out is None else written(result, out, "mode")
 
 
 def _median(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[str, Any]) -> Any:
@@ -190,7 +194,8 @@ def _median(op: str, input: Any, dim: Any, keepdim: bool, out: Any, names: dict[
     if dim is None:
         return _middle[op](x, None, False, skip)
     i = _along(x, dim, op)
-    return written(_MEDIANS[op](*found(_median_at, _pick_median[op], x, i, keepdim, skip)), out, op)
+    result = found(_MEDIANS[op], _median_at, _pick_median[op], x, i, keepdim, skip)
+    return result if out is None else written(result, out, op)
 
 
 def median(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:

@@ -56,7 +56,8 @@ _mean_of_std = _mean_beside("std_mean", "StdMeanBackward0")
 def _both(spread: Any, mean: Any, x: Tensor, dims: R.Dims, keepdim: bool, c: float) -> tuple[Tensor, Tensor]:
     if plain(x):
         try:
-            return wrap(spread.op.forward(x._a, dims, keepdim, c)), wrap(R.mean(x._a, dims, keepdim))
+            y, center = R.spread_and_mean(spread.op.forward, x._a, dims, keepdim, c)
+            return wrap(y), wrap(center)
         except FloatingPointError:  # NumPy is set to raise: the operations know what to do
             pass
     return spread(x, dims, keepdim, c), mean(x, dims, keepdim)
@@ -135,9 +136,8 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False, out
     if not x._a.ndim:
         dims, keepdim = None, False
     if dims is None and not keepdim and plain(x):
-        return written(
-            _range_kind(wrap(R.amin(x._a, None, False)), wrap(R.amax(x._a, None, False))), out, "aminmax"
-        )
+        result = tuple.__new__(_range_kind, map(wrap, R.range_of(x._a)))
+        return result if out is None else written(result, out, "aminmax")
     return written(_range_kind(_smallest(x, dims, keepdim), _largest(x, dims, keepdim)), out, "aminmax")
 
 

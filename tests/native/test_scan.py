@@ -30,6 +30,7 @@ def tier(monkeypatch):
 
 
 def check(kernel, x, dim, *args):
+    kernel = choice.behind_few(kernel)
     with np.errstate(all="ignore"):
         found, wanted = kernel(x, dim, *args), choice.original(kernel)(x, dim, *args)
     assert found.shape == wanted.shape

@@ -52,11 +52,15 @@ STAND_INS: dict[str, str] = {
 
 
 SMALL = ("optim",)  # those that do small arrays good, and change no bit of a result
+FEW = ("rows",)  # those that are for nothing else: they stand before the others
 _promised: set[str] = set()
 
 
 def install(modules: Iterable[str]) -> None:
-    """Let the stand-ins of modules take their places."""
+    """Let the stand-ins of modules take their places, and those for small arrays."""
+    for module in FEW:
+        import_module(f"tapegrad.native.kernels.{module}")
+    choice.install()
     for module in modules:
         if module not in _promised:
             _promised.add(module)
