@@ -13,6 +13,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import zero
 from tapegrad.kernels.reduce import FEW
 from tapegrad.kernels.shape import places_up_to
+from tapegrad.kernels.standing import awaited
 
 
 def toward(dim: int) -> tuple[Any, ...]:
@@ -48,6 +49,7 @@ def cumprod(x: Any, dim: int) -> Any:
     return _run(np.multiply, x, dim)
 
 
+@awaited
 def logcumsumexp(x: Any, dim: int) -> Any:
     """The logarithm of running sums of exponentials. The imaginary part is that of the larger number, moved
     by less than a right angle at each step, as torch has it."""

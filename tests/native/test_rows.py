@@ -79,6 +79,13 @@ def test_running_totals_have_numpys_bits(shape, dim, dtype, layout, odd, kernel)
     same(*both(kernel[0], drawn(shape, dtype, layout, odd), dim, *kernel[1:]))
 
 
+@settings(max_examples=100, deadline=None)
+@given(*WHERE)
+def test_running_log_sums(shape, dim, dtype, layout, odd):
+    assume(dim < len(shape))
+    close(*both(C.logcumsumexp, drawn(shape, dtype, layout, odd), dim))
+
+
 @settings(max_examples=150, deadline=None)
 @given(SHAPES, DIMS, DTYPES, LAYOUTS, ODD, st.booleans(), st.sampled_from([R.amax, R.amin]))
 def test_extremes(shape, dim, dtype, layout, odd, keepdim, kernel):

@@ -193,6 +193,25 @@ def cumprod(body: Any, x: Any, dim: int) -> Any:
     return body(x, dim) if y is None else y
 
 
+@cache
+def _log_totals() -> Any:
+    def write(row: Row) -> None:
+        f = row.f
+        y = f.variable(f.value(-inf, F64))
+        with f.loop(0, row.n) as i:
+            y.set(vmath.FUNCTIONS["logaddexp"](f, y.get(), row.get(i)))
+            row.put(i, y.get())
+
+    return along("logcumsumexp", write)
+
+
+@over(C.logcumsumexp, few=True)
+def logcumsumexp(body: Any, x: Any, dim: int) -> Any:
+    """The logarithm of running sums of exponentials."""
+    y = _log_totals()(x, dim)
+    return body(x, dim) if y is None else y
+
+
 # ---- the smallest and the largest
 
 
