@@ -10,8 +10,9 @@ from numpy import ndarray
 from tapegrad._state import grad_enabled, special
 from tapegrad.define.base import Function, careful, define, named, recording, run, severed, trace_of
 from tapegrad.define.batching import same
-from tapegrad.dtypes import INEXACT, NARROW
-from tapegrad.kernels.errstate import again, nameless
+from tapegrad.define.wrappers import write_linear
+from tapegrad.dtypes import INEXACT
+from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import apart
 from tapegrad.kernels.shape import converted
 from tapegrad.memory import alias
@@ -46,36 +47,7 @@ def linear(
     op.meta = lambda xs, args: (xs[0].shape, args)
     op.vjp = lambda F, g, _, meta, __: (vjp(F, g, meta[0], *meta[1]),)
     op.replay = lambda meta, xs: kernel(*xs, *meta[1])
-
-    def call(input: Tensor, *args: Any) -> Tensor:
-        if (special.alert and attend(input)) or (widens and input._kind.char in NARROW):
-            return careful(op, (input,), args)
-        x = input._a
-        t = blank()
-        if view:
-            if type(x) is not ndarray:
-                x = box(input)
-            t._a = y = view(x, *args)
-            t._kind = input._kind
-            t._cold = view_of(input, op, args)
-        else:
-            try:
-                y = kernel(x, *args)
-            except FloatingPointError:
-                y = again(kernel, x, *args)
-            t._a = y
-            t._kind = y.dtype
-            t._cold = None
-        p = input._node
-        if p is None:
-            t._node = None
-        elif special.threads and not grad_enabled():
-            t._node = severed(input, y.shape) if view else None
-        else:
-            t._node = record(op, (p,), (), (x.shape, args), trace_of(y, x))
-        return t
-
-    return named(call, op)
+    return named(write_linear(op), op)
 
 
 def indexing(

@@ -137,7 +137,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
     Raises: RuntimeError for equal dimensions.
     """
-    n = need_tensor(input, "diagonal")._a.ndim
+    n = (input if type(input) is Tensor else need_tensor(input, "diagonal"))._a.ndim
     if dim1 == 0 and dim2 == 1 and n > 1:
         return diagonal_at(input, offset, 0, 1)
     i, j = axis(dim1, n, "diagonal"), axis(dim2, n, "diagonal")
