@@ -25,7 +25,7 @@ from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
 from tapegrad.rare import succeed
 from tapegrad.tape import Node, Op, record
-from tapegrad.writes import INFERENCE, NO_GRAD, Departed, Made, boxed, replaced, tick, wrote
+from tapegrad.writes import INFERENCE, NO_GRAD, Departed, boxed, made, replaced, tick, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
 
@@ -138,17 +138,9 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
     if special.threads and not grad_enabled():
         how = NO_GRAD if inference_block() is None else INFERENCE
     if how is not None:
-        base = base_of(parent)
-        c.seen, c.made = base._node, Made(how, base, parent)
+        base = parent if above is None else base_of(parent)
+        c.seen, c.made = base._node, made(how, base, parent)
     return c
-
-
-def sibling(c: Cold, args: tuple[Any, ...]) -> Cold:
-    """The Cold of another view that the same operation cut from the same tensor."""
-    other = Cold()
-    other.parent, other.op, other.args, other.leaf = c.parent, c.op, args, c.leaf
-    other.seen, other.made, other.count = c.seen, c.made, c.count
-    return other
 
 
 def box(t: Any) -> Any:

@@ -198,8 +198,8 @@ def _all(results: Sequence[Tensor], out: Any, op: str, input: Tensor) -> Any:
 
 def split_copy(input: Tensor, split_size: int, dim: int = 0, *, out: Any = None) -> Any:
     """The parts that `split` shows, copied."""
-    at = parts.equal_lengths(need_tensor(input, "split_copy"), split_size, dim, "split_copy")
-    return _all(parts.pieces_of(_split, input, *at), out, "split_copy", input)
+    found = parts.equal_pieces(_split, need_tensor(input, "split_copy"), split_size, dim, "split_copy")
+    return _all(found, out, "split_copy", input)
 
 
 def split_with_sizes_copy(input: Tensor, split_sizes: Sequence[int], dim: int = 0, *, out: Any = None) -> Any:
