@@ -109,9 +109,11 @@ _STARS = CO_VARARGS | CO_VARKEYWORDS
 def _arguments(kernel: Any, n: int) -> tuple[str, str]:
     """What follows n inputs in a list of parameters or arguments, and the same as a tuple: names, or a star
     where the kernel does not say how many there are."""
-    if type(kernel) is not FunctionType or kernel.__defaults__ or kernel.__code__.co_flags & _STARS:
+    if type(kernel) is not FunctionType or (code := kernel.__code__).co_flags & _STARS:
         return ", *args", "args"
-    names = [f"b{i}" for i in range(kernel.__code__.co_argcount - n)]
+    names = [f"b{i}" for i in range(code.co_argcount - n)]
+    if names and kernel.__defaults__:
+        return ", *args", "args"
     return "".join(f", {name}" for name in names), f"({''.join(f'{name}, ' for name in names).rstrip()})"
 
 
@@ -174,6 +176,45 @@ def write_linear(op: Op) -> Any:
         severed="severed(input, y.shape)" if op.view else "None",
     )
     return _compiled(source, op.name, {**_USED, "kernel": op.forward, "op": op, "view": op.view})
+
+
+_REDUCTION = """\
+def {name}(input, dim{none}, keepdim{false}{given}):
+    if (special.alert and attend(input)) or (input._kind is not F4 and input._kind.char in NARROW):
+        return careful(op, (input,), (dim, keepdim{given}))
+    x0 = input._a
+    try:
+        y = kernel(x0, dim, keepdim{given})
+    except (FloatingPointError, TypeError):  # NumPy is set to raise; or x is no array
+        return careful(op, (input,), (dim, keepdim{given}))
+    t = blank()
+    t._a = y
+    t._kind = y.dtype
+    t._cold = None
+    p = input._node
+    if {nobody} or (special.threads and not grad_enabled()):
+        t._node = None
+    else:
+        t._node = record(op, (p,), {saved}, (x0.shape, dim, keepdim, {args}), trace_of(y, x0))
+    return t
+"""
+
+
+def write_reduction(op: Op) -> Any:
+    """call(input, dim, keepdim, *args) of a reduction; without args, dim and keepdim have defaults. Meta is
+    (the input's shape, dim, keepdim, args)."""
+    given, args = _arguments(op.forward, 3)
+    named = given and args != "args"
+    source = _REDUCTION.format(
+        name=op.name,
+        none="" if named else "=None",
+        false="" if named else "=False",
+        given=given,
+        args=args,
+        nobody="True" if op.vjp is None else "p is None",
+        saved=_saved(op, 1),
+    )
+    return _compiled(source, op.name, {**_USED, "kernel": op.forward, "op": op})
 
 
 # How an elementwise op's rules call what they read: the output and the inputs, in the order of `saved`.
@@ -259,6 +300,7 @@ def _compiled(source: str, name: str, used: dict[str, Any]) -> Any:
     def become() -> Any:
         scratch: dict[str, Any] = {}
         exec(compile(source, file, "exec"), scratch)
+        call.__defaults__ = scratch[name].__defaults__
         call.__code__ = scratch[name].__code__
         return call
 
@@ -268,8 +310,8 @@ def _compiled(source: str, name: str, used: dict[str, Any]) -> Any:
     return call
 
 
-def _first_call(*args: Any) -> Any:
-    return become()(*args)  # type: ignore[name-defined] # noqa: F821 # in the namespace of the function it serves
+def _first_call(*args: Any, **names: Any) -> Any:
+    return become()(*args, **names)  # type: ignore[name-defined] # noqa: F821 # in the namespace of the function it serves
 
 
 def _narrow(n: int, optional: Sequence[int]) -> str:
