@@ -13,7 +13,7 @@ from tapegrad._state import tier
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import apart, restrided
 from tapegrad.kernels.strided import row_major
-from tapegrad.views import Cold, box, cold_of, is_inference
+from tapegrad.views import box, cold, cold_of, is_inference
 from tapegrad.writes import count_of, wrote
 
 
@@ -21,7 +21,7 @@ def alias(t: Any, new: Any, counts: bool) -> Any:
     """`new`, a tensor that shares t's memory outside the graph, as much of an inference tensor as t is.
     counts: whether a write to one is one to the other."""
     c = t._cold
-    new._cold = Cold(c.made) if is_inference(t) else None
+    new._cold = cold(c.made) if is_inference(t) else None
     if counts and c is not None and c.count:
         cold_of(new).count = c.count
     return new

@@ -495,4 +495,5 @@ def axis(dim: Any, ndim: int, op: str) -> int:
     span = ndim or 1
     if not -span <= dim < span:
         raise IndexError(f"{op}: dim is {dim}; for a {ndim}-d tensor it must be from {-span} to {span - 1}.")
-    return int(dim % span)
+    found: int = dim if dim >= 0 else dim + span
+    return found

@@ -25,7 +25,7 @@ from tapegrad.levels import Level, Storage
 from tapegrad.naming import argument, subject
 from tapegrad.rare import succeed
 from tapegrad.tape import Node, Op, record
-from tapegrad.writes import INFERENCE, NO_GRAD, Departed, Made, boxed, replaced, tick, wrote
+from tapegrad.writes import INFERENCE, NO_GRAD, Departed, boxed, made, replaced, tick, wrote
 
 Step = tuple[Op, tuple[int, ...], tuple[Any, ...]]  # a view op, the shape it was applied to, its arguments
 
@@ -41,6 +41,8 @@ class Cold:
     leaf:     the gradient's home while requires_grad is off.
     count:    writes to it that its array's entry in the table of writes does not count.
     left:     of what is no view: that it was detached in place (`writes.Departed`), or None.
+
+    Without an __init__, type's own call takes half as long; `cold` makes those that are no views.
     """
 
     __slots__ = ("args", "count", "leaf", "left", "made", "op", "parent", "seen")
@@ -53,9 +55,13 @@ class Cold:
     parent: Any
     seen: Node | None
 
-    def __init__(self, made: Any = None) -> None:
-        self.parent = self.op = self.seen = self.leaf = self.left = None
-        self.args, self.made, self.count = (), made, 0
+
+def cold(made: Any = None) -> Cold:
+    """The Cold of what is no view."""
+    c = Cold()
+    c.parent = c.op = c.seen = c.leaf = c.left = None
+    c.args, c.made, c.count = (), made, 0
+    return c
 
 
 def is_view(t: Any) -> bool:
@@ -89,14 +95,14 @@ def cold_of(t: Any) -> Cold:
     """t's Cold, made if it has none."""
     c: Cold = t._cold
     if c is None:
-        c = t._cold = Cold()
+        c = t._cold = cold()
     return c
 
 
 def born() -> Cold | None:
     """The Cold of a new tensor: None, or in inference mode what tells that it was made there."""
     block = inference_block()
-    return None if block is None else Cold(block)
+    return None if block is None else cold(block)
 
 
 def is_inference(t: Any) -> bool:
@@ -114,7 +120,7 @@ def standalone(t: Any) -> Any:
 def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) -> Cold:
     """The Cold of a view that `op` cut from parent (which is up to date). how: see `Made`."""
     above = parent._cold
-    c = Cold.__new__(Cold)
+    c = Cold()
     c.parent = parent
     c.op = op
     c.args = args
@@ -126,23 +132,15 @@ def view_of(parent: Any, op: Op, args: tuple[Any, ...], how: str | None = None) 
         if c.made is not None and how is None and parent._node is not None:
             how = c.made.how  # the view above may have required no grad
     elif above.made is not None:
-        return Cold(above.made)  # of an inference tensor: another one
+        return cold(above.made)  # of an inference tensor: another one
     else:
         c.seen, c.made, c.count = parent._node, None, above.count
     if special.threads and not grad_enabled():
         how = NO_GRAD if inference_block() is None else INFERENCE
     if how is not None:
-        base = base_of(parent)
-        c.seen, c.made = base._node, Made(how, base, parent)
+        base = parent if above is None else base_of(parent)
+        c.seen, c.made = base._node, made(how, base, parent)
     return c
-
-
-def sibling(c: Cold, args: tuple[Any, ...]) -> Cold:
-    """The Cold of another view that the same operation cut from the same tensor."""
-    other = Cold.__new__(Cold)
-    other.parent, other.op, other.args, other.leaf = c.parent, c.op, args, c.leaf
-    other.seen, other.made, other.count = c.seen, c.made, c.count
-    return other
 
 
 def box(t: Any) -> Any:

@@ -135,10 +135,9 @@ class Made:
     __slots__ = ("__weakref__", "how", "outdated")
     outdated: Reason | None
 
-    def __init__(self, how: str, base: Any, parent: Any) -> None:
+    def __init__(self, how: str, base: Any = None) -> None:
         self.how, self.outdated = how, None
-        recorded = parent._node is not None and how is not NO_GRAD  # else it has no graph of its own
-        if (base._node is not None or recorded) and type(base._a) is ndarray:
+        if base is not None and type(base._a) is ndarray:
             watch_buffer(base._a, self)
 
     def outdate(self) -> None:
@@ -152,6 +151,13 @@ SEVERAL = (
     "is one of several that one operation (split, chunk, unbind) returned; index the tensor instead, or use "
     "unsafe_split"
 )
+_IDLE = {how: Made(how) for how in (NO_GRAD, INFERENCE, SEVERAL)}
+
+
+def made(how: str, base: Any, parent: Any) -> Made:
+    """The Made of a view that was cut from parent: one for all of no graph, which no write outdates."""
+    recorded = parent._node is not None and how is not NO_GRAD  # else it has no graph of its own
+    return Made(how, base) if base._node is not None or recorded else _IDLE[how]
 
 
 class Departed:

@@ -278,7 +278,7 @@ class _Ending:
             t = view(t, t._a.shape) if given else wrap(box(t))
         t._node = port(n, i) if n.outputs else n
         if is_view(t):
-            t._cold.made = Made(f"was made by {self.name}; clone() it first", base_of(t), t)
+            t._cold.made = Made(f"was made by {self.name}; clone() it first", base_of(t))
         return t
 
 

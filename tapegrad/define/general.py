@@ -8,13 +8,12 @@ from typing import Any
 
 import tapegrad.kernels as K
 from tapegrad import promotion
-from tapegrad._state import grad_enabled, recorded, special
+from tapegrad._state import recorded, special
 from tapegrad.define.base import (
     OUT,
     Function,
     Rule,
     Saves,
-    careful,
     define,
     named,
     reading,
@@ -23,12 +22,12 @@ from tapegrad.define.base import (
 )
 from tapegrad.define.batching import product
 from tapegrad.define.linear import Parts
-from tapegrad.define.wrappers import write_vjp, write_wrapper
+from tapegrad.define.wrappers import write_reduction, write_vjp, write_wrapper
 from tapegrad.domains import RAW, RECORDED, STORED
-from tapegrad.dtypes import F4, F8, NARROW
+from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.tape import record, sweep
-from tapegrad.tensor import Tensor, blank, wrap
+from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import attend
 
 
@@ -49,7 +48,7 @@ def reduction(
     op = define(key, "reduction", kernel, title, linear=d is not None and not saves)
     op.batch = batch
     op.reads = (tuple([k + 1 for k in saves]),) if saves else ()
-    reads_x, reads_y = 0 in saves, OUT in saves
+    reads_y = OUT in saves
 
     def vjp(F: Any, g: Any, saved: Any, meta: Any, _: Any) -> Any:
         assert d is not None
@@ -60,32 +59,10 @@ def reduction(
             read[-1] = F.unreduce(read[-1], shape, dim, keepdim)
         return (d(F, g, *read, shape, dim, *args),)
 
-    def call(input: Tensor, dim: Any = None, keepdim: bool = False, *args: Any) -> Tensor:
-        if special.alert and attend(input):
-            return careful(op, (input,), (dim, keepdim, *args))
-        if input._kind is not F4 and input._kind.char in NARROW:
-            return careful(op, (input,), (dim, keepdim, *args))
-        x = input._a
-        try:
-            y = kernel(x, dim, keepdim, *args)
-        except (FloatingPointError, TypeError):  # NumPy is set to raise; or x is no array
-            return careful(op, (input,), (dim, keepdim, *args))
-        t = blank()
-        t._a = y
-        t._kind = y.dtype
-        t._cold = None
-        p = input._node
-        if p is None or d is None or (special.threads and not grad_enabled()):
-            t._node = None
-        else:
-            saved = (y if reads_y else None, x if reads_x else None)
-            t._node = record(op, (p,), saved, (x.shape, dim, keepdim, args), trace_of(y, x))
-        return t
-
     op.vjp = None if d is None else vjp
     op.meta = lambda xs, args: (xs[0].shape, *args[:2], args[2:])
     op.replay = lambda meta, xs: kernel(*xs, *meta[1:3], *meta[3])
-    return named(call, op)
+    return named(write_reduction(op), op)
 
 
 def opaque(

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import getitem
 from typing import Any
 
 from numpy import ndarray
 
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import Function, careful, define, named, recording, run, severed, trace_of
+from tapegrad.define.base import Function, careful, define, named, run, severed, trace_of
 from tapegrad.define.batching import same
-from tapegrad.dtypes import INEXACT, NARROW
-from tapegrad.kernels.errstate import again, nameless
+from tapegrad.define.wrappers import write_linear
+from tapegrad.dtypes import INEXACT
+from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import apart
 from tapegrad.kernels.shape import converted
 from tapegrad.memory import alias
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import attend, box, sibling, view_of
+from tapegrad.views import Cold, attend, box, refresh, view_of
 from tapegrad.writes import SEVERAL
 
 
@@ -46,36 +48,7 @@ def linear(
     op.meta = lambda xs, args: (xs[0].shape, args)
     op.vjp = lambda F, g, _, meta, __: (vjp(F, g, meta[0], *meta[1]),)
     op.replay = lambda meta, xs: kernel(*xs, *meta[1])
-
-    def call(input: Tensor, *args: Any) -> Tensor:
-        if (special.alert and attend(input)) or (widens and input._kind.char in NARROW):
-            return careful(op, (input,), args)
-        x = input._a
-        t = blank()
-        if view:
-            if type(x) is not ndarray:
-                x = box(input)
-            t._a = y = view(x, *args)
-            t._kind = input._kind
-            t._cold = view_of(input, op, args)
-        else:
-            try:
-                y = kernel(x, *args)
-            except FloatingPointError:
-                y = again(kernel, x, *args)
-            t._a = y
-            t._kind = y.dtype
-            t._cold = None
-        p = input._node
-        if p is None:
-            t._node = None
-        elif special.threads and not grad_enabled():
-            t._node = severed(input, y.shape) if view else None
-        else:
-            t._node = record(op, (p,), (), (x.shape, args), trace_of(y, x))
-        return t
-
-    return named(call, op)
+    return named(write_linear(op), op)
 
 
 def indexing(
@@ -140,6 +113,33 @@ class Parts(dict[int, Any]):
         return both
 
 
+def _views(input: Tensor, x: Any, cut: Any, step: Op, indices: Sequence[Any]) -> list[Tensor]:
+    """The views of input at the indices; x is its array or storage, of which `cut` gives the parts."""
+    kind, first, outs = input._kind, view_of(input, step, (), SEVERAL), []
+    for index in indices:
+        t = blank()
+        t._a = cut(x, index)
+        t._kind = kind
+        t._node = None
+        t._cold = c = Cold()
+        c.parent = first.parent
+        c.op = step
+        c.args = (index,)
+        c.seen = first.seen
+        c.made = first.made
+        c.leaf = None
+        c.count = first.count
+        outs.append(t)
+    return outs
+
+
+def _apart(input: Tensor, part: Any) -> Tensor:
+    """A part of input's memory as a tensor whose writes input's nodes do not notice."""
+    t: Tensor = alias(input, wrap(part), False)
+    t._a = apart(part) if type(part) is ndarray else part
+    return t
+
+
 def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | None = None) -> Any:
     """An op that cuts its input into several views: call(input, indices, *args), by basic indices.
 
@@ -154,30 +154,35 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
     hub.vjp = lambda F, parts, _, meta, __: (vjp(F, parts, *meta),)
     port.vjp = lambda F, g, _, meta, __: (Parts({meta[0]: g}),)
     port.replay = lambda meta, xs: step.forward(xs[0], meta[1])
+    views = safe and copies is None
 
     def call(input: Tensor, indices: Sequence[Any], *args: Any) -> list[Tensor]:
-        record_it = recording(input)
-        x = box(input)
-        outs: list[Tensor] = []
-        above = record(hub, (input._node,), (), (x.shape, *args), None) if record_it else None
-        first = view_of(input, step, (), SEVERAL) if safe and copies is None else None
-        cut = step.forward if type(x) is ndarray else lambda x, index: run(step, (x,), (index,))
-        for i, index in enumerate(indices):
-            part = cut(x, index)
-            if first is not None:
-                t = blank()
-                t._a, t._kind, t._cold, t._node = part, input._kind, sibling(first, (index,)), None
-            elif copies is not None:
-                t = wrap(part.copy())
-            else:
-                t = alias(input, wrap(part), False)
-                t._a = apart(part) if type(part) is ndarray else part
-            if above is not None:
-                trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
-                t._node = record(port, (above,), (), (i, index), trace)
-            elif first is not None and input._node is not None:
-                t._node = severed(input, t._a.shape)
-            outs.append(t)
+        if special.alert:
+            refresh(input)
+        n, x = input._node, input._a
+        if type(x) is not ndarray:
+            x = box(input)
+        cut = (
+            (getitem if x.ndim > 1 else step.forward)  # of a row NumPy copies what a number names
+            if type(x) is ndarray
+            else lambda x, index: run(step, (x,), (index,))
+        )
+        if views:
+            outs = _views(input, x, cut, step, indices)
+        elif copies is None:
+            outs = [_apart(input, cut(x, index)) for index in indices]
+        else:
+            outs = [wrap(cut(x, index).copy()) for index in indices]
+        if n is None:
+            return outs
+        if special.threads and not grad_enabled():
+            for t in outs:
+                t._node = severed(input, t._a.shape) if views else None
+            return outs
+        above = record(hub, (n,), (), (x.shape, *args), None)
+        for i, t in enumerate(outs):
+            trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
+            t._node = record(port, (above,), (), (i, indices[i]), trace)
         return outs
 
     return named(call, port)

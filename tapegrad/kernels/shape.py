@@ -4,6 +4,7 @@ ndim)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -85,20 +86,31 @@ def places_up_to(n: int) -> Any:
 
 def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
     """x repeated along new or size-1 axes, as a read-only view."""
-    lead = len(shape) - x.ndim
-    if type(x) is not ndarray or lead < 0 or not x.flags.c_contiguous or 0 in shape or x.dtype.kind == "V":
-        return np.broadcast_to(x, shape)  # which is written in Python, and takes 4 us
-    strides = [0] * lead
-    if x.shape == shape[lead:]:
-        strides += x.strides
-    else:
-        for n, k, step in zip(x.shape, shape[lead:], x.strides, strict=True):
-            if n != k and n != 1:
-                return np.broadcast_to(x, shape)  # which says what is wrong
-            strides.append(step if n == k else 0)
-    y = ndarray(shape, x.dtype, x, 0, strides)
-    y.setflags(write=False)
-    return y
+    if type(x) is ndarray and (kind := x.dtype).kind != "V":
+        steps = _steps(x.shape, x.strides, x.itemsize, shape)
+        if steps is not None:
+            y: Any = ndarray(shape, kind, x, 0, steps)
+            y.setflags(False)  # `write`: named it takes twice as long
+            return y
+    return np.broadcast_to(x, shape)  # which is written in Python, and takes 4 us; or says what is wrong
+
+
+@lru_cache(1000)
+def _steps(
+    shape: tuple[int, ...], strides: tuple[int, ...], step: int, wanted: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """The strides of a broadcast; None if it is not possible, or x has no elements, or gaps: NumPy lends only
+    memory without."""
+    lead = len(wanted) - len(shape)
+    if lead < 0 or 0 in wanted:
+        return None
+    steps = []
+    for n, k, own in zip(reversed(shape), reversed(wanted), reversed(strides), strict=False):
+        if (n != k and n != 1) or (n != 1 and own != step):
+            return None
+        steps.append(own if n == k else 0)
+        step *= n
+    return (0,) * lead + tuple(reversed(steps))
 
 
 def expand(x: Any, shape: tuple[int, ...]) -> Any:

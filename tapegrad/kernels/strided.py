@@ -131,7 +131,7 @@ def diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
     """A diagonal of two axes, as a new last axis: a view."""
     y = x.diagonal(offset, dim1, dim2)
     if x.flags.writeable:
-        y.flags.writeable = True
+        y.setflags(True)  # `write`, by its place: setting the flag takes thrice, its name twice as long
     return y
 
 

@@ -17,7 +17,8 @@ from tapegrad.naming import argument
 from tapegrad.ops import along, views
 from tapegrad.ops.copies import diagonal_copied
 from tapegrad.ops.create import finished
-from tapegrad.ops.shape import expand, integers
+from tapegrad.ops.shape import expand
+from tapegrad.ops.sizes import integers
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 

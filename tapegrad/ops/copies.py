@@ -17,6 +17,7 @@ import tapegrad.kernels.strided as S
 from tapegrad.define import finish, indexing, linear, offer, several
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import index, moves, parts, shape, views
+from tapegrad.ops.sizes import resolved
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor
 from tapegrad.views import is_view
@@ -95,7 +96,7 @@ def _slice(
 def _view(input: Tensor, size: Any = None, dtype: Any = None) -> Tensor:
     """input in another shape, or another dtype."""
     if isinstance(size, (tuple, list)):  # also where only a copy has that shape
-        copied: Tensor = _twins[moves.view.op](input, shape.resolved(tuple(size), input._a, "view_copy"))
+        copied: Tensor = _twins[moves.view.op](input, resolved(tuple(size), input._a, "view_copy"))
         return copied
     shown: Tensor = moves.contiguous(
         shape.view(input, dtype if size is None else size)
@@ -197,8 +198,8 @@ def _all(results: Sequence[Tensor], out: Any, op: str, input: Tensor) -> Any:
 
 def split_copy(input: Tensor, split_size: int, dim: int = 0, *, out: Any = None) -> Any:
     """The parts that `split` shows, copied."""
-    at = parts.equal_lengths(need_tensor(input, "split_copy"), split_size, dim, "split_copy")
-    return _all(parts.pieces_of(_split, input, *at), out, "split_copy", input)
+    found = parts.equal_pieces(_split, need_tensor(input, "split_copy"), split_size, dim, "split_copy")
+    return _all(found, out, "split_copy", input)
 
 
 def split_with_sizes_copy(input: Tensor, split_sizes: Sequence[int], dim: int = 0, *, out: Any = None) -> Any:

@@ -12,7 +12,7 @@ import tapegrad.kernels.reduce as R
 import tapegrad.ops.views as views
 from tapegrad._errors import sizes
 from tapegrad.define import OUT, Function, cast, composite, finish, inplace, linear, offer, reduction
-from tapegrad.dtypes import B1, FLOATING, INEXACT, NARROW
+from tapegrad.dtypes import B1, F4, F8, FLOATING, INEXACT, NARROW
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.index import fetch
 from tapegrad.ops.moves import clone, contiguous
@@ -96,10 +96,11 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 
     Raises: RuntimeError for integers and shapes that do not broadcast.
     """
-    need_tensor(input, "dist"), need_tensor(other, "dist", "other")
+    if type(input) is not Tensor or type(other) is not Tensor:
+        need_tensor(input, "dist"), need_tensor(other, "dist", "other")
     if not isinstance(p, (int, float)):
         raise TypeError(f"dist: p is {p!r}; a number is needed.")
-    d = _floats(sub(input, other), "dist")
+    d = _floats(input - other, "dist")
     need_elements("dist", d, None, p)
     return _dist(d, None, False, float(p))
 
@@ -263,12 +264,12 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
 
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix. Raises: RuntimeError for other dimensions."""
-    x = need_tensor(input, "trace")
+    x = input if type(input) is Tensor else need_tensor(input, "trace")
     if x._a.ndim != 2:
         raise RuntimeError(f"trace: input is {sizes(x._a.shape)}; a matrix is needed.")
     if x._kind is B1:
         raise NotImplementedError("trace: input is bool; numbers are needed. Use .int().")
-    return _trace(in_dtype(x, None, "trace"))
+    return _trace(x if x._kind is F4 or x._kind is F8 else in_dtype(x, None, "trace"))
 
 
 offer(

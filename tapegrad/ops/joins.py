@@ -20,6 +20,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import index, moves, shape
 from tapegrad.ops.reduce import sum
 from tapegrad.ops.shape import cat, listed, promoted, stack
+from tapegrad.ops.sizes import integers
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Size, Tensor, wrap
 
@@ -185,7 +186,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """
     if not size:
         raise TypeError("sum_to_size: size is missing; pass the sizes of the result.")
-    wanted, own = shape.integers(size, "sum_to_size"), input._a.shape
+    wanted, own = integers(size, "sum_to_size"), input._a.shape
     lead = len(own) - len(wanted)
     if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, own[lead:], strict=True)):
         raise RuntimeError(

@@ -13,7 +13,7 @@ import tapegrad.kernels.reduce as R
 import tapegrad.kernels.writers as W
 from tapegrad._errors import sizes
 from tapegrad._state import special
-from tapegrad.define import cast, finish, offer
+from tapegrad.define import cast, finish, offer, store
 from tapegrad.dtypes import COMPLEX, INEXACT, as_numpy, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
@@ -21,8 +21,8 @@ from tapegrad.naming import argument
 from tapegrad.ops.decompose import eigvalsh, svdvals
 from tapegrad.ops.factored import matrices
 from tapegrad.ops.pointwise import abs, where
-from tapegrad.ops.reduce import amax, amin, norm, norm_over, sum
-from tapegrad.ops.shape import Dims, stack, unsqueeze
+from tapegrad.ops.reduce import amax, amin, need_elements, norm_over, sum
+from tapegrad.ops.shape import Dims, dims_of, stack, unsqueeze
 from tapegrad.ops.solve import inv_ex
 from tapegrad.ops.views import movedim
 from tapegrad.promotion import need_tensor
@@ -33,7 +33,7 @@ from tapegrad.writes import wrote
 def _floats(x: Any, op: str, name: str, dtype: Any = None) -> Tensor:
     """x in the dtype that a norm is taken in. Raises: RuntimeError for integers, and for a dtype that is
     narrower."""
-    t = need_tensor(x, op, name)
+    t = x if type(x) is Tensor else need_tensor(x, op, name)
     if t._kind.kind not in INEXACT:
         raise RuntimeError(
             f"{op}: {argument(name, t)} is {t.dtype}; a floating point or complex tensor is needed. Use "
@@ -70,7 +70,11 @@ def vector_norm(
     t = _floats(x, "linalg.vector_norm", "x", dtype)
     if isinstance(ord, str):
         raise TypeError(f"linalg.vector_norm: ord is {ord!r}; a number is needed.")
-    return finish(norm(t, ord, dim, keepdim), out, "linalg.vector_norm")
+    order = 2.0 if ord is None else float(ord)
+    dims = None if dim is None else dims_of(dim, t._a.ndim, "norm")
+    need_elements("norm", t, dims, order)
+    result = norm_over(t, dims, keepdim, order)
+    return result if out is None else store(result, out, "linalg.vector_norm")
 
 
 def _plain(tensors: Sequence[Tensor]) -> list[Any] | None:
@@ -136,7 +140,8 @@ def matrix_norm(
     n = x._a.ndim
     i, j = (n - 2, n - 1) if dim == (-2, -1) else _pair(dim, n, op)
     if ord == "fro":
-        return finish(norm_over(x, (i, j), keepdim, 2.0), out, op)
+        y = norm_over(x, (i, j), keepdim, 2.0)
+        return y if out is None else store(y, out, op)
     if ord in (1, -1):
         i, j = j, i
     if ord == "nuc" or ord in (2, -2):

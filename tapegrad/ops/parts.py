@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 from tapegrad.define import offer, several
@@ -12,7 +13,7 @@ from tapegrad.ops import index
 from tapegrad.ops.shape import along
 from tapegrad.ops.views import picked, sized
 from tapegrad.promotion import need_tensor
-from tapegrad.tensor import Tensor, axis
+from tapegrad.tensor import Tensor
 
 
 def split_back(F: Any, parts: Any, shape: Any, dim: int, lengths: tuple[int, ...]) -> Any:
@@ -47,22 +48,42 @@ _unsafe_sizes = several("unsafe_split_with_sizes", split_back, entry, safe=False
 
 
 def pieces_of(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tuple[Tensor, ...]:
-    before, places, start = along(dim), [], 0
-    for n in lengths:
-        places.append((*before, slice(start, start + n)))
-        start += n
-    return tuple(cut(tensor, places, dim, lengths))
+    """The parts of these lengths, one behind the other."""
+    return tuple(cut(tensor, _slices(dim, lengths), dim, lengths))
 
 
-def equal_lengths(tensor: Tensor, size: int, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
-    """The dimension, and the sizes of its parts. Raises: RuntimeError."""
+def _slices(dim: int, lengths: tuple[int, ...]) -> tuple[Any, ...]:
+    """The indices of parts of these lengths."""
+    ends = accumulate(lengths)
+    return tuple([along(dim, slice(end - n, end)) for n, end in zip(lengths, ends, strict=True)])
+
+
+def equal_pieces(cut: Any, tensor: Tensor, size: int, dim: int, op: str) -> tuple[Tensor, ...]:
+    """The parts of one size along dim; the last may be smaller. Raises: RuntimeError."""
     i, n = sized(tensor, dim, op)
     if size < 0 or (size == 0 and n):
         raise RuntimeError(f"{op}: split_size is {size}; 1 or more is needed.")
-    if not n:
-        return i, (0,)
-    count, rest = divmod(n, size)
-    return i, (size,) * count + ((rest,) if rest else ())
+    places, lengths = (_few_equal if n <= _FEW * size else _equal)(i, n, size)
+    return tuple(cut(tensor, places, i, lengths))
+
+
+_FEW = 64  # parts of which the indices are kept
+
+
+def _equal(dim: int, n: int, size: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+    """The indices and the lengths of the parts of n entries; of nothing there is one."""
+    count, rest = divmod(n, size) if n else (0, 0)
+    lengths = (size,) * count + ((rest,) if rest or not n else ())
+    return _slices(dim, lengths), lengths
+
+
+def _numbers(dim: int, n: int) -> tuple[Any, ...]:
+    """The indices of n entries."""
+    return tuple([along(dim, k) for k in range(n)])
+
+
+_few_equal = lru_cache(1000, typed=True)(_equal)  # 2.0 equals 2, and is no size
+_few_numbers = lru_cache(1000)(_numbers)
 
 
 def given_lengths(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
@@ -91,7 +112,7 @@ def split(
     """
     given: Any = split_size if split_size_or_sections is None else split_size_or_sections
     if isinstance(given, int):
-        return pieces_of(_split, tensor, *equal_lengths(tensor, given, dim, "split"))
+        return equal_pieces(_split, tensor, given, dim, "split")
     return pieces_of(_split_sizes, tensor, *given_lengths(tensor, given, dim, "split"))
 
 
@@ -100,20 +121,21 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     return pieces_of(_split_sizes, input, *given_lengths(input, split_sizes, dim, "split_with_sizes"))
 
 
-def _chunked(input: Tensor, chunks: int, dim: int, op: str) -> tuple[int, int]:
-    """The size of the parts, and the size of what is cut."""
-    n = sized(input, dim, op)[1]
+def _chunked(cut: tuple[Any, Any], input: Tensor, chunks: int, dim: int, op: str) -> tuple[Tensor, ...]:
+    """At most so many equal parts; of nothing as many as asked, by the second of the ways to cut."""
+    i, n = sized(input, dim, op)
     if chunks < 1:
         raise RuntimeError(f"{op}: chunks is {chunks}; 1 or more is needed.")
-    return -(-n // chunks), n
+    return (
+        equal_pieces(cut[0], input, -(-n // chunks), i, op)
+        if n
+        else pieces_of(cut[1], input, i, (0,) * chunks)
+    )
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be smaller) along dim. See `split`."""
-    size, n = _chunked(input, chunks, dim, "chunk")
-    if not n:
-        return split(input, [0] * chunks, dim)
-    return pieces_of(_split, input, *equal_lengths(input, size, dim, "chunk"))
+    return _chunked((_split, _split_sizes), input, chunks, dim, "chunk")
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -121,14 +143,10 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(_unbind(input, *entries(input, dim, "unbind")))
 
 
-def entries(input: Tensor, dim: int, op: str) -> tuple[list[Any], int]:
+def entries(input: Tensor, dim: int, op: str) -> tuple[tuple[Any, ...], int]:
     """The indices of all entries along a dimension, and which it is. Raises: IndexError for a 0-d tensor."""
-    shape = need_tensor(input, op)._a.shape
-    if not shape:
-        raise IndexError(f"{op}: input is 0-d; 1-d or more is needed.")
-    i = axis(dim, len(shape), op)
-    before = along(i)
-    return [(*before, k) for k in range(shape[i])], i
+    i, n = sized(input, dim, op, IndexError)
+    return _few_numbers(i, n) if n <= _FEW else _numbers(i, n), i
 
 
 # ---- parts that may be written
@@ -137,7 +155,7 @@ def entries(input: Tensor, dim: int, op: str) -> tuple[list[Any], int]:
 def unsafe_split(tensor: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """split, into parts that autograd takes for tensors of their own: they can be written in place, if
     tensor itself, whose memory they share, is not used any more."""
-    return pieces_of(_unsafe_split, tensor, *equal_lengths(tensor, split_size, dim, "unsafe_split"))
+    return equal_pieces(_unsafe_split, tensor, split_size, dim, "unsafe_split")
 
 
 def unsafe_split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -147,8 +165,7 @@ def unsafe_split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int 
 
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """chunk, as `unsafe_split`."""
-    size, n = _chunked(input, chunks, dim, "unsafe_chunk")
-    return unsafe_split(input, size, dim) if n else unsafe_split_with_sizes(input, [0] * chunks, dim)
+    return _chunked((_unsafe_split, _unsafe_sizes), input, chunks, dim, "unsafe_chunk")
 
 
 # ---- views one by one, which may be written

@@ -18,26 +18,13 @@ from tapegrad.levels import Storage
 from tapegrad.naming import argument
 from tapegrad.ops import moves
 from tapegrad.ops.memory import view_arguments, view_dtype
+from tapegrad.ops.sizes import fitted, grown, integers, resolved, shape_for
 from tapegrad.promotion import need_tensor, not_a_tensor, result_dtype
 from tapegrad.tensor import Tensor, axis, wrap
 
 Dims = int | Sequence[int] | None
 
 # ---- argument forms
-
-
-def integers(sizes: tuple[Any, ...], op: str) -> tuple[int, ...]:
-    """f(2, 3), f((2, 3)) and f([2, 3]) as a tuple of ints."""
-    given = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
-    for n in given:
-        if type(n) is not int:
-            break
-    else:
-        return tuple(given)
-    try:
-        return tuple([n.__index__() for n in given])
-    except AttributeError:
-        raise TypeError(f"{op}: sizes are {given!r}; integers are needed.") from None
 
 
 def dims_of(dim: Dims, ndim: int, op: str) -> tuple[int, ...] | None:
@@ -76,58 +63,6 @@ def numpy_names(op: str, names: dict[str, Any], dim: Any, keepdim: Any = False) 
 # ---- shapes
 
 
-def resolved(shape: tuple[int, ...], x: Any, op: str) -> tuple[int, ...]:
-    """`shape` with its -1 worked out from the elements of x."""
-    n, known, holes = x.size, 1, 0
-    for k in shape:
-        if k == -1:
-            holes += 1
-        elif k < 0:
-            raise RuntimeError(f"{op}: shape is {sizes(shape)}; sizes must be 0 or more, or one of them -1.")
-        else:
-            known *= k
-    if holes > 1:
-        raise RuntimeError(f"{op}: shape is {sizes(shape)}; only one size may be -1.")
-    if holes and known == 0:
-        raise RuntimeError(
-            f"{op}: shape is {sizes(shape)} for a tensor of no elements; -1 could be any size there."
-        )
-    if (n % known if holes else n - known) != 0:
-        raise RuntimeError(
-            f"{op}: {argument('input', x)} is {sizes(x.shape)} ({n} elements) and shape is {sizes(shape)}; "
-            "the products must be equal."
-        )
-    return tuple([n // known if k == -1 else k for k in shape]) if holes else shape
-
-
-def fitted(sizes: tuple[Any, ...], n: int) -> tuple[int, ...] | None:
-    """Sizes for n elements, of which one may be -1, as a shape; None if they are none."""
-    known, hole = 1, -1
-    for i, k in enumerate(sizes):
-        if type(k) is not int or k < -1:
-            return None
-        if k >= 0:
-            known *= k
-        elif hole < 0:
-            hole = i
-        else:
-            return None
-    if hole < 0:
-        return sizes if known == n else None
-    return (*sizes[:hole], n // known, *sizes[hole + 1 :]) if known and n % known == 0 else None
-
-
-def _shape(given: tuple[Any, ...], x: Any, op: str) -> tuple[int, ...]:
-    """f(2, -1), f((2, -1)) or f([2, -1]) as a shape for the elements of x."""
-    if len(given) == 1:
-        if isinstance(given[0], (tuple, list)):
-            given = tuple(given[0])
-        elif given == (-1,):
-            return (x.size,)
-    found = fitted(given, x.size)
-    return resolved(integers(given, op), x, op) if found is None else found
-
-
 def _can_view(x: Any, shape: tuple[int, ...]) -> bool:
     if x.flags.c_contiguous or x.size <= 1:
         return True
@@ -141,8 +76,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
     Raises: RuntimeError if the number of elements differs.
     """
-    x = need_tensor(input, "reshape")._a
-    new = _shape(shape, x, "reshape")
+    x = input._a if type(input) is Tensor else need_tensor(input, "reshape")._a
+    new = shape_for(shape, x, "reshape")
     if x.flags.c_contiguous:
         return moves.view(input, new)
     return (moves.reshape_alias if _can_view(x, new) else moves.unsafe_view)(input, new)
@@ -159,7 +94,7 @@ def view(input: Tensor, *shape: Any, **names: Any) -> Tensor:
         shape = view_arguments(names)
     if len(shape) == 1 and isinstance(shape[0], dtype):
         return view_dtype(input, shape[0])
-    new = _shape(shape, x, "view")
+    new = shape_for(shape, x, "view")
     if not x.flags.c_contiguous and not _can_view(x, new):
         raise RuntimeError(
             f"view: a {sizes(x.shape)} tensor with strides {input.stride()} cannot be seen as {sizes(new)} "
@@ -213,7 +148,10 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     i = axis(dim, len(shape), "unflatten")
     if not shape:
         raise RuntimeError("unflatten: input is 0-d; a dimension to split is needed.")
-    part = fitted(tuple(sizes), shape[i])
+    try:
+        part = fitted(shape[i], *sizes)
+    except TypeError:
+        part = None
     if part is None:
         part = resolved(tuple(sizes), np.broadcast_to(0, shape[i]), "unflatten")
     return reshape(input, *shape[:i], *part, *shape[i + 1 :])
@@ -243,29 +181,16 @@ def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
 
     Raises: RuntimeError for a size that is neither the input's nor reachable from 1.
     """
-    wanted = integers(sizes_ if size is None else (size,), "expand")
-    shape = input._a.shape
-    lead = len(wanted) - len(shape)
-    if lead < 0:
-        raise RuntimeError(
-            f"expand: {argument('input', input)} is {sizes(shape)} and sizes are {sizes(wanted)}; at least "
-            "as many are needed."
-        )
-    new = wanted
-    if wanted[lead:] != shape or (lead and min(wanted) < 0):
-        new = tuple([shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted)])
-        for i, n in enumerate(new):
-            have = shape[i - lead] if i >= lead else 1
-            if n < 0 or (n != have and have != 1):
-                raise RuntimeError(
-                    f"expand: {argument('input', input)} is {sizes(shape)} and sizes are {sizes(wanted)}; at "
-                    f"dimension {i} {n} is not possible: "
-                    + (
-                        "-1 needs an existing dimension."
-                        if i < lead
-                        else f"{have} can only stay, or grow from 1."
-                    )
-                )
+    given = sizes_ if size is None else (size,)
+    wanted = given[0] if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
+    try:
+        new = grown(input._a.shape, *wanted)
+    except TypeError:
+        wanted = integers(given, "expand")
+        new = grown(input._a.shape, *wanted)
+    if type(new) is str:
+        shapes = f"{argument('input', input)} is {sizes(input._a.shape)} and sizes are {sizes(tuple(wanted))}"
+        raise RuntimeError(f"expand: {shapes}; {new}")
     return moves.expand(input, new)
 
 

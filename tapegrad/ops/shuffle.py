@@ -16,6 +16,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops import arrange, create, new, shape
 from tapegrad.ops.shape import cat, reshape
+from tapegrad.ops.sizes import integers
 from tapegrad.promotion import NUMBERS, need_tensor, number
 from tapegrad.tensor import Tensor
 
@@ -116,7 +117,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
     Raises: RuntimeError for an odd number, too many, or if more is cut than there is.
     """
     s = need_tensor(input, "constant_pad_nd")._a.shape
-    given = shape.integers((tuple(pad),), "constant_pad_nd")
+    given = integers((tuple(pad),), "constant_pad_nd")
     if len(given) % 2 or len(given) > 2 * len(s):
         raise RuntimeError(
             f"constant_pad_nd: pad is {given} and {argument('input', input)} is {sizes(s)}; two numbers for "
@@ -229,7 +230,7 @@ def resize(input: Tensor, *sizes_: Any) -> Tensor:
     Raises: RuntimeError for another number of elements.
     """
     say_once("resize: this is old, and cannot change the number of elements; use reshape or view.")
-    new = shape.integers(sizes_, "resize")
+    new = integers(sizes_, "resize")
     n = 1
     for k in new:
         n *= k

@@ -137,7 +137,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
     Raises: RuntimeError for equal dimensions.
     """
-    n = need_tensor(input, "diagonal")._a.ndim
+    n = (input if type(input) is Tensor else need_tensor(input, "diagonal"))._a.ndim
     if dim1 == 0 and dim2 == 1 and n > 1:
         return diagonal_at(input, offset, 0, 1)
     i, j = axis(dim1, n, "diagonal"), axis(dim2, n, "diagonal")
@@ -151,10 +151,10 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 def sized(input: Tensor, dim: int, op: str, error: type[Exception] = RuntimeError) -> tuple[int, int]:
     """`dim` counted from the front, and its size. Raises: `error` for a 0-d tensor."""
-    s = need_tensor(input, op)._a.shape
+    s = (input if type(input) is Tensor else need_tensor(input, op))._a.shape
     if not s:
         raise error(f"{op}: input is 0-d; 1-d or more is needed.")
-    i = axis(dim, len(s), op)
+    i = dim if type(dim) is int and 0 <= dim < len(s) else axis(dim, len(s), op)
     return i, s[i]
 
 

@@ -132,6 +132,7 @@ LOADED = [
     "ops.series",
     "ops.shape",
     "ops.shuffle",
+    "ops.sizes",
     "ops.solve",
     "ops.sort",
     "ops.special",
