@@ -81,6 +81,16 @@ def nan_to_num(x: Any, nan: float | None, posinf: float | None, neginf: float | 
 # ---- two numbers
 
 
+def gcd(x: Any, y: Any) -> Any:
+    """The greatest common divisor. Raises: TypeError for floats."""
+    return np.gcd(x, y)
+
+
+def lcm(x: Any, y: Any) -> Any:
+    """The least common multiple. Raises: TypeError for floats."""
+    return np.lcm(x, y)
+
+
 def floats(ufunc: Any) -> Any:
     """The ufunc for floats alone. NumPy takes integers for float64, torch refuses them."""
 

@@ -162,7 +162,9 @@ def names(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(python(text))) - {"F", "inf", "pi"}
 
 
-_WHOLE = re.compile(r"(?:[abc,\s+*&|^~!=?:()-]|<(?!<)|>(?!>)|\b\d+\b(?!\.)|\bmax\b|\bmin\b)+")
+_WHOLE = re.compile(
+    r"(?:[abc,\s+*&|^~!=?:()-]|<(?!<)|>(?!>)|\b\d+\b(?!\.)|\bmax\b|\bmin\b|\bgcd\b|\blcm\b|\bwhole_\w+)+"
+)
 
 
 def is_whole(expression: Any) -> bool:

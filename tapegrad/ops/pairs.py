@@ -402,8 +402,12 @@ writes(addcdiv, W.addcdiv)
 
 # ---- integers
 
-gcd = elementwise("gcd", np.gcd, doc="The greatest common divisor of a and b.", arity=2, numbers="")
-lcm = elementwise("lcm", np.lcm, doc="The least common multiple of a and b.", arity=2, numbers="")
+gcd = elementwise(
+    "gcd", N.gcd, ufunc=np.gcd, doc="The greatest common divisor of a and b.", arity=2, numbers=""
+)
+lcm = elementwise(
+    "lcm", N.lcm, ufunc=np.lcm, doc="The least common multiple of a and b.", arity=2, numbers=""
+)
 
 _IN_PLACE = "addcdiv addcmul atan2 copysign fmod gcd heaviside hypot lcm ldexp lerp nextafter xlogy"
 offer(

@@ -22,6 +22,7 @@ STAND_INS: dict[str, str] = {
     "gathering": "embedding.take_rows embedding.add_rows shape.fetch shape.put shape.spread"
     " gathering.index_select gathering.take gathering.gather gathering.scatter gathering.scatter_add"
     " gathering.index_add gathering.index_spread gathering.spread",
+    "integers": "pointwise.floor_divide pointwise.remainder numbers.gcd numbers.lcm",
     "lists": "reduce.norms writers.scale",
     "logsumexp": "statistics.logsumexp",
     "masks": "search.nonzero",

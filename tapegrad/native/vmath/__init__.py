@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tapegrad.native.vmath import angles, basic, division, errors, gamma, hyperbolic
+from tapegrad.native.vmath import angles, basic, division, errors, gamma, hyperbolic, whole
 from tapegrad.native.vmath.basic import exp, log, log1p, maximum, minimum, sigmoid, tanh
 
 __all__ = ["EXACT", "FUNCTIONS", "exp", "log", "log1p", "maximum", "minimum", "sigmoid", "tanh"]
@@ -25,6 +25,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         (hyperbolic, "sinh cosh asinh acosh atanh hypot"),
         (errors, "erf erfc erfcx erfinv ndtr ndtri log_ndtr i0 i0e i1 i1e"),
         (gamma, "lgamma digamma trigamma"),
+        (whole, "whole_quotient whole_remainder gcd lcm"),
         (division, "fmod remainder floor_quotient trunc_quotient nextafter xlogy xlog1py"),
     )
     for name in names.split()
