@@ -18,7 +18,7 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.fits import DIGAMMA_PARTS, DIGAMMA_POLES
-from tapegrad.kernels.pointwise import constant
+from tapegrad.kernels.pointwise import constant, zero
 
 _F8 = np.dtype("f8")
 _ONE = constant(1.0, _F8)  # shared, and read-only
@@ -38,7 +38,7 @@ def _bessel(order: int, scaled: bool) -> Any:
         y = np.exp(y, y).dot(weights)
         if not (edge < y.item(y.argmin()) if scaled else y.item(y.argmax()) < edge):  # so for nan
             raise ValueError
-        return y * x if order else y
+        return y * x + zero(x.dtype) if order else y  # no -0
 
     return call
 

@@ -62,7 +62,7 @@ BOUNDS = {
     "acosh": (np.arccosh, 0.6, 3, [uniform(1, 3), np.abs(spread(1, 1e30)), 1 + np.abs(spread(1e-6, 1))]),
     "atanh": (np.arctanh, 0.6, 3, [uniform(-1, 1), spread(1e-30, 1), 1 - np.abs(spread(1e-6, 0.5))]),
     "lgamma": (_lgamma, 0.6, 4, [uniform(3, 30), np.abs(spread(4, 1e30)), np.abs(spread(1e-30, 0.3))]),
-    "erfc": (_erfc, 0.6, 5, [uniform(-6, 9), spread(1e-30, 1)]),  # math.erfc's own error is 1
+    "erfc": (_erfc, 5, 5, [uniform(-6, 9), spread(1e-30, 1)]),  # math.erfc's own error is 1
 }
 
 
@@ -106,7 +106,7 @@ def _log_ndtr(mp, x):
 # As BOUNDS, against mpmath; and for what has zeros, that the bound is of the larger of the result and 1.
 SPECIAL = {
     "erf": (lambda mp, x: mp.erf(x), 1, 3, [uniform(-4.5, 4.5), spread(1e-30, 1), spread(4, 1e30)], False),
-    "erfinv": (lambda mp, x: mp.erfinv(x), 0.6, 4, [uniform(-1, 1), spread(1e-20, 1)], False),
+    "erfinv": (lambda mp, x: mp.erfinv(x), 3, 4, [uniform(-1, 1), spread(1e-20, 1)], False),
     "ndtri": (_ndtri, 0.6, 4, [uniform(0, 1), np.abs(spread(1e-20, 1))], False),
     "erfcx": (lambda mp, x: mp.exp(x * x) * mp.erfc(x), 0.6, 7, [uniform(-4, 9)], False),
     "log_ndtr": (_log_ndtr, 0.6, 5, [uniform(-30, 5)], False),

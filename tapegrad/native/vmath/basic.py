@@ -72,6 +72,20 @@ def widened(g: Callable[..., Value]) -> Callable[..., Value]:
     return call
 
 
+def shortened(g: Callable[..., Value]) -> Callable[..., Value]:
+    """g, for float32 with shorter polynomials."""
+
+    @wraps(g)
+    def call(f: Function, x: Value) -> Value:
+        before = f.rough
+        f.rough = before or single(x)
+        y = g(f, x)
+        f.rough = before
+        return y
+
+    return call
+
+
 def elsewhere(f: Function, where: Value, xs: Sequence[Value], y: Value, name: str) -> Value:
     """y, and where the mask is true C's function of xs, lane by lane."""
     lanes, element = y.type.lanes, y.type.element

@@ -1,5 +1,6 @@
 """The error function and its kin, and Bessel's functions. Without a note they are the methods of
-kernels.special, from the same coefficients, and as exact as these."""
+kernels.special, from the same coefficients, and as exact as these. float32's erf, erfc, erfinv and ndtr are
+computed in float32: in half the time of the others'."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from tapegrad.native.vmath.basic import (
     polynomial,
     rarely,
     series,
+    shortened,
     single,
     usual_exp,
     widened,
@@ -73,6 +75,9 @@ def _erf_double(f: Function, x: Value) -> Value:
 
 def _erfcx_right(f: Function, x: Value) -> Value:
     """erfcx for x >= 0."""
+    if single(x):  # x - 3.75 has no error where it matters
+        x = f.select(x > 1e18, 1e18, x)
+        return series(f, (x - 3.75) / (x + 3.75), T.ERFCX) * 0.5 / (x + 0.5)
     if f.rough:  # one division for two
         x = f.select(x > 1e60, 1e60, x)
         over = 1.0 / ((x + 3.75) * (x + 0.5))
@@ -87,7 +92,7 @@ def _exp_of_square(f: Function, x: Value, by: float) -> Value:
     a = f.select(a > 60.0, 60.0, a)
     q = a * a
     y = exp(f, q * by)
-    return y if f.rough else y * (f.fma(a, a, -q) * by + 1.0)
+    return y if f.rough and not single(x) else y * (f.fma(a, a, -q) * by + 1.0)
 
 
 def _erfc_from(f: Function, x: Value, right: Value, fall: Value) -> Value:
@@ -97,9 +102,9 @@ def _erfc_from(f: Function, x: Value, right: Value, fall: Value) -> Value:
     return f.select(f.intrinsic("fabs", x) < 0.5, near, f.select(x < 0.0, 2.0 - far, far))
 
 
-@widened
+@shortened
 def erfc(f: Function, x: Value) -> Value:
-    """1 - erf(x); 4 ulp."""
+    """1 - erf(x); 5 ulp in float32, 4 in float64."""
     return _erfc_from(f, x, _erfcx_right(f, f.intrinsic("fabs", x)), _exp_of_square(f, x, -1.0))
 
 
@@ -110,7 +115,6 @@ def erfcx(f: Function, x: Value) -> Value:
     return f.select(x < 0.0, _exp_of_square(f, x, 1.0) * 2.0 - right, right)
 
 
-@widened
 def ndtr(f: Function, x: Value) -> Value:
     """The normal distribution below x; 3 ulp of 1, as torch has it."""
     return (erf(f, x * math.sqrt(0.5)) + 1.0) * 0.5
@@ -142,9 +146,9 @@ def _inverse(f: Function, x: Value, left: Value) -> Value:
     return f.select(left.eq(0.0), math.inf, rarely(f, w >= 5.0, y, tail))
 
 
-@widened
+@shortened
 def erfinv(f: Function, x: Value) -> Value:
-    """The inverse of erf; 4 ulp."""
+    """The inverse of erf; 3 ulp in float32, 4 in float64."""
     r = f.intrinsic("fabs", x)
     return f.select(r <= 1.0, f.intrinsic("copysign", _inverse(f, r, 1.0 - r), x), math.nan)
 
