@@ -72,6 +72,7 @@ LOADED = [
     "kernels.shuffle",
     "kernels.sort",
     "kernels.special",
+    "kernels.standing",
     "kernels.statistics",
     "kernels.strided",
     "kernels.writers",
