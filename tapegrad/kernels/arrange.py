@@ -10,7 +10,7 @@ import numpy as np
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import zero
-from tapegrad.kernels.shape import cat, copied
+from tapegrad.kernels.shape import copied
 from tapegrad.kernels.strided import diagonal
 
 
@@ -27,18 +27,16 @@ def _rolled(x: Any, shift: int, dim: int) -> Any:
     if not k:
         return x
     before = (slice(None),) * dim
-    return cat((x[(*before, slice(n - k, None))], x[(*before, slice(None, n - k))]), dim)
+    return np.concatenate((x[(*before, slice(n - k, None))], x[(*before, slice(None, n - k))]), dim)
 
 
 def roll(x: Any, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Any:
     """The elements moved along the axes, or in all of x read as one row, where those at the end come to the
     start."""
-    if dims is None:
-        row = x.reshape(-1)
-        y = _rolled(row, shifts[0], 0)
-        return (copied(y) if y is row else y).reshape(x.shape)
+    if dims is None and x.ndim != 1:
+        return roll(x.reshape(-1), shifts, (0,)).reshape(x.shape)
     y = x
-    for shift, dim in zip(shifts, dims, strict=True):
+    for shift, dim in zip(shifts, dims or (0,), strict=True):
         y = _rolled(y, shift, dim)
     return copied(y) if y is x else y
 
