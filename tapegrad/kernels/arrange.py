@@ -10,7 +10,7 @@ import numpy as np
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import zero
-from tapegrad.kernels.shape import copied
+from tapegrad.kernels.shape import cat, copied
 from tapegrad.kernels.strided import diagonal
 
 
@@ -27,7 +27,7 @@ def _rolled(x: Any, shift: int, dim: int) -> Any:
     if not k:
         return x
     before = (slice(None),) * dim
-    return np.concatenate((x[(*before, slice(n - k, None))], x[(*before, slice(None, n - k))]), dim)
+    return cat((x[(*before, slice(n - k, None))], x[(*before, slice(None, n - k))]), dim)
 
 
 def roll(x: Any, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Any:

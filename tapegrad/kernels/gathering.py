@@ -54,7 +54,7 @@ def _added(x: Any, index: Any, src: Any) -> Any:
     """The same for a copy of a row with src added at places."""
     if not _in_row(x, index):
         return None
-    y = x.copy()
+    y = copied(x)
     try:
         np.add.at(y, index, src)
     except IndexError:
@@ -107,7 +107,7 @@ def _written(op: str, x: Any, index: Any, dim: int) -> tuple[Any, Any, Any]:
 def scatter(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with y[index[i, j], j] = src[i, j], for dim 0; src may be a number."""
     if _in_row(x, index):
-        y = x.copy()
+        y = copied(x)
         try:
             y[index] = src
             return y
