@@ -187,6 +187,11 @@ def complex_of(d: Any) -> Any:
     return complex128.numpy if d is F8 else complex64.numpy
 
 
+def real_of(d: Any) -> Any:
+    """The dtype of a complex one's parts."""
+    return F8 if d is complex128.numpy else F4
+
+
 def result(full: Iterable[Any], scalar: Iterable[Any], numbers: Iterable[Any]) -> Any:
     """The result dtype of operands: dtypes of tensors with dimensions, of 0-d tensors, and Python numbers."""
     best: Any = None

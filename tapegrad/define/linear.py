@@ -9,9 +9,9 @@ from typing import Any
 from numpy import ndarray
 
 from tapegrad._state import grad_enabled, special
-from tapegrad.define.base import Function, careful, define, named, run, severed, trace_of
+from tapegrad.define.base import Function, define, named, run, severed, trace_of
 from tapegrad.define.batching import same
-from tapegrad.define.wrappers import write_linear
+from tapegrad.define.wrappers import write_linear, write_variadic
 from tapegrad.dtypes import INEXACT
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import apart
@@ -19,7 +19,7 @@ from tapegrad.kernels.shape import converted
 from tapegrad.memory import alias
 from tapegrad.tape import Op, record
 from tapegrad.tensor import Tensor, blank, wrap
-from tapegrad.views import Cold, attend, box, refresh, view_of
+from tapegrad.views import Cold, box, refresh, view_of
 from tapegrad.writes import SEVERAL
 
 
@@ -88,19 +88,7 @@ def variadic(name: str, kernel: Any, vjp: Any) -> Function:
     op.vjp = lambda F, g, _, meta, need: vjp(F, g, meta[0], need, *meta[1])
     op.meta = lambda xs, args: (tuple([x.shape for x in xs]), args)
     op.replay = lambda meta, xs: kernel(xs, *meta[1])
-
-    def call(tensors: Sequence[Tensor], *args: Any) -> Tensor:
-        if special.alert and attend(*tensors):
-            return careful(op, tensors, args)
-        xs = [t._a for t in tensors]
-        parents = [t._node for t in tensors]
-        t = wrap(kernel(xs, *args))
-        if parents.count(None) < len(parents) and (not special.threads or grad_enabled()):
-            shapes = tuple([x.shape for x in xs])
-            t._node = record(op, tuple(parents), (), (shapes, args), trace_of(t._a, *xs))
-        return t
-
-    return named(call, op)
+    return named(write_variadic(op), op)
 
 
 class Parts(dict[int, Any]):

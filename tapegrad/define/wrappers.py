@@ -24,7 +24,7 @@ from tapegrad.define.base import EQUAL, careful, severed, trace_of
 from tapegrad.dtypes import F4, NARROW
 from tapegrad.kernels.errstate import again
 from tapegrad.tape import Op, record
-from tapegrad.tensor import blank
+from tapegrad.tensor import blank, wrap
 from tapegrad.views import Cold, attend, box, view_of
 
 _CALL = """\
@@ -102,6 +102,7 @@ _USED = {
     "special": special,
     "trace_of": trace_of,
     "view_of": view_of,
+    "wrap": wrap,
 }
 _STARS = CO_VARARGS | CO_VARKEYWORDS
 
@@ -176,6 +177,32 @@ def write_linear(op: Op) -> Any:
         severed="severed(input, y.shape)" if op.view else "None",
     )
     return _compiled(source, op.name, {**_USED, "kernel": op.forward, "op": op, "view": op.view})
+
+
+_VARIADIC = """\
+def {name}(tensors{given}):
+    if special.alert and attend(*tensors):
+        return careful(op, tensors, {args})
+    xs = []
+    recorded = False
+    for t in tensors:
+        xs.append(t._a)
+        if t._node is not None:
+            recorded = True
+    y = kernel(xs{given})
+    t = wrap(y)
+    if recorded and (not special.threads or grad_enabled()):
+        meta = tuple([x.shape for x in xs]), {args}
+        t._node = record(op, tuple([x._node for x in tensors]), (), meta, trace_of(y, *xs))
+    return t
+"""
+
+
+def write_variadic(op: Op) -> Any:
+    """call(tensors, *args) of an op that is linear in a list of inputs. Meta is (their shapes, args)."""
+    given, args = _arguments(op.forward, 1)
+    source = _VARIADIC.format(name=op.name, given=given, args=args)
+    return _compiled(source, op.name, {**_USED, "kernel": op.forward, "op": op})
 
 
 _REDUCTION = """\

@@ -33,12 +33,10 @@ def _rolled(x: Any, shift: int, dim: int) -> Any:
 def roll(x: Any, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Any:
     """The elements moved along the axes, or in all of x read as one row, where those at the end come to the
     start."""
-    if dims is None:
-        row = x.reshape(-1)
-        y = _rolled(row, shifts[0], 0)
-        return (copied(y) if y is row else y).reshape(x.shape)
+    if dims is None and x.ndim != 1:
+        return roll(x.reshape(-1), shifts, (0,)).reshape(x.shape)
     y = x
-    for shift, dim in zip(shifts, dims, strict=True):
+    for shift, dim in zip(shifts, dims or (0,), strict=True):
         y = _rolled(y, shift, dim)
     return copied(y) if y is x else y
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tapegrad.dtypes import complex_of
+from tapegrad.dtypes import complex_of, real_of
 from tapegrad.kernels.errstate import again, nameless
 
 try:
@@ -38,13 +38,13 @@ def _transformed(name: str, x: Any, dim: int, out: Any, factor: Any) -> Any:
         y = again(function, x, n, dim, "forward" if inverse else "backward")
         return np.multiply(y, factor, out)
     if dim == x.ndim - 1:
-        return getattr(_LOOPS, name)(x, factor, out=out)
+        return getattr(_LOOPS, name)(x, factor, out)
     return getattr(_LOOPS, name)(x, factor, axes=[(dim,), (), (dim,)], out=out)
 
 
 def c2c(x: Any, dims: tuple[int, ...], forward: bool, norm: Any) -> Any:
     """Of complex numbers, along several axes."""
-    real = x.dtype.type(0).real.dtype
+    real = real_of(x.dtype)
     for d in dims:
         factor = _factor(x.shape[d], real, norm == ("forward" if forward else "backward"), norm)
         x = _transformed("fft" if forward else "ifft", x, d, np.empty(x.shape, x.dtype), factor)
@@ -65,7 +65,7 @@ def c2r(x: Any, n: int, dim: int, forward: bool, norm: Any) -> Any:
     """To n real numbers along one axis, from the half of numbers that mirror each other."""
     if forward:
         return again(np.fft.hfft, x, n, dim, norm)
-    real = x.dtype.type(0).real.dtype
+    real = real_of(x.dtype)
     out = np.empty((*x.shape[:dim], n, *x.shape[dim + 1 :]), real)
     return _transformed("irfft", x, dim, out, _factor(n, real, norm == "backward", norm))
 

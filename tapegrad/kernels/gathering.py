@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.filling import zeros
@@ -37,27 +36,29 @@ def check(op: str, index: Any, n: int, dim: int, error: type[Exception] = Runtim
         raise error(f"{op}: index has {bad}; dimension {dim} has {n} entries, so 0 to {n - 1} are possible.")
 
 
-def _in_row(act: Any, x: Any, index: Any, *src: Any) -> Any:
-    """act(x, index, *src) where NumPy may be left to look for what is out of range: if the axis is the only
-    one of x, and no index is negative, which NumPy would count from the end. None elsewhere, and where it
-    found something: `check` says what."""
-    if x.ndim == 1 and index.size and index.item(index.argmin()) >= 0:
-        try:
-            return act(x, index, *src)
-        except IndexError:
-            pass
-    return None
+def _in_row(x: Any, index: Any) -> Any:
+    """Whether NumPy may be left to look for what is out of range: if the axis is the only one of x, and no
+    index is negative, which NumPy would count from the end. Where it finds something, `check` says what."""
+    return x.ndim == 1 and index.size and index.item(index.argmin()) >= 0
 
 
-def _replaced(x: Any, index: Any, src: Any) -> Any:
-    y = copied(x)
-    y[index] = src
-    return y
+def _taken(x: Any, index: Any) -> Any:
+    """The elements of a row at places; None where `_in_row` does not hold, or not for all of them."""
+    try:
+        return x.take(index) if _in_row(x, index) else None
+    except IndexError:
+        return None
 
 
 def _added(x: Any, index: Any, src: Any) -> Any:
+    """The same for a copy of a row with src added at places."""
+    if not _in_row(x, index):
+        return None
     y = copied(x)
-    np.add.at(y, index, src)
+    try:
+        np.add.at(y, index, src)
+    except IndexError:
+        return None
     return y
 
 
@@ -82,7 +83,7 @@ def _grid(index: Any, dim: int) -> tuple[Any, ...]:
 
 def gather(x: Any, index: Any, dim: int) -> Any:
     """y[i, j] = x[index[i, j], j], for dim 0."""
-    if (y := _in_row(ndarray.take, x, index)) is not None:
+    if (y := _taken(x, index)) is not None:
         return y
     n = x.shape[dim] if x.ndim else 1
     check("gather", index, n, dim)
@@ -105,8 +106,13 @@ def _written(op: str, x: Any, index: Any, dim: int) -> tuple[Any, Any, Any]:
 
 def scatter(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with y[index[i, j], j] = src[i, j], for dim 0; src may be a number."""
-    if (y := _in_row(_replaced, x, index, src)) is not None:
-        return y
+    if _in_row(x, index):
+        y = copied(x)
+        try:
+            y[index] = src
+            return y
+        except IndexError:
+            pass
     y, row, places = _written("scatter", x, index, dim)
     row[places] = src
     return y
@@ -124,7 +130,7 @@ def without(g: Any, index: Any, dim: int) -> Any:
 
 def scatter_add(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with src added at the places: a repeated one gets every share."""
-    if (y := _in_row(_added, x, index, src)) is not None:
+    if (y := _added(x, index, src)) is not None:
         return y
     y, row, places = _written("scatter_add", x, index, dim)
     np.add.at(row, _row(places), _row(src))
@@ -200,7 +206,7 @@ def along(dim: int, index: Any) -> tuple[Any, ...]:
 
 def index_select(x: Any, index: Any, dim: int) -> Any:
     """The entries of x along an axis."""
-    if (y := _in_row(ndarray.take, x, index)) is not None:
+    if (y := _taken(x, index)) is not None:
         return y
     n = x.shape[dim] if x.ndim else 1
     check("index_select", index, n, dim, RuntimeError if dim or (x.ndim > 1 and not x.size) else IndexError)
@@ -214,7 +220,7 @@ def index_spread(g: Any, index: Any, dim: int, shape: tuple[int, ...]) -> Any:
 
 def index_add(x: Any, src: Any, index: Any, dim: int) -> Any:
     """A copy of x with the entries of src added."""
-    if (y := _in_row(_added, x, index, src)) is not None:
+    if (y := _added(x, index, src)) is not None:
         return y
     if x.ndim > 1 and not x.size:  # no index is looked at
         return copied(x)
@@ -279,8 +285,11 @@ def _checked(op: str, x: Any, index: Any) -> None:
 
 def take(x: Any, index: Any) -> Any:
     """The elements of x, in the shape of index."""
-    _checked("take", x, index)
-    return x.take(index)
+    try:
+        return x.take(index)
+    except IndexError:
+        _checked("take", x, index)
+        raise
 
 
 def untake(g: Any, index: Any, shape: tuple[int, ...]) -> Any:

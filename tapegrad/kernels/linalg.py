@@ -3,6 +3,7 @@ dimensions."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,20 @@ def addmm(c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
     return y
 
 
-def kron(x: Any, y: Any, a: tuple[int, ...], b: tuple[int, ...]) -> Any:
-    """The Kronecker product of x seen in shape a and y in b, which are as long."""
-    apart = x.reshape([k for p in a for k in (p, 1)]) * y.reshape([k for q in b for k in (1, q)])
-    return apart.reshape([p * q for p, q in zip(a, b, strict=True)])
+def kron(x: Any, y: Any) -> Any:
+    """The Kronecker product."""
+    a, b, whole = kron_shapes(x.shape, y.shape)
+    return (x.reshape(a) * y.reshape(b)).reshape(whole)
+
+
+@lru_cache(1000)
+def kron_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The shapes in which the product of two arrays has all products of their elements, and that of the
+    Kronecker product. Missing leading axes are 1."""
+    n = max(len(a), len(b))
+    pairs = list(zip((1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b, strict=True))
+    first, second = tuple([k for p, _ in pairs for k in (p, 1)]), tuple([k for _, q in pairs for k in (1, q)])
+    return first, second, tuple([p * q for p, q in pairs])
 
 
 nameless(globals())

@@ -36,8 +36,9 @@ def constant(x: complex, dtype: Any) -> Any:
 
 
 def some(mask: Any) -> bool:
-    """Whether a bool array holds anywhere: its any() takes seven times as long."""
-    return bool(np.count_nonzero(mask))
+    """Whether a bool array holds anywhere: its any() takes seven times as long, and to count, which is
+    Python, four times that of looking into a copy of a small one."""
+    return 1 in mask.tobytes() if mask.size <= 1024 else bool(np.count_nonzero(mask))
 
 
 def zero(dtype: Any) -> Any:
@@ -221,6 +222,8 @@ def _integers(x: Any, y: Any, op: str) -> bool:
     second = getattr(y, "dtype", None)
     dtype: Any = first if first is second else np.result_type(x, y)
     kind = dtype.kind
+    if kind == "f":
+        return False
     if kind == "b":
         raise TypeError("bool")
     if kind in "iu" and _size(x) and np.count_nonzero(y) != _size(y):
@@ -236,6 +239,14 @@ def floor_divide(x: Any, y: Any) -> Any:
     q = np.floor_divide(x, y)
     nothing = np.equal(y, zero(q.dtype))
     return np.where(nothing, np.divide(x, y), q)[()] if some(nothing) else q
+
+
+def isclose(x: Any, y: Any, rtol: float, atol: float, equal_nan: bool) -> Any:
+    """Where |x - y| <= atol + rtol |y|, of one floating dtype: as NumPy has it, without its looks at what it
+    was given."""
+    most = np.abs(y) * constant(rtol, y.dtype) + constant(atol, y.dtype)
+    close = (np.abs(x - y) <= most) & np.isfinite(y) | (x == y)
+    return close | (np.isnan(x) & np.isnan(y)) if equal_nan else close
 
 
 def trunc_divide(x: Any, y: Any) -> Any:

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.pointwise import constant
+from tapegrad.kernels.pointwise import constant, zero
 from tapegrad.kernels.reduce import pick
 from tapegrad.kernels.sort import argsort
 
@@ -115,7 +115,9 @@ def histogram(x: Any, low: Any, high: Any, n: int, all_inside: bool) -> Any:
     at = x - low
     at *= constant(n, kind)
     at /= high - low
-    numbers = at.astype(_I8).clip(0, n - 1)  # a range of no width, as around 1e30, has places of nan
+    numbers = at.astype(_I8)
+    np.maximum(numbers, zero(_I8), numbers)  # a range of no width, as around 1e30, has places of nan
+    np.minimum(numbers, constant(n - 1, _I8), numbers)
     return np.bincount(numbers, None, n).astype(kind)
 
 

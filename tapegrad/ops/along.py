@@ -7,11 +7,11 @@ from typing import Any
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 from tapegrad._errors import sizes
-from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
+from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque, store
 from tapegrad.kernels.errstate import nameless
 from tapegrad.levels import Storage
 from tapegrad.naming import argument
-from tapegrad.ops.gather import Groups, check_reduction, in_rows, index_array, reduce_rule
+from tapegrad.ops.gather import Groups, check_reduction, in_rows, index_array, reduce_rule, row_of
 from tapegrad.ops.pointwise import mul
 from tapegrad.ops.shape import expand, reshape
 from tapegrad.promotion import NUMBERS, need_tensor, number
@@ -149,9 +149,6 @@ def _wanted(input: Tensor, i: int, index: Any) -> tuple[int, ...]:
 
 def _source(input: Tensor, i: int, index: Any, source: Any, op: str) -> Tensor:
     """The source. Raises: RuntimeError or IndexError if it does not fit."""
-    if isinstance(source, Tensor) and input._a.ndim == 1 and source._a.shape == index.shape:
-        _same_dtype(input, source, op)
-        return source
     s = need_tensor(source, op, "source")._a
     _same_dtype(input, source, op)
     _entries(i, index, source, op, RuntimeError if s.ndim or i else IndexError)
@@ -188,11 +185,14 @@ def index_add(
     Raises: RuntimeError for another dtype, shapes that do not fit; IndexError or RuntimeError for an index
     out of range.
     """
-    i, a = _along(input, dim, index, "index_add")
-    source = _source(input, i, a, source, "index_add")
+    i, a = 0, row_of(input, dim, index, source)
+    if a is None:
+        i, a = _along(input, dim, index, "index_add")
+        source = _source(input, i, a, source, "index_add")
     if alpha != 1:
         source = mul(source, wrap(number(alpha, input._kind)))
-    return finish(_add(input, source, a, i), out, "index_add", (input, index, source))
+    result = _add(input, source, a, i)
+    return result if out is None else store(result, out, "index_add", (input, index, source))
 
 
 def index_copy(

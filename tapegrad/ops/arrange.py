@@ -115,8 +115,8 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
 
     Raises: RuntimeError unless there are as many shifts as dims.
     """
-    x = need_tensor(input, "roll")._a
-    by = integers((shifts,), "roll")
+    x = (input if type(input) is Tensor else need_tensor(input, "roll"))._a
+    by = (shifts,) if type(shifts) is int else integers((shifts,), "roll")
     if not by:
         raise RuntimeError("roll: shifts is empty; one or more are needed.")
     along_ = () if dims is None else integers((dims,), "roll")

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+import tapegrad.kernels.pointwise as P
 from tapegrad._errors import sizes
 from tapegrad._state import special
 from tapegrad.define import cast, elementwise, offer
 from tapegrad.define.base import run
 from tapegrad.devices import check_device, device
-from tapegrad.dtypes import NAMES, as_numpy, dtype, of
+from tapegrad.dtypes import F4, F8, NAMES, as_numpy, dtype, of
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.levels import Storage
 from tapegrad.memory import alias
@@ -179,7 +180,8 @@ def isclose(
     Raises: RuntimeError for mixed dtypes, shapes that do not broadcast, negative tolerances.
     """
     a, b = need_tensor(input, "isclose")._a, need_tensor(other, "isclose", "other")._a
-    if a.dtype is not b.dtype:
+    kind = a.dtype
+    if kind is not b.dtype:
         raise RuntimeError(f"isclose: input is {of(a.dtype)} and other is {of(b.dtype)}; they must be equal.")
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"isclose: rtol is {rtol} and atol is {atol}; both must be 0 or more.")
@@ -187,7 +189,12 @@ def isclose(
         return _isclose_inside(input.detach(), other.detach(), rtol, atol, equal_nan)
     if a.shape != b.shape:
         broadcast("isclose", input=input, other=other)
-    return wrap(again(np.isclose, a, b, rtol, atol, equal_nan))
+    if (kind is not F4 and kind is not F8) or type(rtol) is not float or type(atol) is not float:
+        return wrap(again(np.isclose, a, b, rtol, atol, equal_nan))
+    try:
+        return wrap(P.isclose(a, b, rtol, atol, equal_nan))
+    except FloatingPointError:
+        return wrap(again(P.isclose, a, b, rtol, atol, equal_nan))
 
 
 def _isclose_inside(x: Tensor, y: Tensor, rtol: float, atol: float, equal_nan: bool) -> Tensor:

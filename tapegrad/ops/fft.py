@@ -15,9 +15,9 @@ import tapegrad.define.batching as B
 import tapegrad.kernels.fourier as K
 from tapegrad._errors import describe, sizes
 from tapegrad._state import default
-from tapegrad.define import cast, finish, linear, offer
+from tapegrad.define import cast, finish, linear, offer, store
 from tapegrad.devices import check_device
-from tapegrad.dtypes import NARROW, as_numpy, complex_of
+from tapegrad.dtypes import F4, F8, NARROW, as_numpy, complex_of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import arrange
 from tapegrad.ops.create import finished
@@ -81,6 +81,8 @@ def _input(x: Any, op: str, real: bool = False) -> Tensor:
     """The input as complex numbers, or as real ones; integers become the default dtype."""
     x = need_tensor(x, op)
     kind = x._kind
+    if kind is F4 or kind is F8:
+        return x if real else cast(x, complex_of(kind))
     if kind.char in NARROW:
         raise RuntimeError(f"{op}: input is {describe(x)}; float32 or float64 is needed, e.g. input.float().")
     if real and kind.kind == "c":
@@ -123,23 +125,26 @@ def _one(x: Tensor, n: int | None, dim: int, op: str) -> int:
 
 def _several(x: Tensor, s: Any, dim: Any, op: str) -> tuple[list[int], list[int]]:
     """The axes and their lengths; by default all, or the last as many as s has."""
-    shape, ndim = x._a.shape, x._a.ndim
-    if s is None and type(dim) is list:  # of one axis, checked
-        return dim, [shape[dim[0]]]
+    shape = x._a.shape
+    ndim = len(shape)
     given = None if s is None else [s] if isinstance(s, int) else list(s)
     if dim is None:
         if given is not None and len(given) > ndim:
             raise RuntimeError(f"{op}: s has {len(given)} lengths and input is {sizes(shape)}; too many.")
         dims = list(range(ndim))[ndim - len(given) :] if given is not None else list(range(ndim))
     else:
-        dims = [axis(d, ndim, op) for d in ([dim] if isinstance(dim, int) else dim)]
+        dims = []
+        for d in [dim] if isinstance(dim, int) else dim:
+            dims.append(axis(d, ndim, op))
         if dims and not ndim:
             raise IndexError(f"{op}: dim is {dim} and input is 0-d; it has no dimensions.")
-    if len(set(dims)) < len(dims):
+    if len(dims) > 1 and len({*dims}) < len(dims):
         raise RuntimeError(f"{op}: dim is {dim}; no dimension may come twice.")
-    if given is not None and len(given) != len(dims):
+    if given is None:
+        return dims, [shape[d] for d in dims]
+    if len(given) != len(dims):
         raise RuntimeError(f"{op}: s has {len(given)} lengths and dim {len(dims)}; they must be as many.")
-    return dims, [shape[d] if given is None or given[k] == -1 else given[k] for k, d in enumerate(dims)]
+    return dims, [shape[d] if given[k] == -1 else given[k] for k, d in enumerate(dims)]
 
 
 def _complex(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
@@ -149,7 +154,8 @@ def _complex(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, ou
         _check_length(n, op)
     if s is not None:
         x = _resized(x, lengths, dims)
-    return finish(c2c(x, tuple(dims), forward, _norm(norm, op)), out, op)
+    y = c2c(x, tuple(dims), forward, _norm(norm, op))
+    return y if out is None else store(y, out, op)
 
 
 def _from_real(op: str, input: Any, s: Any, dim: Any, norm: Any, forward: bool, out: Any) -> Tensor:
@@ -198,8 +204,14 @@ def _single(name: str, how: Any, forward: bool, text: str) -> Any:
         *,
         out: Tensor | None = None,
     ) -> Tensor:
-        x = _input(need_tensor(input, name), name, real=how is _from_real)
+        real = how is _from_real
+        x = _input(input, name, real)
         d = _one(x, n, dim, name)
+        if n is None and how is not _to_real:
+            _check_length(x._a.shape[d], name)
+            along = _norm(norm, name)
+            y = r2c(x, d, forward, along) if real else c2c(x, (d,), forward, along)
+            return y if out is None else store(y, out, name)
         return how(name, x, None if n is None else [n], [d], norm, forward, out)  # type: ignore[no-any-return] # a Tensor
 
     call.__name__ = call.__qualname__ = name

@@ -13,7 +13,7 @@ from numpy import ndarray
 import tapegrad.define.batching as B
 import tapegrad.kernels.gathering as G
 from tapegrad._errors import describe, say_once, sizes
-from tapegrad.define import Function, finish, indexing, linear, offer, opaque
+from tapegrad.define import Function, finish, indexing, linear, offer, opaque, store
 from tapegrad.dtypes import B1, I8, int32
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
@@ -189,10 +189,18 @@ def in_rows(input: Any, dim: Any, index: Any) -> bool:
     )
 
 
+def row_of(input: Any, dim: Any, index: Any, src: Any) -> Any:
+    """The index's array where that holds, and src has an element for each index; None elsewhere."""
+    try:
+        a, s = index._a, src._a
+        plain = (dim == 0 or dim == -1) and index._kind is I8 and src._kind is input._kind
+        return a if plain and input._a.ndim == a.ndim == 1 and s.shape == a.shape else None
+    except AttributeError:  # one is no tensor
+        return None
+
+
 def _places(input: Any, dim: int, index: Any, op: str) -> tuple[int, Any]:
     """dim counted from the front, and the index, unless it has no elements."""
-    if in_rows(input, dim, index):
-        return 0, index._a
     shape = need_tensor(input, op)._a.shape
     i, a = axis(dim, len(shape), op), index_array(index, op)
     if a.size and max(a.ndim, 1) != max(len(shape), 1):
@@ -218,8 +226,9 @@ def gather(
     Raises: RuntimeError for an index out of range, of another dtype than int64 or int32, or that is larger
     than input in another dimension.
     """
-    i, a = _places(input, dim, index, "gather")
-    return finish(_gather(input, a, i), out, "gather", (input, index))
+    i, a = (0, index._a) if in_rows(input, dim, index) else _places(input, dim, index, "gather")
+    result = _gather(input, a, i)
+    return result if out is None else store(result, out, "gather", (input, index))
 
 
 def take_along_dim(
@@ -298,7 +307,7 @@ def scatter(
 
     Raises: RuntimeError for an index out of range, src of another dtype, shapes that do not fit.
     """
-    i, a = _places(input, dim, index, "scatter")
+    i, a = (0, index._a) if in_rows(input, dim, index) else _places(input, dim, index, "scatter")
     given = src if value is None else value
     if given is None or (src is not None and value is not None):
         raise TypeError(
@@ -330,9 +339,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
 
     Raises: RuntimeError for an index out of range, src of another dtype, shapes that do not fit.
     """
-    i, a = _places(input, dim, index, "scatter_add")
-    result = _add(input, _source(input, a, src, "scatter_add"), a, i)
-    return finish(result, out, "scatter_add", (input, index, src))
+    i, a, source = 0, row_of(input, dim, index, src), src
+    if a is None:
+        i, a = _places(input, dim, index, "scatter_add")
+        source = _source(input, a, src, "scatter_add")
+    result = _add(input, source, a, i)
+    return result if out is None else store(result, out, "scatter_add", (input, index, src))
 
 
 def check_reduction(input: Tensor, how: str, op: str) -> None:

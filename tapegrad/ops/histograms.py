@@ -54,7 +54,7 @@ def _count(bins: Any, op: str) -> int:
 def _range(op: str, a: Any, low: float, high: float, by_data: bool, widen: float) -> tuple[float, float]:
     """The ends of the bins: as given, or the data's; pushed apart by `widen` where they are equal."""
     if by_data and a.size:
-        low, high = float(a.flat[a.argmin()]), float(a.flat[a.argmax()])  # of nan it is the place of that
+        low, high = float(a.item(a.argmin())), float(a.item(a.argmax()))  # of nan it is the place of that
     if not (isfinite(low) and isfinite(high)):
         raise RuntimeError(f"{op}: the range is [{low}, {high}]; it must be finite. Pass one.")
     if low > high:

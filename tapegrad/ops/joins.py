@@ -70,9 +70,18 @@ def atleast_3d(*tensors: Any) -> Any:
 # ---- joins
 
 
+def _raised(tensors: Any, least: int, by: Any, op: str) -> Sequence[Tensor]:
+    """The tensors; where one has less dimensions, each as `by` makes it."""
+    xs = listed(tensors, op)
+    for x in xs:
+        if x._a.ndim < least:
+            return [by(x) for x in xs]
+    return xs
+
+
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors joined along dimension 1; those of one dimension (or none) along that."""
-    xs = [x if x._a.ndim else _one(x) for x in listed(tensors, "hstack")]
+    xs = _raised(tensors, 1, _one, "hstack")
     return cat(xs, 0 if xs[0]._a.ndim == 1 else 1, out=out)
 
 
@@ -81,7 +90,7 @@ def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     xs = listed(tensors, "vstack")
     if xs[0]._a.ndim == 1 and not recording(*xs) and len({x._a.shape for x in xs}) == 1:
         return stack(xs, 0, out=out)  # the same, in fewer steps; a graph has torch's
-    return cat([_two(x) for x in xs], 0, out=out)
+    return cat(_raised(xs, 2, _two, "vstack"), 0, out=out)
 
 
 def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
@@ -91,7 +100,7 @@ def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
 
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors joined along dimension 2, after `atleast_3d`."""
-    return cat([_three(x) for x in listed(tensors, "dstack")], 2, out=out)
+    return cat(_raised(tensors, 3, _three, "dstack"), 2, out=out)
 
 
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
@@ -215,35 +224,32 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     Raises: RuntimeError for more than one dimension, differing dtypes, another indexing.
     """
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
-    xs = [need_tensor(x, "meshgrid", "tensors") for x in given]
+    xs = [x if type(x) is Tensor else need_tensor(x, "meshgrid", "tensors") for x in given]
     if not xs:
         raise RuntimeError("meshgrid: no tensors are given; one or more are needed.")
     if indexing is None:
         say_once("meshgrid: indexing is missing, which torch will require; pass indexing='ij' (as now).")
     elif indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing is {indexing!r}; 'ij' or 'xy' is needed.")
+    kind = xs[0]._kind
     for x in xs:
-        if x._a.ndim > 1 or x._kind is not xs[0]._kind:
+        if x._a.ndim > 1 or x._kind is not kind:
             raise RuntimeError(
                 f"meshgrid: {describe(x)} is given; 0-d and 1-d tensors of one dtype are needed."
             )
-    order = list(range(len(xs)))
-    if indexing == "xy" and len(xs) > 1:
-        order[:2] = 1, 0
-    whole = [0] * len(xs)
+    n = len(xs)
+    order = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else range(n)
+    whole = [1] * n
     for at, x in zip(order, xs, strict=True):
         whole[at] = x._a.size
-    return tuple(
-        [
-            moves.expand(
-                shape.view(x, *[-1 if i == at else 1 for i in range(len(xs))])
-                if x._a.flags.c_contiguous
-                else shape.reshape(x, *[-1 if i == at else 1 for i in range(len(xs))]),
-                tuple(whole),
-            )
-            for at, x in zip(order, xs, strict=True)
-        ]
-    )
+    grid = tuple(whole)
+    return tuple([moves.expand(_thin(x, n, at), grid) for at, x in zip(order, xs, strict=True)])
+
+
+def _thin(x: Tensor, n: int, at: int) -> Tensor:
+    """A vector along one of n dimensions, where the others are 1."""
+    own = (1,) * at + (x._a.size,) + (1,) * (n - 1 - at)
+    return moves.view(x, own) if x._a.flags.c_contiguous else shape.reshape(x, own)
 
 
 def _vector(x: Any, op: str) -> Tensor:

@@ -10,7 +10,7 @@ import tapegrad.kernels.linalg as L
 import tapegrad.kernels.shape as S
 from tapegrad._errors import sizes
 from tapegrad.define import finish as _finish
-from tapegrad.define import gufunc, linear, offer, opaque
+from tapegrad.define import gufunc, linear, offer, opaque, store
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.moves import unsafe_view
@@ -168,24 +168,28 @@ def addmm(
 
     Raises: RuntimeError for sizes that do not meet or mixed dtypes.
     """
-    for what, x in (("input", input), ("mat1", mat1), ("mat2", mat2)):
-        if not isinstance(x, Tensor):
-            raise not_a_tensor("addmm", what, x)
+    if not type(input) is type(mat1) is type(mat2) is Tensor:
+        for what, x in (("input", input), ("mat1", mat1), ("mat2", mat2)):
+            if not isinstance(x, Tensor):
+                raise not_a_tensor("addmm", what, x)
     a, b = mat1._a, mat2._a
-    if a.ndim != 2 or b.ndim != 2 or a.dtype is not b.dtype or a.shape[1] != b.shape[0]:
+    if a.ndim != 2 or b.ndim != 2 or mat1._kind is not mat2._kind or a.shape[1] != b.shape[0]:
         raise mismatch("addmm", _CORES, mat1, mat2, False)
     wanted, have = (a.shape[0], b.shape[1]), input._a.shape
-    if len(have) > 2 or any(k not in (1, n) for k, n in zip(have[::-1], wanted[::-1], strict=False)):
+    if have != wanted and (
+        len(have) > 2 or any(k not in (1, n) for k, n in zip(have[::-1], wanted[::-1], strict=False))
+    ):
         raise RuntimeError(
             f"addmm: {argument('input', input)} is {sizes(have)} and the product {sizes(wanted)}; input must "
             "broadcast to it."
         )
-    if input._a.dtype is not a.dtype:
+    if input._kind is not mat1._kind:
         raise RuntimeError(
             f"addmm: {argument('input', input)} is {input.dtype} and {argument('mat1', mat1)} is "
             f"{mat1.dtype}; they must be equal."
         )
-    return _finish(_addmm(input, mat1, mat2, beta, alpha), out, "addmm", exact=True)
+    result = _addmm(input, mat1, mat2, beta, alpha)
+    return result if out is None else store(result, out, "addmm", exact=True)
 
 
 offer(

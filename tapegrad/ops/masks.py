@@ -14,7 +14,7 @@ import tapegrad.kernels.pointwise as P
 import tapegrad.kernels.search as search
 import tapegrad.kernels.shape as S
 from tapegrad._errors import describe, sizes
-from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque
+from tapegrad.define import Function, cast, finish, indexing, linear, offer, opaque, store
 from tapegrad.dtypes import B1, I8, int64
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.gather import index_array
@@ -177,8 +177,9 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Raises: IndexError for a place out of range, RuntimeError for an index that is not int64.
     """
-    x = need_tensor(input, "take")
-    return finish(_take(x, index_array(index, "take", ())), out, "take", (input, index))
+    x = input if type(input) is Tensor else need_tensor(input, "take")
+    result = _take(x, index_array(index, "take", ()))
+    return result if out is None else store(result, out, "take", (input, index))
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:

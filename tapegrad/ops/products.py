@@ -146,13 +146,10 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Kronecker product: every element of input times all of other. Sizes multiply; missing leading
     dimensions are 1."""
     x, y = need_tensor(input, "kron"), need_tensor(other, "kron", "other")
-    n = max(x._a.ndim, y._a.ndim)
-    a = (1,) * (n - x._a.ndim) + x._a.shape
-    b = (1,) * (n - y._a.ndim) + y._a.shape
     if x._kind is y._kind and plain(x, y):
-        return finish(wrap(L.kron(x._a, y._a, a, b)), out, "kron")
-    wide = mul(reshape(x, [k for p in a for k in (p, 1)]), reshape(y, [k for q in b for k in (1, q)]))
-    return finish(unsafe_view(wide, tuple([p * q for p, q in zip(a, b, strict=True)])), out, "kron")
+        return finish(wrap(L.kron(x._a, y._a)), out, "kron")
+    a, b, whole = L.kron_shapes(x._a.shape, y._a.shape)
+    return finish(unsafe_view(mul(reshape(x, a), reshape(y, b)), whole), out, "kron")
 
 
 # ---- vectors

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 import tapegrad.kernels.shape as S
 from tapegrad._errors import say_once, sizes
-from tapegrad.define import cast, finish, offer, store, variadic
+from tapegrad.define import cast, offer, store, variadic
 from tapegrad.devices import CONTIGUOUS
 from tapegrad.dtypes import dtype
 from tapegrad.kernels.errstate import nameless
@@ -308,11 +308,16 @@ _cat = variadic("cat", S.cat, _cat_vjp)
 _stack = variadic("stack", S.stack, _stack_vjp)
 
 
-def listed(tensors: Any, op: str) -> list[Tensor]:
-    """A sequence of one Tensor or more, as a list. Raises: TypeError, ValueError, RuntimeError."""
-    if type(tensors) not in (list, tuple) and (
-        isinstance(tensors, Tensor) or not isinstance(tensors, Iterable)
-    ):
+def listed(tensors: Any, op: str) -> Sequence[Tensor]:
+    """A sequence of one Tensor or more, as a list, or itself. Raises: TypeError, ValueError, RuntimeError."""
+    many = type(tensors) is list or type(tensors) is tuple
+    if many and tensors:
+        for x in tensors:
+            if not isinstance(x, Tensor):
+                break
+        else:
+            return tensors  # type: ignore[no-any-return] # a list or tuple of Tensors
+    if not many and (isinstance(tensors, Tensor) or not isinstance(tensors, Iterable)):
         raise TypeError(f"{op}: tensors is {type(tensors).__name__}; a tuple or list of Tensors is needed.")
     found = list(tensors)
     for i, x in enumerate(found):
@@ -325,16 +330,15 @@ def listed(tensors: Any, op: str) -> list[Tensor]:
     return found
 
 
-def promoted(tensors: Any, op: str) -> list[Tensor]:
+def promoted(tensors: Any, op: str) -> Sequence[Tensor]:
     """The same, promoted to one dtype."""
-    if type(tensors) in (list, tuple) and tensors and isinstance(tensors[0], Tensor):
-        kind = tensors[0]._kind
-        for x in tensors:
-            if not isinstance(x, Tensor) or x._kind is not kind:
-                break
-        else:
-            return list(tensors)
     found = listed(tensors, op)
+    kind = found[0]._kind
+    for x in found:
+        if x._kind is not kind:
+            break
+    else:
+        return found
     kind = result_dtype(found)
     return [x if x._kind is kind else cast(x, kind) for x in found]
 
@@ -355,7 +359,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None, *
             pass  # what follows finds out why
     shapes = [x._a.shape for x in xs]
     if (0,) in shapes:  # it joins anything: code that collects batches starts with torch.tensor([])
-        xs.sort(key=lambda x: x._a.shape == (0,))
+        xs = sorted(xs, key=lambda x: x._a.shape == (0,))
     first = xs[0]._a.shape
     if () in shapes:
         raise RuntimeError("cat: one of the tensors is 0-d; 1-d or more is needed. Use stack.")
@@ -384,14 +388,15 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None,
         dim, _ = numpy_names("stack", names, dim)
     xs = promoted(tensors, "stack")
     first = xs[0]._a.shape
-    i = axis(dim, len(first) + 1, "stack")
+    i = dim if type(dim) is int and 0 <= dim <= len(first) else axis(dim, len(first) + 1, "stack")
     for k, x in enumerate(xs):
         if x._a.shape != first:
             raise RuntimeError(
                 f"stack: {argument('tensors[0]', xs[0])} is {sizes(first)} and "
                 f"{argument(f'tensors[{k}]', x)} is {sizes(x._a.shape)}; they must be equal."
             )
-    return finish(_stack(xs, i), out, "stack", xs)
+    result = _stack(xs, i)
+    return result if out is None else store(result, out, "stack", xs)
 
 
 def without(at: Tensor, dim: int) -> Tensor:

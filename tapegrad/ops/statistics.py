@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import tapegrad.kernels.linalg as L
 import tapegrad.kernels.reduce as R
 import tapegrad.kernels.statistics as C
 from tapegrad._errors import say_once, sizes
 from tapegrad._state import default
 from tapegrad.define import OUT, cast, finish, offer, plain, reduction
-from tapegrad.dtypes import B1, FLOATING, I8, INEXACT, as_numpy
+from tapegrad.dtypes import B1, F4, F8, FLOATING, I8, INEXACT, as_numpy
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.pointwise import constant
 from tapegrad.levels import Storage
 from tapegrad.ops.complex_numbers import complex, imag, real
 from tapegrad.ops.linalg import mm
@@ -217,15 +219,24 @@ def cov(
     total: Any = n if w is None else sum(w)
     if w is not None and not isinstance(total._a, Storage) and not total._a:
         raise RuntimeError("cov: the weights sum to zero; some must be more.")
-    mean = sum(x if w is None else x * w, 1) / (wrap(I8.type(n)) if w is None else total)
     free = total - (correction if a is None or not correction else correction * sum(w * a) / total)
     if isinstance(free, Tensor):
         free = where(free > 0, free, 0)
     elif free <= 0:
         say_once(f"cov: {n} observations with correction {correction} leave no degrees of freedom.")
         free = 0
+    if type(free) is int and (x._kind is F4 or x._kind is F8) and plain(x):
+        return squeeze(wrap(_products(x._a, free)))
+    mean = sum(x if w is None else x * w, 1) / (wrap(I8.type(n)) if w is None else total)
     d = x - unsqueeze(mean, 1)
     return squeeze(mm(d, t(conj(d if w is None else d * w))) / free)
+
+
+def _products(x: Any, free: int) -> Any:
+    """The covariances of the rows of floats, without weights."""
+    mean = R.sum(x, (1,)) / x.dtype.type(x.shape[1])
+    d = x - mean.reshape((-1, 1))
+    return L.mm(d, d.T) / constant(free, x.dtype)
 
 
 def corrcoef(input: Tensor) -> Tensor:
