@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from numpy import ndarray
 
-from tapegrad._state import set_watch, watch
+from tapegrad._state import Reason, set_watch, watch
 
 _number = count(1).__next__
 
@@ -80,23 +80,25 @@ class Level:
 
 class looped:
     """In the block a batch's entries run one after another, outside of their level, which still says what
-    random functions do. The levels of these blocks are in `looped.now.levels`."""
+    random functions do. The levels of these blocks are in `looped.now.levels`, and `special.alert` is not 0
+    while there are any."""
 
     class _Now(local):
         levels: tuple[Level, ...] = ()
 
-    __slots__ = ("_level", "_was")
+    __slots__ = ("_level", "_reason", "_was")
     now = _Now()
 
     def __init__(self, level: Level) -> None:
         self._level = level
 
     def __enter__(self) -> None:
-        self._was = self.now.levels
+        self._was, self._reason = self.now.levels, Reason()
         self.now.levels = (*self._was, self._level)
 
     def __exit__(self, *_: object) -> None:
         self.now.levels = self._was
+        del self._reason
 
 
 class entered:

@@ -3,6 +3,10 @@
 One clock numbers recorded nodes and in-place writes. A buffer, the array that owns the memory under its
 views, has an entry in a table once it was written. A NumPy scalar has no memory; where it was a tensor's
 value and is no more, or is the value of an array now, the table has an entry for it too.
+
+Threads write at the same time, and a lock would be a third of what a write costs here. CPython changes
+threads only where something is called or a loop goes round. So `if x.tick < now: x.tick = now` is one step,
+and no stamp goes back in time.
 """
 
 from __future__ import annotations
@@ -65,58 +69,68 @@ def _forget(key: int) -> Callable[[Any], None]:
     return forget
 
 
-def wrote(*arrays: Any) -> None:
-    """Stamp the buffers under the arrays as written now. Every in-place operation calls this; views share
-    a stamp."""
-    f: Any = frame(3)
+def wrote(x: Any) -> None:
+    """Stamp the buffer under an array as written now, by the caller's caller or who called that. Every
+    in-place operation calls this; views share a stamp."""
+    f: Any = frame(2)
     code = f.f_code
     if code.co_filename is not seen.file:
         f = user_frame(f)
         code = f.f_code
-    lasti = f.f_lasti
-    with _lock:
-        last_write.tick = now = tick()
-        for x in arrays:
-            w = (_writes.get(id(x)) if x.base is None else None) or _entry(x)
-            w.code, w.lasti, w.tick = code, lasti, now
-            w.count += 1
-            if w.alias is not None or w.watchers:
-                _tell(w)
+    now = tick()
+    if last_write.tick < now:
+        last_write.tick = now
+    w = _writes.get(id(x)) or _entry(x)  # where x is in the table, it is a buffer
+    if w.tick < now:
+        w.code, w.lasti, w.tick = code, f.f_lasti, now
+    w.count += 1
+    if w.alias is not None or w.watchers:
+        _tell(w)
 
 
-def _tell(w: Write) -> None:
-    """Who else must know of a write."""
-    if (alias := w.alias) is not None:
-        alias.code, alias.lasti, alias.tick = w.code, w.lasti, w.tick
-    for watcher in w.watchers or ():
-        watcher.outdate()
+def wrote_all(arrays: Iterable[Any]) -> None:
+    """The same of several."""
+    _stamp(entries(arrays), *caller(3))
 
 
 def entries(arrays: Iterable[Any]) -> list[Write]:
     """The buffers' entries, for `stamp`."""
-    with _lock:
-        return list(map(_entry, arrays))
+    return list(map(_entry, arrays))
 
 
 def stamp(written: list[Write]) -> None:
-    """What `wrote` does, of buffers that live, by their entries."""
-    code, lasti = caller(4)
-    with _lock:
-        last_write.tick = now = tick()
-        for w in written:
+    """What `wrote_all` does, of buffers that live, by their entries."""
+    _stamp(written, *caller(4))
+
+
+def _stamp(written: list[Write], code: CodeType, lasti: int) -> None:
+    now = tick()
+    if last_write.tick < now:
+        last_write.tick = now
+    for w in written:
+        if w.tick < now:
             w.code, w.lasti, w.tick = code, lasti, now
-            w.count += 1
-            if w.alias is not None or w.watchers:
-                _tell(w)
+        w.count += 1
+        if w.alias is not None or w.watchers:
+            _tell(w)
+
+
+def _tell(w: Write) -> None:
+    """Who else must know of a write."""
+    if (alias := w.alias) is not None and alias.tick < w.tick:
+        alias.code, alias.lasti, alias.tick = w.code, w.lasti, w.tick
+    with _lock:
+        watchers = list(w.watchers or ())
+    for watcher in watchers:
+        watcher.outdate()
 
 
 def _entry(x: Any) -> Write:
-    """The entry of the buffer under x, made if there is none. Under the lock."""
+    """The entry of the buffer under x, made if there is none."""
     if x.base is not None:
         x = buffer_of(x)
-    if (w := _writes.get(id(x))) is None:
-        w = _writes[id(x)] = Write(weakref.ref(x, _forget(id(x))))
-    return w
+    key = id(x)
+    return _writes.get(key) or _writes.setdefault(key, Write(weakref.ref(x, _forget(key))))
 
 
 def watch_buffer(x: Any, watcher: Any) -> None:
@@ -229,7 +243,9 @@ def replaced(scalar: Any) -> None:
     w = Write(None, keep=scalar)
     w.code, w.lasti = caller(4)
     with _lock:
-        w.tick = last_write.tick = tick()
+        w.tick = now = tick()
+        if last_write.tick < now:
+            last_write.tick = now
         _writes[id(scalar)] = w
         ids = _outdated.ids
         ids.append(id(scalar))

@@ -32,7 +32,7 @@ from tapegrad.ops.shape import view
 from tapegrad.tape import Node, Op, Severed
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import adopt, base_of, box, is_view
-from tapegrad.writes import Made, wrote
+from tapegrad.writes import Made, wrote_all
 
 __all__ = ["Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable"]
 
@@ -195,7 +195,7 @@ class _Ending:
         wrong."""
         self.check(recorded)
         ctx = self.ctx
-        wrote(*[t._a for t in ctx.dirty_tensors if type(t._a) is ndarray])
+        wrote_all([t._a for t in ctx.dirty_tensors if type(t._a) is ndarray])
         n = self.node(apart) if recorded and True in self.live else None
         results = [self.result(i, t, n) for i, t in enumerate(self.outputs)]
         for name in ("to_save", "dirty_tensors", "non_differentiable"):

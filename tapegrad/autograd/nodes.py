@@ -13,7 +13,7 @@ from tapegrad.stale import check_saved
 from tapegrad.tape import AccumulateGrad, Node, Severed
 from tapegrad.tensor import Tensor
 from tapegrad.views import box, fresh
-from tapegrad.writes import wrote
+from tapegrad.writes import wrote_all
 
 # What torch calls the values that nodes save: places in `saved`, which is (output, *inputs).
 PLACES = {"result": 0, "self": 1, "other": 2}
@@ -157,7 +157,7 @@ def increment_version(tensor: Any) -> None:
     for t in every:
         if not isinstance(t, Tensor):
             raise RuntimeError(f"increment_version: {type(t).__name__} is given; a Tensor is needed.")
-    wrote(*[box(t) for t in every])
+    wrote_all([box(t) for t in every])
 
 
 __all__ = ["AccumulateGrad", "GradientEdge", "Node", "get_gradient_edge", "node_of", "shown"]

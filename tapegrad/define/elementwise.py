@@ -365,15 +365,20 @@ def inplace(function: Any, name: str, *, fills: bool = False, doc: str = "") -> 
     times.
     Raises: RuntimeError before anything changes, if the target may not be written or the result does not fit.
     """
-    ufunc, whole = getattr(function, "ufunc", None), getattr(function, "whole", False)
+    general = _general(function, name, fills)
+    writer = getattr(function, "ufunc", None)
+    call = general if writer is None else _short(writer, getattr(function, "whole", False), general)
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc or f"`{getattr(function, '__name__', name)}`, written into this tensor."
+    call.function = function  # the stub generator reads the signature there
+    call.__signature__ = InPlace(function)  # what `inspect` asks for
+    return call
+
+
+def _general(function: Any, name: str, fills: bool) -> Any:
+    """The in-place form for tensors and arguments of any kind."""
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if ufunc is not None and (
-            _direct(ufunc, self, args, whole)
-            if not kwargs
-            else type(ufunc) is FunctionType and _direct(partial(ufunc, **kwargs), self, args, whole)
-        ):
-            return self
         check_history(self, name)
         if not fills or any(isinstance(a, Tensor) for a in (*args, *kwargs.values())):
             check_memory(self, name)
@@ -390,10 +395,6 @@ def inplace(function: Any, name: str, *, fills: bool = False, doc: str = "") -> 
             result._node = record(CONSTANT, (self._node,), (), None, None)
         return assign(self, result)  # type: ignore[no-any-return] # views.py knows no Tensor class
 
-    call.__name__ = call.__qualname__ = name
-    call.__doc__ = doc or f"`{getattr(function, '__name__', name)}`, written into this tensor."
-    call.function = function  # type: ignore[attr-defined] # the stub generator reads the signature there
-    call.__signature__ = InPlace(function)  # type: ignore[attr-defined] # what `inspect` asks for
     return call
 
 
@@ -405,24 +406,56 @@ def writes(function: Any, writer: Any) -> Any:
     return function
 
 
-def _direct(writer: Any, self: Tensor, args: Sequence[Any], whole: bool) -> bool:
-    """Let NumPy write into the target where nothing is recorded and nothing must be converted; whether it
-    did.
+def _short(writer: Any, whole: bool, general: Any) -> Any:
+    """The in-place form in which NumPy writes into the target at once, where nothing is recorded and nothing
+    must be converted.
 
     NumPy refuses, before it writes, shapes that do not fit and targets that are read-only, as those are that
     may repeat elements: the general way then says so.
     """
-    kind = self._kind
-    if kind is not F4 and kind is not F8 and not (whole and kind is I8):
-        return False
-    if special.alert:
-        refresh(self, *args)
-        if watching():
-            return False
-    x = self._a
-    if type(x) is not ndarray or (self._cold is not None and is_guarded(self)):
-        return False
-    recorded = self._node is not None
+    integer = I8 if whole else None
+    keywords = type(writer) is FunctionType
+
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        kind = self._kind
+        if (kind is not F4 and kind is not F8 and kind is not integer) or (
+            special.alert and _busy(self, args)
+        ):
+            return general(self, *args, **kwargs)  # type: ignore[no-any-return] # a Tensor
+        x = self._a
+        if (
+            type(x) is not ndarray
+            or (self._cold is not None and is_guarded(self))
+            or (self._node is not None and (not special.threads or grad_enabled()))
+            or (kwargs and not keywords)
+            or (ys := _operands(x, kind, args) if args else args) is None
+        ):
+            return general(self, *args, **kwargs)  # type: ignore[no-any-return] # a Tensor
+        write = partial(writer, **kwargs) if kwargs else writer
+        try:
+            if x.size < W.LARGE:
+                write(x, *ys, x) if args else write(x, x)
+            else:
+                W.write(write, x, ys)
+        except (TypeError, ValueError):
+            return general(self, *args, **kwargs)  # type: ignore[no-any-return] # a Tensor
+        except FloatingPointError:
+            pass  # np.seterr(all="raise"): NumPy raises when it has written
+        wrote(x)
+        return self
+
+    return call
+
+
+def _busy(self: Tensor, args: Sequence[Any]) -> bool:
+    """Brings views up to date; whether a transform runs or somebody watches."""
+    refresh(self, *args)
+    return watching()
+
+
+def _operands(x: ndarray, kind: Any, args: Sequence[Any]) -> list[Any] | None:
+    """The operands of a write into x as arrays of its dtype; None if one must be converted, shows a part of
+    x, or is recorded."""
     ys = []
     for a in args:
         if (type(a) is float and kind is not I8) or (type(a) is int and -_LARGE < a < _LARGE):
@@ -430,24 +463,13 @@ def _direct(writer: Any, self: Tensor, args: Sequence[Any], whole: bool) -> bool
         elif isinstance(a, Tensor) and a._kind is kind:
             y = a._a
             if (y.base is not None or x.base is not None) and overlap(x, y):
-                return False
-            recorded = recorded or a._node is not None
+                return None
+            if a._node is not None and (not special.threads or grad_enabled()):
+                return None
             ys.append(y)
         else:
-            return False
-    if recorded and (not special.threads or grad_enabled()):
-        return False
-    try:
-        if x.size < W.LARGE:
-            writer(x, *ys, x)
-        else:
-            W.write(writer, x, ys)
-    except (TypeError, ValueError):
-        return False
-    except FloatingPointError:
-        pass  # np.seterr(all="raise"): NumPy raises when it has written
-    wrote(x)
-    return True
+            return None
+    return ys
 
 
 nameless(globals())

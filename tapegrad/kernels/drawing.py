@@ -48,11 +48,15 @@ def unit32(stream: Stream, count: int) -> Array:
 
     Shapes: float32[count]. Source: at::uniform_real_distribution<float>.
     """
-    x = stream.converted(_unit32, 1, count)
-    return _unit32(stream.words(count)) if x is None else x.copy()
+    found = stream.converted(units32, 1, count)
+    if found is None:
+        return units32(stream.words(count))
+    values, first = found
+    return values[first : first + count].copy()
 
 
-def _unit32(words: Array) -> Array:
+def units32(words: Array) -> Array:
+    """The same from the words. Shapes: uint32[n] to float32[n]."""
     x = (words & _BITS_24).astype(_FLOAT32)
     x *= _UNIT_24
     return x
@@ -63,8 +67,11 @@ def unit64(stream: Stream, count: int) -> Array:
 
     Shapes: float64[count]. Source: at::uniform_real_distribution<double>.
     """
-    x = stream.converted(units64, 2, count)
-    return units64(stream.words(2 * count)) if x is None else x.copy()
+    found = stream.converted(units64, 2, count)
+    if found is None:
+        return units64(stream.words(2 * count))
+    values, first = found
+    return values[first : first + count].copy()
 
 
 def units64(words: Array) -> Array:

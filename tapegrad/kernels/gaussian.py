@@ -57,6 +57,7 @@ _SQRT_HALF_BITS = np.array(math.sqrt(0.5), _FLOAT32).view(_INT32)
 # cos x = 1 - z / 2 + z**2 * C(z), sin x = x + x * z * S(z) for |x| <= pi / 4. Row 0 is C, row 1 is S.
 HALF_PI = (*_float32(2 * 0.78515625, 2 * 2.4187564849853515625e-4), *_float64(2 * 3.77489497744594108e-8))
 _BIT, _TO_SIGN, _SIGN = (np.array(value, _INT32) for value in (1, 30, -(2**31)))
+_TWO_PI_64, _MINUS_TWO_64 = np.array(2 * math.pi), np.array(-2.0)
 _FOUR_OVER_PI, _TWO_PI = _float32(4 / math.pi, 2 * math.pi)
 COS_SIN_POLYNOMIALS = tuple(
     np.array([_float64(c), _float64(s)])
@@ -97,8 +98,12 @@ def box_muller_pairs(uniform: Array) -> Array:
     Shapes: float64[2 * pairs] to float64[2 * pairs]. Range: [0, 1).
     Source: at::normal_distribution<double>; it takes the angle first, and log1p where the groups take log.
     """
-    normal = _polar64(rounding.log1p(-uniform[1::2]), uniform[0::2])
-    return normal.T.ravel()
+    radius = np.sqrt(rounding.log1p(-uniform[1::2]) * _MINUS_TWO_64)
+    angle = uniform[0::2] * _TWO_PI_64
+    normal = np.empty((radius.size, 2))
+    np.multiply(rounding.cos(angle), radius, normal[:, 0])
+    np.multiply(rounding.sin(angle), radius, normal[:, 1])
+    return normal.reshape(-1)
 
 
 def box_muller_pair(high1: int, low1: int, high2: int, low2: int) -> tuple[float, float]:
@@ -113,9 +118,9 @@ def box_muller_pair(high1: int, low1: int, high2: int, low2: int) -> tuple[float
 
 def _polar64(logs: Array, turns: Array) -> Array:
     """Rows (cosine, sine) of the angles, times the radii that logs give. Shapes: float64[n] to [2, n]."""
-    angle = turns * (2 * math.pi)
+    angle = turns * _TWO_PI_64
     normal = np.array((rounding.cos(angle), rounding.sin(angle)))
-    normal *= np.sqrt(logs * -2)
+    normal *= np.sqrt(logs * _MINUS_TWO_64)
     return normal
 
 

@@ -64,6 +64,7 @@ class Stream:
         "_position",
         "_seed",
         "_seeded",
+        "_wanted",
         "lock",
         "pending_normal",
     )
@@ -90,7 +91,8 @@ class Stream:
             self._seeded = False  # the engine follows with the next draw
             self._block: Array = np.empty(0, np.uint32)
             self._position = self._limit = 0
-            self._made: dict[Any, Array | None] = {}
+            self._made: dict[tuple[Any, int], Array] = {}  # by what made it, and of which words in a step
+            self._wanted: set[Any] = set()
             self.pending_normal: float | None = None
 
     def initial_seed(self) -> int:
@@ -163,7 +165,8 @@ class Stream:
         with self.lock:
             self._twister().state = {"bit_generator": "MT19937", "state": {"key": key, "pos": BLOCK}}
             self._seed = int(fields["seed"])
-            self._block, self._position, self._limit, self._made = _temper(key), position, limit, {}
+            self._block, self._position, self._limit = _temper(key), position, limit
+            self._made, self._wanted = {}, set()
             self.pending_normal = float(fields["normal_y"]) if fields["normal_is_valid"] else None
 
     def words(self, count: int) -> Array:
@@ -180,13 +183,13 @@ class Stream:
 
     def converted(
         self, make: Callable[[Array], Array], step: int, count: int, each: int = 1, late: bool = False
-    ) -> Array | None:
-        """What `make` makes of the next `count * step` words, `each` values from every `step` of them: a part
-        of what it makes of the whole block at once, which is kept for the draws that follow. The caller holds
-        `lock`, and does not write into the result.
+    ) -> tuple[Array, int] | None:
+        """What `make` makes of the next `count * step` words, `each` values from every `step` of them: what
+        it makes of the whole block at once, which is kept for the draws that follow, and where in it the
+        `count * each` values begin. The caller holds `lock`, and does not write into the result.
 
         None, and nothing is taken, where the block ends before; and with `late`, for what is dear to make,
-        at the first request in a block.
+        at the first request in a block, unless it was made of the block before.
         """
         start = self._position
         stop = start + step * count
@@ -195,14 +198,13 @@ class Stream:
         key = make, start % step
         values = self._made.get(key)
         if values is None:
-            if late and key not in self._made:
-                self._made[key] = None
+            if late and make not in self._wanted:
+                self._wanted.add(make)
                 return None
             words = self._block[key[1] : self._limit]
             values = self._made[key] = make(words[: words.size // step * step])
         self._position = stop
-        first = start // step * each
-        return values[first : first + count * each]
+        return values, start // step * each
 
     def long_words(self, count: int) -> Array:
         """The next `count` 64-bit words, each of two words, the high one first. The caller holds `lock`.
@@ -217,7 +219,8 @@ class Stream:
         out, filled = blocks(twister, self._block[self._position : self._limit], count)
         self._position = self._limit = BLOCK
         if filled < count:
-            self._block, self._made = np.asarray(twister.random_raw(BLOCK)).astype(np.uint32), {}
+            self._block = np.asarray(twister.random_raw(BLOCK)).astype(np.uint32)
+            self._wanted, self._made = {make for make, _ in self._made}, {}
             self._position = count - filled
             out[filled:] = self._block[: self._position]
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.standing import at_once
 
-_constants: dict[Any, dict[Any, Any]] = {}
+_constants: defaultdict[Any, dict[Any, Any]] = defaultdict(dict)
 _MOST = 512  # a loop over changing numbers must not grow the table
 
 
@@ -22,16 +23,13 @@ def constant(x: complex, dtype: Any) -> Any:
     NumPy takes 0.4 us to make an array of a Python number in every ufunc call: as long as the arithmetic of a
     small array itself. Numbers that recur (2.0, 0.5, a learning rate) are therefore kept.
     """
-    table = _constants.get(dtype)
-    if table is None:
-        table = _constants[dtype] = {}
-    key: Any = x or str(x)  # 0.0 and -0.0 are equal, and two values
-    found = table.get(key)
+    table = _constants[dtype]
+    found = table.get(x or str(x))  # 0.0 and -0.0 are equal, and two values
     if found is None:
         found = np.array(x).astype(dtype)
         found.flags.writeable = False
         if len(table) < _MOST:
-            table[key] = found
+            table[x or str(x)] = found
     return found
 
 

@@ -34,6 +34,7 @@ from tapegrad.kernels.drawing import (
     rounded,
     unit32,
     unit64,
+    units32,
     units64,
 )
 from tapegrad.kernels.generator import Stream
@@ -53,10 +54,13 @@ __all__ = [
     "randint",
     "random_integers",
     "randperm",
+    "standard_normal",
+    "standard_uniform",
     "uniform",
 ]
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+_ZERO = np.array(0.0)  # which NumPy takes faster than a number
 _FEW_PAIRS = 12  # fewer pairs of normals than this are cheaper as Python numbers
 _MOST_WEIGHTS = 2**24  # of one multinomial distribution
 
@@ -81,6 +85,20 @@ def uniform(
         needed = f"low <= high is needed, and both and their difference finite in {dtype}"
         raise RuntimeError(f"uniform_: low is {low} and high is {high}; {needed}.")
     return scaled_uniform(stream, n, low, high, dtype)
+
+
+def standard_uniform(stream: Stream, n: int, dtype: DType) -> Array:
+    """n numbers spread evenly over [0, 1): `uniform` without its checks for a few float32 numbers.
+
+    Shapes: dtype[n]. Raises: NotImplementedError as uniform.
+    """
+    if dtype is _FLOAT32:
+        with stream.lock:
+            found = stream.converted(units32, 1, n)
+        if found is not None:
+            values, first = found
+            return values[first : first + n].copy()
+    return uniform(stream, n, 0.0, 1.0, dtype)
 
 
 def scaled_uniform(stream: Stream, n: int, low: float, high: float, dtype: DType) -> Array:
@@ -121,8 +139,6 @@ def normal(
     dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(dtype)
     if not std >= 0:
         raise RuntimeError(f"normal_: std is {std}; it must be >= 0.")
-    if 0 < n < gaussian.GROUP and std == 1 and mean == 0 and dtype.char in "fd":
-        return _normal_pairs(stream, n, dtype)
     if dtype.kind == "c":
         return normal(stream, 2 * n, mean, std / math.sqrt(2), _component(dtype), contiguous).view(dtype)
     if n == 0:
@@ -134,6 +150,16 @@ def normal(
         return rounded(rounding.scale64(_normal_pairs(stream, n), std, mean), dtype)
     with np.errstate(all="ignore"):
         return normal_groups(stream, n, mean, std, dtype)
+
+
+def standard_normal(stream: Stream, n: int, dtype: DType) -> Array:
+    """n numbers of the standard normal distribution: `normal` without its checks for a few.
+
+    Shapes: dtype[n]. Raises: NotImplementedError as normal.
+    """
+    if 0 < n < gaussian.GROUP and (dtype is _FLOAT32 or dtype is _FLOAT64):
+        return _normal_pairs(stream, n, dtype)
+    return normal(stream, n, 0.0, 1.0, dtype)
 
 
 def log_normal(
@@ -174,9 +200,9 @@ def waits(stream: Stream, n: int, factor: float, dtype: DType) -> Array:
     """n logarithms of uniform numbers, times a factor."""
 
     def make(stream: Stream, count: int) -> Array:
-        logs = stream.converted(_logs, 2, count, late=True)
-        if logs is None:
-            logs = _logs(stream.words(2 * count))
+        found = stream.converted(_logs, 2, count, late=True)
+        values, first = found or (_logs(stream.words(2 * count)), 0)
+        logs = values[first : first + count]
         with np.errstate(all="ignore"):
             return rounded(logs * factor, dtype)
 
@@ -260,30 +286,45 @@ def bernoulli_from(stream: Stream, p: Array, out: Array | None = None) -> Array:
     NotImplementedError for a dtype that torch does not draw.
     Source: torch.bernoulli, Tensor.bernoulli_(Tensor).
     """
-    shape = p.shape if out is None else out.shape
-    if out is not None:
-        need_own_places("bernoulli_", out)
-        need_dtype("bernoulli_", out.dtype, "?" + INTEGERS + FLOATS)
-    if 0 in shape:
-        return np.empty(shape, p.dtype) if out is None else out
-    wide = p.dtype.char == "d"
-    if p.dtype.char != "f" and not wide:
+    if out is None:
+        return _bernoulli_like(stream, p)
+    need_own_places("bernoulli_", out)
+    need_dtype("bernoulli_", out.dtype, "?" + INTEGERS + FLOATS)
+    if not out.size:
+        return out
+    _need_probabilities(p)
+    try:
+        p = np.broadcast_to(p, out.shape)
+    except ValueError:
+        shapes = f"p is {list(p.shape)} and the tensor is {list(out.shape)}"
+        raise RuntimeError(f"bernoulli_: {shapes}; p must broadcast to the tensor.") from None
+    out[...] = arranged(_uniform_for(stream, p), out) < p
+    return out
+
+
+def _bernoulli_like(stream: Stream, p: Array) -> Array:
+    """bernoulli_from without `out`."""
+    kind = p.dtype
+    if not p.size:
+        return np.empty(p.shape, kind)
+    _need_probabilities(p)
+    drawn = _uniform_for(stream, p)
+    return ((drawn if p.ndim == 1 else drawn.reshape(p.shape)) < p).astype(kind)
+
+
+def _uniform_for(stream: Stream, p: Array) -> Array:
+    """As many uniform numbers as p has elements, to be compared with those."""
+    return standard_uniform(stream, p.size, _FLOAT64 if p.dtype is _FLOAT64 else _FLOAT32)
+
+
+def _need_probabilities(p: Array) -> None:
+    """Raise NotImplementedError or RuntimeError unless p has floats from 0 to 1."""
+    if p.dtype is not _FLOAT32:
         need_dtype("bernoulli_", p.dtype, FLOATS, subject="the dtype of p")
     # A nan is both the least and the greatest to argmin and argmax.
     if p.size and not (p.item(p.argmin()) >= 0 and p.item(p.argmax()) <= 1):
         bad = p[~((p >= 0) & (p <= 1))][0]
         raise RuntimeError(f"bernoulli_: p contains {bad}; every p must lie in [0, 1].")
-    if p.shape != shape:
-        try:
-            p = np.broadcast_to(p, shape)
-        except ValueError:
-            shapes = f"p is {list(p.shape)} and the tensor is {list(shape)}"
-            raise RuntimeError(f"bernoulli_: {shapes}; p must broadcast to the tensor.") from None
-    drawn = draw(stream, p.size, _FLOAT64, unit64) if wide else draw(stream, p.size, _FLOAT32, unit32)
-    if out is None:
-        return ((drawn if len(shape) == 1 else drawn.reshape(shape)) < p).astype(p.dtype)
-    out[...] = arranged(drawn, out) < p
-    return out
 
 
 def multinomial(stream: Stream, weights: Array, count: int, replacement: bool = False) -> Array:
@@ -379,30 +420,39 @@ def _normal_pairs(stream: Stream, n: int, dtype: DType = _FLOAT64) -> Array:
         pending, stream.pending_normal = stream.pending_normal, None
         lacking = n if pending is None else n - 1
         pairs = (lacking + 1) // 2
-        normals = stream.converted(_pairs, 4, pairs, 2, late=True)
-        if normals is None and pairs < _FEW_PAIRS:
-            words = stream.words(4 * pairs).tolist()
-            few: list[float] = []
-            for start in range(0, 4 * pairs, 4):
-                few += gaussian.box_muller_pair(*words[start : start + 4])
-            normals = np.array(few)
-            normals += 0.0
-        elif normals is None:
-            normals = _pairs(stream.words(4 * pairs))
+        normals, first = stream.converted(_pairs, 4, pairs, 2, late=True) or (_made_pairs(stream, pairs), 0)
+        last = first + lacking
         if lacking % 2:
-            stream.pending_normal = normals.item(-1)
-            normals = normals[:-1]
+            stream.pending_normal = normals.item(last)
+    if pending is not None and first and normals.item(first - 1) == pending:
+        first, pending = first - 1, None  # mostly it is what lies before them
     if pending is None:
-        return normals.astype(dtype)  # a copy in any case: the stream keeps what it has converted
+        return normals[first:last].astype(dtype)  # a copy in any case: the stream keeps what it has converted
     out = np.empty(n, dtype)
     out[0] = pending
-    out[1:] = normals
+    out[1:] = normals[first:last]
     return out
+
+
+def _made_pairs(stream: Stream, pairs: int) -> Array:
+    """The next pairs of standard normals. The caller holds the lock. Shapes: float64[2 * pairs]."""
+    words = stream.words(4 * pairs)
+    if pairs >= _FEW_PAIRS:
+        return _pairs(words)
+    few: list[float] = []
+    numbers = words.tolist()
+    for start in range(0, 4 * pairs, 4):
+        few += gaussian.box_muller_pair(*numbers[start : start + 4])
+    normals = np.array(few)
+    normals += _ZERO
+    return normals
 
 
 def _pairs(words: Array) -> Array:
     """Standard normals, a pair from every four words. Shapes: uint32[4 n] to float64[2 n]."""
-    return gaussian.box_muller_pairs(units64(words)) + 0.0
+    normals = gaussian.box_muller_pairs(units64(words))
+    normals += _ZERO
+    return normals
 
 
 def _component(dtype: DType) -> DType:

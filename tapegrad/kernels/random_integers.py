@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache, partial
 from operator import index
 
 import numpy as np
@@ -12,6 +13,8 @@ from tapegrad.dtypes import FLOATING, limits
 from tapegrad.kernels.drawing import FLOATS, INTEGERS, WIDE_UNSIGNED, Array, DType, draw, need_dtype
 from tapegrad.kernels.generator import Stream
 
+_Make = Callable[[Array], Array]  # words -> values
+
 _I8 = np.dtype(np.int64)
 _INT64 = range(-(2**63), 2**63)
 _LONG_RANGE = 1 << 28  # from this many different numbers on, torch takes 64 bits for one
@@ -20,6 +23,7 @@ _LONG_SHUFFLE = (
 )  # from this length on, randperm takes 64 bits an element, and another algorithm
 _FEW = 64  # so few words are divided by NumPy's %
 _LONG_LOOP = 1000  # from this length on, randperm's swaps are cheaper without a loop
+_FEW_PLACES = 16  # so few places are ordered many times at once
 _DIGITS = {"E": 8, "e": 11, "f": 24, "d": 53}  # of a float dtype: it has every whole number up to 2**digits
 
 
@@ -37,7 +41,13 @@ def randint(
     Source: torch.randint, Tensor.random_(to), Tensor.random_(from, to), Tensor.random_(from, None).
     """
     dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(dtype)
-    low, span, divisor = _span(index(low), None if high is None else index(high), dtype)
+    low, span, divisor, make = _span(index(low), None if high is None else index(high), dtype)
+    if make is not None:
+        with stream.lock:
+            found = stream.converted(make, 1, n, late=True)
+        if found is not None:
+            values, first = found
+            return values[first : first + n].copy()
     if span == 0:
         return _all_64_bits(stream, n, dtype)
     return from_range(stream, n, low, span, divisor, dtype)
@@ -57,17 +67,27 @@ def from_range(stream: Stream, n: int, low: int, span: int, divisor: Array, dtyp
 
 
 @lru_cache(64)
-def _span(low: int, high: int | None, dtype: DType) -> tuple[int, int, Array]:
-    """The least number, how many there are (0: all of int64), and that as an array, since NumPy takes a
-    number that is none in twice the time."""
+def _span(low: int, high: int | None, dtype: DType) -> tuple[int, int, Array, _Make | None]:
+    """The least number, how many there are (0: all of int64), that as an array, since NumPy takes a
+    number that is none in twice the time, and what makes the numbers of words, if one word makes an int64."""
     if low not in _INT64 or (high is not None and high not in _INT64):
         raise ValueError(f"random_: the range is [{low}, {high}); both bounds must fit into int64.")
     need_dtype("random_", dtype, "?" + INTEGERS + WIDE_UNSIGNED + FLOATS, RuntimeError)
     if high is None and low == _INT64[0]:
-        return low, 0, np.empty(())
+        return low, 0, np.empty(()), None
     low, high = _range(low, high, dtype)
     span = high - low
-    return low, span, np.array(span, np.uint64 if span >= _LONG_RANGE else np.uint32)
+    if span >= _LONG_RANGE:
+        return low, span, np.array(span, np.uint64), None
+    make = partial(_from_words, low, span) if dtype is _I8 else None
+    return low, span, np.array(span, np.uint32), make
+
+
+def _from_words(low: int, span: int, words: Array) -> Array:
+    """A number low, ..., low + span - 1 of each word. Shapes: uint32[n] to int64[n]."""
+    values = _modulo(words, span).astype(_I8)
+    values += low  # wraps within int64 if it has to, as in torch
+    return values
 
 
 def random_integers(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
@@ -96,6 +116,12 @@ def randperm(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
     does not draw.
     Source: torch.randperm.
     """
+    if 1 < n <= _FEW_PLACES and dtype is _I8:
+        with stream.lock:
+            found = stream.converted(_orders_of(n), n - 1, 1, n, late=True)
+        if found is not None:
+            orders, first = found
+            return orders[first : first + n].copy()
     dtype = np.dtype(dtype)
     need_dtype("randperm", dtype, INTEGERS + FLOATS)
     if n < 0:
@@ -113,6 +139,24 @@ def randperm(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
         j = i + word % (n - i)
         order[i], order[j] = order[j], order[i]
     return np.fromiter(order, dtype, n)
+
+
+@cache
+def _orders_of(n: int) -> _Make:
+    """What makes orders of n <= _FEW_PLACES of words."""
+    return partial(_orders, n)
+
+
+def _orders(n: int, words: Array) -> Array:
+    """Orders of 0, ..., n - 1, one of every n - 1 words. Shapes: uint32[m * (n - 1)] to int64[m * n]."""
+    partners = words.reshape(-1, n - 1) % np.arange(n, 1, -1, dtype=np.uint32) + np.arange(n - 1)
+    many = len(partners)
+    orders = np.arange(n).repeat(many).reshape(n, many)  # an order is a column
+    for row, at in zip(orders, partners.T * many + np.arange(many), strict=False):
+        chosen = orders.take(at)
+        orders.put(at, row)
+        row[...] = chosen
+    return orders.T.reshape(-1)
 
 
 def shuffled(words: Array) -> Array:

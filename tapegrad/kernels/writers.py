@@ -5,12 +5,16 @@ They raise TypeError or ValueError, before they write, for what is refused or co
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.pointwise import constant, zero
+
+# np.clip is this ufunc in a lot of Python, and NumPy has no other name for it.
+_clip: Any = getattr(import_module("numpy._core.umath"), "clip", None) or np.clip
 
 
 def _times(factor: Any, x: Any) -> Any:
@@ -76,8 +80,8 @@ def relu(x: Any, out: Any) -> None:
 def clamp(x: Any, low: Any, high: Any, out: Any) -> None:
     """x limited to [low, high]."""
     if low.ndim or high.ndim:
-        raise ValueError("bounds with dimensions might not fit, and be refused when half is written")
-    np.minimum(high, np.maximum(low, x, out=out), out=out)  # in this order: see kernels.pointwise.clamp
+        raise ValueError("bounds with dimensions: where one is 0, the clipped zero would not be that of x")
+    _clip(x, low, high, out)
 
 
 nameless(globals())

@@ -193,15 +193,15 @@ def _noise(x: Tensor, lower: float, upper: float, generator: Generator | None) -
     """What multiplies each element: 1 above 0, else a random slope."""
     a = x._a
 
-    def slopes(stream: Any, n: int) -> Any:
+    def slopes(stream: Any, n: int, kind: Any) -> Any:
         if type(a) is not np.ndarray or n != a.size:  # in a transform: one for every element
-            return R.uniform(stream, n, lower, upper, np.float64).astype(x._kind)
-        y = np.ones(n, x._kind)
+            return R.uniform(stream, n, lower, upper, np.float64).astype(kind)
+        y = np.ones(n, kind)
         below = (a <= 0).reshape(-1)
         y[below] = R.uniform(stream, int(np.sum(below)), lower, upper, np.float64)
         return y
 
-    return where(x > 0, 1, wrap(draw_flat("rrelu", generator, tuple(x.shape), slopes)))  # type: ignore[no-any-return] # a Tensor
+    return where(x > 0, 1, wrap(draw_flat("rrelu", generator, tuple(x.shape), slopes, x._kind)))  # type: ignore[no-any-return] # a Tensor
 
 
 def rrelu(

@@ -123,6 +123,10 @@ _without_tangent = elementwise("detach", lambda x: x, arity=1)
 def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph: no gradient flows through it, and a write to one shows in the
     other."""
+    if type(input) is Tensor and type(input._a) is ndarray and input._cold is None and not special.alert:
+        own = wrap(input._a)
+        own._cold = None
+        return own
     x = box(need_tensor(input, "detach"))
     t: Tensor = alias(input, wrap(run(_without_tangent.op, (x,)) if isinstance(x, Storage) else x), True)
     if special.alert and input._node is not None:

@@ -27,7 +27,7 @@ _LARGEST = {kind: float(limits(kind).max) for kind in (F4, F8)}
 
 def leaf(a: Any, requires_grad: bool = False) -> Tensor:
     """A Tensor around an array that nobody else has. Raises: RuntimeError if it cannot require grad."""
-    if type(a) is ndarray and not a.ndim:
+    if not a.ndim and type(a) is ndarray:
         a = a[()]  # a NumPy scalar computes ten times as fast as a 0-d array
     t = wrap(a)
     if requires_grad:
@@ -279,11 +279,13 @@ def shape_of(sides: tuple[Any, ...], op: str, size: Sequence[int] | None = None)
         given = size
     elif not sides:
         raise TypeError(f"{op}: no size is given; pass one, e.g. {op}(2, 3), or {op}(()) for a 0-d tensor.")
+    for n in given:
+        if type(n) is not int or n < 0:
+            break
+    else:
+        return tuple(given)
     shape = []
     for n in given:
-        if type(n) is int and n >= 0:
-            shape.append(n)
-            continue
         if isinstance(n, (bool, float)) or not hasattr(n, "__index__"):
             raise TypeError(f"{op}: size is {given!r}; integers are needed.")
         k = n.__index__()

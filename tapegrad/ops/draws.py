@@ -11,7 +11,7 @@ import numpy as np
 import tapegrad.kernels.random as R
 from tapegrad._errors import describe
 from tapegrad._state import special
-from tapegrad.define import bare, cast, finish, inplace, newborn, offer, opaque, plain
+from tapegrad.define import bare, cast, finish, inplace, newborn, offer, opaque, plain, store
 from tapegrad.devices import check_device
 from tapegrad.dtypes import FLOATING
 from tapegrad.kernels.counting import binomial as draw_binomial
@@ -34,6 +34,7 @@ from tapegrad.writes import wrote
 
 def _like(
     flat: Any,
+    draw: Any,
     op: str,
     input: Tensor,
     generator: Any,
@@ -43,14 +44,16 @@ def _like(
     *bounds: int,
 ) -> Tensor:
     """What flat(stream, array, *bounds) draws, in the shape, the dtype and, since torch draws in that order,
-    the layout of input."""
+    the layout of input. In one dimension this is draw(stream, n, dtype)."""
     check_device(device, op)
     a = need_tensor(input, op)._a
-    kind = kind_of(dtype, op, a.dtype)
+    kind = kind_of(dtype, op, input._kind)
     if special.alert and (isinstance(a, Storage) or batches()):
         t = cast(input.detach(), kind) if isinstance(a, Storage) else newborn(wrap(template(a, kind)))
         _IN_PLACE[flat](t, *bounds, generator=generator)
         return t.requires_grad_() if grad else t
+    if a.ndim == 1:
+        return leaf(draw(stream_of(generator, op), a.size, kind), grad)
     if kind is not a.dtype or not a.flags.c_contiguous:
         a = template(a, kind)
     values = flat(stream_of(generator, op), a, *bounds)
@@ -69,7 +72,8 @@ def rand_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Uniform numbers in [0, 1) in the shape and dtype of input."""
-    return _like(_uniform, "rand_like", input, generator, dtype, device, requires_grad)
+    draw = R.standard_uniform
+    return _like(_uniform, draw, "rand_like", input, generator, dtype, device, requires_grad)
 
 
 def randn_like(
@@ -84,7 +88,8 @@ def randn_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Standard normal numbers in the shape and dtype of input."""
-    return _like(_normal, "randn_like", input, generator, dtype, device, requires_grad)
+    draw = R.standard_normal
+    return _like(_normal, draw, "randn_like", input, generator, dtype, device, requires_grad)
 
 
 def randint_like(
@@ -105,10 +110,13 @@ def randint_like(
     given = [*bounds, *[b for b in (low, high) if b is not None]]
     if not 1 <= len(given) <= 2:
         raise TypeError("randint_like: high is missing, or too much is given; e.g. randint_like(x, 10).")
-    first, end = [0, *given][-2:]
-    return _like(
-        _random, "randint_like", input, generator, dtype, device, requires_grad, int(first), int(end)
-    )
+    first, end = map(int, [0, *given][-2:])
+
+    def draw(stream: Stream, n: int, kind: Any) -> Any:
+        return R.randint(stream, n, first, end, kind)
+
+    op = "randint_like"
+    return _like(_random, draw, op, input, generator, dtype, device, requires_grad, first, end)
 
 
 # ---- with the elements of a tensor as parameters
@@ -122,8 +130,8 @@ def bernoulli(
     Raises: RuntimeError for a probability outside 0 to 1.
     """
     if p is None and plain(need_tensor(input, "bernoulli")):
-        drawn = R.bernoulli_from(stream_of(generator, "bernoulli"), input._a)
-        return finish(wrap(drawn), out, "bernoulli")
+        result = wrap(R.bernoulli_from(stream_of(generator, "bernoulli"), input._a))
+        return result if out is None else store(result, out, "bernoulli")
     if p is not None or isinstance(input._a, Storage):
         probability = input.detach() if p is None else p
         return finish(empty_like(input).bernoulli_(probability, generator=generator), out, "bernoulli")

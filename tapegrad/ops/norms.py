@@ -27,7 +27,7 @@ from tapegrad.ops.solve import inv_ex
 from tapegrad.ops.views import movedim
 from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
-from tapegrad.writes import wrote
+from tapegrad.writes import wrote_all
 
 
 def _floats(x: Any, op: str, name: str, dtype: Any = None) -> Tensor:
@@ -101,7 +101,7 @@ def scale_(tensors: Sequence[Tensor], factor: Tensor) -> None:
         for t in tensors:
             t.mul_(factor)
         return
-    wrote(*arrays)
+    wrote_all(arrays)
     W.scale(arrays, factor._a)
 
 

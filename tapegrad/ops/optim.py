@@ -19,7 +19,7 @@ from tapegrad.kernels.errstate import again, nameless
 from tapegrad.naming import argument
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import assign, box, check_inference, check_memory, check_writable
-from tapegrad.writes import stamp, wrote
+from tapegrad.writes import stamp, wrote, wrote_all
 
 Arguments = tuple[Tensor, Tensor, Sequence[Any], Sequence[Tensor]]  # a parameter, its gradient, counts, state
 
@@ -167,7 +167,7 @@ class Update:
             stamp(job.written)
             self.made += len(columns[0])
         elif job.written:
-            wrote(*job.written)
+            wrote_all(job.written)
             self.made += len(job.parts)
         if self.made > tier.often:
             tier.wake(large=False)

@@ -103,8 +103,9 @@ def stream_of(generator: Generator | None, op: str) -> Stream:
         stream = generator._stream
     else:
         raise TypeError(f"{op}: generator is {type(generator).__name__}; a torch.Generator is needed.")
-    for level in looped.now.levels:
-        level.draws(op, stream)
+    if special.alert:
+        for level in looped.now.levels:
+            level.draws(op, stream)
     return stream
 
 
@@ -113,14 +114,17 @@ def batches() -> tuple[Level, ...]:
     return tuple([x for x in watch().levels if x.size is not None]) if special.alert else ()
 
 
-def draw_flat(op: str, generator: Generator | None, shape: tuple[int, ...], draw: Any, *args: Any) -> Any:
-    """An array of a shape, of the flat values draw(stream, n, *args); inside of vmap by its randomness."""
-    stream = stream_of(generator, op)
+def draw_flat(op: str, generator: Generator | None, shape: tuple[int, ...], draw: Any, kind: Any) -> Any:
+    """An array of a shape, of the flat values draw(stream, n, kind); inside of vmap by its randomness."""
+    if generator is None and not special.alert:
+        stream = default_generator._stream
+    else:
+        stream = stream_of(generator, op)
     if special.alert and (levels := batches()):
-        return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, prod(wide), *args).reshape(wide))
+        return Level.draw(levels, op, stream, shape, lambda s, wide: draw(s, prod(wide), kind).reshape(wide))
     if len(shape) == 1:
-        return draw(stream, shape[0], *args)
-    return draw(stream, prod(shape), *args).reshape(shape)
+        return draw(stream, shape[0], kind)
+    return draw(stream, prod(shape), kind).reshape(shape)
 
 
 def finished(op: str, drawn: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
@@ -147,8 +151,8 @@ def rand(
     """Uniform numbers in [0, 1)."""
     check_device(device, "rand")
     shape, kind = shape_of(sides, "rand", size), kind_of(dtype, "rand")
-    drawn = draw_flat("rand", generator, shape, R.uniform, 0.0, 1.0, kind)
-    return finished("rand", drawn, requires_grad, out)
+    drawn = draw_flat("rand", generator, shape, R.standard_uniform, kind)
+    return leaf(drawn, requires_grad) if out is None else finished("rand", drawn, requires_grad, out)
 
 
 def randn(
@@ -165,8 +169,8 @@ def randn(
     """Numbers of the standard normal distribution."""
     check_device(device, "randn")
     shape, kind = shape_of(sides, "randn", size), kind_of(dtype, "randn")
-    drawn = draw_flat("randn", generator, shape, R.normal, 0.0, 1.0, kind)
-    return finished("randn", drawn, requires_grad, out)
+    drawn = draw_flat("randn", generator, shape, R.standard_normal, kind)
+    return leaf(drawn, requires_grad) if out is None else finished("randn", drawn, requires_grad, out)
 
 
 def randint(
@@ -190,6 +194,20 @@ def randint(
     if len(args) == 3 and low is None and high is None and size is None:
         low, high, size = args
         args = ()
+    if args or low is None or high is None or size is None:
+        low, high, size = _range_and_size(args, low, high, size)
+    shape, kind = shape_of((tuple(size),), "randint"), kind_of(dtype, "randint", I8)
+    first, end = int(low), int(high)
+
+    def draw(stream: Stream, n: int, kind: Any) -> Any:
+        return R.randint(stream, n, first, end, kind)
+
+    drawn = draw_flat("randint", generator, shape, draw, kind)
+    return leaf(drawn, requires_grad) if out is None else finished("randint", drawn, requires_grad, out)
+
+
+def _range_and_size(args: tuple[Any, ...], low: Any, high: Any, size: Any) -> tuple[Any, Any, Any]:
+    """randint's (low, high, size), of which args are those that are not given by name."""
     given = list(args)
     if size is None and given and isinstance(given[-1], (tuple, list)):
         size = given.pop()
@@ -201,10 +219,7 @@ def randint(
         raise TypeError(
             "randint: call it as randint(high, size) or randint(low, high, size), e.g. randint(10, (3,))."
         )
-    shape, kind = shape_of((tuple(size),), "randint"), kind_of(dtype, "randint", I8)
-    first, end = int(low), int(high)
-    drawn = draw_flat("randint", generator, shape, R.randint, first, end, kind)
-    return finished("randint", drawn, requires_grad, out)
+    return low, high, size
 
 
 def randperm(
@@ -222,16 +237,14 @@ def randperm(
     check_device(device, "randperm")
     if n < 0:
         raise RuntimeError(f"randperm: n is {n}; 0 or more is needed.")
-    kind = kind_of(dtype, "randperm", I8)
 
-    return finished("randperm", draw_flat("randperm", generator, (n,), _orders, n, kind), requires_grad, out)
+    def orders(stream: Stream, count: int, kind: Any) -> Any:
+        if count == n:
+            return R.randperm(stream, n, kind)
+        return np.concatenate([R.randperm(stream, n, kind) for _ in range(count // n)])
 
-
-def _orders(stream: Stream, count: int, n: int, kind: Any) -> Any:
-    """Random orders of n, `count` numbers in all."""
-    if count == n:
-        return R.randperm(stream, n, kind)
-    return np.concatenate([R.randperm(stream, n, kind) for _ in range(count // n)])
+    drawn = draw_flat("randperm", generator, (n,), orders, kind_of(dtype, "randperm", I8))
+    return leaf(drawn, requires_grad) if out is None else finished("randperm", drawn, requires_grad, out)
 
 
 def normal(
@@ -258,7 +271,11 @@ def normal(
                 "normal: mean and std are numbers and size is missing; e.g. normal(0.0, 1.0, (3,))."
             )
         shape, own = shape_of((tuple(size),), "normal"), kind_of(dtype, "normal")
-        drawn = draw_flat("normal", generator, shape, R.normal, mean, std, own)
+
+        def draw(stream: Stream, n: int, kind: Any) -> Any:
+            return R.normal(stream, n, mean, std, kind)
+
+        drawn = draw_flat("normal", generator, shape, draw, own)
         return finished("normal", drawn, requires_grad, out)
     return finish(_normal_around(mean, std, generator), out, "normal")
 
@@ -271,7 +288,7 @@ def _normal_around(mean: Any, std: Any, generator: Generator | None) -> Tensor:
     given: dict[str, Any] = {name: v for name, v in (("mean", mean), ("std", std)) if isinstance(v, Tensor)}
     shape = broadcast("normal", **given)
     kind = next(iter(given.values())).dtype.numpy
-    standard = draw_flat("normal", generator, shape, R.normal, 0.0, 1.0, kind)
+    standard = draw_flat("normal", generator, shape, R.standard_normal, kind)
     plain = [v.detach() if isinstance(v, Tensor) else v for v in (std, mean)]
     values = wrap(standard) * plain[0] + plain[1]
     return of_parameters(", ".join(given), values, [mean, std])

@@ -23,7 +23,7 @@ from tapegrad.rare import succeed
 from tapegrad.tape import Node, Op, record
 from tapegrad.tensor import Tensor, wrap
 from tapegrad.views import check_history, is_view, view_of
-from tapegrad.writes import wrote
+from tapegrad.writes import wrote_all
 
 _twins: dict[Any, Any] = {}  # by view op: the same op under the name of the in-place form
 
@@ -53,7 +53,7 @@ def _change(t: Tensor, shown: Tensor) -> None:
     layouts.pattern.op = views.strided.op
     old, node, above, c = t._a, t._node, t._cold, shown._cold
     op = _twins.get(c.op, c.op)
-    wrote(*arrays_of(old))
+    wrote_all(arrays_of(old))
     args = c.args
     if above is not None and above.parent is not None:
         if c.parent is t:  # one step further on the way from the base

@@ -8,16 +8,22 @@ from operator import index
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 import tapegrad.define.batching as B
 import tapegrad.kernels.filling as filling
 from tapegrad._errors import sizes
+from tapegrad._state import special
 from tapegrad.define import cast, inplace, linear, offer, opaque, writes
+from tapegrad.dtypes import F4, F8
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.shape import replace
 from tapegrad.naming import argument
 from tapegrad.promotion import NUMBERS, fitting, need_tensor, number
 from tapegrad.tensor import Tensor, wrap
+from tapegrad.writes import wrote
+
+_EXACT = 2**53  # below it every float has each integer that it is given, rounded once
 
 
 def _fill_op(key: str, title: str) -> Any:
@@ -115,19 +121,76 @@ def _put_values(x: Any, y: Any, out: Any) -> None:
     replace(out, y)
 
 
-fill_ = inplace(
-    writes(_filled, _put_value),
-    "fill_",
-    fills=True,
-    doc="""Set every element to a number or to a 0-d tensor, which then gets the sum of the gradients.
+_fill_in_place = inplace(writes(_filled, _put_value), "fill_", fills=True)
+_zero_in_place = inplace(writes(_zeroed, lambda x, out: filling.fill(out, 0)), "zero_", fills=True)
+_copy_in_place = inplace(writes(copied, _put_values), "copy_")
+
+
+# What these are mostly called for is done here: a tensor that is no view and has no graph.
+
+
+def fill_(input: Tensor, value: Any) -> Tensor:
+    """Set every element to a number or to a 0-d tensor, which then gets the sum of the gradients.
 
     Raises: RuntimeError for a tensor with dimensions.
-    """,
-)
-zero_ = inplace(
-    writes(_zeroed, lambda x, out: filling.fill(out, 0)), "zero_", fills=True, doc="Set every element to 0."
-)
-copy_ = inplace(writes(copied, _put_values), "copy_")
+    """
+    x, kind = input._a, input._kind
+    if (
+        (type(value) is not float and type(value) is not int)
+        or not -_EXACT < value < _EXACT
+        or (kind is not F4 and kind is not F8)
+        or type(x) is not ndarray
+        or input._cold is not None
+        or input._node is not None
+        or special.alert
+    ):
+        return _fill_in_place(input, value)  # type: ignore[no-any-return] # a Tensor
+    try:
+        filling.fill(x, value)
+    except ValueError:  # the memory is read-only
+        return _fill_in_place(input, value)  # type: ignore[no-any-return] # a Tensor
+    wrote(x)
+    return input
+
+
+def zero_(input: Tensor) -> Tensor:
+    """Set every element to 0."""
+    x = input._a
+    if type(x) is not ndarray or input._cold is not None or input._node is not None or special.alert:
+        return _zero_in_place(input)  # type: ignore[no-any-return] # a Tensor
+    try:
+        filling.fill(x, 0)
+    except ValueError:  # the memory is read-only
+        return _zero_in_place(input)  # type: ignore[no-any-return] # a Tensor
+    wrote(x)
+    return input
+
+
+def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Set the elements to those of src, which broadcasts to this tensor, in its dtype.
+
+    Raises: RuntimeError if src does not broadcast to it.
+    """
+    x = input._a
+    if type(src) is not Tensor or src._kind is not input._kind or type(x) is not ndarray or special.alert:
+        return _copy_in_place(input, src)  # type: ignore[no-any-return] # a Tensor
+    y = src._a
+    if (
+        input._cold is not None
+        or input._node is not None
+        or src._node is not None
+        or type(y) is not ndarray
+        or x.base is not None
+        or y.base is not None
+        or y.shape != x.shape
+    ):
+        return _copy_in_place(input, src)  # type: ignore[no-any-return] # a Tensor
+    try:
+        replace(x, y)
+    except ValueError:  # the memory is read-only
+        return _copy_in_place(input, src)  # type: ignore[no-any-return] # a Tensor
+    wrote(x)
+    return input
 
 
 def _converted(values: Sequence[Any], like: Any, shape: tuple[int, ...]) -> Tensor:

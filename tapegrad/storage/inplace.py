@@ -23,7 +23,7 @@ from tapegrad.storage.batched import Batched, put
 from tapegrad.storage.dual import Dual, zeros
 from tapegrad.tensor import Tensor
 from tapegrad.views import adopt, base_of, covered, follow, is_part, path_of
-from tapegrad.writes import tick, wrote
+from tapegrad.writes import tick, wrote_all
 
 
 def assign(t: Tensor, r: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def assign(t: Tensor, r: Tensor) -> Tensor:
         n.saved = tuple([_apart(s, buffers) for s in n.saved])
     target = t._a if part else base_of(t)._a
     put(target, value if part else _with_pattern(target, value, t))
-    wrote(*arrays_of(target))
+    wrote_all(arrays_of(target))
     again(t)
     if n is not None:
         n.seq = tick()

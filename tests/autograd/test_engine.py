@@ -1,6 +1,7 @@
 """The engine: accumulation, ownership, hooks, views, modes, threads, memory."""
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -375,6 +376,21 @@ def test_the_last_write_mark_never_decreases():
     highest = writes.last_write.tick
     writes.wrote(arrays[0])
     assert writes.last_write.tick > highest >= max(marks)
+
+
+def test_no_write_of_several_threads_is_lost():
+    x, was = np.zeros(3), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=lambda: [writes.wrote(x) for _ in range(3000)]) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        sys.setswitchinterval(was)
+    assert writes.count_of(x) == 12000
+    assert writes.writes_to(x).tick == writes.last_write.tick
 
 
 def test_a_dropped_graph_is_freed_at_once():

@@ -77,7 +77,7 @@ def test_normals_of_all_numbers():
         words = np.stack([v.reshape(-1, 8), (v * np.uint32(2654435761)).reshape(-1, 8)], 1).reshape(-1)
         out = np.empty(words.size, F4)
         _normals()(out, words, words.size // 16, 1.0, 0.0)
-        expected = D._unit32(words)
+        expected = D.units32(words)
         G.box_muller32(expected.reshape(-1, 16), 0.0, 1.0)
         same(out, expected)
 
