@@ -190,6 +190,8 @@ def _steps(x: Any) -> list[int]:
 def empty_like(a: Any, kind: Any) -> Any:
     """An array of a's shape, without gaps, whose axes are in a's order. An axis along which elements share
     memory says nothing about the order: it stays where it is."""
+    if a.flags.c_contiguous:
+        return np.empty(a.shape, kind)
     if 0 not in a.strides or all(n < 2 or step for n, step in zip(a.shape, a.strides, strict=True)):
         return np.empty_like(a, kind)
     order = [*range(a.ndim - 1, -1, -1)]  # the innermost axis first

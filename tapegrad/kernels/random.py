@@ -37,6 +37,7 @@ from tapegrad.kernels.drawing import (
     units32,
     units64,
 )
+from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.generator import Stream
 from tapegrad.kernels.random_integers import randint, random_integers, randperm
 from tapegrad.kernels.sort import topk
@@ -203,10 +204,18 @@ def waits(stream: Stream, n: int, factor: float, dtype: DType) -> Array:
         found = stream.converted(_logs, 2, count, late=True)
         values, first = found or (_logs(stream.words(2 * count)), 0)
         logs = values[first : first + count]
-        with np.errstate(all="ignore"):
-            return rounded(logs * factor, dtype)
+        try:
+            return _scaled(logs, factor, dtype)
+        except FloatingPointError:  # NumPy is set to raise
+            return again(_scaled, logs, factor, dtype)  # type: ignore[no-any-return] # an Array
 
     return draw(stream, n, dtype, make)
+
+
+def _scaled(x: Array, factor: float, dtype: DType) -> Array:
+    """x * factor in another dtype."""
+    y = -x if factor == -1 else x * factor
+    return y.astype(_FLOAT32).astype(dtype) if dtype.char in NARROW else y.astype(dtype, copy=False)
 
 
 def _logs(words: Array) -> Array:
@@ -321,10 +330,19 @@ def _need_probabilities(p: Array) -> None:
     """Raise NotImplementedError or RuntimeError unless p has floats from 0 to 1."""
     if p.dtype is not _FLOAT32:
         need_dtype("bernoulli_", p.dtype, FLOATS, subject="the dtype of p")
-    # A nan is both the least and the greatest to argmin and argmax.
-    if p.size and not (p.item(p.argmin()) >= 0 and p.item(p.argmax()) <= 1):
+    if p.size and not (_least(p) >= 0 and _most(p) <= 1):
         bad = p[~((p >= 0) & (p <= 1))][0]
         raise RuntimeError(f"bernoulli_: p contains {bad}; every p must lie in [0, 1].")
+
+
+def _least(x: Array) -> float:
+    """The least element; nan if there is one. x.min() takes twice as long."""
+    return x.item(x.argmin())  # type: ignore[no-any-return] # of an array of floats
+
+
+def _most(x: Array) -> float:
+    """The largest element; nan if there is one."""
+    return x.item(x.argmax())  # type: ignore[no-any-return] # of an array of floats
 
 
 def multinomial(stream: Stream, weights: Array, count: int, replacement: bool = False) -> Array:
@@ -356,8 +374,10 @@ def _multinomial_race(stream: Stream, weights: Array, count: int) -> Array:
     if 0 in weights.strides:  # expanded: torch then draws in the order of the dimensions
         weights = np.ascontiguousarray(weights)
     race = arranged(exponential(stream, weights.size, 1.0, weights.dtype), weights)
-    with np.errstate(all="ignore"):
+    try:
         race = weights / race
+    except FloatingPointError:  # NumPy is set to raise
+        race = again(np.true_divide, weights, race)
     if count == 1:
         return np.asarray(np.argmax(race, -1, keepdims=True))
     return np.asarray(topk(race, race.ndim - 1, count, True))
@@ -378,9 +398,10 @@ def _check_multinomial(weights: Array, count: int, replacement: bool) -> None:
         needed = f"the weights are {shape}; the last size must be <= 2**24"
     elif (shape[-1] == 0 and shape[0] != 0) or shape == [0]:
         needed = f"the weights are {shape}; at least one is needed"
-    elif not (valid := np.isfinite(weights) & (weights >= 0)).all():
-        needed = f"a weight is {weights[~valid][0]}; all must be finite and >= 0"
-    elif not (weights > 0).any(-1).all():
+    elif weights.size and not (_least(weights) >= 0 and _most(weights) < math.inf):
+        bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
+        needed = f"a weight is {bad}; all must be finite and >= 0"
+    elif not (_most(weights) > 0 if weights.ndim == 1 else weights.any(-1).all()):
         needed = "all the weights of a row are 0; their sum must be > 0"
     if needed:
         raise RuntimeError(f"multinomial: {needed}.")
@@ -458,3 +479,6 @@ def _pairs(words: Array) -> Array:
 def _component(dtype: DType) -> DType:
     """The dtype of the real and imaginary parts of a complex dtype."""
     return np.dtype(np.float32 if dtype.char == "F" else np.float64)
+
+
+nameless(globals())

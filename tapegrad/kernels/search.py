@@ -68,7 +68,7 @@ def distinct_rows(x: Any, ordered: bool) -> tuple[Any, Any, Any]:
 def places(rows: Any, values: Any, right: bool, dtype: Any) -> Any:
     """Where values belong in sorted rows: before equal elements, or behind them if `right`. rows is 1-d, or
     has the leading axes of values. nan is behind everything, as torch's comparisons put it."""
-    if rows.ndim == 1 and not (rows.size and rows[-1] != rows[-1]):
+    if rows.ndim == 1 and not (rows.size and (last := rows.item(-1)) != last):
         found = rows.searchsorted(values, "right" if right else "left")
         return found.astype(dtype, copy=False) if dtype != "i8" else found
     n = rows.shape[-1]

@@ -13,7 +13,7 @@ from tapegrad._errors import describe
 from tapegrad._state import special
 from tapegrad.define import bare, cast, finish, inplace, newborn, offer, opaque, plain, store
 from tapegrad.devices import check_device
-from tapegrad.dtypes import FLOATING
+from tapegrad.dtypes import FLOATING, as_numpy
 from tapegrad.kernels.counting import binomial as draw_binomial
 from tapegrad.kernels.counting import poisson as draw_poisson
 from tapegrad.kernels.drawing import arranged
@@ -21,7 +21,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.generator import Stream
 from tapegrad.kernels.memory import empty_like as template
 from tapegrad.levels import Level, Storage, arrays_of
-from tapegrad.ops.create import kind_of, leaf
+from tapegrad.ops.create import leaf
 from tapegrad.ops.new import empty_like
 from tapegrad.ops.random import Generator, batches, finished, stream_of
 from tapegrad.ops.recorded import of_parameters
@@ -45,9 +45,10 @@ def _like(
 ) -> Tensor:
     """What flat(stream, array, *bounds) draws, in the shape, the dtype and, since torch draws in that order,
     the layout of input. In one dimension this is draw(stream, n, dtype)."""
-    check_device(device, op)
+    if device is not None:
+        check_device(device, op)
     a = need_tensor(input, op)._a
-    kind = kind_of(dtype, op, input._kind)
+    kind = input._kind if dtype is None else as_numpy(dtype, op)
     if special.alert and (isinstance(a, Storage) or batches()):
         t = cast(input.detach(), kind) if isinstance(a, Storage) else newborn(wrap(template(a, kind)))
         _IN_PLACE[flat](t, *bounds, generator=generator)

@@ -36,12 +36,13 @@ from tapegrad.tensor import Tensor, wrap
 
 def _like(op: str, input: Any, dtype: Any, device: Any) -> Any:
     """An array of the shape, the dtype and the layout of input."""
-    check_device(device, op)
+    if device is not None:
+        check_device(device, op)
     a = need_tensor(input, op)._a
-    kind = kind_of(dtype, op, a.dtype)
-    if isinstance(a, Storage):  # the same for every entry; what is written into it may differ
-        return np.empty(a.shape, kind)
-    return template(a, kind)
+    kind = input._kind if dtype is None else as_numpy(dtype, op)
+    if type(a) is ndarray or not isinstance(a, Storage):
+        return template(a, kind)
+    return np.empty(a.shape, kind)  # the same for every entry; what is written into it may differ
 
 
 def zeros_like(

@@ -149,7 +149,8 @@ def rand(
     pin_memory: bool = False,
 ) -> Tensor:
     """Uniform numbers in [0, 1)."""
-    check_device(device, "rand")
+    if device is not None:
+        check_device(device, "rand")
     shape, kind = shape_of(sides, "rand", size), kind_of(dtype, "rand")
     drawn = draw_flat("rand", generator, shape, R.standard_uniform, kind)
     return leaf(drawn, requires_grad) if out is None else finished("rand", drawn, requires_grad, out)
@@ -167,7 +168,8 @@ def randn(
     pin_memory: bool = False,
 ) -> Tensor:
     """Numbers of the standard normal distribution."""
-    check_device(device, "randn")
+    if device is not None:
+        check_device(device, "randn")
     shape, kind = shape_of(sides, "randn", size), kind_of(dtype, "randn")
     drawn = draw_flat("randn", generator, shape, R.standard_normal, kind)
     return leaf(drawn, requires_grad) if out is None else finished("randn", drawn, requires_grad, out)
@@ -190,7 +192,8 @@ def randint(
 
     Raises: RuntimeError for an empty range, TypeError for missing arguments.
     """
-    check_device(device, "randint")
+    if device is not None:
+        check_device(device, "randint")
     if len(args) == 3 and low is None and high is None and size is None:
         low, high, size = args
         args = ()
@@ -234,7 +237,8 @@ def randperm(
     pin_memory: bool = False,
 ) -> Tensor:
     """The integers from 0 to n - 1 in random order. Raises: RuntimeError for a negative n."""
-    check_device(device, "randperm")
+    if device is not None:
+        check_device(device, "randperm")
     if n < 0:
         raise RuntimeError(f"randperm: n is {n}; 0 or more is needed.")
 

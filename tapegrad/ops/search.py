@@ -9,7 +9,7 @@ import numpy as np
 import tapegrad.kernels.search as C
 from tapegrad._errors import sizes
 from tapegrad.define import Function, cast, finish, linear, offer, opaque
-from tapegrad.define.base import recording
+from tapegrad.define.base import plain, recording
 from tapegrad.define.refusing import no_derivative
 from tapegrad.dtypes import B1, I8, number_dtype, promote
 from tapegrad.kernels.errstate import nameless
@@ -189,6 +189,8 @@ def bucketize(
     edges = need_tensor(boundaries, "bucketize", "boundaries")
     if edges._a.ndim != 1:
         raise RuntimeError(f"bucketize: boundaries are {sizes(edges._a.shape)}; a 1-d tensor is needed.")
+    if out is None and type(input) is Tensor and input._kind is edges._kind and plain(input, edges):
+        return wrap(C.places(edges._a, input._a, right, "i4" if out_int32 else "i8"))
     if isinstance(input, NUMBERS):
         values = wrap(number(input, number_dtype(input)))
     else:

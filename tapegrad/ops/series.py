@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from operator import index
 from typing import Any
 
 import numpy as np
 
 import tapegrad.kernels.arrange as A
 from tapegrad._errors import describe
+from tapegrad._state import default
 from tapegrad.define import offer
-from tapegrad.dtypes import F8, I8, INEXACT, NARROW, number_dtype, of
+from tapegrad.dtypes import F4, F8, I8, INEXACT, NARROW, as_numpy, number_dtype, of
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops.create import finished, kind_of, plain_number
 from tapegrad.tensor import Tensor
@@ -76,7 +79,9 @@ def linspace(
     Raises: RuntimeError for negative steps, TypeError for what is no number.
     """
     values, kind = _spaced("linspace", start, end, steps, dtype)
-    return finished("linspace", values.astype(kind, copy=False), device, requires_grad, out)
+    if values.dtype is not kind:
+        values = values.astype(kind, copy=False)
+    return finished("linspace", values, device, requires_grad, out)
 
 
 def logspace(
@@ -103,28 +108,49 @@ def logspace(
 
 def _spaced(op: str, start: Any, end: Any, steps: int, dtype: Any) -> tuple[Any, Any]:
     """Equally spaced numbers in a dtype that is exact enough, and the dtype that is wanted."""
-    if isinstance(steps, (bool, float)) or not hasattr(steps, "__index__"):
-        raise TypeError(f"{op}: steps is {steps!r}; an integer is needed.")
+    if type(steps) is not int:
+        if isinstance(steps, (bool, float)) or not hasattr(steps, "__index__"):
+            raise TypeError(f"{op}: steps is {steps!r}; an integer is needed.")
+        steps = index(steps)
     if steps < 0:
         raise RuntimeError(f"{op}: steps is {steps}; 0 or more is needed.")
     first, last = _end(op, "start", start), _end(op, "end", end)
+    wanted = None if dtype is None else as_numpy(dtype, op)
+    known = (type(first) is int or (first and type(first) is float)) and (
+        type(last) is int or (last and type(last) is float)
+    )
+    plan = _plan if known else _plan.__wrapped__
+    a, b, by, exact, kind = plan(op, first, last, steps, wanted, default.dtype)
+    if steps == 1:
+        return np.full(1, a, exact), kind
+    return A.spaced(a, b, by, steps, exact), kind
+
+
+@lru_cache(256)
+def _plan(op: str, first: Any, last: Any, steps: int, wanted: Any, _usual: Any) -> tuple[Any, ...]:
+    """The ends in a dtype that is exact enough, the distance of so many numbers from one to the other, that
+    dtype, and the one that is wanted. Not to be kept of floats that are 0: their signs are not compared."""
     wide = number_dtype(0.0 + first + last)
-    kind = kind_of(dtype, op, wide)
+    kind = wide if wanted is None else wanted
     if wide.kind == "c" != kind.kind:
         raise RuntimeError(
             f"{op}: {first} to {last} is complex and dtype {of(kind)}; a complex one is needed."
         )
     narrow = kind.char in NARROW and op != "linspace"  # which torch rounds at every step
-    exact = kind if kind.kind in INEXACT and not narrow else np.dtype("f4")
+    exact = kind if kind.kind in INEXACT and not narrow else F4
     a, b = exact.type(first), exact.type(last)
     by = (b - a) / exact.type(max(steps - 1, 1))
-    if steps == 1:
-        return np.full(1, a), kind
-    return A.spaced(a, b, by, steps, exact), kind
+    if exact.kind != "V":  # with a Python number bfloat16 would become float32
+        by = by.item()
+    return a.item(), b.item(), by, exact, kind
 
 
 def _end(op: str, what: str, x: Any) -> Any:
     """A number, or what a 0-d tensor holds."""
+    if type(x) is float:
+        return x or (x if math.copysign(1.0, x) < 0 else 0)  # which has no sign
+    if type(x) is int:
+        return x
     if isinstance(x, Tensor):
         if x._a.ndim:
             raise RuntimeError(f"{op}: a tensor {describe(x)} is given; a number, or a 0-d one, is needed.")
