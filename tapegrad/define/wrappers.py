@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from keyword import kwlist
 from linecache import cache
@@ -112,35 +113,49 @@ def _arguments(kernel: Any, n: int) -> tuple[str, str]:
     where the kernel does not say how many there are."""
     if type(kernel) is not FunctionType or (code := kernel.__code__).co_flags & _STARS:
         return ", *args", "args"
-    names = [f"b{i}" for i in range(code.co_argcount - n)]
-    if names and kernel.__defaults__:
-        return ", *args", "args"
+    more = code.co_argcount - n
+    return (", *args", "args") if more and kernel.__defaults__ else _names(more)
+
+
+@lru_cache
+def _names(n: int) -> tuple[str, str]:
+    """The same for n of them."""
+    names = [f"b{i}" for i in range(n)]
     return "".join(f", {name}" for name in names), f"({''.join(f'{name}, ' for name in names).rstrip()})"
 
 
-_LINEAR = """\
-def {name}(input{given}):
+def write_linear(op: Op) -> Any:
+    """call(input, *args) of an op that is linear in its one input, or shows its memory (`op.view`). Meta is
+    (the input's shape, args)."""
+    given, args = _arguments(op.forward, 1)
+    narrow = " or (input._kind is not F4 and input._kind.char in NARROW)" if op.widens else ""
+    source = f"""\
+def {op.name}(input{given}):
     if (special.alert and attend(input)){narrow}:
         return careful(op, (input,), {args})
     x = input._a
-{result}
+{(_seen if op.view else _made)(given, args)}
     p = input._node
     if p is None:
         t._node = None
     elif special.threads and not grad_enabled():
-        t._node = {severed}
+        t._node = {"severed(input, y.shape)" if op.view else "None"}
     else:
         t._node = record(op, (p,), (), (x.shape, {args}), trace_of(y, x))
     return t
 """
+    return _compiled(source, op.name, {**_USED, "kernel": op.forward, "op": op, "view": op.view})
 
-_SEEN = """\
+
+def _seen(given: str, args: str) -> str:
+    """A view, with what `view_of` gives it, written out for the plain input."""
+    return f"""\
     if type(x) is not ndarray:
         x = box(input)
     t = blank()
     t._a = y = view(x{given})
     t._kind = input._kind
-    if input._cold is None and not special.threads:  # `view_of`, written out
+    if input._cold is None and not special.threads:
         t._cold = c = Cold()
         c.parent = input
         c.op = op
@@ -149,10 +164,12 @@ _SEEN = """\
         c.leaf = c.made = None
         c.count = 0
     else:
-        t._cold = view_of(input, op, {args})
-"""
+        t._cold = view_of(input, op, {args})"""
 
-_MADE = """\
+
+def _made(given: str, _args: str) -> str:
+    """A new tensor."""
+    return f"""\
     try:
         y = kernel(x{given})
     except FloatingPointError:
@@ -160,27 +177,14 @@ _MADE = """\
     t = blank()
     t._a = y
     t._kind = y.dtype
-    t._cold = None
-"""
+    t._cold = None"""
 
 
-def write_linear(op: Op) -> Any:
-    """call(input, *args) of an op that is linear in its one input, or shows its memory (`op.view`). Meta is
-    (the input's shape, args)."""
+def write_variadic(op: Op) -> Any:
+    """call(tensors, *args) of an op that is linear in a list of inputs. Meta is (their shapes, args)."""
     given, args = _arguments(op.forward, 1)
-    source = _LINEAR.format(
-        name=op.name,
-        given=given,
-        args=args,
-        narrow=" or (input._kind is not F4 and input._kind.char in NARROW)" if op.widens else "",
-        result=(_SEEN if op.view else _MADE).format(given=given, args=args),
-        severed="severed(input, y.shape)" if op.view else "None",
-    )
-    return _compiled(source, op.name, {**_USED, "kernel": op.forward, "op": op, "view": op.view})
-
-
-_VARIADIC = """\
-def {name}(tensors{given}):
+    source = f"""\
+def {op.name}(tensors{given}):
     if special.alert and attend(*tensors):
         return careful(op, tensors, {args})
     xs = []
@@ -196,51 +200,34 @@ def {name}(tensors{given}):
         t._node = record(op, tuple([x._node for x in tensors]), (), meta, trace_of(y, *xs))
     return t
 """
-
-
-def write_variadic(op: Op) -> Any:
-    """call(tensors, *args) of an op that is linear in a list of inputs. Meta is (their shapes, args)."""
-    given, args = _arguments(op.forward, 1)
-    source = _VARIADIC.format(name=op.name, given=given, args=args)
     return _compiled(source, op.name, {**_USED, "kernel": op.forward, "op": op})
-
-
-_REDUCTION = """\
-def {name}(input, dim{none}, keepdim{false}{given}):
-    if (special.alert and attend(input)) or (input._kind is not F4 and input._kind.char in NARROW):
-        return careful(op, (input,), (dim, keepdim{given}))
-    x0 = input._a
-    try:
-        y = kernel(x0, dim, keepdim{given})
-    except (FloatingPointError, TypeError):  # NumPy is set to raise; or x is no array
-        return careful(op, (input,), (dim, keepdim{given}))
-    t = blank()
-    t._a = y
-    t._kind = y.dtype
-    t._cold = None
-    p = input._node
-    if {nobody} or (special.threads and not grad_enabled()):
-        t._node = None
-    else:
-        t._node = record(op, (p,), {saved}, (x0.shape, dim, keepdim, {args}), trace_of(y, x0))
-    return t
-"""
 
 
 def write_reduction(op: Op) -> Any:
     """call(input, dim, keepdim, *args) of a reduction; without args, dim and keepdim have defaults. Meta is
     (the input's shape, dim, keepdim, args)."""
     given, args = _arguments(op.forward, 3)
-    named = given and args != "args"
-    source = _REDUCTION.format(
-        name=op.name,
-        none="" if named else "=None",
-        false="" if named else "=False",
-        given=given,
-        args=args,
-        nobody="True" if op.vjp is None else "p is None",
-        saved=_saved(op, 1),
-    )
+    axes = "dim, keepdim" if given and args != "args" else "dim=None, keepdim=False"
+    source = f"""\
+def {op.name}(input, {axes}{given}):
+    if (special.alert and attend(input)) or (input._kind is not F4 and input._kind.char in NARROW):
+        return careful(op, (input,), (dim, keepdim{given}))
+    x0 = input._a
+    try:
+        y = kernel(x0, dim, keepdim{given})
+    except (FloatingPointError, TypeError):  # NumPy is set to raise; or x0 is no array
+        return careful(op, (input,), (dim, keepdim{given}))
+    t = blank()
+    t._a = y
+    t._kind = y.dtype
+    t._cold = None
+    p = input._node
+    if {"True" if op.vjp is None else "p is None"} or (special.threads and not grad_enabled()):
+        t._node = None
+    else:
+        t._node = record(op, (p,), {_saved(op, 1)}, (x0.shape, dim, keepdim, {args}), trace_of(y, x0))
+    return t
+"""
     return _compiled(source, op.name, {**_USED, "kernel": op.forward, "op": op})
 
 

@@ -11,7 +11,7 @@ from tapegrad._errors import say_once, sizes
 from tapegrad._state import default
 from tapegrad.define import OUT, cast, finish, offer, plain, reduction
 from tapegrad.dtypes import B1, F4, F8, FLOATING, I8, INEXACT, as_numpy
-from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.pointwise import constant
 from tapegrad.levels import Storage
 from tapegrad.ops.complex_numbers import complex, imag, real
@@ -226,7 +226,10 @@ def cov(
         say_once(f"cov: {n} observations with correction {correction} leave no degrees of freedom.")
         free = 0
     if type(free) is int and (x._kind is F4 or x._kind is F8) and plain(x):
-        return squeeze(wrap(_products(x._a, free)))
+        try:
+            return squeeze(wrap(_products(x._a, free)))
+        except FloatingPointError:
+            return squeeze(wrap(again(_products, x._a, free)))
     mean = sum(x if w is None else x * w, 1) / (wrap(I8.type(n)) if w is None else total)
     d = x - unsqueeze(mean, 1)
     return squeeze(mm(d, t(conj(d if w is None else d * w))) / free)
