@@ -40,6 +40,7 @@ from tapegrad.kernels.drawing import (
 from tapegrad.kernels.errstate import again, nameless
 from tapegrad.kernels.generator import Stream
 from tapegrad.kernels.random_integers import randint, random_integers, randperm
+from tapegrad.kernels.reduce import range_of
 from tapegrad.kernels.sort import topk
 
 __all__ = [
@@ -313,12 +314,16 @@ def bernoulli_from(stream: Stream, p: Array, out: Array | None = None) -> Array:
 
 def _bernoulli_like(stream: Stream, p: Array) -> Array:
     """bernoulli_from without `out`."""
-    kind = p.dtype
     if not p.size:
-        return np.empty(p.shape, kind)
+        return np.empty(p.shape, p.dtype)
     _need_probabilities(p)
     drawn = _uniform_for(stream, p)
-    return ((drawn if p.ndim == 1 else drawn.reshape(p.shape)) < p).astype(kind)
+    return hits(drawn if p.ndim == 1 else drawn.reshape(p.shape), p)
+
+
+def hits(drawn: Array, p: Array) -> Array:
+    """1 where what was drawn is less than p, else 0, in p's dtype. Shapes: p's."""
+    return (drawn < p).astype(p.dtype)
 
 
 def _uniform_for(stream: Stream, p: Array) -> Array:
@@ -330,7 +335,10 @@ def _need_probabilities(p: Array) -> None:
     """Raise NotImplementedError or RuntimeError unless p has floats from 0 to 1."""
     if p.dtype is not _FLOAT32:
         need_dtype("bernoulli_", p.dtype, FLOATS, subject="the dtype of p")
-    if p.size and not (_least(p) >= 0 and _most(p) <= 1):
+    if not p.size:
+        return
+    least, most = range_of(p)
+    if not (least >= 0 and most <= 1):
         bad = p[~((p >= 0) & (p <= 1))][0]
         raise RuntimeError(f"bernoulli_: p contains {bad}; every p must lie in [0, 1].")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import tapegrad.kernels.cumulative as C
 import tapegrad.kernels.loss as Q
+import tapegrad.kernels.random as D
 import tapegrad.kernels.reduce as R
 import tapegrad.kernels.sort as S
 from tapegrad.native import choice
@@ -64,6 +65,12 @@ def test_variances(kernel, shape, dim, dtype, layout, odd, keepdim, correction):
     for found, wanted in zip(*pair, strict=True):
         assert type(found) is type(wanted)
         close(found, wanted, 1e-5 if dtype == "f4" else 1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SHAPES, DTYPES, LAYOUTS, ODD)
+def test_hits(shape, dtype, layout, odd):
+    same(*both(D.hits, drawn(shape, dtype, layout), drawn(shape, dtype, layout, odd, seed=1)))
 
 
 def test_the_variance_of_equal_numbers_is_0():

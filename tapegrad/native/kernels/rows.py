@@ -9,6 +9,7 @@ from typing import Any
 
 import tapegrad.kernels.cumulative as C
 import tapegrad.kernels.loss as Q
+import tapegrad.kernels.random as D
 import tapegrad.kernels.reduce as R
 import tapegrad.kernels.sort as S
 from tapegrad.kernels.errstate import nameless
@@ -159,6 +160,26 @@ def spread_and_mean(body: Any, spread: Any, x: Any, dim: Any, keepdim: Any, corr
         if both is not None:
             return both[0], both[1]
     return body(spread, x, dim, keepdim, correction)
+
+
+# ---- draws
+
+
+@cache
+def _hits() -> Any:
+    def write(row: Row) -> None:
+        f = row.f
+        with f.loop(0, row.n) as i:
+            row.put(i, f.select(row.get(i) < row.get(i, 1), f.value(1.0, F64), 0.0))
+
+    return along("hits", write, arrays=2)
+
+
+@over(D.hits, few=True)
+def hits(body: Any, drawn: Any, p: Any) -> Any:
+    """1 where what was drawn is less than p."""
+    y = _hits()(drawn, p, -1)
+    return body(drawn, p) if y is None else y
 
 
 # ---- running totals, whose bits are NumPy's
