@@ -67,8 +67,8 @@ def settle() -> None:
 
 def _due(what: str, op: Op, parts: Sequence[Any]) -> bool:
     """Whether an op's expressions get their machine code now: all do once there was a large array, until then
-    those that are light, and those of ops that have it from the first call on."""
-    if not (_state["large"] or op.at_once or all(_is_light(x) for x in parts)):
+    those whose bits are NumPy's, and those of ops that have it from the first call on."""
+    if not (_state["large"] or op.at_once or all(_has_numpys_bits(x) for x in parts)):
         return False
     _installed.add(what)
     return True
@@ -115,6 +115,10 @@ def _set(place: Place, f: Any) -> None:
 
 def _is_light(expression: Any) -> bool:
     return type(expression) is str and expressions.functions(expression) <= expressions.LIGHT
+
+
+def _has_numpys_bits(expression: Any) -> bool:
+    return type(expression) is str and expressions.functions(expression) <= expressions.SAME
 
 
 def _is_quick(expression: Any) -> bool:

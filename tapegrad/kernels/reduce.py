@@ -212,12 +212,14 @@ def norm(x: Any, dim: Dims, keepdim: Keep, p: float) -> Any:
     """The vector p-norm: (sum |x|^p)^(1/p); p = inf, -inf and 0 (how many are not zero) are the limits."""
     if x.dtype.kind == "c":
         x = np.abs(x)
-    if p and count(x.shape, dim) == 1:  # exact, also where squares overflow
+    n = count(x.shape, dim)
+    if p and n == 1:  # exact, also where squares overflow
         return sum(np.abs(x), dim, keepdim)
     if p == 2:
-        if not keepdim and _few(x, dim):
+        if n == x.size and 0 < n <= FEW and not keepdim and type(x) is ndarray:  # of all elements
             flat = x.ravel()
-            return np.sqrt(flat.dot(flat))
+            y = np.sqrt(flat.dot(flat))
+            return y if dim is None or len(dim) == x.ndim else y.reshape((1,) * (x.ndim - len(dim)))
         return np.sqrt(sum(x * x, dim, keepdim))
     a = np.abs(x)
     if p == 1:

@@ -33,7 +33,7 @@ class Namespace:
         g = vmath.FUNCTIONS.get(name)
         if g is None:
             raise Unknown(name)
-        self._f.exact &= name in vmath.EXACT
+        self._f.exact &= name in vmath.BITS
         return lambda *xs: g(self._f, *_matched(self._f, xs))
 
     def where(self, mask: Any, a: Any, b: Any) -> Value:
@@ -182,8 +182,9 @@ def functions(text: str) -> frozenset[str]:
     return frozenset(_CALL.findall(python(text)))
 
 
-# Functions whose results are NumPy's to the bit, and which take few instructions; and all there are.
+# Functions whose results are NumPy's to the bit, and which take few instructions; all of those; all there are.
 LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {"apply", "polygamma", "power"}
+SAME = LIGHT | vmath.BITS
 KNOWN = LIGHT | {*vmath.FUNCTIONS, "polygamma", "power"}
 
 

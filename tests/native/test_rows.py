@@ -112,6 +112,7 @@ CHOOSING = {
     "median": (S.median_at, (False,)),
     "nanmedian": (S.median_at, (True,)),
     "mode": (S.mode_at, ()),
+    "second": (S.kth_at, (1,)),
     "largest": (S.topk, (2, True)),
     "least": (S.topk, (1, False)),
     "none": (S.topk, (0, True)),
@@ -125,6 +126,7 @@ def test_elements_and_their_places(name, shape, dim, dtype, layout, odd, ties, t
     where, args = CHOOSING[name]
     assume(dim < len(shape) and 0 not in shape)
     assume(where is not S.topk or args[0] <= shape[dim])
+    assume(where is not S.kth_at or args[0] < shape[dim])
     x = drawn(shape, dtype, layout, odd)
     x = np.round(x) if ties else x
     if twice and odd is not None and x.flags.writeable:
@@ -133,6 +135,17 @@ def test_elements_and_their_places(name, shape, dim, dtype, layout, odd, ties, t
     for found, wanted in zip(*both(R.chosen, where, x, dim, keepdim, args), strict=True):
         assert found.dtype == wanted.dtype and found.shape == wanted.shape
         np.testing.assert_array_equal(found, wanted)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SHAPES, DTYPES, LAYOUTS, ODD, st.booleans(), st.booleans())
+def test_the_middle_of_all(shape, dtype, layout, odd, twice, skip):
+    x = drawn(shape, dtype, layout, odd)
+    if twice and odd is not None and x.size and x.flags.writeable:
+        x.reshape(-1)[-1] = odd
+    found, wanted = both(S.middle, x, None, False, skip)
+    assert type(found) is type(wanted)
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_what_machine_code_does_not_take_is_none():

@@ -361,6 +361,13 @@ def _choose_middle(row: Row, skip: bool) -> None:
         _put_both(row, 0, i)
 
 
+def _choose_kth(row: Row) -> None:
+    """The one before which come so many as is given."""
+    f = row.f
+    with f.loop(0, row.n) as i, f.when(_rank(row, i).eq(f.convert(row.numbers[0], I64))):
+        _put_both(row, 0, i)
+
+
 def _choose_frequent(row: Row) -> None:
     """The last of the most frequent, the smallest of several; nan equals nothing."""
     f = row.f
@@ -383,6 +390,7 @@ _CHOICES: dict[Any, tuple[Choose, int]] = {
     C.cummax_at: (lambda row: _choose_running(row, True), SAME),
     C.cummin_at: (lambda row: _choose_running(row, False), SAME),
     S.topk: (_choose_few, GIVEN),
+    S.kth_at: (_choose_kth, ONE),
     S.median_at: (_choose_middle, ONE),
     S.mode_at: (_choose_frequent, ONE),
 }
@@ -393,7 +401,7 @@ def _chosen(where: Any, keepdim: bool, *told: bool) -> Any:
     choose, becomes = _CHOICES[where]
     name = f"{where.__name__}_{'_'.join(map(str, (keepdim, *told)))}"
     kept = KEPT if becomes == ONE and keepdim else becomes
-    numbers = int(becomes == GIVEN)
+    numbers = int(where in (S.topk, S.kth_at))
     return along(name, lambda row: choose(row, *told), numbers=numbers, becomes=kept, places=True, longest=32)
 
 
@@ -403,6 +411,8 @@ def chosen(body: Any, where: Any, x: Any, dim: int, keepdim: Any, args: tuple[An
     if x.size <= MOST and where in _CHOICES:
         if where is S.topk:
             found = _chosen(where, True, args[1])(x, dim, args[0])
+        elif where is S.kth_at:
+            found = _chosen(where, keepdim)(x, dim, args[0])
         elif where is S.median_at:
             found = _chosen(where, keepdim, args[0])(x, dim)
         else:
@@ -410,6 +420,16 @@ def chosen(body: Any, where: Any, x: Any, dim: int, keepdim: Any, args: tuple[An
         if found is not None:
             return found
     return body(where, x, dim, keepdim, args)
+
+
+@over(S.middle, few=True)
+def middle(body: Any, x: Any, dim: Any, keepdim: Any, skip: bool) -> Any:
+    """The lower of the two middle elements of all."""
+    if dim is None and x.ndim and x.size:
+        found = _chosen(S.median_at, False, skip)(x if x.ndim == 1 else x.ravel(), 0)
+        if found is not None:
+            return found[0][()]
+    return body(x, dim, keepdim, skip)
 
 
 nameless(globals())
