@@ -182,7 +182,7 @@ def functions(text: str) -> frozenset[str]:
     return frozenset(_CALL.findall(python(text)))
 
 
-# Functions whose results are NumPy's to the bit, and which take few instructions; all of those; all there are.
+# Functions whose results are NumPy's to the bit, and which take few instructions; all such; all there are.
 LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {"apply", "polygamma", "power"}
 SAME = LIGHT | vmath.BITS
 KNOWN = LIGHT | {*vmath.FUNCTIONS, "polygamma", "power"}
