@@ -151,6 +151,7 @@ def heaviside(x: Any, values: Any) -> Any:
     return np.where(x == 0, values, (x > 0).astype(x.dtype))[()]
 
 
+@at_once
 def xlogy(x: Any, y: Any) -> Any:
     """x log(y), 0 where x is 0 and y is no nan."""
     y = y if hasattr(y, "dtype") else x.dtype.type(y)
@@ -164,6 +165,7 @@ def _nothing_at_zero(x: Any, y: Any, z: Any) -> Any:
     return np.where((x == 0) & ~np.isnan(y), zero(z.dtype), z)[()]
 
 
+@at_once
 def xlog1py(x: Any, y: Any) -> Any:
     """x log(1 + y), 0 where x is 0 and y is no nan."""
     y = y if hasattr(y, "dtype") else x.dtype.type(y)

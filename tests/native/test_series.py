@@ -12,12 +12,12 @@ pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reaso
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n", [4096, 4099, 100_001, 1_000_006])
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 4096, 4099, 100_001, 1_000_006])
 def test_spaced(n, dtype):
     for first, last in ((0, 1), (-3.7, 12.1), (5, 5), (1e20, -1e20), (0, np.inf), (np.nan, 1)):
         a, b = dtype(first), dtype(last)
         with np.errstate(all="ignore"):
-            by = (b - a) / dtype(n - 1)
+            by = (b - a) / dtype(max(n - 1, 1))
             y, expected = (
                 A.spaced(a, b, by, n, np.dtype(dtype)),
                 original(A.spaced)(a, b, by, n, np.dtype(dtype)),

@@ -52,7 +52,7 @@ STAND_INS: dict[str, str] = {
 }
 
 
-SMALL = ("optim",)  # those that do small arrays good, and change no bit of a result
+SMALL = ("optim", "series")  # those that do small arrays good, and change no bit of a result
 FEW = ("rows",)  # those that are for nothing else: they stand before the others
 _promised: set[str] = set()
 

@@ -13,7 +13,7 @@ from tapegrad.native.ir import I32, Type, vector
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
-LEAST, MOST = 1 << 12, 1 << 31  # numbers; they are counted in 32 bits
+MOST = 1 << 31  # numbers; they are counted in 32 bits
 BLOCK = 1 << 12  # that a thread makes at least
 
 
@@ -46,7 +46,7 @@ def _spaced(t: Type) -> Any:
 def spaced(body: Any, a: Any, b: Any, by: Any, n: int, kind: Any) -> Any:
     """n numbers from a to b."""
     t = TYPES.get(kind)
-    if t is None or not LEAST <= n < MOST:
+    if t is None or not 0 < n < MOST:
         return body(a, b, by, n, kind)
     out = empty(n, kind)
     _spaced(t)(out, n, n // 2, -(-n // BLOCK), float(a), float(b), float(by))
