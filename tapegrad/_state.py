@@ -47,8 +47,9 @@ class Reason:
 
 class Tier:
     """When the native tier wakes up, through `wake`: at the first array of `large` elements, and what helps
-    small ones when `late` operations were recorded, or an optimizer has updated parameters `often`, for then
-    the program is a long one. `learn` is called from then on after each file that defines operations."""
+    small ones when the clock of `writes` has ticked `late` times, or an optimizer has updated parameters
+    `often`, for then the program is a long one; or before, see `kernels.standing`. `learn` is called from
+    then on after each file that defines operations."""
 
     __slots__ = ("large", "late", "learn", "often", "wake")
     NEVER = 2**62

@@ -23,7 +23,7 @@ from tapegrad.kernels import standing
 __all__ = ["empty_cache", "memory_stats", "native_state"]
 
 _lock = RLock()
-_state: dict[str, Any] = {"native": "asleep until the first large array or many operations"}
+_state: dict[str, Any] = {"native": "asleep until it can pay"}
 
 
 def wake(large: bool = True) -> None:

@@ -1,8 +1,9 @@
 """The clock, and who wrote to which memory when: what makes an array that a node saved stale.
 
-One clock numbers recorded nodes and in-place writes. A buffer, the array that owns the memory under its
-views, has an entry in a table once it was written. A NumPy scalar has no memory; where it was a tensor's
-value and is no more, or is the value of an array now, the table has an entry for it too.
+One clock numbers recorded nodes and in-place writes, and ticks for most other operations: it tells how long a
+program is. A buffer, the array that owns the memory under its views, has an entry in a table once it was
+written. A NumPy scalar has no memory; where it was a tensor's value and is no more, or is the value of an
+array now, the table has an entry for it too.
 
 Threads write at the same time, and a lock would be a third of what a write costs here. CPython changes
 threads only where something is called or a loop goes round. So `if x.tick < now: x.tick = now` is one step,

@@ -18,7 +18,9 @@ from tapegrad.native.ir import F32, F64, I32, I64, PTR, VOID, Function, Module, 
 from tapegrad.native.places import elements
 from tapegrad.native.small import begin, item, ndim_of, same
 
-MOST = 256  # elements; NumPy's loops take several of more at a time
+# Elements; NumPy's loops take several of more at a time. Of 256, softmax and its like take half to a third of
+# NumPy's time, of 1024 as long, of 2048 nearly twice as long.
+MOST = 256
 _MOST_DIMENSIONS = 64
 _ARRAY, _FLOAT, _DOUBLE, _PLACES = range(4)  # what a function is bound to: the class, and dtypes
 

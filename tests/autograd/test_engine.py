@@ -1,7 +1,6 @@
 """The engine: accumulation, ownership, hooks, views, modes, threads, memory."""
 
 import gc
-import sys
 import threading
 import weakref
 
@@ -378,17 +377,14 @@ def test_the_last_write_mark_never_decreases():
     assert writes.last_write.tick > highest >= max(marks)
 
 
+@pytest.mark.usefixtures("eager_switching")
 def test_no_write_of_several_threads_is_lost():
-    x, was = np.zeros(3), sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=lambda: [writes.wrote(x) for _ in range(3000)]) for _ in range(4)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-    finally:
-        sys.setswitchinterval(was)
+    x = np.zeros(3)
+    threads = [threading.Thread(target=lambda: [writes.wrote(x) for _ in range(3000)]) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
     assert writes.count_of(x) == 12000
     assert writes.writes_to(x).tick == writes.last_write.tick
 

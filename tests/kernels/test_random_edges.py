@@ -183,6 +183,7 @@ def test_zeros_of_the_uniform_numbers() -> None:
 # ---- threads and import
 
 
+@pytest.mark.usefixtures("eager_switching")
 def test_threads_never_mix_within_a_draw() -> None:
     """Whatever the order of the draws, each is one that a single thread could have made there."""
     stream, size, rounds = Stream(9), 20_000, 12
@@ -192,15 +193,10 @@ def test_threads_never_mix_within_a_draw() -> None:
         drawn.extend(K.uniform(stream, size).tobytes() for _ in range(rounds))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     alone = Stream(9)
     assert sorted(drawn) == sorted(K.uniform(alone, size).tobytes() for _ in range(4 * rounds))
 

@@ -110,15 +110,6 @@ def test_three_ways_agree() -> None:
         np.testing.assert_allclose(trained(way, 1), by_hand, rtol=1e-5)
 
 
-@pytest.fixture
-def eager_switching() -> Iterator[None]:
-    """Threads take turns several times within a step."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
 @pytest.mark.usefixtures("eager_switching")
 def test_training_in_threads_gives_the_numbers_of_training_alone() -> None:
     jobs = [(way, seed) for way in WAYS for seed in (1, 2)]

@@ -152,7 +152,7 @@ def test_what_machine_code_does_not_take_is_none():
     from tapegrad.native.kernels import rows
 
     x = np.ones((3, 4), "f4")
-    kernel, few = rows._totals(False, False), rows._chosen(S.topk, True, True)
+    kernel, few = rows._totals(False, False), rows._prepared(S.topk, True, (1, True))[0]
     assert kernel(x, 1).tolist() == [[1, 2, 3, 4]] * 3
     for args in ((), (x,), (x, 2), (x, -2), (x, 2**40), (x, 0, 1), (x.T, 0), (x[:, ::2], 0), (x[:0], 0)):
         assert kernel(*args) is None
