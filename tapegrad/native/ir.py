@@ -313,7 +313,7 @@ class Function:
     def store_past(self, p: Value, x: Value) -> None:
         """Put a vector at p, which must be aligned, past the caches: for what is not read soon."""
         self.declared.add("!0 = !{i32 1}")
-        self.line(f"store {x}, {p}, align {x.type.bytes * x.type.lanes}, !nontemporal !0")
+        self.line(f"store {x}, {p}, align {min(x.type.bytes * x.type.lanes, 64)}, !nontemporal !0")
 
     def prefetch(self, p: Value, near: int = 3) -> None:
         """Let what stands at p come into the first cache (near=3), or the second (2)."""

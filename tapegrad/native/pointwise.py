@@ -19,7 +19,7 @@ from numpy import ndarray
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, expressions, target
 from tapegrad.native.choice import DENSE
-from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Function, Type, Value
+from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Function, Type, Value, vector
 from tapegrad.native.memory import empty
 
 _BLOCK = 2048  # elements of a row where there are no rows
@@ -171,7 +171,6 @@ class Pointwise:
 TYPES: dict[str, Type] = {"f": F32, "d": F64, "i": I32, "l": I64, "?": I8}
 _MOST = 32  # kernels of one expression
 _LIGHT = 12  # instructions of an expression that takes no longer than loading its operands
-_UNROLLED = 4  # vectors per turn of a light expression's loop
 
 
 def _modes(xs: Sequence[Any]) -> tuple[str, Any]:
@@ -288,6 +287,10 @@ class _Row:
                 else:
                     self.values[name] = self.still(place, t)
 
+    def places(self, i: Value) -> dict[str, Value]:
+        """Where the operands' elements i stand."""
+        return {name: p.at(i, self.types[name]) for name, p in self.pointers.items()}
+
     def compute(self, places: dict[str, Value], out: Value, past: bool = False) -> None:
         """One vector. past: it is aligned, and stored past the caches."""
         f = self.f
@@ -312,32 +315,35 @@ def _write_rows(
     past: bool,
 ) -> None:
     """The loop over rows and along them. past: rows are aligned, and stored past the caches."""
-    wide = target.host().wide(t)
+    wide = vector(t, target.host().lanes(t) * _ways(length))
     lanes = wide.lanes
     work = _Row(f, write, operands, wide)
-    step = lanes * (_UNROLLED if length < _LIGHT else 1)
     with f.loop(f.low, f.high) as row:
         start = row * f["columns"]
         n = f.smaller(f["columns"], f["total"] - start)
         work.find(row, start)
         out = f["out"].at(start, result)
-        turns = n - n % step
-        if step > lanes or past:
-            with f.loop(0, turns, step) as i:
-                for k in range(0, step, lanes):
-                    places = {m: p.at(i + k, work.types[m]) for m, p in work.pointers.items()}
-                    work.compute(places, out.at(i + k, result), past)
-        rest = n % lanes
+        rest = n % lanes  # is computed in spare memory
         whole = n - rest
         for name, p in work.pointers.items():
             f.copy(work.spare[name], p.at(whole, work.types[name]), rest * work.types[name].bytes)
-        with f.loop(turns if step > lanes or past else 0, n, lanes) as i:
-            last = i >= whole  # the last elements are computed in spare memory
-            places = {
-                m: f.select(last, work.spare[m], p.at(i, work.types[m])) for m, p in work.pointers.items()
-            }
-            work.compute(places, f.select(last, work.spare_out, out.at(i, result)))
+        if length < _LIGHT:
+            with f.loop(0, whole, lanes) as i:
+                work.compute(work.places(i), out.at(i, result), past)
+            with f.when(rest > 0):
+                work.compute(work.spare, work.spare_out)
+        else:  # its code is long, so there is one of it
+            with f.loop(0, n, lanes) as i:
+                last = i >= whole
+                places = {m: f.select(last, work.spare[m], p) for m, p in work.places(i).items()}
+                work.compute(places, f.select(last, work.spare_out, out.at(i, result)), past)
         f.copy(out.at(whole, result), work.spare_out, rest * result.bytes)
+
+
+def _ways(length: int) -> int:
+    """How many vectors go side by side through an expression: so their instructions wait less for each other,
+    if there are registers for them."""
+    return 4 if length < 30 else 2 if length < 160 else 1
 
 
 nameless(globals())

@@ -63,6 +63,7 @@ ULPS = {"gelu": 12, "log_ndtr": 100}
 SIZES = {
     "gelu": lambda a: np.abs(a),  # the body's error is 4e-7 times the operand
     "gelu.tanh": lambda a: np.abs(a),
+    "gelu.slope": lambda a: 1.0,  # a probability and its density
     "ndtr": lambda a: 1.0,
     "lgamma": lambda a: 1 + K.lgamma(np.abs(a)),  # zeros below 0
     "digamma": lambda a: 1 + np.abs(K.digamma(1 + np.abs(a))),

@@ -23,7 +23,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         (basic, "exp exp2 expm1 log log2 log10 log1p pow logaddexp logaddexp2 sigmoid tanh"),
         (angles, "sin cos sinc tan asin acos atan atan2"),
         (hyperbolic, "sinh cosh asinh acosh atanh hypot"),
-        (errors, "erf erfc erfcx erfinv ndtr ndtri log_ndtr i0 i0e i1 i1e"),
+        (errors, "erf erfc erfcx erfinv gelu gelu_slope ndtr ndtri log_ndtr i0 i0e i1 i1e"),
         (gamma, "lgamma digamma trigamma"),
         (whole, "whole_quotient whole_remainder gcd lcm"),
         (division, "fmod remainder floor_quotient trunc_quotient nextafter xlogy xlog1py"),

@@ -21,13 +21,6 @@ from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis
 
 
-def _of_gelu(F: Any, g: Any, x: Any, shapes: Any) -> Any:
-    if F is K:
-        return g * A.gelu_slope(x)
-    below = (F.erf(x * A.ROOT_HALF) + 1) * 0.5
-    return g * (below + x * (F.exp(x * x * -0.5) * A.INV_ROOT_2_PI))
-
-
 def _of_gelu_tanh(F: Any, g: Any, x: Any, shapes: Any) -> Any:
     t = F.tanh((x + x * x * x * 0.044715) * A.ROOT_2_OVER_PI)
     slope = (x * x * (3 * 0.044715) + 1) * A.ROOT_2_OVER_PI
@@ -89,7 +82,13 @@ _hardsigmoid = _op(
     lambda F, x: F.min(F.max(0.0, x + 3), 6.0) / 6,
     lambda F, g, x, shapes: F.where((x > -3) & (x < 3), g / 6, 0),
 )
-_gelu = _op("gelu", A.gelu, lambda F, x: x * (F.erf(x * A.ROOT_HALF) * 0.5 + 0.5), _of_gelu)
+_gelu_slope = _op(
+    "gelu.slope",
+    A.gelu_slope,
+    lambda F, x: F.gelu_slope(x),
+    lambda F, g, x, shapes: g * (F.exp(x * x * -0.5) * A.INV_ROOT_2_PI * (2 - x * x)),
+)
+_gelu = _op("gelu", A.gelu, "gelu(a)", lambda F, g, x, shapes: g * F.apply(_gelu_slope.op, x))
 _gelu_tanh = _op(
     "gelu.tanh",
     A.gelu_tanh,
