@@ -389,12 +389,14 @@ def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) ->
 
 
 def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks = ()) -> Leaves:
-    """Take the youngest node, run its rule, hand its parents their cotangents, until none is left; returned
-    are the leaves' gradients."""
+    """Take the youngest node, run its rule, give its parents their cotangents ...; the leaves' gradients."""
     F, plain, records = domain.F, domain.plain and not checks, domain.records
     leaves = Leaves({}, records)
+    later = row(F, heap, grads, leaves, used) if row is not None and plain and part is None else None
     while heap:
         n = heappop(heap)[1]
+        if later is not None and later.takes(n):
+            continue
         g, rare = grads.pop(n), n.rare
         if (rare is not None or part is not None) and (g := _arrived(n, g, domain, part, heap)) is None:
             continue
@@ -408,7 +410,7 @@ def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, chec
             try:
                 below = op.vjp(F, g, saved, n.meta, parents)
             except Exception as e:
-                if not _silenced(e, n):
+                if not silenced(e, n):
                     raise
                 below = again(op.vjp, F, g, saved, n.meta, parents)
         else:
@@ -426,10 +428,13 @@ def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, chec
                 heappush(heap, (-p.seq, p))
         if used is not None and op.reads:
             n.saved = used
-    return leaves
+    return leaves if later is None else later.ended()
 
 
-def _silenced(e: Exception, n: Node) -> bool:
+row: Any = None  # row(F, heap, grads, leaves, used) puts rules off, see `define.fusing`; None: nothing does
+
+
+def silenced(e: Exception, n: Node) -> bool:
     """Whether e comes from the user's np.seterr(all="raise"), so that n's rule is to run again without it.
     Any other exception is told where n was recorded."""
     if isinstance(e, FloatingPointError):
@@ -450,7 +455,7 @@ def _pull(n: Node, g: Any, domain: Domain, checks: Checks) -> Any:
     try:
         below = n.op.vjp(*given)
     except Exception as e:
-        if not _silenced(e, n):
+        if not silenced(e, n):
             raise
         below = again(n.op.vjp, *given)
     if n.rare is not None and n.rare.post:

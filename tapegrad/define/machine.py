@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from importlib import import_module
 from threading import RLock
 from types import FunctionType
 from typing import Any
@@ -57,6 +58,7 @@ def install(large: bool) -> None:
                 _promise_backward(back, op)
     if large:
         choice.install()  # the sums of cotangents below
+        import_module("tapegrad.define.fusing")
 
 
 def settle() -> None:

@@ -36,6 +36,10 @@ class Namespace:
         self._f.exact &= name in vmath.BITS
         return lambda *xs: g(self._f, *_matched(self._f, xs))
 
+    def write(self, text: str, names: Mapping[str, Value]) -> Value:
+        """The value of an expression."""
+        return write(text, self._f, names)
+
     def where(self, mask: Any, a: Any, b: Any) -> Value:
         """a where the mask is true, else b."""
         if not isinstance(a, Value) and not isinstance(b, Value):
@@ -183,7 +187,12 @@ def functions(text: str) -> frozenset[str]:
 
 
 # Functions whose results are NumPy's to the bit, and which take few instructions; all such; all there are.
-LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {"apply", "polygamma", "power"}
+LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {
+    "apply",
+    "polygamma",
+    "power",
+    "write",
+}
 SAME = LIGHT | vmath.BITS
 KNOWN = LIGHT | {*vmath.FUNCTIONS, "polygamma", "power"}
 

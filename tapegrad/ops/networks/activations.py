@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import tapegrad.define.batching as B
-import tapegrad.kernels as K
 import tapegrad.kernels.activations as A
 import tapegrad.ops.activations as plain
 from tapegrad._errors import describe
