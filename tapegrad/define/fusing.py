@@ -31,7 +31,7 @@ from tapegrad.tape import AccumulateGrad, Grads, Heap, Node, Op
 from tapegrad.writes import last_write
 
 LEAST = 1 << 17  # elements of an array
-_MOST = 24  # operands of a kernel
+_MOST = 12  # operands of a kernel, which has four parameters for each
 _ROWS = 256  # that are remembered
 _PLAIN = (bool, int, float, str, type(None))  # arguments that can be constants of a kernel
 _ARRAY = 8  # instructions that take as long as moving an array

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import tapegrad.kernels.reduce as R
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import shared
 from tapegrad.kernels.pointwise import zero
@@ -62,7 +63,10 @@ def unrepeat(g: Any, times: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """The sum of the repetitions of an array of `shape`: repeat's adjoint."""
     own = (*(1,) * (len(times) - len(shape)), *shape)
     g = g.reshape([n for pair in zip(times, own, strict=True) for n in pair])
-    return np.add.reduce(g, axis=tuple(range(0, g.ndim, 2)), dtype=g.dtype).reshape(shape)
+    dims = tuple(range(0, g.ndim, 2))
+    if not g.flags.c_contiguous:
+        return np.add.reduce(g, dims, g.dtype).reshape(shape)
+    return R.sum(g, dims).reshape(shape)
 
 
 def diag_embed(x: Any, offset: int, i: int, j: int) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.filling import empty, zeros
+from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.memory import shared
 
 
@@ -211,9 +211,17 @@ def getitem(x: Any, index: Any) -> Any:
 
 def putitem(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with g at a basic index."""
-    z = (empty if g.size == prod(shape) else zeros)(shape, g.dtype)  # an index of as many names all
+    if g.size == prod(shape) and not _turns(index):  # an index of as many names all, in their order
+        return g.reshape(shape)
+    z = zeros(shape, g.dtype)
     z[index] = g
     return z
+
+
+def _turns(index: Any) -> bool:
+    """Whether a basic index has a slice that goes backwards."""
+    parts = index if type(index) is tuple else (index,)
+    return any(type(i) is slice and i.step is not None and i.step < 0 for i in parts)
 
 
 def fetch(x: Any, index: tuple[Any, ...]) -> Any:

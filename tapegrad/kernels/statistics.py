@@ -20,6 +20,12 @@ def nansum(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     return total(np.where(x != x, x.dtype.type(0), x), dim, keepdim)
 
 
+def counts(a: Any, least: int) -> Any:
+    """How often each integer from 0 to the largest of a vector comes; at least so many numbers. Raises:
+    ValueError for negative ones."""
+    return np.bincount(a, None, least)
+
+
 def count_numbers(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     """How many elements are not nan, in the dtype of x."""
     return count_nonzero(x == x, dim, keepdim).astype(x.real.dtype)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.search as C
+import tapegrad.kernels.statistics as S
 from tapegrad._errors import sizes
 from tapegrad.define import finish, offer
 from tapegrad.define.narrow import widened
@@ -204,14 +205,14 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     a = np.asarray(x._a)
     if weights is None and a.ndim == 1:
         with suppress(ValueError):  # negative numbers, for one
-            return wrap(np.bincount(a, None, minlength))
+            return wrap(S.counts(a, minlength))
     if a.ndim != 1 or (a.size and a.min() < 0):
         raise RuntimeError(
             f"bincount: input is {sizes(a.shape)}{' with negative numbers' if a.ndim == 1 else ''}; a 1-d "
             "tensor of numbers from 0 on is needed."
         )
     if weights is None:
-        return wrap(np.bincount(a, None, minlength))
+        return wrap(S.counts(a, minlength))
     w = need_tensor(weights, "bincount", "weights")
     if not a.size:  # nothing is weighed, and torch counts in int64
         return wrap(np.zeros(minlength, I8))

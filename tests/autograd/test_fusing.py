@@ -86,6 +86,19 @@ def test_shapes_of_several_dimensions():
     check(CASES["gate"], (leaf((8, 64, 64)), leaf()))
 
 
+def test_a_row_of_many_operands_is_left_alone(fusing):
+    xs = [leaf(seed=k) for k in range(16)]
+
+    def compute(*xs):
+        y = xs[0]
+        for x in xs[1:]:
+            y = torch.tanh(y * x)
+        return y.sum()
+
+    check(compute, xs)
+    assert not kernels(fusing)
+
+
 def test_broadcasting_ends_a_row():
     x, y = leaf((256, 128)), leaf((128,), 1)
     check(lambda x, y: (torch.tanh(x * y) * torch.exp(x)).sum(), (x, y))

@@ -27,6 +27,7 @@ STAND_INS: dict[str, str] = {
     "logsumexp": "statistics.logsumexp",
     "masks": "search.nonzero",
     "optim": "optim.apply",
+    "pairs": "linalg.dot reduce.range_of statistics.counts",
     "picking": "reduce.pick reduce.place_all",
     "pooling": "pooling.max_pool pooling.max_pool_back pooling.max_pool_indices pooling.avg_pool"
     " pooling.avg_pool_back",

@@ -100,6 +100,9 @@ def repeat(body: Any, x: Any, times: tuple[int, ...]) -> Any:
     if type(x) is not ndarray or x.nbytes * prod(times) < LEAST:
         return body(x, times)
     shape = (*(1,) * (len(times) - x.ndim), *x.shape)
+    if times[0] == prod(times) and shape[0] == x.size:  # all of it again: each time by all threads
+        y = _joined([x.reshape(-1)] * times[0], (times[0] * x.size,), 0)
+        return body(x, times) if y is None else y
     y = empty([n for pair in zip(times, shape, strict=True) for n in pair], x.dtype)
     source = np.broadcast_to(x.reshape([n for size in shape for n in (1, size)]), y.shape)
     if not copy(y, source):

@@ -24,7 +24,7 @@ import tapegrad.kernels.shape as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import DENSE, over, rows
-from tapegrad.native.copying import WHOLE
+from tapegrad.native.copying import WHOLE, copy
 from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Type, Value
 from tapegrad.native.kernels import masks
 from tapegrad.native.memory import empty
@@ -75,6 +75,7 @@ def _quickly(f: call.Body, low: Value, high: Value, each: Callable[[Value], None
         each(i)
 
 
+_AHEAD = 48  # indices by which the memory of a single number is asked for before it is written
 _SIZES = "index:r bad:w entries:i count:i n:i width:i own:i grain:i"
 
 
@@ -170,6 +171,9 @@ def _writer(t: Type, add: bool, how: str, negative: bool) -> Any:
                             one(f, y.at(i * width + j, t), source.at(j, t), t)
                 else:
                     i, good = places.load(index.at(k, I64))
+                    if how == "one":
+                        ahead = f.load(index.at(f.smaller(k + _AHEAD, count - 1), I64), I64)
+                        f.prefetch(y.at(ahead, t))
                     with f.when(good & (i >= low) & (i < high)):
                         to = y.at(i * width, t)
                         if how == "one":
@@ -299,7 +303,8 @@ def _copy_and_write(
     if sizes is None or x.dtype not in _SUMS or type(src) is not ndarray or src.dtype is not x.dtype:
         return None
     y = empty(x.shape, x.dtype)
-    y[...] = x
+    if not copy(y, x):
+        y[...] = x
     return y if _write(y, np.ascontiguousarray(src), index, sizes, own, add=add, negative=negative) else None
 
 
