@@ -140,6 +140,20 @@ def test_an_interrupt_ends_the_program():
 # ---- memory
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has huge pages")
+def test_large_blocks_begin_where_huge_pages_do():
+    torch.empty_cache()
+    for n in ((1 << 19) - 16, 1 << 19, 3_000_000):  # float32
+        arrays = [memory.empty(n, "f4") for _ in range(3)]
+        begins = [a.__array_interface__["data"][0] % (1 << 21) for a in arrays]
+        assert begins == [64] * 3
+        for a in arrays:
+            a[...] = 1
+        assert all(a.sum(dtype="f8") == n for a in arrays)
+    small = memory.empty(100_000, "f4")
+    assert small.__array_interface__["data"][0] % 64 == 0
+
+
 def test_blocks_are_used_again():
     a = memory.empty(100_000, "f4")
     place = a.__array_interface__["data"][0]
