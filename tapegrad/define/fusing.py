@@ -246,6 +246,9 @@ def _fused(steps: list[_Step], grads: Grads, leaves: Leaves) -> list[tuple[Node,
 def _kernels_of(key: Key) -> list[Kernel] | None:
     """For each result: what computes it, and of which operands."""
     if key not in _made:
+        if len(_made) >= _ROWS:  # arguments that change all the time: what came once may come again, or not
+            for other in [k for k, made in list(_made.items()) if made is None]:
+                _made.pop(other, None)
         if len(_made) < _ROWS:
             _made[key] = None
         return None

@@ -99,6 +99,18 @@ def test_a_row_of_many_operands_is_left_alone(fusing):
     assert not kernels(fusing)
 
 
+def test_arguments_that_change_leave_room_for_others(fusing, monkeypatch):
+    monkeypatch.setattr(fusing, "_ROWS", 4)
+    x = leaf()
+    for k in range(10):
+        check(lambda x, k=k: (F.leaky_relu(torch.tanh(x), 0.1 + k) * 2).sum(), (x,))
+    assert len(fusing._made) <= 4
+    assert kernels(fusing) == 4
+    for k in range(20, 30):
+        F.leaky_relu(torch.tanh(x), 0.1 + k).sum().backward()
+    assert len(fusing._made) <= 4
+
+
 def test_broadcasting_ends_a_row():
     x, y = leaf((256, 128)), leaf((128,), 1)
     check(lambda x, y: (torch.tanh(x * y) * torch.exp(x)).sum(), (x, y))
