@@ -47,4 +47,9 @@ def logsumexp(x: Any, dim: Any, keepdim: Any) -> Any:
     return y + (most if keepdim else most.reshape(y.shape)[()])
 
 
+def logsumexp_vjp(g: Any, x: Any, y: Any) -> Any:
+    """The cotangent of x, given that of y = logsumexp(x), both with the reduced axes kept."""
+    return g * np.exp(x - y)
+
+
 nameless(globals())

@@ -26,8 +26,8 @@ LEAST = 1 << 14  # elements from which an array may take a block that was used b
 # in half the time, and a processor finds their elements without many tables of pages (an LSTM's step: 0.85).
 _PAGE = 1 << 21
 _ADVICE = 14
-# Such blocks begin at different places in their pages. Where all begin at one, a processor takes what it reads
-# of one array for what it has just written to another: roll(x, 3) took ten times as long.
+# Such blocks begin at different places in their pages. Where all begin at one, a processor takes what it
+# reads of one array for what it has just written to another: roll(x, 3) took ten times as long.
 _SHIFT, _SHIFTS = 4096 + 5 * 64, 16
 _HEAD = 64  # bytes before an array: its block's class, and where that was allocated
 _CLASSES = 512

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import tapegrad.kernels as K
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.reduce as R
 import tapegrad.kernels.statistics as C
@@ -34,9 +35,13 @@ from tapegrad.promotion import need_tensor
 from tapegrad.tensor import Tensor, axis, wrap
 
 _nansum = reduction("nansum", C.nansum, d=lambda F, g, x, shape, dim: g * (x == x), saves=(0,))
-_logsumexp = reduction(
-    "logsumexp", C.logsumexp, d=lambda F, g, x, y, shape, dim: g * F.exp(x - y), saves=(0, OUT)
-)
+
+
+def _of_logsumexp(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: Any) -> Any:
+    return C.logsumexp_vjp(g, x, y) if F is K else g * F.exp(x - y)
+
+
+_logsumexp = reduction("logsumexp", C.logsumexp, d=_of_logsumexp, saves=(0, OUT))
 _count = reduction("count_nonzero", C.count_nonzero, d=None)
 _count_numbers = reduction("nanmean.count", C.count_numbers, d=None)
 _smallest = reduction("aminmax.min", R.amin, d=scaled, saves=(0, OUT), title="AminmaxBackward0")

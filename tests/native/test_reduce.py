@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import tapegrad.kernels.reduce as R
 import tapegrad.kernels.shape as H
 import tapegrad.kernels.statistics as S
+from tapegrad import tiers
 from tapegrad.native import choice, fold
 from tests.native.arrays import DTYPES, LAYOUTS, ODD, SIZES, awake, drawn
 
@@ -121,3 +122,22 @@ def test_sums_are_as_accurate_as_pairs(shape):
 def test_variance_of_equal_numbers_is_0():
     assert R.var(np.full((500, 300), 0.1, "f4"), (0,), False, 1).max() == 0
     assert R.std(np.full((500, 300), 1e30, "f4"), None, False, 1) == 0
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("axis", [0, 1, (0, 1)])
+def test_the_way_back_of_logsumexp(axis, dtype):
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((200, 300)) * 5).astype(dtype)
+    x[3, 4], x[5, 6], x[7] = -np.inf, 20, -np.inf
+    with np.errstate(divide="ignore"):
+        y = np.log(np.exp(x.astype("f8")).sum(axis, keepdims=True)).astype(dtype)
+    g = rng.standard_normal(y.shape).astype(dtype)
+    with np.errstate(invalid="ignore"):
+        expected = g * np.exp(x - y)
+    before = tiers.native_calls()
+    found = S.logsumexp_vjp(g, x, y)
+    assert tiers.native_calls() > before
+    np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps)
+    few = x[:1, :9], y[:1, :9]
+    np.testing.assert_array_equal(S.logsumexp_vjp(g[:1, :9], *few), g[:1, :9] * np.exp(few[0] - few[1]))

@@ -24,7 +24,7 @@ STAND_INS: dict[str, str] = {
     " gathering.index_add gathering.index_spread gathering.spread",
     "integers": "pointwise.floor_divide pointwise.remainder numbers.gcd numbers.lcm",
     "lists": "reduce.norms writers.scale",
-    "logsumexp": "statistics.logsumexp",
+    "logsumexp": "statistics.logsumexp statistics.logsumexp_vjp",
     "masks": "search.nonzero",
     "optim": "optim.apply",
     "pairs": "linalg.dot reduce.range_of statistics.counts",
