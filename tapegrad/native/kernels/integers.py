@@ -15,6 +15,7 @@ from tapegrad.native.pointwise import Pointwise
 
 LEAST = 1 << 14  # elements
 _KINDS = "il"  # of dtypes
+_is_zero = Pointwise("is_zero", "a == 0", "a")
 _quotient, _remainder, _gcd, _lcm = (
     Pointwise(name, f"{name}(a, b)", "ab") for name in ("whole_quotient", "whole_remainder", "gcd", "lcm")
 )
@@ -31,7 +32,11 @@ def _of_whole(fast: Pointwise, x: Any, y: Any) -> Any:
 
 def _divided(fast: Pointwise, x: Any, y: Any) -> Any:
     """The same; None where something is divided by zero."""
-    return _of_whole(fast, x, y) if type(y) is ndarray and np.count_nonzero(y) == y.size else None
+    if type(y) is not ndarray:
+        return None
+    zeros = _is_zero(y) if y.size >= LEAST else None  # a byte each, which NumPy counts fast
+    safe = np.count_nonzero(y) == y.size if zeros is None else not np.count_nonzero(zeros)
+    return _of_whole(fast, x, y) if safe else None
 
 
 @over(P.floor_divide)

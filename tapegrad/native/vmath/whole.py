@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tapegrad.native.ir import F64, Function, Value
+from tapegrad.native.ir import F64, Function, Type, Value
 
-_EXACT = 1 << 52  # below it, whole numbers and the quotients' whole parts are floats
+_EXACT = 1 << 51  # below it, whole numbers and the quotients' whole parts are floats
+_MAGIC = 1.5 * 2**52  # a float64 whose lowest bits count from 0: what is added to it stands there
+_BITS = 0x4338000000000000  # the same as an integer
 
 
 def _each(f: Function, where: Value, xs: Sequence[Value], y: Value, compute: Callable[..., Value]) -> Value:
@@ -27,6 +29,17 @@ def _far(a: Value) -> Value:
     return (a >= _EXACT) | (a <= -_EXACT)
 
 
+def _float(f: Function, a: Value) -> Value:
+    """The number as float64, if it is not far; processors without AVX-512 convert int64 one by one."""
+    wide = a.type.like(F64)
+    return f.bits(a + _BITS, wide) - _MAGIC if a.type.bytes == 8 else f.convert(a, wide)
+
+
+def _integer(f: Function, x: Value, t: Type) -> Value:
+    """The same, back."""
+    return f.bits(x + _MAGIC, t) - _BITS if t.bytes == 8 else f.convert(x, t)
+
+
 def _divided(f: Function, a: Value, b: Value) -> Value:
     """a / b rounded towards zero, of numbers one by one. What the processor would refuse is no matter where b
     is 0, and wraps around where it is -1."""
@@ -36,8 +49,7 @@ def _divided(f: Function, a: Value, b: Value) -> Value:
 
 def whole_quotient(f: Function, a: Value, b: Value) -> Value:
     """The quotient of integers rounded down; b is not 0."""
-    x, y = (f.convert(n, n.type.like(F64)) for n in (a, b))
-    q = f.convert(f.intrinsic("floor", x / y), a.type)
+    q = _integer(f, f.intrinsic("floor", _float(f, a) / _float(f, b)), a.type)
     q = f.select(b.eq(-1), 0 - a, q)
     if a.type.bytes == 8:
         q = _each(f, _far(a) | _far(b), (a, b), q, lambda a, b: _divided(f, a, b))
