@@ -141,6 +141,12 @@ def blocks(shapes: Any) -> Any:
         i, j = i + n, j + m
 
 
+def counted(first: int, by: int, n: int) -> Any:
+    """first, first + by, ...: n of them, in int64."""
+    a = np.arange(n, dtype="i8")
+    return a * by + first if by != 1 or first else a
+
+
 def spaced(a: Any, b: Any, by: Any, n: int, kind: Any) -> Any:
     """n numbers of a dtype from a to b at distances of `by`, counted from both ends."""
     ends = np.empty(n, kind)

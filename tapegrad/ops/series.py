@@ -55,9 +55,12 @@ def arange(
     kind = kind_of(dtype, "arange", I8 if whole else None)
     if kind.kind == "c":
         raise NotImplementedError("arange: dtype is complex; count in a real dtype and convert it.")
-    a = np.arange(n, dtype=I8 if whole else F8)
-    if by != 1 or first:
-        a = a * by + first
+    if whole:
+        a = A.counted(int(first), int(by), n)
+    else:
+        a = np.arange(n, dtype=F8)
+        if by != 1 or first:
+            a = a * by + first
     return finished("arange", a.astype(kind, copy=False), device, requires_grad, out)
 
 

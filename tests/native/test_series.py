@@ -24,3 +24,21 @@ def test_spaced(n, dtype):
             )
         assert y.dtype == expected.dtype
         np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("n", [1 << 15, (1 << 15) + 3, 1_000_007])
+def test_counted(n):
+    for first, by in (
+        (0, 1),
+        (5, 1),
+        (-7, 3),
+        (2**31, -(2**31)),
+        (2**40, 1),
+        (0, 2**40),
+        (-(2**62), -(2**62)),
+    ):
+        y, expected = A.counted(first, by, n), original(A.counted)(first, by, n)
+        assert y.dtype == expected.dtype
+        np.testing.assert_array_equal(y, expected)
+    assert np.array_equal(A.counted(3, 2, 4), [3, 5, 7, 9])
+    assert A.counted(0, 1, 0).shape == (0,)

@@ -43,7 +43,7 @@ STAND_INS: dict[str, str] = {
     "scan": "cumulative.cumsum cumulative.cumprod cumulative.cummax_at cumulative.cummin_at cumulative.recur"
     " cumulative.logcumsumexp",
     "searching": "search.places",
-    "series": "arrange.spaced",
+    "series": "arrange.spaced arrange.counted",
     "softmax": "loss.softmax loss.log_softmax loss.softmax_vjp loss.log_softmax_vjp loss.cross_rows"
     " loss.cross_rows_vjp",
     "sorting": "sort.argsort",
