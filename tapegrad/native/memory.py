@@ -121,7 +121,8 @@ def _allocate(kind: Function, size: Function) -> Function:
         start = f.call("aligned_alloc", PTR, align, whole)
         f.give_if(f.convert(start, I64).eq(0), 0)
         with f.when(large):
-            f.call("madvise", I32, start, whole, f.value(_ADVICE, I32))
+            full = (bytes + shift) & -_PAGE  # of a last page that is not full, little pages take less
+            f.call("madvise", I32, start, full, f.value(_ADVICE, I32))
         block.set(start.at(shift, I8))
         f.store(block.get().at(1, I64), start)
     used = _add(f, _USED, bytes)
