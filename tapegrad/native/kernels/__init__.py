@@ -17,7 +17,7 @@ STAND_INS: dict[str, str] = {
     "copying": "shape.copied shape.contiguous shape.clone shape.cat shape.stack arrange.repeat arrange.tril"
     " arrange.triu shape.replace",
     "extremes": "reduce.argmax reduce.argmin",
-    "filling": "filling.empty filling.zeros filling.fill memory.empty_like",
+    "filling": "filling.empty filling.zeros filling.fill memory.empty_like arrange.counted",
     "gated": "recurrent.gru recurrent.gru_back",
     "gathering": "embedding.take_rows embedding.add_rows shape.fetch shape.put shape.spread"
     " gathering.index_select gathering.take gathering.gather gathering.scatter gathering.scatter_add"
@@ -43,7 +43,7 @@ STAND_INS: dict[str, str] = {
     "scan": "cumulative.cumsum cumulative.cumprod cumulative.cummax_at cumulative.cummin_at cumulative.recur"
     " cumulative.logcumsumexp",
     "searching": "search.places",
-    "series": "arrange.spaced arrange.counted",
+    "series": "arrange.spaced",
     "softmax": "loss.softmax loss.log_softmax loss.softmax_vjp loss.log_softmax_vjp loss.cross_rows"
     " loss.cross_rows_vjp",
     "sorting": "sort.argsort",

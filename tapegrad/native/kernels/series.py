@@ -5,17 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 import tapegrad.kernels.arrange as A
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import TYPES, over
-from tapegrad.native.ir import I32, I64, Type, vector
+from tapegrad.native.ir import I32, Type, vector
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
-LEAST = 1 << 15  # integers; NumPy counts fewer in less time than a call takes
 MOST = 1 << 31  # numbers; they are counted in 32 bits
 BLOCK = 1 << 12  # that a thread makes at least
 
@@ -53,34 +50,6 @@ def spaced(body: Any, a: Any, b: Any, by: Any, n: int, kind: Any) -> Any:
         return body(a, b, by, n, kind)
     out = empty(n, kind)
     _spaced(t)(out, n, n // 2, -(-n // BLOCK), float(a), float(b), float(by))
-    return out
-
-
-@cache
-def _counted() -> Any:
-    wide = host().wide(I64)
-
-    def write(f: call.Body) -> None:
-        first, by = (f.splat(f[k], wide.lanes) for k in ("first", "by"))
-        count = f.count(wide)
-        low = f.low * BLOCK
-        end = f.smaller(f.high * BLOCK, f["n"])
-        whole = low + ((end - low) & -wide.lanes)
-        with f.loop(low, whole, wide.lanes) as i:
-            f.store(f["out"].at(i, I64), (f.splat(i, wide.lanes) + count) * by + first)
-        with f.loop(whole, end) as i:
-            f.store(f["out"].at(i, I64), i * f["by"] + f["first"])
-
-    return call.build("counted", "out:w n:i blocks:i first:i by:i", write, over="blocks", grain=4)
-
-
-@over(A.counted)
-def counted(body: Any, first: int, by: int, n: int) -> Any:
-    """first, first + by, ...: n of them, in int64."""
-    if n < LEAST or abs(first) > MOST or abs(by) > MOST:
-        return body(first, by, n)
-    out = empty(n, np.dtype("i8"))
-    _counted()(out, n, -(-n // BLOCK), first, by)
     return out
 
 
