@@ -52,11 +52,12 @@ def dot(body: Any, x: Any, y: Any) -> Any:
     """The inner product of two vectors."""
     if x.size < LEAST or x.ndim != 1 or x.shape != y.shape or x.dtype is not y.dtype:
         return body(x, y)
-    t = TYPES.get(x.dtype)
-    if t is None or type(x) is not np.ndarray is not type(y) or x.flags.num & y.flags.num & DENSE != DENSE:
+    if type(x) is not np.ndarray or type(y) is not np.ndarray or x.dtype not in TYPES:
+        return body(x, y)
+    if x.flags.num & y.flags.num & DENSE != DENSE:
         return body(x, y)
     parts = empty(-(-x.size // PART), np.dtype("f8"))
-    _dot(t)(parts, x, y, parts.size, x.size)
+    _dot(TYPES[x.dtype])(parts, x, y, parts.size, x.size)
     return x.dtype.type(np.add.reduce(parts))
 
 
