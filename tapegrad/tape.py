@@ -389,7 +389,7 @@ def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) ->
 
 
 def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks = ()) -> Leaves:
-    """Take the youngest node, run its rule, give its parents their cotangents ...; the leaves' gradients."""
+    """The leaves' gradients: run the youngest node's rule for its parents' cotangents, until none is left."""
     F, plain, records = domain.F, domain.plain and not checks, domain.records
     leaves = Leaves({}, records)
     later = row(F, heap, grads, leaves, used) if row is not None and plain and part is None else None

@@ -187,12 +187,8 @@ def functions(text: str) -> frozenset[str]:
 
 
 # Functions whose results are NumPy's to the bit, and which take few instructions; all such; all there are.
-LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - {
-    "apply",
-    "polygamma",
-    "power",
-    "write",
-}
+_OTHERS = {"apply", "polygamma", "power", "write"}
+LIGHT = vmath.EXACT | {name for name in vars(Namespace) if name[0] != "_"} - _OTHERS
 SAME = LIGHT | vmath.BITS
 KNOWN = LIGHT | {*vmath.FUNCTIONS, "polygamma", "power"}
 

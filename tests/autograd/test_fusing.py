@@ -82,8 +82,9 @@ def test_gradients_have_the_same_bits(name, dtype, fusing):
     assert kernels(fusing)
 
 
-def test_shapes_of_several_dimensions():
+def test_shapes_of_several_dimensions(fusing):
     check(CASES["gate"], (leaf((8, 64, 64)), leaf()))
+    assert kernels(fusing)
 
 
 def test_a_row_of_many_operands_is_left_alone(fusing):
@@ -127,7 +128,7 @@ def test_float16_and_complex_numbers_are_left_alone(fusing):
     check(lambda x: torch.abs(torch.exp(x * 1j) * 2 + 1).sum(), (x,))
 
 
-def test_gradients_add_up():
+def test_gradients_add_up(fusing):
     x, y = leaf(), leaf(seed=1)
 
     def run(fused):
@@ -140,6 +141,7 @@ def test_gradients_add_up():
 
     for a, b in zip(run(True), run(False), strict=True):
         assert torch.equal(a, b)
+    assert kernels(fusing)
 
 
 def test_a_gradient_that_others_see_is_not_written():

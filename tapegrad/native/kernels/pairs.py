@@ -5,8 +5,9 @@ how many threads there are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -29,19 +30,25 @@ _COUNTERS = 8  # tables; threads take the next one when they are through with th
 _BINS = 1 << 16  # of a table, at most: it stays in the second cache
 
 
+@contextmanager
+def _parts(f: Body, t: Type, arrays: str) -> Iterator[tuple[Value, Value, list[Value]]]:
+    """for each part: (its number, how many elements it has, where they stand in each array)."""
+    with f.loop(f.low, f.high) as unit:
+        start = unit * PART
+        yield unit, f.smaller(f["n"] - start, PART), [f[name].at(start, t) for name in arrays]
+
+
 @cache
 def _dot(t: Type) -> Any:
     v = host().wide(t)
 
     def write(f: Body) -> None:
-        with f.loop(f.low, f.high) as unit:
-            start = unit * PART
-            a, b = (f[name].at(start, t) for name in "ab")
+        with _parts(f, t, "ab") as (unit, n, (a, b)):
 
             def step(i: Value, mask: Any, held: list[Value]) -> list[Value]:
                 return [f.fma(f.load(a.at(i, t), v, mask), f.load(b.at(i, t), v, mask), held[0])]
 
-            (total,) = sums(f, f.smaller(f["n"] - start, PART), v, step, ways=8)
+            (total,) = sums(f, n, v, step, ways=8)
             f.store(f["y"].at(unit, F64), total)
 
     return build(f"dot_{t}", "y:w a:r b:r units:i n:i", write, over="units", grain=1)
@@ -63,44 +70,35 @@ def dot(body: Any, x: Any, y: Any) -> Any:
 
 @cache
 def _range(t: Type) -> Any:
+    """y[unit] = the smallest, the largest of a part; nan if there is one."""
     v = host().wide(t)
 
     def write(f: Body) -> None:
-        with f.loop(f.low, f.high) as unit:
-            start = unit * PART
-            x = f["x"].at(start, t)
+        def less(a: Value, b: Value) -> Value:
+            return vmath.minimum(f, a, b) if t.floating else f.smaller(a, b)
+
+        def more(a: Value, b: Value) -> Value:
+            return vmath.maximum(f, a, b) if t.floating else f.larger(a, b)
+
+        with _parts(f, t, "x") as (unit, n, (x,)):
+            first = f.load(x, t)  # stands for what is behind the last
 
             def step(i: Value, mask: Any, held: list[Value]) -> list[Value]:
-                a, b = (f.load(x.at(i, t), v, mask, pad) for pad in (inf, -inf))
-                return [vmath.minimum(f, a, held[0]), vmath.maximum(f, b, held[1])]
+                a = f.load(x.at(i, t), v, mask, first)
+                return [less(a, held[0]), more(a, held[1])]
 
-            n = f.smaller(f["n"] - start, PART)
-            low, high = sweep(f, 0, n, v, step, [inf, -inf])
-            f.store(f["y"].at(unit * 2, t), joined(f, low, lambda a, b: vmath.minimum(f, a, b)))
-            f.store(f["y"].at(unit * 2 + 1, t), joined(f, high, lambda a, b: vmath.maximum(f, a, b)))
+            low, high = sweep(f, 0, n, v, step, [first, first])
+            f.store(f["y"].at(unit * 2, t), joined(f, low, less))
+            f.store(f["y"].at(unit * 2 + 1, t), joined(f, high, more))
 
     return build(f"range_{t}", "y:w x:r units:i n:i", write, over="units", grain=1)
 
 
-@cache
-def _range_of_integers() -> Any:
-    v = host().wide(I64)
-
-    def write(f: Body) -> None:
-        with f.loop(f.low, f.high) as unit:
-            start = unit * PART
-            x, n = f["x"].at(start, I64), f.smaller(f["n"] - start, PART)
-            first = f.load(x, I64)
-
-            def step(i: Value, mask: Any, held: list[Value]) -> list[Value]:
-                a = f.load(x.at(i, I64), v, mask, first)
-                return [f.select(a < held[0], a, held[0]), f.select(a > held[1], a, held[1])]
-
-            low, high = sweep(f, 0, n, v, step, [first, first])
-            f.store(f["y"].at(unit * 2, I64), joined(f, low, f.smaller))
-            f.store(f["y"].at(unit * 2 + 1, I64), joined(f, high, f.larger))
-
-    return build("range_i64", "y:w x:r units:i n:i", write, over="units", grain=1)
+def _ends(t: Type, x: Any) -> Any:
+    """For each part of x, contiguous: its smallest and its largest element."""
+    y = empty((-(-x.size // PART), 2), x.dtype)
+    _range(t)(y, x, len(y), x.size)
+    return y
 
 
 @cache
@@ -124,9 +122,7 @@ def counts(body: Any, a: Any, least: int) -> Any:
     """How often each number from 0 to the largest comes."""
     if a.size < LEAST or a.ndim != 1 or a.dtype.char != "l" or a.flags.num & DENSE != DENSE:
         return body(a, least)
-    parts = -(-a.size // PART)
-    ends = empty((parts, 2), a.dtype)
-    _range_of_integers()(ends, a, parts, a.size)
+    ends = _ends(I64, a)
     low, high = int(ends.min()), int(ends.max())
     if low < 0 or high >= min(_BINS, a.size // _COUNTERS):
         return body(a, least)
@@ -141,9 +137,7 @@ def range_of(body: Any, x: Any) -> tuple[Any, Any]:
     t = fits(x, least=LEAST)
     if t is None:
         return body(x)  # type: ignore[no-any-return] # two numbers
-    units = -(-x.size // PART)
-    y = empty((units, 2), x.dtype)
-    _range(t)(y, x, units, x.size)
+    y = _ends(t, x)
     return np.minimum.reduce(y[:, 0]), np.maximum.reduce(y[:, 1])
 
 

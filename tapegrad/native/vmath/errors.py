@@ -135,17 +135,17 @@ _TAIL_Q += (1.1944829225540161, 1.6692569255828857, 1.0)
 
 
 def ndtr(f: Function, x: Value) -> Value:
-    """The normal distribution below x; 3 ulp of 1, as torch has it."""
+    """The normal distribution below x; 3 ulp of 1 in float64, 1 in float32."""
     return _normal(f, x)[0]
 
 
 def gelu(f: Function, x: Value) -> Value:
-    """x times the normal distribution below x; 3 ulp of x."""
+    """x times the normal distribution below x; 2 ulp of x in float32, 3 in float64."""
     return x * _normal(f, x)[0]
 
 
 def gelu_slope(f: Function, x: Value) -> Value:
-    """The derivative of gelu; 4 ulp of 1."""
+    """The derivative of gelu; 2 ulp of 1 in float32, 4 in float64."""
     below, fall = _normal(f, x)
     return f.fma(x * (1 / math.sqrt(2 * math.pi)), fall, below)
 
