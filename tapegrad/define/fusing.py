@@ -30,8 +30,8 @@ from tapegrad.sums import Leaves, total
 from tapegrad.tape import AccumulateGrad, Grads, Heap, Node, Op
 from tapegrad.writes import last_write
 
-# Elements of an array. Of 16,384 a kernel takes 0.65 to 0.95 of what its rules take, of a million 0.45 to 0.7;
-# but it is made in 20 to 50 ms, which few small arrays give back.
+# Elements of an array. Of 16,384 a kernel takes 0.65 to 0.95 of what its rules take, of a million 0.45 to
+# 0.7; but it is made in 20 to 50 ms, which few small arrays give back.
 LEAST = 1 << 17
 _MOST = 12  # operands of a kernel, which has four parameters for each
 _ROWS = 256  # that are remembered
