@@ -125,7 +125,7 @@ def _parallel(chunks: Function) -> Function:
         f.give()
     parts, shares = threads * _PARTS, f.smaller(threads, _SHARES)
     job = _word(f, _JOB)
-    chunk = f.larger((n + parts - 1) // parts, grain)
+    chunk = f.larger(n // parts, grain)
     for k, x in enumerate((f["body"], f["context"], n, chunk, shares)):
         f.store(job.at(k, I64), x)
     with f.loop(0, shares) as share:

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tapegrad.kernels import linalg as L
@@ -80,6 +80,47 @@ def test_any_shape(sizes, batch, first, second, dtype, odd, biased):
             close(found, np.matmul(a, b) + (0 if c is None else c), 3 * ROUNDED[dtype])
 
 
+@pytest.fixture(params=[{}, {"MOST": 1, "SIDE": 48, "PIECES": 1}], ids=["whole", "in parts"])
+def shared(request, monkeypatch, products):
+    """The module of the machine code, such that b is shared where a thread's rows are not all."""
+    from tapegrad.native.kernels import gemm
+
+    for name, x in ({"ROWS": 2 * gemm.height(), "LEAST_SHARED": 1} | request.param).items():
+        monkeypatch.setattr(gemm, name, x)
+    gemm._plan.cache_clear()
+    yield gemm
+    gemm._plan.cache_clear()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.tuples(*[SIDES] * 3), LAYOUTS, LAYOUTS, DTYPES, ODD, st.booleans())
+def test_a_shared_operand_changes_no_bit(shared, sizes, first, second, dtype, odd, biased):
+    from tapegrad.native.kernels import products
+
+    m, n, k = sizes
+    a, b = drawn((m, k), dtype, first, odd), drawn((k, n), dtype, second, None, 1)
+    c = drawn((n,), dtype, "plain", None, 2) if biased else None
+    found = products.multiplied(a, b, c)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared, "LEAST_SHARED", 1 << 60)
+        patch.setattr(shared, "MOST", 1 << 60)
+        shared._plan.cache_clear()
+        expected = products.multiplied(a, b, c)
+    shared._plan.cache_clear()
+    assert found is expected is None or found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_large_products_share_an_operand(products, turned):
+    from tapegrad.native.kernels import gemm
+
+    kinds = [gemm._plan(m, 900, 300, 1, np.dtype("f4"), 2)[0] for m in (300, 900)]
+    assert kinds[0] is not kinds[1]
+    a, b = drawn((900, 300), "f4"), drawn((300, 900), "f4", "plain", None, 1)
+    a, b = (b.T, a.T) if turned else (a, b)
+    close(L.mm(a, b), (a.astype("f8") @ b.astype("f8")).astype("f4"), ROUNDED["f4"])
+
+
 @pytest.mark.parametrize("m", range(8, 60))
 @pytest.mark.parametrize("many", [0, 96 * 5, 9978])
 def test_any_number_of_rows(products, many, m):
@@ -133,12 +174,12 @@ def test_the_sums_do_not_depend_on_the_threads(products):
 def test_there_is_a_tile_for_every_panel(tall):
     """Also for processors with other registers than this one's."""
     awake()
-    from tapegrad.native.kernels import gemm
+    from tapegrad.native.kernels import panels
 
-    found = gemm.heights(tall)
-    for m in range(gemm.LEAST_ROWS, 1000):
-        panels = -(-m // tall)
-        assert m // panels in found and -(-m // panels) in found
+    found = panels.heights(tall)
+    for m in range(panels.LEAST_ROWS, 1000):
+        many = -(-m // tall)
+        assert m // many in found and -(-m // many) in found
 
 
 @pytest.mark.parametrize("t", [F32, F64])
@@ -146,12 +187,12 @@ def test_there_is_a_tile_for_every_panel(tall):
 def test_a_tile_stays_in_registers(monkeypatch, kind, t):
     """For each processor: its sums are not kept in memory, and no wider registers are used than it has."""
     awake()
-    from tapegrad.native.kernels import gemm
+    from tapegrad.native.kernels import gemm, panels
 
     monkeypatch.setattr(target, "host", lambda: kind)
     names = [("y", PTR), ("pitch", I64), ("a", PTR), ("b", PTR), ("k", I64), ("more", I64)]
     f, module = Function("tile", names, internal=False), Module()
-    gemm._write_tile(f, t, gemm.height())
+    gemm._write_tile(f, t, panels.height())
     f.give()
     module.add(f)
     text = target.assembly(module, kind)
@@ -159,7 +200,7 @@ def test_a_tile_stays_in_registers(monkeypatch, kind, t):
     assert re.search(wide, text)
     assert kind is not target.AVX2 or "zmm" not in text
     multiplied = re.findall(r"vfmadd\S*\s.*|fmla\s.*", text)
-    assert len(multiplied) == (gemm._UNROLLED + 1) * gemm.height() * gemm._VECTORS
+    assert len(multiplied) == (gemm._UNROLLED + 1) * panels.height() * panels.VECTORS
     assert not any("sp" in line for line in multiplied)
     spilled = [line for line in text.splitlines() if re.search(r"[xyz]mm\d+, .*\(%rsp\)", line)]
     assert not spilled

@@ -14,7 +14,8 @@ import tapegrad.kernels.linalg as bodies
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import ALIGNED
 from tapegrad.native.choice import DENSE, TYPES, over
-from tapegrad.native.kernels.gemm import LEAST_ROWS, product
+from tapegrad.native.kernels.gemm import multiply
+from tapegrad.native.kernels.panels import LEAST_ROWS
 from tapegrad.native.memory import empty
 
 LEAST = 1 << 18  # multiplications; BLAS does fewer in one thread, and its call costs less
@@ -58,7 +59,7 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
         return None
     if a.ndim == 2 == b.ndim:
         y = empty((m, n), a.dtype) if y is None else y
-        product(y, a, b, c)
+        multiply(y, a, b, c)
         return y
     try:
         shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -69,7 +70,7 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
     a, b = (np.broadcast_to(x, shape + x.shape[-2:]) for x in (a, b))
     steps = (tuple(s // x.itemsize for s in x.strides[:-2]) for x in (a, b))
     y, entry = empty((*shape, m, n), a.dtype), (0,) * len(shape)
-    product(y, a[entry], b[entry], c, _places(shape, *steps))
+    multiply(y, a[entry], b[entry], c, _places(shape, *steps))
     return y
 
 
