@@ -290,9 +290,6 @@ class _Method(ctypes.Structure):
     )
 
 
-_methods: list[_Method] = []  # builtins point at them for good
-
-
 def builtin(address: int, name: str, self: Any = None) -> Any:
     """A Python function of machine code (self, arguments, how many)."""
     return bound(address, name, self)[0]
@@ -301,7 +298,8 @@ def builtin(address: int, name: str, self: Any = None) -> Any:
 def bound(address: int, name: str, self: Any) -> tuple[Any, Any]:
     """(the same, its definition, whose `function` may be changed)."""
     method = _Method(name.encode(), address, _FASTCALL, None)
-    _methods.append(method)
+    # Builtins point at it for as long as they live, which may be longer than this module at exit.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(method))
     new = ctypes.pythonapi.PyCFunction_NewEx
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
     return new(ctypes.addressof(method), self, None), method

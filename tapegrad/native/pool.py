@@ -82,19 +82,19 @@ def _futex(f: Function, address: Value, what: int, x: Value) -> None:
 
 
 def _chunks() -> Function:
-    """Take chunks until there are none, of one's own share first."""
+    """Take chunks until there are none, of one's own share first. They differ by one part at most."""
     f = Function("chunks", [("who", I64)])
     job = _word(f, _JOB)
     body, context = f.load(job, PTR), f.load(job.at(1, I64), PTR)
-    n, chunk, shares = (f.load(job.at(k, I64), I64) for k in (2, 3, 4))
+    n, count, shares = (f.load(job.at(k, I64), I64) for k in (2, 3, 4))
     with f.loop(f["who"], f["who"] + shares) as i:
         share = i % shares
-        next, end = _next(f, share), _first(f, share + 1, n, chunk, shares)
+        next, end = _next(f, share), (share + 1) * count // shares
         with f.forever() as done:
             f.leave(done, f.fetch(next) >= end)
             k = f.atomic("add", next, 1)
             f.leave(done, k >= end)
-            f.invoke(body, VOID, context, k * chunk, f.smaller(k * chunk + chunk, n), f["who"])
+            f.invoke(body, VOID, context, k * n // count, (k + 1) * n // count, f["who"])
     f.give()
     return f
 
@@ -102,11 +102,6 @@ def _chunks() -> Function:
 def _next(f: Function, share: Value) -> Value:
     """Where the number of a share's next chunk stands."""
     return f.shared("next").at(share * 8, I64)
-
-
-def _first(f: Function, share: Value, n: Value, chunk: Value, shares: Value) -> Value:
-    """A share's first chunk, of all that n takes."""
-    return share * ((n + chunk - 1) // chunk) // shares
 
 
 def _parallel(chunks: Function) -> Function:
@@ -125,11 +120,12 @@ def _parallel(chunks: Function) -> Function:
         f.give()
     parts, shares = threads * _PARTS, f.smaller(threads, _SHARES)
     job = _word(f, _JOB)
-    chunk = f.larger(n // parts, grain)
-    for k, x in enumerate((f["body"], f["context"], n, chunk, shares)):
+    least = f.larger(grain, 1)
+    count = f.smaller((n + least - 1) // least, parts)
+    for k, x in enumerate((f["body"], f["context"], n, count, shares)):
         f.store(job.at(k, I64), x)
     with f.loop(0, shares) as share:
-        f.store(_next(f, share), _first(f, share, n, chunk, shares))
+        f.store(_next(f, share), share * count // shares)
     state = _word(f, _STATE)
     number = f.shifted(f.fetch(state), 32) + 1
     f.atomic("xchg", state, (number << 32) | _OPEN)

@@ -1,10 +1,12 @@
 """The native tier's runtime: the cache on disk, compilation, calls, threads, memory."""
 
+import gc
 import os
 import re
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -83,6 +85,29 @@ def test_every_element_is_computed_once(threads):
             assert (y == 50).all()
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n", [9, 10, 31, 1000])
+@pytest.mark.parametrize("grain", [0, 1, 3])
+def test_parts_of_a_loop_differ_by_one_at_most(n, grain):
+    def write(f):
+        f.store(f["y"].at(f.low, I64), f.high - f.low)
+
+    sizes = np.zeros(n, np.int64)
+    run = call.build("sizes", "y:w n:i grain:i", write, over="n", grain="grain")
+    run(sizes, n, grain)
+    found = sizes[sizes > 0]
+    assert found.sum() == n and np.ptp(found) <= 1
+    assert len(found) == 1 or found.min() >= max(grain, 1) - 1
+
+
+def test_a_definition_outlives_who_made_it():
+    """Builtins may be looked at by the garbage collector when the interpreter ends, after all modules."""
+    function, definition = call.bound(0, "nothing", None)
+    alive = weakref.ref(definition)
+    del definition
+    gc.collect()
+    assert alive() is not None and function.__name__ == "nothing"
 
 
 def test_two_threads_at_once():
