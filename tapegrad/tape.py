@@ -237,6 +237,22 @@ def record(
     return n
 
 
+def beside(above: Node, op: Op, parents: tuple[Node | None, ...], meta: Any, trace: Any) -> Node:
+    """`record` for a node of the same line as `above`, which has just been recorded. Hot: plain stores."""
+    n = Node()
+    if special.alert and (levels := watch().levels):
+        n, op, parents, meta = _inside(levels, op, parents, meta)
+    n.op = op
+    n.parents = parents
+    n.saved = ()
+    n.meta = meta
+    n.trace = trace
+    n.rare = None
+    n.seq = tick()
+    n.code, n.lasti = above.code, above.lasti
+    return n
+
+
 # ---- recording inside transforms: an edge never leaves a level except through that level's own nodes
 
 

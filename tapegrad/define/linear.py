@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import getitem
 from typing import Any
 
 from numpy import ndarray
@@ -17,7 +16,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.memory import apart
 from tapegrad.kernels.shape import converted
 from tapegrad.memory import alias
-from tapegrad.tape import Op, record
+from tapegrad.tape import Op, beside, record
 from tapegrad.tensor import Tensor, blank, wrap
 from tapegrad.views import Cold, box, refresh, view_of
 from tapegrad.writes import SEVERAL
@@ -101,22 +100,23 @@ class Parts(dict[int, Any]):
         return both
 
 
-def _views(input: Tensor, x: Any, cut: Any, step: Op, indices: Sequence[Any]) -> list[Tensor]:
-    """The views of input at the indices; x is its array or storage, of which `cut` gives the parts."""
-    kind, first, outs = input._kind, view_of(input, step, (), SEVERAL), []
-    for index in indices:
+def _views(input: Tensor, parts: Sequence[Any], step: Op, indices: Sequence[Any]) -> list[Tensor]:
+    """The parts of input at the indices as views of it. Hot: plain stores."""
+    first, outs = view_of(input, step, (), SEVERAL), []
+    kind, parent, seen, made, count = input._kind, first.parent, first.seen, first.made, first.count
+    for part, index in zip(parts, indices, strict=True):
         t = blank()
-        t._a = cut(x, index)
+        t._a = part
         t._kind = kind
         t._node = None
         t._cold = c = Cold()
-        c.parent = first.parent
+        c.parent = parent
         c.op = step
         c.args = (index,)
-        c.seen = first.seen
-        c.made = first.made
+        c.seen = seen
+        c.made = made
         c.leaf = None
-        c.count = first.count
+        c.count = count
         outs.append(t)
     return outs
 
@@ -128,8 +128,11 @@ def _apart(input: Tensor, part: Any) -> Tensor:
     return t
 
 
-def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | None = None) -> Any:
-    """An op that cuts its input into several views: call(input, indices, *args), by basic indices.
+def several(
+    name: str, kernel: Any, vjp: Any, step: Op, *, safe: bool = True, copies: str | None = None
+) -> Any:
+    """An op that cuts its input into several views: call(input, indices, *args), by basic indices;
+    kernel(array, indices, *args) gives the parts of an array.
 
     It records one node for the input and one per output above it, so that the parts' cotangents meet before
     they become one of the input's size: vjp(F, parts, shape, *args). `step` is the op that cuts one such
@@ -150,17 +153,16 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
         n, x = input._node, input._a
         if type(x) is not ndarray:
             x = box(input)
-        cut = (
-            (getitem if x.ndim > 1 else step.forward)  # of a row NumPy copies what a number names
-            if type(x) is ndarray
-            else lambda x, index: run(step, (x,), (index,))
-        )
-        if views:
-            outs = _views(input, x, cut, step, indices)
-        elif copies is None:
-            outs = [_apart(input, cut(x, index)) for index in indices]
+        if type(x) is ndarray:
+            parts = kernel(x, indices, *args)
         else:
-            outs = [wrap(cut(x, index).copy()) for index in indices]
+            parts = [run(step, (x,), (index,)) for index in indices]
+        if views:
+            outs = _views(input, parts, step, indices)
+        elif copies is None:
+            outs = [_apart(input, part) for part in parts]
+        else:
+            outs = [wrap(part.copy()) for part in parts]
         if n is None:
             return outs
         if special.threads and not grad_enabled():
@@ -168,9 +170,10 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
                 t._node = severed(input, t._a.shape) if views else None
             return outs
         above = record(hub, (n,), (), (x.shape, *args), None)
+        parents = (above,)
         for i, t in enumerate(outs):
             trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
-            t._node = record(port, (above,), (), (i, indices[i]), trace)
+            t._node = beside(above, port, parents, (i, indices[i]), trace)
         return outs
 
     return named(call, port)

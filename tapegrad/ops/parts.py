@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any
 
+import tapegrad.kernels.shape as S
 from tapegrad.define import offer, several
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import index
@@ -40,11 +41,11 @@ def unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
 
 
 entry = index.getitem.op
-_split = several("split", split_back, entry)
-_split_sizes = several("split_with_sizes", split_back, entry)
-_unbind = several("unbind", unbind_back, entry)
-_unsafe_split = several("unsafe_split", split_back, entry, safe=False)
-_unsafe_sizes = several("unsafe_split_with_sizes", split_back, entry, safe=False)
+_split = several("split", S.split, split_back, entry)
+_split_sizes = several("split_with_sizes", S.split, split_back, entry)
+_unbind = several("unbind", S.unbind, unbind_back, entry)
+_unsafe_split = several("unsafe_split", S.split, split_back, entry, safe=False)
+_unsafe_sizes = several("unsafe_split_with_sizes", S.split, split_back, entry, safe=False)
 
 
 def pieces_of(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tuple[Tensor, ...]:
@@ -54,8 +55,8 @@ def pieces_of(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> t
 
 def _slices(dim: int, lengths: tuple[int, ...]) -> tuple[Any, ...]:
     """The indices of parts of these lengths."""
-    ends = accumulate(lengths)
-    return tuple([along(dim, slice(end - n, end)) for n, end in zip(lengths, ends, strict=True)])
+    before, ends = along(dim), (0, *accumulate(lengths))
+    return tuple([(*before, slice(start, end)) for start, end in pairwise(ends)])
 
 
 def equal_pieces(cut: Any, tensor: Tensor, size: int, dim: int, op: str) -> tuple[Tensor, ...]:
@@ -79,7 +80,8 @@ def _equal(dim: int, n: int, size: int) -> tuple[tuple[Any, ...], tuple[int, ...
 
 def _numbers(dim: int, n: int) -> tuple[Any, ...]:
     """The indices of n entries."""
-    return tuple([along(dim, k) for k in range(n)])
+    before = along(dim)
+    return tuple([(*before, k) for k in range(n)])
 
 
 _few_equal = lru_cache(1000, typed=True)(_equal)  # 2.0 equals 2, and is no size
