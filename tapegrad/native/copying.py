@@ -163,9 +163,11 @@ def _row(f: call.Body, y: Value, x: Value, n: Value, t: Type, how: str) -> None:
     first: Any = 0
     wide = vector(t, 32 // t.bytes)
     if how == "repeat":
-        first, each = n & -wide.lanes, f.splat(f.load(x, t), wide.lanes)
-        with f.loop(0, first, wide.lanes) as j:
-            f.store(y.at(j, t), each)
+        one = f.load(x, t)
+        for lanes in (4 * wide.lanes, wide.lanes):
+            start, first = first, n & -lanes
+            with f.loop(start, first, lanes) as j:
+                f.store(y.at(j, t), f.splat(one, lanes))
     if how == "reverse":
         first = n & -wide.lanes
         with f.loop(0, first, wide.lanes) as j:

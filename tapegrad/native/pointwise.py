@@ -9,8 +9,9 @@ part is a kernel of its own, compiled when it is first met.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import zip_longest
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -111,21 +112,19 @@ class Pointwise:
         if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
             y = self(*[x.T for x in xs], args=args)
             return None if y is None else y.T
-        shape = np.broadcast_shapes(*[x.shape for x in xs])
-        if 0 in shape or (out is not None and out.shape != shape):
+        ys = [x if x.flags.num & DENSE == DENSE else _dense(x) for x in xs]
+        if any(y is None for y in ys):
             return None
-        ys = [_dense(x) for x in xs]
-        plan = None if any(y is None for y in ys) else _plan(shape, [y.shape for y in ys])
-        if plan is None:
+        plan = _plan(tuple([x.shape for x in xs]), tuple([y.shape for y in ys]))
+        if plan is None or (out is not None and out.shape != plan[0]):
             return None
-        modes, columns, numbers = plan
+        shape, modes, rows, size, columns, numbers = plan
         made = self._kernel(ys, modes, args)
         if made is None or (out is not None and made[1] is not out.dtype):
             return None
         kernel, result, grain = made
         y = empty(shape, result) if out is None else out
-        rows = -(-y.size // columns)
-        kernel(y, *ys, rows, max(1, grain // columns), y.size, columns, *numbers)
+        kernel(y, *ys, rows, max(1, grain // columns), size, columns, *numbers)
         return y
 
     def _kernel(self, xs: Sequence[Any], modes: str, args: tuple[Any, ...], stream: bool = False) -> Any:
@@ -199,7 +198,8 @@ def _run(made: Any, y: Any, xs: Sequence[Any]) -> None:
 
 
 def _dense(x: Any) -> Any:
-    """x with size 1 where it repeats one element, if that is contiguous or small; None otherwise."""
+    """x, which is not contiguous, with size 1 where it repeats one element, if that is contiguous, or small;
+    None otherwise."""
     if 0 in x.strides:
         x = x[tuple([slice(0, 1) if s == 0 else slice(None) for s in x.strides])]
     if x.flags.num & DENSE == DENSE:
@@ -207,8 +207,13 @@ def _dense(x: Any) -> Any:
     return x.copy("C") if x.size <= _BLOCK else None
 
 
-def _plan(shape: Sequence[int], shapes: Sequence[Sequence[int]]) -> tuple[str, int, list[int]] | None:
-    """(the operands' modes, the columns, for each (d, m, s): row r of it starts at (r // d) % m * s)."""
+@lru_cache(1000)
+def _plan(given: tuple[Any, ...], shapes: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """(the result's shape, the operands' modes, rows, elements, columns, for each (d, m, s): row r of it
+    starts at (r // d) % m * s). given: the operands' shapes; shapes: with 1 where they repeat an element."""
+    shape = np.broadcast_shapes(*given)
+    if 0 in shape:
+        return None
     sizes: list[int] = []
     runs: list[tuple[bool, ...]] = []  # for each merged dimension: which operands run along it
     padded = [(1,) * (len(shape) - len(s)) + tuple(s) for s in shapes]
@@ -233,7 +238,8 @@ def _plan(shape: Sequence[int], shapes: Sequence[Sequence[int]]) -> tuple[str, i
             return None
         modes += way[0]
         numbers += way[1]
-    return modes, columns, numbers
+    size = prod(shape)
+    return shape, modes, -(-size // columns), size, columns, numbers
 
 
 def _way(dimensions: list[tuple[int, bool]]) -> tuple[str, list[int]] | None:
@@ -273,7 +279,25 @@ class _Row:
         x = self.f.load(place, t)
         return self.f.splat(x.ne(0) if t is I8 else x, self.wide.lanes)
 
-    def find(self, row: Value, start: Value) -> None:
+    def begin(self, row: Value) -> None:
+        """Set which of their rows the operands are at: row r of one is its row (r // d) % m."""
+        f = self.f
+        self.at = {}
+        for name, mode, _ in self.operands:
+            if mode in (ROW, STILL):
+                d, m = f[f"{name}_d"], f[f"{name}_m"]
+                self.at[name] = f.variable(row % d), f.variable(row // d % m)
+
+    def step(self) -> None:
+        """Go to the next row. (Two divisions for each operand take as long as a hundred elements.)"""
+        f = self.f
+        for name, (part, row) in self.at.items():
+            over = (part.get() + 1).eq(f[f"{name}_d"])
+            below = row.get() + f.select(over, f.value(1, I64), f.value(0, I64))
+            part.set(f.select(over, f.value(0, I64), part.get() + 1))
+            row.set(f.select(below.eq(f[f"{name}_m"]), f.value(0, I64), below))
+
+    def find(self, start: Value) -> None:
         """Set where the operands of a row are."""
         f = self.f
         self.values, self.pointers = dict(self.fixed), {}
@@ -281,7 +305,7 @@ class _Row:
             if mode == FULL:
                 self.pointers[name] = f[name].at(start, t)
             elif mode in (ROW, STILL):
-                place = f[name].at((row // f[f"{name}_d"]) % f[f"{name}_m"] * f[f"{name}_s"], t)
+                place = f[name].at(self.at[name][1].get() * f[f"{name}_s"], t)
                 if mode == ROW:
                     self.pointers[name] = place
                 else:
@@ -314,30 +338,42 @@ def _write_rows(
     length: int,
     past: bool,
 ) -> None:
-    """The loop over rows and along them. past: rows are aligned, and stored past the caches."""
+    """The loop over rows and along them. past: rows are aligned, and stored past the caches.
+
+    What is left at a row's end is a whole vector, too, that overlaps the one before. It is computed first, as
+    the result may stand where an operand does, and stored last.
+    """
     wide = vector(t, target.host().lanes(t) * _ways(length))
     lanes = wide.lanes
     work = _Row(f, write, operands, wide)
+    work.begin(f.low)
     with f.loop(f.low, f.high) as row:
         start = row * f["columns"]
         n = f.smaller(f["columns"], f["total"] - start)
-        work.find(row, start)
+        work.find(start)
         out = f["out"].at(start, result)
-        rest = n % lanes  # is computed in spare memory
+        rest = n % lanes
         whole = n - rest
-        for name, p in work.pointers.items():
-            f.copy(work.spare[name], p.at(whole, work.types[name]), rest * work.types[name].bytes)
+        short = n < lanes
+        with f.when(short):  # is computed in spare memory
+            for name, p in work.pointers.items():
+                f.copy(work.spare[name], p, n * work.types[name].bytes)
+        ends = {m: f.select(short, work.spare[m], p) for m, p in work.places(n - lanes).items()}
         if length < _LIGHT:
+            with f.when(rest > 0):
+                work.compute(ends, work.spare_out)
             with f.loop(0, whole, lanes) as i:
                 work.compute(work.places(i), out.at(i, result), past)
-            with f.when(rest > 0):
-                work.compute(work.spare, work.spare_out)
         else:  # its code is long, so there is one of it
-            with f.loop(0, n, lanes) as i:
-                last = i >= whole
-                places = {m: f.select(last, work.spare[m], p) for m, p in work.places(i).items()}
-                work.compute(places, f.select(last, work.spare_out, out.at(i, result)), past)
-        f.copy(out.at(whole, result), work.spare_out, rest * result.bytes)
+            with f.loop(f.select(rest > 0, f.value(-lanes, I64), f.value(0, I64)), whole, lanes) as i:
+                end = i < 0
+                places = {m: f.select(end, ends[m], p) for m, p in work.places(i).items()}
+                work.compute(places, f.select(end, work.spare_out, out.at(i, result)), past)
+        with f.when((rest > 0) & ~short):
+            f.store(out.at(n - lanes, result), f.load(work.spare_out, wide.like(result)))
+        with f.when(short):
+            f.copy(out, work.spare_out, n * result.bytes)
+        work.step()
 
 
 def _ways(length: int) -> int:

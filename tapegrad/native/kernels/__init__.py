@@ -49,7 +49,7 @@ STAND_INS: dict[str, str] = {
     "sorting": "sort.argsort",
     "squares": "loss.mse loss.mse_vjp",
     "topk": "sort.topk",
-    "writers": "linalg.outer",
+    "writers": "cumulative.diff linalg.outer",
 }
 
 

@@ -49,15 +49,28 @@ class _Places:
         self.f, self.negative = f, negative
         self.bad = f.variable(f.value(0, I64))
 
-    def load(self, address: Value) -> tuple[Value, Value]:
-        """(the place that stands at an address, whether it is in range)."""
+    def load(self, address: Value) -> Value:
+        """The place that stands at an address."""
+        index, good = self._at(address)
+        return self.f.select(good, index, self.f.value(0, I64))
+
+    def part(self, address: Value, low: Value, high: Value) -> tuple[Value, Value]:
+        """(the place that stands at an address, whether it is from low on and before high)."""
+        index, _ = self._at(address)
+        return index, self._below(index - low, high - low)
+
+    def _at(self, address: Value) -> tuple[Value, Value]:
         f, n = self.f, self.f["n"]
         index = f.load(address, I64)
         if self.negative:
             index = f.select(index < 0, index + n, index)
-        good = f.emit(f"icmp ult {index}, {n.name}", I1)  # what is negative is large without its sign
+        good = self._below(index, n)
         self.bad.set(self.bad.get() | f.convert(~good, I64))
-        return f.select(good, index, f.value(0, I64)), good
+        return index, good
+
+    def _below(self, x: Value, n: Value) -> Value:
+        """Whether 0 <= x < n: what is negative is large without its sign."""
+        return self.f.emit(f"icmp ult {x}, {n.name}", I1)
 
     def end(self) -> None:
         """Tell the caller."""
@@ -96,18 +109,18 @@ def _reader(size: int, how: str, negative: bool) -> Any:
             if how == "one":
 
                 def element(k: Value) -> None:
-                    f.store(y.at(k, t), f.load(x.at(places.load(index.at(k, I64))[0], t), t))
+                    f.store(y.at(k, t), f.load(x.at(places.load(index.at(k, I64)), t), t))
 
                 _quickly(f, low, high, element)
             else:
                 with f.loop(low, high) as k:
                     if how == "rows":
-                        row = x.at(places.load(index.at(k, I64))[0] * width, t)
+                        row = x.at(places.load(index.at(k, I64)) * width, t)
                         f.copy(y.at(k * width, t), row, width)
                     else:
                         row, to = index.at(k * width, I64), y.at(k * width, t)
                         with f.loop(0, width) as j:
-                            place = places.load(row.at(j, I64))[0] * width + j
+                            place = places.load(row.at(j, I64)) * width + j
                             f.store(to.at(j, t), f.load(x.at(place, t), t))
         places.end()
 
@@ -151,7 +164,8 @@ def _writer(t: Type, add: bool, how: str, negative: bool) -> Any:
 
     def write(f: call.Body) -> None:
         places = _Places(f, negative)
-        n, width, count, parts = f["n"], f["width"], f["count"], f["parts"].ne(0)
+        n, count, parts = f["n"], f["count"], f["parts"].ne(0)
+        width = f.value(1, I64) if how == "one" else f["width"]
         zero = f.value(0, I64)
         low, high = f.select(parts, zero, f.low), f.select(parts, n, f.high)
         rest = width % wide.lanes
@@ -166,15 +180,15 @@ def _writer(t: Type, add: bool, how: str, negative: bool) -> Any:
                 if how == "each":
                     row = index.at(k * width, I64)
                     with f.loop(0, width) as j:
-                        i, good = places.load(row.at(j, I64))
-                        with f.when(good & (i >= low) & (i < high)):
+                        i, mine = places.part(row.at(j, I64), low, high)
+                        with f.when(mine):
                             one(f, y.at(i * width + j, t), source.at(j, t), t)
                 else:
-                    i, good = places.load(index.at(k, I64))
-                    if how == "one":
+                    i, mine = places.part(index.at(k, I64), low, high)
+                    if how == "one" and add:  # what is only written need not be waited for
                         ahead = f.load(index.at(f.smaller(k + _AHEAD, count - 1), I64), I64)
                         f.prefetch(y.at(ahead, t))
-                    with f.when(good & (i >= low) & (i < high)):
+                    with f.when(mine):
                         to = y.at(i * width, t)
                         if how == "one":
                             one(f, to, source, t)

@@ -322,10 +322,10 @@ def tanh(f: Function, x: Value) -> Value:
 
 
 def maximum(f: Function, a: Value, b: Value) -> Value:
-    """The larger; nan if one is nan."""
-    return f.select((a > b) | a.is_nan(), a, b)
+    """The larger; nan if one is nan. The inner choice is one instruction."""
+    return f.select(a.is_nan(), a, f.select(a > b, a, b))
 
 
 def minimum(f: Function, a: Value, b: Value) -> Value:
-    """The smaller; nan if one is nan."""
-    return f.select((a < b) | a.is_nan(), a, b)
+    """The smaller; nan if one is nan. The inner choice is one instruction."""
+    return f.select(a.is_nan(), a, f.select(a < b, a, b))
