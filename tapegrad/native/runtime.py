@@ -80,6 +80,11 @@ def threads() -> int:
     return _MOST
 
 
+def working() -> int:
+    """How many threads share a loop now. For plans, not for memory: another thread may set it meanwhile."""
+    return int(_state["threads"])
+
+
 def _forked() -> None:
     """A child has none of its parent's threads: it starts its own."""
     _state["workers"] = 0

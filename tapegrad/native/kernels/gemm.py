@@ -22,13 +22,13 @@ from tapegrad.native.choice import TYPES
 from tapegrad.native.ir import I64, Function, Module, Type, Value
 from tapegrad.native.kernels.panels import PAD, Operands, height, heights, width
 from tapegrad.native.memory import empty
-from tapegrad.native.runtime import threads
+from tapegrad.native.runtime import threads, working
 
 DEPTH = 1024  # bytes of K in a piece: a panel of b stays in the first cache
 ROWS, COLUMNS = 384, 1024  # of a block, at most
 _TRIED = 8  # numbers of parts
 LEAST_SHARED = 1 << 24  # multiplications: in fewer, a second loop for the threads costs as much as it saves
-MOST = 1 << 22  # elements of a room; larger products are computed in parts
+MOST = 1 << 22  # elements of a b that is shared; with more, a product is computed in parts
 SIDE, PIECES = 4096, 4  # columns, and pieces of K, of a part
 GROUP = 128  # columns of b that a thread copies at once
 _UNROLLED = 4  # steps of K in a tile
@@ -198,8 +198,8 @@ def _compute(f: call.Body, t: Type, shared: bool) -> None:
 
 @lru_cache(1000)
 def _plan(m: int, n: int, k: int, entries: int, dtype: Any, many: int, depth: int = 0) -> tuple[Any, ...]:
-    """(the kernel, the elements of its room, its last numbers), for so many threads; pieces of K of a given
-    depth, or the best."""
+    """(the kernel, the elements of its room, of them those of a b that is shared, its last numbers), for so
+    many threads; pieces of K of a given depth, or the best."""
     t = TYPES[dtype]
     tall, wide = height(), width(t)
     depth = depth or _even(k, DEPTH // t.bytes, target.host().lanes(t))
@@ -216,15 +216,12 @@ def _plan(m: int, n: int, k: int, entries: int, dtype: Any, many: int, depth: in
     down, across = _parts(high, panels), _parts(n, columns)
     pitch, apart = depth * tall + PAD, (depth + 1) * wide
     edge, of_a, of_b = _parts(tall * wide, 16) * 16, panels * pitch, _parts(columns, wide) * apart
-    if shared:
-        space = edge + of_a
-        room_b, room = space * many, space * many + pieces * _parts(n, wide) * apart
-    else:
-        space = edge + of_a + of_b
-        room_b, room = edge + of_a, space * many
+    space = edge + of_a + (0 if shared else of_b)
+    own = space * threads()  # whoever else sets how many work
+    room_b, of_b = (own, pieces * _parts(n, wide) * apart) if shared else (edge + of_a, 0)
     work = (entries * down * across, pieces * _parts(n, GROUP))
     cut = (panels, columns, depth, down, across, pitch, apart, edge, room_b, space)
-    return kernel(t, shared), room, (m, n, k, *work, *cut)
+    return kernel(t, shared), own + of_b, of_b, (m, n, k, *work, *cut)
 
 
 def _sizes(n: int, most: int, step: int) -> list[int]:
@@ -261,9 +258,9 @@ def multiply(y: Any, a: Any, b: Any, c: Any = None, at: Any = _SINGLE) -> None:
     each of y's matrices, how many elements behind a and b theirs are. m is LEAST_ROWS or more, n and k 1.
     """
     (m, k), n = a.shape, b.shape[1]
-    many = threads()
-    run, room, sizes = _plan(m, n, k, len(at) // 2, y.dtype, many)
-    if room <= MOST or len(at) > 2:
+    many = working()
+    run, room, shared, sizes = _plan(m, n, k, len(at) // 2, y.dtype, many)
+    if shared <= MOST:
         _run(run, room, sizes, y, a, b, c, at, False)
         return
     whole, depth = y.reshape(m, n), sizes[7]
@@ -272,7 +269,7 @@ def multiply(y: Any, a: Any, b: Any, c: Any = None, at: Any = _SINGLE) -> None:
         for low in range(0, k, deep):
             part, rows = whole[:, j : j + wide], a[:, low : low + deep]
             columns, start = b[low : low + deep, j : j + wide], c if c is None else c[j : j + wide]
-            run, room, sizes = _plan(*part.shape, len(columns), 1, y.dtype, many, depth)
+            run, room, _, sizes = _plan(*part.shape, len(columns), 1, y.dtype, many, depth)
             _run(run, room, sizes, part, rows, columns, start, at, low > 0)
 
 
