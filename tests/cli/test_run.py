@@ -1,6 +1,7 @@
 """python -m tapegrad run: programs written for torch, run as they are."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -22,9 +23,10 @@ sys.exit(main(sys.argv[1:]))
 
 
 def start(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=120
-    )
+    # IPython warns where another virtual environment is active than the one it runs in.
+    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, env=environment)
 
 
 def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
