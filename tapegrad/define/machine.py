@@ -249,9 +249,10 @@ def _replaced(op: Op, fast: pointwise.Pointwise, kernel: Any, least: int, skippe
 def where(body: Any, condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b."""
     known = a if type(a) is np.ndarray else b
-    if type(condition) is np.ndarray and condition.size >= LEAST_BACKWARD and type(known) is np.ndarray:
+    if type(known) is np.ndarray and max(known.size, getattr(condition, "size", 1)) >= LEAST_BACKWARD:
         pair = [P.constant(x, known.dtype) if type(x) in (int, float) else x for x in (a, b)]
-        if all(type(x) is np.ndarray for x in pair) and (y := _choice(*pair, condition)) is not None:
+        chosen = np.asarray(condition)  # of a number's comparison it is none
+        if all(type(x) is np.ndarray for x in pair) and (y := _choice(*pair, chosen)) is not None:
             return y
     return body(condition, a, b)
 

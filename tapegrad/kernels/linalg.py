@@ -60,7 +60,7 @@ def product_into(y: Any, a: Any, b: Any, c: Any = None) -> None:
 
 def addmm(c: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
     """beta c + alpha a b; what has the factor 0 is not read (a nan there must not spread)."""
-    y = a.dot(b) if alpha else np.zeros((a.shape[0], b.shape[1]), a.dtype)
+    y = mm(a, b) if alpha else np.zeros((a.shape[0], b.shape[1]), a.dtype)
     if alpha != 1:
         y *= y.dtype.type(alpha)
     if beta == 0:

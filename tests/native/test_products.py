@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tapegrad import tiers
 from tapegrad.kernels import linalg as L
 from tapegrad.native import choice, target
 from tapegrad.native.ir import F32, F64, I64, PTR, Function, Module
@@ -145,6 +146,15 @@ def test_addmm_is_the_body(products, c, beta, alpha):
     c, a, b = (rng.normal(size=s).astype("f4") for s in (c, (200, 30), (30, 300)))
     found, expected = (f(c, a, b, beta, alpha) for f in (L.addmm, choice.original(L.addmm)))
     close(found, expected, ROUNDED["f4"])
+
+
+def test_addmm_of_matrices_needs_no_blas(products):
+    """Its threads, and those of machine code, would wait for each other."""
+    rng = np.random.default_rng(0)
+    c, a, b = (rng.normal(size=s).astype("f4") for s in ((200, 300), (200, 30), (30, 300)))
+    before = tiers.native_calls()
+    L.addmm(c, a, b, 0.5, 2)
+    assert tiers.native_calls() > before
 
 
 @pytest.mark.parametrize(("a", "b"), [((200, 30), (31, 300)), ((3, 90, 80), (2, 80, 90))])

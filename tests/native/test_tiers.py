@@ -152,9 +152,7 @@ def test_operations_that_load_later_are_machine_code_too():
 
 
 def test_where_it_cannot_run_numpy_computes():
-    code = (
-        "import sys, tapegrad as torch; from tapegrad.cli.info import facts\n"
-    )
+    code = "import sys, tapegrad as torch; from tapegrad.cli.info import facts\n"
     code += "sys.platform = 'win32'; x = torch.ones(100_000).exp().sum()\n"
     facts = "print(dict(facts())['tier native'], x.item() > 2e5)"
     off = (
