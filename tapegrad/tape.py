@@ -417,7 +417,7 @@ def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, chec
         if (rare is not None or part is not None) and (g := _arrived(n, g, domain, part, heap)) is None:
             continue
         if (op := n.op) is None:
-            leaves.add(n, domain.own(g), False)  # a leaf may be a root too, and has hooks that see it
+            leaves.add(n, g if rare is None else domain.own(g), rare is None)  # hooks must not see a seed
             continue
         parents, i = n.parents, -1
         if plain and rare is None and (saved := n.saved).__class__ is tuple:

@@ -62,6 +62,17 @@ def test_several_shares_of_one_leaf():
     assert x.grad.eq(6).all()
 
 
+@pytest.mark.parametrize("n", SIZES)
+def test_a_leaf_as_root_keeps_a_gradient_of_its_own(n):
+    x, seed = torch.zeros(n, requires_grad=True), torch.ones(n)
+    for k in range(1, 4):
+        (x if k % 2 else torch.positive(x)).backward(seed)
+        assert x.grad.eq(k).all() and seed.eq(1).all()
+        assert not np.shares_memory(x.grad.numpy(), seed.numpy())
+    x.backward(x.grad)
+    assert x.grad.eq(6).all()
+
+
 @pytest.mark.parametrize("start", [None, 1.0])
 def test_hooks_of_a_leaf_do_not_see_the_seed(start):
     x, seed = torch.zeros(3, requires_grad=True), torch.ones(3)

@@ -440,7 +440,7 @@ def test_where_in_rules_is_numpys(dtype):
         np.testing.assert_array_equal(found, expected)
     assert K.where(x[:, 0] > 9, 1, 0).dtype == np.where(x[:, 0] > 9, 1, 0).dtype
     for one in (True, np.bool_(False), np.array(True), np.zeros((1, 1), bool)):
-        for a, b in ((0, x), (x, 0.5), (x, -x)):
+        for a, b in ((0, x), (x, 1), (x, x[::-1])):
             found, expected = K.where(one, a, b), choice.original(P.where)(one, a, b)
             np.testing.assert_array_equal(found, expected)
             assert found.dtype == expected.dtype and not np.shares_memory(found, x)
