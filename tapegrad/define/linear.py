@@ -128,11 +128,8 @@ def _apart(input: Tensor, part: Any) -> Tensor:
     return t
 
 
-def several(
-    name: str, kernel: Any, vjp: Any, step: Op, *, safe: bool = True, copies: str | None = None
-) -> Any:
-    """An op that cuts its input into several views: call(input, indices, *args), by basic indices;
-    kernel(array, indices, *args) gives the parts of an array.
+def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | None = None) -> Any:
+    """An op that cuts its input into several views: call(input, indices, *args), by basic indices.
 
     It records one node for the input and one per output above it, so that the parts' cotangents meet before
     they become one of the input's size: vjp(F, parts, shape, *args). `step` is the op that cuts one such
@@ -153,10 +150,12 @@ def several(
         n, x = input._node, input._a
         if type(x) is not ndarray:
             x = box(input)
-        if type(x) is ndarray:
-            parts = kernel(x, indices, *args)
-        else:
+        if type(x) is not ndarray:
             parts = [run(step, (x,), (index,)) for index in indices]
+        elif x.ndim > 1:
+            parts = [x[index] for index in indices]
+        else:  # of a row NumPy copies what a number names
+            parts = [step.forward(x, index) for index in indices]
         if views:
             outs = _views(input, parts, step, indices)
         elif copies is None:

@@ -249,7 +249,8 @@ def _replaced(op: Op, fast: pointwise.Pointwise, kernel: Any, least: int, skippe
 def where(body: Any, condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b."""
     known = a if type(a) is np.ndarray else b
-    if type(known) is np.ndarray and max(known.size, getattr(condition, "size", 1)) >= LEAST_BACKWARD:
+    largest = known if type(condition) is not np.ndarray or condition.size < LEAST_BACKWARD else condition
+    if type(known) is np.ndarray and largest.size >= LEAST_BACKWARD:
         pair = [P.constant(x, known.dtype) if type(x) in (int, float) else x for x in (a, b)]
         chosen = np.asarray(condition)  # of a number's comparison it is none
         if all(type(x) is np.ndarray for x in pair) and (y := _choice(*pair, chosen)) is not None:

@@ -209,33 +209,6 @@ def getitem(x: Any, index: Any) -> Any:
     return y if type(y) is ndarray else x[(*index, ...)]
 
 
-def split(x: Any, indices: Sequence[Any], dim: int, lengths: tuple[int, ...]) -> list[Any]:
-    """Views of the parts of these lengths along dim, which stand at the indices. NumPy goes through rows in
-    a third of the time that it takes for as many indices."""
-    n, shape = lengths[0] if lengths else 0, x.shape
-    many = lengths.count(n)
-    if many < _MANY or not x.size or not n or len(lengths) - many != (lengths[-1] != n):
-        return [x[i] for i in indices]
-    equal = x if many * n == shape[dim] else x[(slice(None),) * dim + (slice(many * n),)]
-    found = _rows(equal.reshape(*shape[:dim], many, n, *shape[dim + 1 :]), dim)
-    return found + [x[i] for i in indices[many:]]
-
-
-_MANY = 4  # parts
-
-
-def unbind(x: Any, indices: Sequence[Any], dim: int) -> list[Any]:
-    """Views of the entries along dim, which stand at the indices. See `split`."""
-    if x.ndim == 1:  # of a row NumPy copies what a number names
-        return [x[k, ...] for k in range(len(x))]
-    return _rows(x, dim)
-
-
-def _rows(x: Any, dim: int) -> list[Any]:
-    """Views of the entries along dim."""
-    return list(x if dim == 0 else x.transpose(dim, *range(dim), *range(dim + 1, x.ndim)))
-
-
 def putitem(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with g at a basic index."""
     if g.size == prod(shape) and not _turns(index):  # an index of as many names all, in their order

@@ -279,25 +279,7 @@ class _Row:
         x = self.f.load(place, t)
         return self.f.splat(x.ne(0) if t is I8 else x, self.wide.lanes)
 
-    def begin(self, row: Value) -> None:
-        """Set which of their rows the operands are at: row r of one is its row (r // d) % m."""
-        f = self.f
-        self.at = {}
-        for name, mode, _ in self.operands:
-            if mode in (ROW, STILL):
-                d, m = f[f"{name}_d"], f[f"{name}_m"]
-                self.at[name] = f.variable(row % d), f.variable(row // d % m)
-
-    def step(self) -> None:
-        """Go to the next row. (Two divisions for each operand take as long as a hundred elements.)"""
-        f = self.f
-        for name, (part, row) in self.at.items():
-            over = (part.get() + 1).eq(f[f"{name}_d"])
-            below = row.get() + f.select(over, f.value(1, I64), f.value(0, I64))
-            part.set(f.select(over, f.value(0, I64), part.get() + 1))
-            row.set(f.select(below.eq(f[f"{name}_m"]), f.value(0, I64), below))
-
-    def find(self, start: Value) -> None:
+    def find(self, row: Value, start: Value) -> None:
         """Set where the operands of a row are."""
         f = self.f
         self.values, self.pointers = dict(self.fixed), {}
@@ -305,7 +287,7 @@ class _Row:
             if mode == FULL:
                 self.pointers[name] = f[name].at(start, t)
             elif mode in (ROW, STILL):
-                place = f[name].at(self.at[name][1].get() * f[f"{name}_s"], t)
+                place = f[name].at((row // f[f"{name}_d"]) % f[f"{name}_m"] * f[f"{name}_s"], t)
                 if mode == ROW:
                     self.pointers[name] = place
                 else:
@@ -346,11 +328,10 @@ def _write_rows(
     wide = vector(t, target.host().lanes(t) * _ways(length))
     lanes = wide.lanes
     work = _Row(f, write, operands, wide)
-    work.begin(f.low)
     with f.loop(f.low, f.high) as row:
         start = row * f["columns"]
         n = f.smaller(f["columns"], f["total"] - start)
-        work.find(start)
+        work.find(row, start)
         out = f["out"].at(start, result)
         rest = n % lanes
         whole = n - rest
@@ -373,7 +354,6 @@ def _write_rows(
             f.store(out.at(n - lanes, result), f.load(work.spare_out, wide.like(result)))
         with f.when(short):
             f.copy(out, work.spare_out, n * result.bytes)
-        work.step()
 
 
 def _ways(length: int) -> int:

@@ -13,7 +13,6 @@ from typing import Any
 from numpy import ndarray
 
 import tapegrad.define.batching as B
-import tapegrad.kernels.shape as K
 import tapegrad.kernels.strided as S
 from tapegrad.define import finish, indexing, linear, offer, several
 from tapegrad.kernels.errstate import nameless
@@ -177,11 +176,11 @@ def narrow_copy(
     return finish(_narrow(input, at), out, "narrow_copy", (input,))
 
 
-_split = several("split_copy", K.split, parts.split_back, parts.entry, copies="SplitBackward0_copy")
+_split = several("split_copy", parts.split_back, parts.entry, copies="SplitBackward0_copy")
 _sections = several(
-    "split_with_sizes_copy", K.split, parts.split_back, parts.entry, copies="SplitWithSizesBackward0_copy"
+    "split_with_sizes_copy", parts.split_back, parts.entry, copies="SplitWithSizesBackward0_copy"
 )
-_unbind = several("unbind_copy", K.unbind, parts.unbind_back, parts.entry, copies="UnbindBackward0_copy")
+_unbind = several("unbind_copy", parts.unbind_back, parts.entry, copies="UnbindBackward0_copy")
 
 
 def _all(results: Sequence[Tensor], out: Any, op: str, input: Tensor) -> Any:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any
 
-import tapegrad.kernels.shape as S
 from tapegrad.define import offer, several
 from tapegrad.kernels.errstate import nameless
 from tapegrad.ops import index
@@ -41,11 +40,11 @@ def unbind_back(F: Any, parts: Any, shape: Any, dim: int) -> Any:
 
 
 entry = index.getitem.op
-_split = several("split", S.split, split_back, entry)
-_split_sizes = several("split_with_sizes", S.split, split_back, entry)
-_unbind = several("unbind", S.unbind, unbind_back, entry)
-_unsafe_split = several("unsafe_split", S.split, split_back, entry, safe=False)
-_unsafe_sizes = several("unsafe_split_with_sizes", S.split, split_back, entry, safe=False)
+_split = several("split", split_back, entry)
+_split_sizes = several("split_with_sizes", split_back, entry)
+_unbind = several("unbind", unbind_back, entry)
+_unsafe_split = several("unsafe_split", split_back, entry, safe=False)
+_unsafe_sizes = several("unsafe_split_with_sizes", split_back, entry, safe=False)
 
 
 def pieces_of(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> tuple[Tensor, ...]:

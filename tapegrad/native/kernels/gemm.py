@@ -136,7 +136,7 @@ class _Block(Operands):
 
 _NAMES = (
     "y:w a:r b:r c:r at:r room:w biased:i more:i y_row:i a_row:i a_k:i b_k:i b_column:i m:i n:i k:i units:i "
-    "groups:i panels:i columns:i depth:i down:i across:i pitch:i apart:i room_a:i room_b:i space:i"
+    "groups:i panels:i columns:i depth:i down:i across:i pitch:i apart:i room_b:i space:i"
 )
 
 
@@ -145,19 +145,24 @@ def kernel(t: Type, shared: bool) -> Any:
     """The kernel; if b is to be shared, the one that copies all of it first."""
     if not shared:
         return call.build(f"gemm_{t}", _NAMES, lambda f: _compute(f, t, False), over="units", grain=1)
-    module, bodies = Module(), []
-    for write in (_pack, _compute):
-        f = call.Body(f"gemm_shared{write.__name__}_{t}", call.named(_NAMES))
-        write(f, t, True)
-        f.give()
-        module.add(f)
-        bodies.append(f)
+    module, names = Module(), call.named(_NAMES)
+    pack, compute = (call.Body(f"gemm_{what}_{t}", names) for what in ("packed", "computed"))
+    _pack(pack, t)
+    _compute(compute, t, True)
+    for body in (pack, compute):
+        body.give()
+        module.add(body)
 
     def both(f: call.Body) -> None:
-        for body, n in zip(bodies, ("groups", "units"), strict=True):
-            f.share(body, f[n], 1)
+        f.share(pack, f["groups"], 1)
+        f.share(compute, f["units"], 1)
 
     return call.build(f"gemm_shared_{t}", _NAMES, both, over="units", grain=call.ALONE, module=module)
+
+
+def _edge(t: Type) -> int:
+    """The elements of a thread's room that a tile at the edge takes."""
+    return _parts(height() * width(t), 16) * 16
 
 
 def _panel(f: call.Body, x: Operands, piece: Value, column: Value) -> Value:
@@ -166,7 +171,7 @@ def _panel(f: call.Body, x: Operands, piece: Value, column: Value) -> Value:
     return f["room"].at(f["room_b"] + (piece * across + column // x.wide) * f["apart"], x.t)
 
 
-def _pack(f: call.Body, t: Type, _: bool) -> None:
+def _pack(f: call.Body, t: Type) -> None:
     """Copy groups of b's panels."""
     x = Operands(f, t, f.value(0, I64))
     each = (f["n"] + (GROUP - 1)) // GROUP
@@ -181,7 +186,7 @@ def _compute(f: call.Body, t: Type, shared: bool) -> None:
     """Blocks of results. What is not shared is copied into the thread's own room."""
     with f.loop(f.low, f.high) as unit:
         x = _Block(f, t, unit)
-        a = x.edge.at(f["room_a"], t)
+        a = x.edge.at(_edge(t), t)
         with f.loop(0, f["k"], f["depth"]) as start:
             k = f.smaller(f["depth"], f["k"] - start)
             if shared:
@@ -215,12 +220,12 @@ def _plan(m: int, n: int, k: int, entries: int, dtype: Any, many: int, depth: in
     panels, columns = min(cuts, key=cost)
     down, across = _parts(high, panels), _parts(n, columns)
     pitch, apart = depth * tall + PAD, (depth + 1) * wide
-    edge, of_a, of_b = _parts(tall * wide, 16) * 16, panels * pitch, _parts(columns, wide) * apart
+    edge, of_a, of_b = _edge(t), panels * pitch, _parts(columns, wide) * apart
     space = edge + of_a + (0 if shared else of_b)
     own = space * threads()  # whoever else sets how many work
     room_b, of_b = (own, pieces * _parts(n, wide) * apart) if shared else (edge + of_a, 0)
     work = (entries * down * across, pieces * _parts(n, GROUP))
-    cut = (panels, columns, depth, down, across, pitch, apart, edge, room_b, space)
+    cut = (panels, columns, depth, down, across, pitch, apart, room_b, space)
     return kernel(t, shared), own + of_b, of_b, (m, n, k, *work, *cut)
 
 

@@ -25,8 +25,10 @@ def outer(body: Any, x: Any, y: Any) -> Any:
 @over(C.diff)
 def diff(body: Any, x: Any, dim: int) -> Any:
     """Each element less the one before."""
+    if x.size < LEAST or x.dtype.kind == "b":
+        return body(x, dim)
     late, early = C.ends(dim)
-    found = _less(x[late], x[early]) if x.size >= LEAST and x.dtype.kind != "b" else None
+    found = _less(x[late], x[early])
     return body(x, dim) if found is None else found
 
 
