@@ -1,9 +1,11 @@
 """Products of matrices, y = a b + c, for many pairs at once.
 
 The results are cut into blocks, which threads share. A block takes K in pieces: of each it copies its rows of
-a and its columns of b into its own room, in the order in which they are read (`panels`), and then computes
-tiles of results that stay in registers: some rows of a by some vectors of b's columns. Of a large product all
-of b is copied before, by all threads, for all blocks. What is added to what depends on the shapes alone.
+a into its own room, in the order in which they are read (`panels`), and then, one panel of b after the other,
+computes tiles of results that stay in registers: some rows of a by some vectors of b's columns. A panel of b
+is copied before it is read; what it is copied from comes nearer while the tiles before are computed. Of a
+large product all of b is copied at first, by all threads, for all blocks. What is added to what depends on
+the shapes alone.
 
 Source: Goto, van de Geijn: Anatomy of high-performance matrix multiplication (2008).
 """
@@ -25,9 +27,9 @@ from tapegrad.native.memory import empty
 from tapegrad.native.runtime import threads, working
 
 DEPTH = 1024  # bytes of K in a piece: a panel of b stays in the first cache
-ROWS, COLUMNS = 384, 1024  # of a block, at most
+ROWS, COLUMNS = 520, 1024  # of a block, at most
 _TRIED = 8  # numbers of parts
-LEAST_SHARED = 1 << 24  # multiplications: in fewer, a second loop for the threads costs as much as it saves
+LEAST_SHARED = 1 << 29  # multiplications: in fewer, blocks that copy b themselves are as fast or faster
 MOST = 1 << 22  # elements of a b that is shared; with more, a product is computed in parts
 SIDE, PIECES = 4096, 4  # columns, and pieces of K, of a part
 GROUP = 128  # columns of b that a thread copies at once
@@ -95,30 +97,50 @@ class _Block(Operands):
         self.y = f["y"].at(entry * f["m"] * f["y_row"] + self.column, t)
         self.edge = f["room"].at(f.who * f["space"], t)
 
-    def compute(self, a: Value, b: Value, start: Value, k: Value) -> None:
-        """All tiles' sums over a piece of K, whose panels of a and b begin there."""
+    def compute(self, a: Value, b: Value, start: Value, k: Value, shared: bool) -> None:
+        """All tiles' sums over a piece of K, whose panels of a begin at a. Those of b begin at b if it is
+        shared; else each is copied there before it is read."""
         f, t = self.f, self.t
-        more = f.select(start > 0, f.value(1, I64), f["more"])
-        each = k // (self.high - self.low) + 1
-        wide, zero = f.value(self.wide, I64), f.value(0, I64)
         with f.loop(0, self.n, self.wide) as j:
-            panel, many = b.at(j // self.wide * f["apart"], t), f.smaller(self.n - j, self.wide)
-            ahead = panel.at(f["apart"], t)
-            inside = many.eq(self.wide)
+            many, panel = f.smaller(self.n - j, self.wide), b
+            if shared:
+                panel = b.at(j // self.wide * f["apart"], t)
+                ahead, part, line = panel.at(f["apart"], t), self.wide**2, self.wide
+            else:
+                self.begin_b(b, self.column + j, many, start)
+                self.pack_b(b.at(self.wide, t), self.column + j, many, start, k)
+                ahead, part, line = self._source(j + self.wide, start, k)
+            each = k // (self.high - self.low) + 1
             with f.loop(self.low, self.high) as p:
-                i = self.first(p)
-                high = self.first(p + 1) - i
-                with f.loop(0, each) as line:
-                    f.prefetch(ahead.at(((p - self.low) * each + line) * self.wide, t), 2)
-                y = self.y.at(i * f["y_row"] + j, t)
-                to, pitch = f.select(inside, y, self.edge), f.select(inside, f["y_row"], wide)
-                add = f.select(inside, more, zero)
-                rows = a.at((p - self.low) * f["pitch"], t)
-                for m in heights(self.tall):
-                    with f.when(high.eq(m)):
-                        call.run(f, tile(t, m), to, pitch, rows, panel, k, add)
-                with f.when(~inside):
-                    self._put(y, high, many, more)
+                first = (p - self.low) * each
+                with f.loop(first, first + each) as i:
+                    f.prefetch(ahead.at(i // self.wide * part + i % self.wide * line, t), 2)
+                self._tile(a, panel, p, j, many, start, k)
+
+    def _source(self, j: Value, start: Value, k: Value) -> tuple[Value, Any, Any]:
+        """Where the panel of b with the block's column j stands, or behind the last one the first of the next
+        piece: (its place, how far groups of its lines are from each other, and lines of a group)."""
+        f, over = self.f, j >= self.n
+        column, row = f.select(over, 0, j), f.select(over, start + k, start)
+        place = self.b.at(row * f["b_k"] + (self.column + column) * f["b_column"], self.t)
+        runs = f["b_column"].eq(1)
+        wide = f.value(self.wide, I64)
+        return place, f.select(runs, f["b_k"] * wide, wide), f.select(runs, f["b_k"], f["b_column"])
+
+    def _tile(self, a: Value, panel: Value, p: Value, j: Value, many: Value, start: Value, k: Value) -> None:
+        """The sums of one panel of a by one of b."""
+        f, t = self.f, self.t
+        i = self.first(p)
+        high, inside = self.first(p + 1) - i, many.eq(self.wide)
+        more = f.select(start > 0, f.value(1, I64), f["more"])
+        y, wide = self.y.at(i * f["y_row"] + j, t), f.value(self.wide, I64)
+        to, pitch = f.select(inside, y, self.edge), f.select(inside, f["y_row"], wide)
+        add, rows = f.select(inside, more, 0), a.at((p - self.low) * f["pitch"], t)
+        for m in heights(self.tall):
+            with f.when(high.eq(m)):
+                call.run(f, tile(t, m), to, pitch, rows, panel, k, add)
+        with f.when(~inside):
+            self._put(y, high, many, more)
 
     def _put(self, y: Value, high: Value, many: Value, more: Value) -> None:
         """A tile at the edge, of which so many rows and columns are results."""
@@ -136,7 +158,7 @@ class _Block(Operands):
 
 _NAMES = (
     "y:w a:r b:r c:r at:r room:w biased:i more:i y_row:i a_row:i a_k:i b_k:i b_column:i m:i n:i k:i units:i "
-    "groups:i panels:i columns:i depth:i down:i across:i pitch:i apart:i room_b:i space:i"
+    "groups:i panels:i columns:i depth:i down:i across:i pitch:i apart:i own:i space:i"
 )
 
 
@@ -168,7 +190,7 @@ def _edge(t: Type) -> int:
 def _panel(f: call.Body, x: Operands, piece: Value, column: Value) -> Value:
     """Where the panel of the shared b with a column stands."""
     across = (f["n"] + (x.wide - 1)) // x.wide
-    return f["room"].at(f["room_b"] + (piece * across + column // x.wide) * f["apart"], x.t)
+    return f["room"].at(f["own"] + (piece * across + column // x.wide) * f["apart"], x.t)
 
 
 def _pack(f: call.Body, t: Type) -> None:
@@ -179,23 +201,21 @@ def _pack(f: call.Body, t: Type) -> None:
         piece, column = unit // each, unit % each * GROUP
         start = piece * f["depth"]
         k, n = f.smaller(f["depth"], f["k"] - start), f.smaller(f["n"] - column, GROUP)
-        x.pack_b(_panel(f, x, piece, column), column, n, start, k)
+        to = _panel(f, x, piece, column)
+        x.begin_b(to, column, n, start)
+        x.pack_b(to.at(x.wide, t), column, n, start, k)
 
 
 def _compute(f: call.Body, t: Type, shared: bool) -> None:
     """Blocks of results. What is not shared is copied into the thread's own room."""
     with f.loop(f.low, f.high) as unit:
         x = _Block(f, t, unit)
-        a = x.edge.at(_edge(t), t)
+        own = x.edge.at(_edge(t), t)
+        a = own if shared else own.at(f["apart"], t)
         with f.loop(0, f["k"], f["depth"]) as start:
             k = f.smaller(f["depth"], f["k"] - start)
-            if shared:
-                b = _panel(f, x, start // f["depth"], x.column)
-            else:
-                b = x.edge.at(f["room_b"], t)
-                x.pack_b(b, x.column, x.n, start, k)
             x.pack_a(a, x.low, x.high, start, k)
-            x.compute(a, b, start, k)
+            x.compute(a, _panel(f, x, start // f["depth"], x.column) if shared else own, start, k, shared)
 
 
 # ---- from Python
@@ -213,19 +233,17 @@ def _plan(m: int, n: int, k: int, entries: int, dtype: Any, many: int, depth: in
 
     def cost(cut: tuple[int, int]) -> float:
         panels, columns = cut
-        blocks = _parts(high, panels) * _parts(n, columns) * entries
-        return _cost(blocks, panels * tall, columns, many, shared)
+        return _cost(_parts(high, panels) * _parts(n, columns) * entries, panels * tall, columns, many)
 
     cuts = product(_sizes(high, ROWS // tall, 1), _sizes(n, n if shared else COLUMNS, wide))
     panels, columns = min(cuts, key=cost)
     down, across = _parts(high, panels), _parts(n, columns)
     pitch, apart = depth * tall + PAD, (depth + 1) * wide
-    edge, of_a, of_b = _edge(t), panels * pitch, _parts(columns, wide) * apart
-    space = edge + of_a + (0 if shared else of_b)
+    space = _edge(t) + panels * pitch + (0 if shared else apart)
     own = space * threads()  # whoever else sets how many work
-    room_b, of_b = (own, pieces * _parts(n, wide) * apart) if shared else (edge + of_a, 0)
+    of_b = pieces * _parts(n, wide) * apart if shared else 0
     work = (entries * down * across, pieces * _parts(n, GROUP))
-    cut = (panels, columns, depth, down, across, pitch, apart, room_b, space)
+    cut = (panels, columns, depth, down, across, pitch, apart, own, space)
     return kernel(t, shared), own + of_b, of_b, (m, n, k, *work, *cut)
 
 
@@ -235,12 +253,11 @@ def _sizes(n: int, most: int, step: int) -> list[int]:
     return [_parts(_parts(n, parts), step) * step for parts in range(least, least + _TRIED)]
 
 
-def _cost(blocks: int, rows: int, columns: int, many: int, shared: bool) -> float:
+def _cost(blocks: int, rows: int, columns: int, many: int) -> float:
     """What copying, threads that wait at the end, and one that is kept from its work add to the time. A block
     copies its rows of a for its columns, and its columns of b for its rows, or reads them from farther away:
     measured on an AMD Zen 3."""
-    of_b, late = (8, 0.25) if shared else (20, 0.5)
-    return of_b / rows + 30 / columns + _parts(blocks, many) * many / blocks + late / blocks
+    return 20 / rows + 15 / columns + _parts(blocks, many) * many / blocks + 0.05 / blocks
 
 
 def _parts(n: int, size: int) -> int:

@@ -118,20 +118,24 @@ class Operands:
                 for j, mask in masks:
                     f.store(there.at(j, t), f.load(line.at(j, t), v, mask))
 
-    def pack_b(self, to: Value, column: Value, n: Value, start: Value, k: Value) -> None:
-        """Copy n columns of b, for the piece of K from start on, and before them what the sums start from."""
+    def begin_b(self, to: Value, column: Value, n: Value, start: Value) -> None:
+        """What the sums of n columns start from, before their panels: c in the first piece of K, or 0."""
         f, t = self.f, self.t
         biased = start.eq(0) & f["biased"].ne(0)
+        with f.loop(0, n, self.wide) as j:
+            place = to.at(j // self.wide * f["apart"], t)
+            f.clear(place, self.wide * t.bytes)
+            with f.when(biased):
+                f.copy(place, f["c"].at(column + j, t), f.smaller(n - j, self.wide) * t.bytes)
+
+    def pack_b(self, to: Value, column: Value, n: Value, start: Value, k: Value) -> None:
+        """Copy n columns of b, for k steps of K from start on."""
+        f, t = self.f, self.t
         source = self.b.at(start * f["b_k"] + column * f["b_column"], t)
         runs = f["b_column"].eq(1)
         with f.when(runs):
-            call.run(f, _panels_of(t), to.at(self.wide, t), source, n, f["b_k"], k, f["apart"])
-        with f.loop(0, n, self.wide) as j:
-            place, many = to.at(j // self.wide * f["apart"], t), f.smaller(n - j, self.wide)
-            f.clear(place, self.wide * t.bytes)
-            with f.when(biased):
-                f.copy(place, f["c"].at(column + j, t), many * t.bytes)
-            with f.when(~runs):
-                along = f["b_column"]
-                lines = source.at(j * along, t)
-                call.run(f, _turned_of(t, self.wide), place.at(self.wide, t), lines, many, along, k)
+            call.run(f, _panels_of(t), to, source, n, f["b_k"], k, f["apart"])
+        with f.when(~runs), f.loop(0, n, self.wide) as j:
+            place, lines = to.at(j // self.wide * f["apart"], t), source.at(j * f["b_column"], t)
+            many = f.smaller(n - j, self.wide)
+            call.run(f, _turned_of(t, self.wide), place, lines, many, f["b_column"], k)
