@@ -209,12 +209,18 @@ def getitem(x: Any, index: Any) -> Any:
     return y if type(y) is ndarray else x[(*index, ...)]
 
 
+_MANY = 1 << 13  # elements for which the call of another function is worth while
+
+
 def putitem(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with g at a basic index."""
     if g.size == prod(shape) and not _turns(index):  # an index of as many names all, in their order
         return g.reshape(shape)
     z = zeros(shape, g.dtype)
-    z[index] = g
+    if g.size < _MANY:
+        z[index] = g
+    else:
+        replace(z[index], g)
     return z
 
 

@@ -10,7 +10,7 @@ them are transposed in registers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,17 +38,29 @@ def copy(y: Any, x: Any) -> bool:
         return False
     both = y.flags.num & x.flags.num
     if both & DENSE == DENSE:
-        return _along(y, x, "rows")
-    if not both & ALIGNED:
+        return _whole(y, x)
+    plan = _plan(y.shape, y.strides, x.strides, size) if both & ALIGNED else None
+    if plan is None:
         return False
-    y, x = _forwards(y, x)
-    axes = _axes(y, x)
+    back, kernel, table, numbers = plan
+    if back is not None:
+        y, x = y[back], x[back]
+    kernel(y, x, table, *numbers)
+    return True
+
+
+@lru_cache(1000)
+def _plan(shape: tuple[int, ...], to: tuple[int, ...], by: tuple[int, ...], size: int) -> Any:
+    """(what to index both arrays with, the kernel, its table, its numbers); None if they are not for here.
+    to, by: the strides of target and source."""
+    back, to, by = _forwards(to, by, size)
+    axes = _axes(shape, to, by, size)
     if axes is None:
-        return False
+        return None
     total = _ENDLESS
     if len(axes) == 1:
-        total, to, by = axes[0]
-        axes = [(-(-total // _COLUMNS), _COLUMNS * to, _COLUMNS * by), (_COLUMNS, to, by)]
+        total, a, b = axes[0]
+        axes = [(-(-total // _COLUMNS), _COLUMNS * a, _COLUMNS * b), (_COLUMNS, a, b)]
     columns = axes.pop()
     how = {1: "rows", -1: "reverse", 0: "repeat"}.get(columns[2], "single") if columns[1] == 1 else "single"
     at = len(axes) - 1
@@ -60,54 +72,68 @@ def copy(y: Any, x: Any) -> bool:
     parts = -(-rows[0] // _ROWS)
     for n, _, _ in axes:
         parts *= n
-    bytes = _ROWS * columns[0] * size
-    table = np.array(axes, np.int64)
-    _kernel(size, how)(y, x, table, len(axes), parts, max(1, GRAIN // bytes), total, *columns, *rows)
+    grain = max(1, GRAIN // (_ROWS * columns[0] * size))
+    numbers = (len(axes), parts, grain, total, *columns, *rows)
+    return back, _kernel(size, how), np.array(axes, np.int64), numbers
+
+
+def _whole(y: Any, x: Any) -> bool:
+    """Put x into y, where both have no gaps and are in one order."""
+    bytes = y.nbytes
+    _all_of()(y, x, -(-bytes // GRAIN), bytes)
     return True
+
+
+@cache
+def _all_of() -> Any:
+    """The kernel for memory as it lies: (target, source, pieces, bytes)."""
+
+    def write(f: call.Body) -> None:
+        start = f.low * GRAIN
+        end = f.smaller(f.high * GRAIN, f["bytes"])
+        f.copy(f["y"].at(start, I8), f["x"].at(start, I8), end - start)
+
+    return call.build("copy_whole", "y:w x:r pieces:i bytes:i", write, over="pieces")
 
 
 _NONE = np.empty((0, 3), np.int64)
 
 
-def _along(y: Any, x: Any, how: str) -> bool:
-    """Put x, or its one element again and again, into y, where both have no gaps: what `copy` does then."""
+def repeat(y: Any, x: Any) -> bool:
+    """Put the one element of x everywhere into y, an array without gaps; whether that was done here."""
+    if y.itemsize not in WHOLE or y.dtype.kind == "O":
+        return False
     rows = -(-y.size // _COLUMNS)
     grain = max(1, GRAIN // (_ROWS * _COLUMNS * y.itemsize))
-    by = 1 if how == "rows" else 0
-    sizes = y.size, _COLUMNS, 1, by, rows, _COLUMNS, by * _COLUMNS
-    _kernel(y.itemsize, how)(y, x, _NONE, 0, -(-rows // _ROWS), grain, *sizes)
+    sizes = y.size, _COLUMNS, 1, 0, rows, _COLUMNS, 0
+    _kernel(y.itemsize, "repeat")(y, x, _NONE, 0, -(-rows // _ROWS), grain, *sizes)
     return True
 
 
-def repeat(y: Any, x: Any) -> bool:
-    """Put the one element of x everywhere into y, an array without gaps; whether that was done here."""
-    return y.itemsize in WHOLE and y.dtype.kind != "O" and _along(y, x, "repeat")
-
-
-def _forwards(y: Any, x: Any) -> tuple[Any, Any]:
-    """Both arrays such that an axis that runs backwards in the source, and is not the target's last, runs on:
-    then its rows can be tiles."""
-    for k, (a, b) in enumerate(zip(y.strides, x.strides, strict=True)):
-        if b == -x.itemsize and a > x.itemsize:
+def _forwards(to: tuple[int, ...], by: tuple[int, ...], size: int) -> tuple[Any, ...]:
+    """(an index, or None, and the strides after it) such that an axis that runs backwards in the source, and
+    is not the target's last, runs on: then its rows can be tiles."""
+    for k, (a, b) in enumerate(zip(to, by, strict=True)):
+        if b == -size and a > size:
             back = (*(slice(None),) * k, slice(None, None, -1))
-            return y[back], x[back]
-    return y, x
+            return back, (*to[:k], -a, *to[k + 1 :]), (*by[:k], -b, *by[k + 1 :])
+    return None, to, by
 
 
-def _axes(y: Any, x: Any) -> list[Axis] | None:
-    """The axes in the order of y's memory, merged; None if steps are no whole elements or y repeats one."""
-    size = y.itemsize
-    found = [(n, a, b) for n, a, b in zip(y.shape, y.strides, x.strides, strict=True) if n != 1]
+def _axes(shape: tuple[int, ...], to: tuple[int, ...], by: tuple[int, ...], size: int) -> list[Axis] | None:
+    """The axes in the order of the target's memory, merged; None if steps are no whole elements or the target
+    repeats one."""
+    found = [(n, a, b) for n, a, b in zip(shape, to, by, strict=True) if n != 1]
     if any(a % size or b % size or a == 0 for _, a, b in found):
         return None
     found.sort(key=lambda axis: -abs(axis[1]))
     merged: list[Axis] = []
     for n, a, b in found:
-        to, by = a // size, b // size
-        if merged and merged[-1][1] == n * to and merged[-1][2] == n * by:
-            merged[-1] = merged[-1][0] * n, to, by
+        step, source = a // size, b // size
+        if merged and merged[-1][1] == n * step and merged[-1][2] == n * source:
+            merged[-1] = merged[-1][0] * n, step, source
         else:
-            merged.append((n, to, by))
+            merged.append((n, step, source))
     return merged or [(1, 1, 1)]
 
 

@@ -54,17 +54,21 @@ def replace(body: Any, y: Any, x: Any) -> None:
 
 def _joined(xs: Sequence[Any], shape: Sequence[int], dim: int) -> Any:
     """The arrays one after the other along an axis; None if that is not for here."""
-    kind, others = xs[0].dtype, (*shape[:dim], *shape[dim + 1 :])
+    kind, before, behind, end = xs[0].dtype, shape[:dim], shape[dim + 1 :], 0
     for x in xs:
-        if type(x) is not ndarray or x.dtype != kind or (*x.shape[:dim], *x.shape[dim + 1 :]) != others:
+        if (
+            type(x) is not ndarray
+            or x.dtype != kind
+            or x.shape[:dim] != before
+            or x.shape[dim + 1 :] != behind
+        ):
             return None
-    y, at = empty(shape, kind), 0
+    y, whole = empty(shape, kind), (slice(None),) * dim
     for x in xs:
-        n = x.shape[dim]
-        part = y[(slice(None),) * dim + (slice(at, at + n),)]
+        at, end = end, end + x.shape[dim]
+        part = y[(*whole, slice(at, end))]
         if x.size and not copy(part, x):
             part[...] = x
-        at += n
     return y
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import prod as prod_of
 from typing import Any
 
 import numpy as np
@@ -21,25 +23,43 @@ LEAST, MANY = 1 << 14, 1 << 17
 def _ready(x: Any, dim: Any, fast: bool = False) -> tuple[Any, Any, Any, bool]:
     """(its type, None if it is not taken; x as it lies in memory, the axes there, whether it is turned).
     fast: NumPy is fast where all is reduced."""
-    if dim is not None and (type(dim) is not tuple or min(dim, default=0) < 0):  # as NumPy takes it
-        return None, x, dim, False
-    last = not fast if dim is None else x.ndim - 1 in dim
-    if type(x) is not np.ndarray or x.size < (LEAST if last else MANY) or R.count(x.shape, dim) < 2:
+    if type(x) is not np.ndarray or x.size < LEAST or (dim is not None and type(dim) is not tuple):
         return None, x, dim, False
     turned = not x.flags.c_contiguous and x.flags.f_contiguous
+    axes = _axes(x.shape, dim, turned, fast)
+    if axes is None:
+        return None, x, dim, False
     if turned:
         x = x.T
-    axes = range(x.ndim) if dim is None else [x.ndim - 1 - k for k in dim] if turned else dim
-    return fits(x), x, tuple(axes), turned
+    return fits(x), x, axes, turned
+
+
+@lru_cache(1000)
+def _axes(shape: tuple[int, ...], dim: Any, turned: bool, fast: bool) -> tuple[int, ...] | None:
+    """The axes as they lie in memory; None if this is not taken."""
+    if dim is not None and min(dim, default=0) < 0:  # as NumPy takes it
+        return None
+    last = not fast if dim is None else len(shape) - 1 in dim
+    if prod_of(shape) < (LEAST if last else MANY) or R.count(shape, dim) < 2:
+        return None
+    if dim is None:
+        return tuple(range(len(shape)))
+    return tuple([len(shape) - 1 - k for k in dim]) if turned else dim
+
+
+@lru_cache(1000)
+def _kept(shape: tuple[int, ...], dim: Any, keepdim: bool) -> tuple[int, ...]:
+    if keepdim:
+        return tuple(R.kept(shape, dim))
+    return () if dim is None else tuple([n for k, n in enumerate(shape) if k not in dim])
 
 
 def _shaped(y: Any, shape: tuple[int, ...], dim: Any, keepdim: Any, turned: bool) -> Any:
     """The flat results for an array of that shape in their own shape; one number as a scalar."""
-    if keepdim:
-        kept = R.kept(shape, dim)
-    else:
-        kept = () if dim is None else tuple([n for k, n in enumerate(shape) if k not in dim])
-    return (y.reshape(kept[::-1]).T if turned else y.reshape(kept))[()]
+    kept = _kept(shape, dim, keepdim)
+    if not kept:
+        return y[0]
+    return y.reshape(kept[::-1]).T if turned else y.reshape(kept)
 
 
 def _reduced(name: str, body: Any, x: Any, dim: Any, keepdim: Any) -> Any:
