@@ -235,7 +235,7 @@ def _replaced(op: Op, fast: pointwise.Pointwise, kernel: Any, least: int, skippe
     n = len(fast.names)
 
     def large(*xs: Any) -> Any:
-        args = tuple([_number(x, xs[0]) for x in xs[n + skipped :]])
+        args = tuple([_number(x, xs[0]) for x in xs[n + skipped :]]) if len(xs) > n else ()
         try:
             y = fast(*xs[:n], args=args) if len(xs) >= n else None
         except (TypeError, ValueError):  # an argument that is no number, shapes that do not fit

@@ -13,7 +13,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Sequence
-from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -40,8 +40,7 @@ _EXPORTS = (
     "tapegrad_resize",
     "tapegrad_release",
     "tapegrad_trim",
-    "own_py",
-    "back_py",
+    "empty_py",
 )
 
 
@@ -60,7 +59,7 @@ def _module() -> Module:
     module.add(_zeros(allocate))
     module.add(_resize(allocate, release, size))
     module.add(_trim(size))
-    _write_switches(module)
+    _write_empty(module)
     return module
 
 
@@ -208,19 +207,71 @@ class _Handler(ctypes.Structure):
 
 
 _SET_HANDLER = 304  # sets a thread's handler: its place in NumPy's table of functions
-_state: dict[str, Any] = {}
+_state: dict[str, Any] = {"empty": np.empty}
 
 
-def _write_switches(module: Module) -> None:
-    """Add own_py, which makes the handler that it is bound to this thread's and gives the one before, and
-    back_py, which takes that."""
-    f = Function("own_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
-    f.give(f.call("tapegrad_set_handler", PTR, f["self"]))
+# What empty_py is bound to, a tuple: the function for all that it does not take, the handler, the types of
+# arrays, tuples and whole numbers; and behind them the dtypes that it takes.
+_OTHERWISE, _HANDLER, _ARRAY, _TUPLE, _INT, _KINDS = range(6)
+_PLAIN = [np.dtype(c) for c in "?bBhHiIlLefdFD"]
+_AXES = 32  # at most
+_ITEMS = tuple.__basicsize__ // 8  # words before a tuple's items
+
+
+def _write_empty(module: Module) -> None:
+    """Add empty_py, which is NumPy's function with our memory for what is large."""
+    f = Function("empty_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
     module.add(f)
-    f = Function("back_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
-    f.call("Py_DecRef", VOID, f.call("tapegrad_set_handler", PTR, f.load(f["args"], PTR)))
-    f.give(f.call("tapegrad_none", PTR))
-    module.add(f)
+    sizes = f.room(I64, _AXES)
+    with f.forever() as otherwise:
+        f.leave(otherwise, f["count"].ne(2))
+        shape, kind = (f.load(f["args"].at(k, PTR), PTR) for k in (0, 1))
+        known = f.variable(f.value(0, I64))
+        with f.loop(0, len(_PLAIN)) as k:
+            known.set(known.get() | f.convert(_is(f, kind, _bound(f, k + _KINDS)), I64))
+        f.leave(otherwise, known.get().eq(0))
+        whole = _is(f, f.load(shape.at(call.TYPE // 8, I64), PTR), _bound(f, _INT))
+        with f.when(~whole):
+            f.leave(otherwise, ~_is(f, f.load(shape.at(call.TYPE // 8, I64), PTR), _bound(f, _TUPLE)))
+        axes = f.variable(f.value(1, I64))
+        with f.when(~whole):
+            axes.set(f.load(shape.at(_ITEMS - 1, I64), I64))
+        f.leave(otherwise, axes.get() > _AXES)
+        size = f.variable(f.value(1, I64))
+        items = f.select(whole, f["args"], shape.at(_ITEMS, PTR))
+        with f.loop(0, axes.get()) as k:
+            item = f.load(items.at(k, PTR), PTR)
+            f.leave(otherwise, ~_is(f, f.load(item.at(call.TYPE // 8, I64), PTR), _bound(f, _INT)))
+            n = f.call("PyLong_AsLongLong", I64, item)
+            with f.when(n < 0):  # or too large, with an error set
+                f.call("PyErr_Clear", VOID)
+            f.leave(otherwise, n < 0)
+            f.store(sizes.at(k, I64), n)
+            size.set(size.get() * n)
+        f.call("Py_IncRef", VOID, kind)
+        with f.when(size.get() < LEAST):
+            f.give(_new(f, kind, axes.get(), sizes))
+        before = f.call("tapegrad_set_handler", PTR, _bound(f, _HANDLER))
+        new = _new(f, kind, axes.get(), sizes)
+        for handler in (f.call("tapegrad_set_handler", PTR, before), before):
+            f.call("Py_DecRef", VOID, handler)
+        f.give(new)
+    f.give(f.call("PyObject_Vectorcall", PTR, _bound(f, _OTHERWISE), f["args"], f["count"], f.value(0, PTR)))
+
+
+def _bound(f: Function, k: Any) -> Value:
+    """Item k of what the function is bound to."""
+    return f.load(f["self"].at(_ITEMS, PTR).at(k, PTR), PTR)
+
+
+def _is(f: Function, a: Value, b: Value) -> Value:
+    return f.convert(a, I64).eq(f.convert(b, I64))
+
+
+def _new(f: Function, kind: Value, axes: Value, sizes: Value) -> Value:
+    null, zero = f.value(0, PTR), f.value(0, I32)
+    given = (kind, f.convert(axes, I32), sizes, null, null, zero, null)
+    return f.call("tapegrad_new_array", PTR, _bound(f, _ARRAY), *given)  # type: ignore[no-any-return] # a Value
 
 
 def start() -> None:
@@ -237,8 +288,8 @@ def start() -> None:
     for kept in (handler, capsule):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))  # arrays point at them for as long as they live
     _state["trim"] = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int64)(addresses["tapegrad_trim"])
-    _state["own"] = call.builtin(addresses["own_py"], "own", capsule)
-    _state["back"] = call.builtin(addresses["back_py"], "back")
+    bound = (_empty_as_asked, capsule, np.ndarray, tuple, int, *_PLAIN)
+    _state["empty"] = call.builtin(addresses["empty_py"], "empty", bound)
     _state["limit"] = min(1 << 30, _machine_bytes() // 4)
     _state["words"] = _state["trim"](_state["limit"])
 
@@ -252,13 +303,23 @@ def _machine_bytes() -> int:
 
 def empty(shape: int | Sequence[int], dtype: Any) -> Any:
     """An array whose values are not set, in memory that is used again if it is large."""
-    if (shape if isinstance(shape, int) else prod(shape)) < LEAST:
-        return np.empty(shape, dtype)
-    before = _state["own"]()
+    return _state["empty"](shape, dtype)
+
+
+_KNOWN = {kind: kind for kind in _PLAIN}
+
+
+def _empty_as_asked(shape: Any, dtype: Any) -> Any:
+    """What empty_py does not take: numbers and dtypes in other words become those that it does, the rest is
+    NumPy's, mistakes too."""
     try:
+        sizes = tuple(map(index, shape)) if isinstance(shape, Sequence) else (index(shape),)
+    except TypeError:
+        sizes = (-1,)
+    kind = _KNOWN.get(np.dtype(dtype))
+    if kind is None or len(sizes) > _AXES or not all(0 <= n < 1 << 62 for n in sizes):
         return np.empty(shape, dtype)
-    finally:
-        _state["back"](before)
+    return empty(sizes, kind)
 
 
 def stats() -> dict[str, int]:

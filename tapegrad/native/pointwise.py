@@ -73,7 +73,7 @@ class Pointwise:
         if not modes:
             return self._general(xs, args)
         past = like.nbytes >= _STREAM
-        made = self._kernel(xs, modes, args, past)
+        made = self._kernel(like.dtype.char * len(xs), modes, args, past)
         if made is None:
             return None
         y = empty(like.shape, made[1])
@@ -95,7 +95,7 @@ class Pointwise:
         modes, like = _modes(xs)
         if not modes or like.shape != out.shape:
             return self._general(xs, (), out) is not None
-        made = self._kernel(xs, modes, ())
+        made = self._kernel(like.dtype.char * len(xs), modes, ())
         if made is None or made[1] is not out.dtype:
             return False
         _run(made, out, xs)
@@ -119,7 +119,7 @@ class Pointwise:
         if plan is None or (out is not None and out.shape != plan[0]):
             return None
         shape, modes, rows, size, columns, numbers = plan
-        made = self._kernel(ys, modes, args)
+        made = self._kernel("".join([y.dtype.char for y in ys]), modes, args)
         if made is None or (out is not None and made[1] is not out.dtype):
             return None
         kernel, result, grain = made
@@ -127,16 +127,17 @@ class Pointwise:
         kernel(y, *ys, rows, max(1, grain // columns), size, columns, *numbers)
         return y
 
-    def _kernel(self, xs: Sequence[Any], modes: str, args: tuple[Any, ...], stream: bool = False) -> Any:
+    def _kernel(self, kinds: str, modes: str, args: tuple[Any, ...], stream: bool = False) -> Any:
         """(the builtin, the result's dtype, the elements that are worth a thread), or None if there is no
-        machine code for the expression or for the dtypes."""
-        kinds = tuple([x.dtype.char for x in xs])
+        machine code for the expression or for the dtypes, each a character."""
         key = (kinds, modes, args, stream)
-        if key not in self._kernels:
+        try:
+            return self._kernels[key]
+        except KeyError:
             if len(self._kernels) > _MOST:  # arguments that change all the time
                 return None
-            self._kernels[key] = self._build(kinds, modes, args, stream)
-        return self._kernels[key]
+        self._kernels[key] = made = self._build(kinds, modes, args, stream)
+        return made
 
     def _build(self, kinds: Sequence[str], modes: str, args: tuple[Any, ...], stream: bool) -> Any:
         numbers = {k for k in kinds if k != "?"} or {"?"}

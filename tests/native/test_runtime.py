@@ -212,6 +212,37 @@ def test_users_arrays_stay_users():
     assert handler(memory.empty(10, "f4")) == "default_allocator"
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8", bool, "i8", "O", "U3", "f2", np.dtype("F"), ">f4"])
+@pytest.mark.parametrize(
+    "shape",
+    [(), 0, 7, (3, 4), [3, 4], (0, 5), 20_000, (200, 300), (np.int64(2), 3), (1,) * 32, (1,) * 40],
+)
+def test_an_empty_array_is_as_numpys(shape, dtype):
+    found, expected = memory.empty(shape, dtype), np.empty(shape, dtype)
+    assert found.shape == expected.shape and found.strides == expected.strides
+    assert found.dtype == expected.dtype and found.flags.num == expected.flags.num
+    assert dtype != "O" or all(x is None for x in found.ravel())
+    if found.size >= memory.LEAST and found.dtype in memory._KNOWN:
+        assert np._core.multiarray.get_handler_name(found) == "tapegrad"
+
+
+@pytest.mark.parametrize("shape", [-1, (2, -3), (1 << 62, 8), 1 << 80, (1 << 40, 1 << 40), "x", 2.5, None])
+def test_no_array_has_such_a_shape(shape):
+    before = memory.stats()["allocated_bytes"]
+    with pytest.raises((ValueError, TypeError)) as expected:
+        np.empty(shape, "f4")
+    with pytest.raises(type(expected.value)) as found:
+        memory.empty(shape, np.dtype("f4"))
+    assert str(found.value) == str(expected.value)
+    assert memory.stats()["allocated_bytes"] == before
+
+
+@pytest.mark.parametrize("given", [(), (3,), (3, "f4", 1)])
+def test_an_empty_array_takes_two_arguments(given):
+    with pytest.raises(TypeError):
+        memory._state["empty"](*given)
+
+
 @pytest.mark.parametrize("n", [20_000, 65_536, 131_073])
 def test_resizing_keeps_values(n):
     a = memory.empty(n, "f8")
