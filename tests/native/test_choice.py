@@ -130,6 +130,15 @@ def test_kernels_are_imported_when_they_are_called():
     assert run(code) == "['rows']\n['rows', 'scan']\n['rows', 'scan']\n"
 
 
+def test_kernels_that_were_imported_before_the_tier_is_awake():
+    code = (
+        "import tapegrad as t, tapegrad.native.kernels.scan\n"
+        "from tapegrad import tiers; before = tiers.native_calls()\n"
+        "y = t.ones(100_000).cumsum(0); print(y[-1].item(), tiers.native_calls() > before)"
+    )
+    assert run(code) == "100000.0 True\n"
+
+
 def test_what_has_no_stand_in():
     for body in (lambda *xs: xs, lambda **xs: xs, lambda x: wrong, len):
         with pytest.raises(TypeError, match="no plain function"):

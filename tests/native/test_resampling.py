@@ -47,7 +47,6 @@ def test_machine_code_is_the_body(case):
     digits = 1e-5 if y.dtype == np.float32 else 1e-13
     np.testing.assert_allclose(y, expected, rtol=digits, atol=digits)
     zeros = (y == 0) & (expected == 0)
-    if sum(table is not None for table in tables) > 1:  # the order of the axes decides about a zero's sign
-        return
-    np.testing.assert_array_equal(np.signbit(y[zeros]), np.signbit(expected[zeros]))
+    if sum(table is not None for table in tables) < 2:  # else the order of the axes decides
+        np.testing.assert_array_equal(np.signbit(y[zeros]), np.signbit(expected[zeros]))
     np.testing.assert_array_equal(x, kept)

@@ -1,5 +1,6 @@
 """The kernels of the native tier: importing a module registers its stand-ins (see `native.choice`)."""
 
+import sys
 from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
@@ -66,8 +67,10 @@ def install(modules: Iterable[str]) -> None:
     for module in modules:
         if module not in _promised:
             _promised.add(module)
-            load = partial(import_module, f"tapegrad.native.kernels.{module}")
-            choice.promise([_body(name) for name in STAND_INS[module].split()], load)
+            name = f"tapegrad.native.kernels.{module}"
+            if name not in sys.modules:  # else its stand-ins are there, and nobody is promised any
+                bodies = [_body(body) for body in STAND_INS[module].split()]
+                choice.promise(bodies, partial(import_module, name))
     choice.install()  # of what was imported before
 
 
