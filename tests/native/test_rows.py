@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import tapegrad.kernels.cumulative as C
@@ -54,6 +54,7 @@ def test_softmax_and_its_gradient(shape, dim, dtype, layout, odd, log):
 
 @pytest.mark.parametrize("kernel", [R.var, R.std])
 @settings(max_examples=100, deadline=None)
+@example([2], None, "f4", "plain", np.inf, False, 0)
 @given(SHAPES, DIMS, DTYPES, LAYOUTS, ODD, st.booleans(), st.sampled_from([0, 1, 2.5, 40]))
 def test_variances(kernel, shape, dim, dtype, layout, odd, keepdim, correction):
     assume(dim is None or max(dim) < len(shape))

@@ -107,9 +107,11 @@ def log_softmax_vjp(body: Any, g: Any, y: Any, dim: tuple[int, ...]) -> Any:
 
 
 def _write_spread(row: Row, root: bool, both: bool) -> None:
-    """From the distances to the first element, so that it is 0 where all are equal; `both`: and the mean."""
+    """From the distances to the first element, so that it is 0 where all are equal; `both`: and the mean. (To
+    0 if that element is inf: so is the mean, not nan.)"""
     f, correction = row.f, row.numbers[0]
     n, first = f.convert(row.n, F64), row.get(0)
+    first = f.select((first - first).eq(0.0), first, 0.0)
     center = _total(row, lambda i: row.get(i) - first) / n
 
     def square(i: Value) -> Value:
