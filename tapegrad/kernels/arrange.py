@@ -9,17 +9,22 @@ import numpy as np
 
 import tapegrad.kernels.reduce as R
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.memory import shared
+from tapegrad.kernels.memory import empty_like, shared
 from tapegrad.kernels.pointwise import zero
-from tapegrad.kernels.shape import cat, copied
+from tapegrad.kernels.shape import cat, copied, replace
 from tapegrad.kernels.strided import diagonal
 
 
 def flip(x: Any, dims: tuple[int, ...]) -> Any:
-    """The elements in reverse order along the axes."""
+    """The elements in reverse order along the axes, whose order in memory stays."""
     if not x.ndim:
         return copied(x)
-    return copied(x[tuple([slice(None, None, -1) if i in dims else slice(None) for i in range(x.ndim)])])
+    turned = x[tuple([slice(None, None, -1) if i in dims else slice(None) for i in range(x.ndim)])]
+    if x.flags.c_contiguous:
+        return copied(turned)
+    y = empty_like(x, x.dtype)
+    replace(y, turned)
+    return y
 
 
 def _rolled(x: Any, shift: int, dim: int) -> Any:

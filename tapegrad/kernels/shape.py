@@ -185,10 +185,15 @@ def replace(y: Any, x: Any) -> None:
 
 
 def cat(xs: Sequence[Any], dim: int) -> Any:
-    """Joined along an existing axis; empty 1-d arrays join anything."""
+    """Joined along an existing axis, in row-major order; empty 1-d arrays join anything."""
     if xs[0].ndim != 1:
         xs = [x for x in xs if x.ndim != 1 or x.size]
-    return np.concatenate(xs, dim)
+    return _in_rows(np.concatenate(xs, dim))
+
+
+def _in_rows(y: Any) -> Any:
+    """y in row-major order, where NumPy keeps that of its operands."""
+    return y if y.ndim < 2 or y.flags.c_contiguous else copied(y)
 
 
 def stack(xs: Sequence[Any], dim: int) -> Any:
@@ -198,7 +203,7 @@ def stack(xs: Sequence[Any], dim: int) -> Any:
         few = xs[0].size * len(xs) <= 1024  # copied by element in less time than concatenate asks for
         return np.array(xs) if few or not shape else np.concatenate(xs).reshape(len(xs), *shape)
     at = (*shape[:dim], 1, *shape[dim:])
-    return np.concatenate([x.reshape(at) for x in xs], axis=dim)
+    return _in_rows(np.concatenate([x.reshape(at) for x in xs], axis=dim))
 
 
 def getitem(x: Any, index: Any) -> Any:
