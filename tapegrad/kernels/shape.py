@@ -201,7 +201,7 @@ def stack(xs: Sequence[Any], dim: int) -> Any:
     shape = xs[0].shape
     if dim == 0:
         few = xs[0].size * len(xs) <= 1024  # copied by element in less time than concatenate asks for
-        return np.array(xs) if few or not shape else np.concatenate(xs).reshape(len(xs), *shape)
+        return np.array(xs) if few or not shape else _in_rows(np.concatenate(xs)).reshape(len(xs), *shape)
     at = (*shape[:dim], 1, *shape[dim:])
     return _in_rows(np.concatenate([x.reshape(at) for x in xs], axis=dim))
 
