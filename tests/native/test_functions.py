@@ -150,7 +150,10 @@ def test_bounds_of_powers(dtype):
     with np.errstate(all="ignore"):
         assert distance(machine("pow", a, b), np.power(a.astype(WIDE), b.astype(WIDE))).max() <= 0.6
         x, y = (np.ascontiguousarray(p) for p in pairs.T)
-        np.testing.assert_array_equal(machine("pow", x, y), np.power(x, y))
+        found, expected = machine("pow", x, y), np.power(x.astype(WIDE), y.astype(WIDE))
+    number = ~np.isnan(expected)
+    assert np.array_equal(~np.isnan(found), number)
+    assert distance(found[number], expected[number]).max() <= 0.6
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

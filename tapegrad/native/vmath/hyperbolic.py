@@ -72,13 +72,13 @@ def _hypot_of_single(f: Function, a: Value, b: Value) -> Value:
 
 def _hypot(f: Function, a: Value, b: Value) -> Value:
     x, y = f.intrinsic("fabs", a), f.intrinsic("fabs", b)
-    larger = f.select(x > y, x, y)
+    larger, smaller = f.select(x > y, x, y), f.select(x > y, y, x)
     one = f.value(1.0, a.type)
     up = f.select(larger < 2.0**-450, 2.0**600, one)
     up = f.select(larger > 2.0**500, 2.0**-600, up)
     down = f.select(larger < 2.0**-450, 2.0**-600, one)
     down = f.select(larger > 2.0**500, 2.0**600, down)
-    x, y = x * up, y * up
+    x, y = larger * up, smaller * up  # the smaller square is the one that is rounded
     return _infinite(f, a, b, f.intrinsic("sqrt", f.fma(x, x, y * y)) * down)
 
 
