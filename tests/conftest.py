@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-# What torch gives at nan and -0. depends on how many elements its vectors hold: the same everywhere, therefore.
+# What torch gives at nan and -0. depends on how many elements its vectors hold.
 os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
 
 # A run of the tests tries the same examples every time; `pytest --hypothesis-profile=random` tries new ones.

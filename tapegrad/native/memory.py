@@ -40,6 +40,7 @@ _EXPORTS = (
     "tapegrad_resize",
     "tapegrad_release",
     "tapegrad_trim",
+    "tapegrad_empty",
     "empty_py",
 )
 
@@ -59,7 +60,7 @@ def _module() -> Module:
     module.add(_zeros(allocate))
     module.add(_resize(allocate, release, size))
     module.add(_trim(size))
-    _write_empty(module)
+    _write_empty(module, module.add(_new()))
     return module
 
 
@@ -218,7 +219,26 @@ _AXES = 32  # at most
 _ITEMS = tuple.__basicsize__ // 8  # words before a tuple's items
 
 
-def _write_empty(module: Module) -> None:
+def _new() -> Function:
+    """A new array of a dtype, with our memory if it is large; null with an error set if there is none."""
+    parameters = [("handler", PTR), ("array", PTR), ("kind", PTR), ("axes", I64), ("sizes", PTR)]
+    f = Function("tapegrad_empty", parameters, PTR, internal=False)
+    size, null, zero = f.variable(f.value(1, I64)), f.value(0, PTR), f.value(0, I32)
+    with f.loop(0, f["axes"]) as k:
+        size.set(size.get() * f.load(f["sizes"].at(k, I64), I64))
+    f.call("Py_IncRef", VOID, f["kind"])
+    given = (f["array"], f["kind"], f.convert(f["axes"], I32), f["sizes"], null, null, zero, null)
+    with f.when(size.get() < LEAST):
+        f.give(f.call("tapegrad_new_array", PTR, *given))
+    before = f.call("tapegrad_set_handler", PTR, f["handler"])
+    new = f.call("tapegrad_new_array", PTR, *given)
+    for handler in (f.call("tapegrad_set_handler", PTR, before), before):
+        f.call("Py_DecRef", VOID, handler)
+    f.give(new)
+    return f
+
+
+def _write_empty(module: Module, new: Function) -> None:
     """Add empty_py, which is NumPy's function with our memory for what is large."""
     f = Function("empty_py", [("self", PTR), ("args", PTR), ("count", I64)], PTR, internal=False)
     module.add(f)
@@ -237,7 +257,6 @@ def _write_empty(module: Module) -> None:
         with f.when(~whole):
             axes.set(f.load(shape.at(_ITEMS - 1, I64), I64))
         f.leave(otherwise, axes.get() > _AXES)
-        size = f.variable(f.value(1, I64))
         items = f.select(whole, f["args"], shape.at(_ITEMS, PTR))
         with f.loop(0, axes.get()) as k:
             item = f.load(items.at(k, PTR), PTR)
@@ -247,15 +266,7 @@ def _write_empty(module: Module) -> None:
                 f.call("PyErr_Clear", VOID)
             f.leave(otherwise, n < 0)
             f.store(sizes.at(k, I64), n)
-            size.set(size.get() * n)
-        f.call("Py_IncRef", VOID, kind)
-        with f.when(size.get() < LEAST):
-            f.give(_new(f, kind, axes.get(), sizes))
-        before = f.call("tapegrad_set_handler", PTR, _bound(f, _HANDLER))
-        new = _new(f, kind, axes.get(), sizes)
-        for handler in (f.call("tapegrad_set_handler", PTR, before), before):
-            f.call("Py_DecRef", VOID, handler)
-        f.give(new)
+        f.give(f.run(new, _bound(f, _HANDLER), _bound(f, _ARRAY), kind, axes.get(), sizes))
     f.give(f.call("PyObject_Vectorcall", PTR, _bound(f, _OTHERWISE), f["args"], f["count"], f.value(0, PTR)))
 
 
@@ -266,12 +277,6 @@ def _bound(f: Function, k: Any) -> Value:
 
 def _is(f: Function, a: Value, b: Value) -> Value:
     return f.convert(a, I64).eq(f.convert(b, I64))
-
-
-def _new(f: Function, kind: Value, axes: Value, sizes: Value) -> Value:
-    null, zero = f.value(0, PTR), f.value(0, I32)
-    given = (kind, f.convert(axes, I32), sizes, null, null, zero, null)
-    return f.call("tapegrad_new_array", PTR, _bound(f, _ARRAY), *given)  # type: ignore[no-any-return] # a Value
 
 
 def start() -> None:
@@ -290,6 +295,8 @@ def start() -> None:
     _state["trim"] = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int64)(addresses["tapegrad_trim"])
     bound = (_empty_as_asked, capsule, np.ndarray, tuple, int, *_PLAIN)
     _state["empty"] = call.builtin(addresses["empty_py"], "empty", bound)
+    _state["handler"] = capsule
+    call.provide({"tapegrad_empty": addresses["tapegrad_empty"]})
     _state["limit"] = min(1 << 30, _machine_bytes() // 4)
     _state["words"] = _state["trim"](_state["limit"])
 
@@ -304,6 +311,11 @@ def _machine_bytes() -> int:
 def empty(shape: int | Sequence[int], dtype: Any) -> Any:
     """An array whose values are not set, in memory that is used again if it is large."""
     return _state["empty"](shape, dtype)
+
+
+def handler() -> Any:
+    """What tells NumPy to take our memory."""
+    return _state["handler"]
 
 
 _KNOWN = {kind: kind for kind in _PLAIN}

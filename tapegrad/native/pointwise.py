@@ -23,11 +23,11 @@ from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Function, Type, Value, vector
 from tapegrad.native.memory import empty
 
-_BLOCK = 2048  # elements of a row where there are no rows
+BLOCK = 2048  # elements of a row where there are no rows
 # Bytes of a result that is stored past the caches, where it would not stay until somebody reads it: of four
 # operations one after the other, each with results of 4 MB, this takes 1.0 of the time, with 8 MB 0.8, with
 # 16 MB 0.6 (32 MB of third-level cache).
-_STREAM = 1 << 23
+STREAM = 1 << 23
 _GRAIN, _HEAVY_GRAIN = 16384, 4096  # elements that are worth a thread: of a sum, of an exponential
 
 _OURS = DENSE | call.WRITEABLE
@@ -47,6 +47,9 @@ class Pointwise:
         self.title, self.expression, self.names = title.replace(".", "_"), expression, tuple(names)
         self._kernels: dict[tuple[Any, ...], Any] = {}
         self._probed: dict[tuple[Any, ...], Any] = {}
+        # For plain operands, by `_place`: (the builtin, the result's dtype, its last numbers), or None. What
+        # `small.dispatch` calls without Python.
+        self.plain: list[Any] = [None] * (2 << len(self.names))
 
     def probe(self, args: tuple[Any, ...] = (), masks: Sequence[bool] = (), t: Type = F32) -> Any:
         """(how many instructions the expression takes, whether it gives true or false, whether its bits are
@@ -72,7 +75,7 @@ class Pointwise:
         modes, like = _modes(xs)
         if not modes:
             return self._general(xs, args)
-        past = like.nbytes >= _STREAM
+        past = like.nbytes >= STREAM
         made = self._kernel(like.dtype.char * len(xs), modes, args, past)
         if made is None:
             return None
@@ -80,6 +83,9 @@ class Pointwise:
         if past and y.__array_interface__["data"][0] % 64:  # no memory of ours
             return None
         _run(made, y, xs)
+        if not past and not args and like.dtype.char in "fd":
+            kernel, kind, grain = made
+            self.plain[_place(modes, like.dtype.char)] = (kernel, kind, grain // BLOCK, BLOCK, 1, 0)
         return y
 
     def into(self, out: Any, *xs: Any) -> bool:
@@ -192,10 +198,16 @@ def _modes(xs: Sequence[Any]) -> tuple[str, Any]:
     return modes, like
 
 
+def _place(modes: str, kind: str) -> int:
+    """Which of the kernels for plain operands these are for: a bit for each single number, the highest for
+    float64."""
+    return sum([(mode == CONSTANT) << k for k, mode in enumerate(modes)]) + (kind == "d") * (1 << len(modes))
+
+
 def _run(made: Any, y: Any, xs: Sequence[Any]) -> None:
     """Let a kernel of operands with such modes fill y."""
     kernel, _, grain = made
-    kernel(y, *xs, -(-y.size // _BLOCK), grain // _BLOCK, y.size, _BLOCK, *(1, 1, 0) * len(xs))
+    kernel(y, *xs, -(-y.size // BLOCK), grain // BLOCK, y.size, BLOCK, *(1, 1, 0) * len(xs))
 
 
 def _dense(x: Any) -> Any:
@@ -205,7 +217,7 @@ def _dense(x: Any) -> Any:
         x = x[tuple([slice(0, 1) if s == 0 else slice(None) for s in x.strides])]
     if x.flags.num & DENSE == DENSE:
         return x
-    return x.copy("C") if x.size <= _BLOCK else None
+    return x.copy("C") if x.size <= BLOCK else None
 
 
 @lru_cache(1000)
@@ -228,7 +240,7 @@ def _plan(given: tuple[Any, ...], shapes: tuple[Any, ...]) -> tuple[Any, ...] | 
             sizes.append(n)
             runs.append(who)
     if len(sizes) == 1:
-        sizes, runs = [-(-sizes[0] // _BLOCK), _BLOCK], runs * 2
+        sizes, runs = [-(-sizes[0] // BLOCK), BLOCK], runs * 2
     if not sizes:
         sizes, runs = [1, 1], [(False,) * len(shapes)] * 2
     columns = sizes[-1]

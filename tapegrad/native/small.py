@@ -2,9 +2,10 @@
 
 NumPy takes half a microsecond to find out what to do with ten numbers; this takes a tenth. It is for arrays
 that need no thought: one dtype, contiguous, of one shape or single numbers. For anything else the function
-calls NumPy's kernel, and for large arrays the one of `native.pointwise`. It is compiled for an op that has
-been called often and whose bits are NumPy's (or a number would change from one call to the next); until then,
-and elsewhere, a function stands there that only looks at the sizes.
+calls NumPy's kernel, and for large arrays the one of `native.pointwise`: where these need no thought either,
+at once, else from Python. It is compiled for an op that has been called often and whose bits are NumPy's (or
+a number would change from one call to the next); until then, and elsewhere, a function stands there that only
+looks at the sizes.
 """
 
 from __future__ import annotations
@@ -17,16 +18,19 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.native import call, expressions, target
+from tapegrad.native import call, expressions, memory, target
 from tapegrad.native.choice import DENSE
-from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value
+from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value, Variable
 from tapegrad.native.places import elements
-from tapegrad.native.pointwise import Pointwise
+from tapegrad.native.pointwise import BLOCK, STREAM, Pointwise
 
 _OFTEN = 100  # calls after which an op is worth a compilation
 _MOST_LIGHT, _MOST_HEAVY = 512, 64  # elements; more are NumPy's: its loops take several at a time
+_LEAST_PLAIN = 256  # elements from which the kernel for large arrays is faster, if it can be called at once
 # What a function is bound to, a tuple: its kernels and dtypes, and how often it was called.
-_SMALL, _LARGE, _LEAST, _ARRAY, _FLOAT, _DOUBLE, _BOOL, _CALLS, _PROMOTE = range(9)
+_SMALL, _LARGE, _LEAST, _ARRAY, _FLOAT, _DOUBLE, _BOOL, _CALLS, _PROMOTE, _PLAIN, _HANDLER, _NONE = range(12)
+_LIST_SIZE, _LIST_ITEMS = 2, 3  # words of a list before these
+_MOST_OPERANDS = 4  # of what is called at once for large arrays
 _NEW_FROM_DESCR = 94  # its place in NumPy's table of functions
 _TUPLE = tuple.__basicsize__ // 8  # words before a tuple's items
 
@@ -44,7 +48,8 @@ def dispatch(fast: Pointwise, small: Any, large: Any, least: int, at_once: bool 
 
     calls = np.zeros(1, np.int64)
     kinds = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
-    bound = (small, large, 0 if at_once else least, np.ndarray, *kinds, calls, promote)
+    kernels = (fast.plain, memory.handler(), None)
+    bound = (small, large, 0 if at_once else least, np.ndarray, *kinds, calls, promote, *kernels)
     made, definition = call.bound(_dispatcher(), getattr(small, "__name__", "kernel"), bound)
     method.append(definition)
     if at_once:
@@ -89,9 +94,72 @@ def same(f: Function, a: Value, b: Value) -> Value:
 
 def _hand_on(f: Function) -> None:
     """Return what the kernel for these sizes gives."""
-    least = f.call("PyLong_AsLongLong", I64, item(f, _LEAST))
-    chosen = f.select(_reach(f) >= least, item(f, _LARGE), item(f, _SMALL))
-    f.give(f.call("PyObject_Vectorcall", PTR, chosen, f["args"], f["count"], f.value(0, PTR)))
+    least, size = f.call("PyLong_AsLongLong", I64, item(f, _LEAST)), _reach(f)
+    chosen = f.variable(f.select(size >= least, item(f, _LARGE), item(f, _SMALL)))
+    with f.when(size >= _LEAST_PLAIN), f.forever() as otherwise:
+        _call_plain(f, size, chosen, otherwise)
+        f.leave(otherwise)
+    f.give(f.call("PyObject_Vectorcall", PTR, chosen.get(), f["args"], f["count"], f.value(0, PTR)))
+
+
+def _call_plain(f: Function, size: Value, chosen: Variable, otherwise: str) -> None:
+    """Return what the kernel for large arrays gives, if the operands are of one shape, or single numbers; if
+    there is none yet for such ones, what makes it is chosen. size: the elements of what they broadcast to."""
+    n, given = f["count"], f.room(PTR, 5 + 4 * _MOST_OPERANDS)
+    places = f.emit(f"shl i64 2, {n.name}", I64)
+    f.leave(otherwise, (n < 1) | (n > _MOST_OPERANDS) | size.eq(0))
+    f.leave(otherwise, f.load(item(f, _PLAIN).at(_LIST_SIZE, I64), I64).ne(places))
+    like, place = _plain(f, given, size, otherwise)
+    entry = f.load(f.load(item(f, _PLAIN).at(_LIST_ITEMS, PTR), PTR).at(place, PTR), PTR)
+    with f.when(same(f, entry, item(f, _NONE))):
+        chosen.set(item(f, _LARGE))
+        f.leave(otherwise)
+    kernel, kind, *numbers = (f.load(entry.at(_TUPLE + k, PTR), PTR) for k in range(6))
+    shape = f.load(like.at(call.DIMENSIONS // 8, I64), PTR)
+    memory = item(f, _HANDLER), item(f, _ARRAY)
+    out = f.call("tapegrad_empty", PTR, *memory, kind, ndim_of(f, like), shape)
+    f.give_if(f.convert(out, I64).eq(0), 0)
+    f.store(given, out)
+    rows = f.call("PyLong_FromLongLong", PTR, (size + (BLOCK - 1)) // BLOCK)
+    whole = f.call("PyLong_FromLongLong", PTR, size)
+    grain, columns, one, zero = numbers
+    for k, x in enumerate((rows, grain, whole, columns)):
+        f.store(given.at(n + (k + 1), PTR), x)
+    with f.loop(0, n) as i:
+        for k, x in enumerate((one, one, zero)):
+            f.store(given.at(n + i * 3 + (k + 5), PTR), x)
+    none = f.call("PyObject_Vectorcall", PTR, kernel, given, n * 4 + 5, f.value(0, PTR))
+    failed = f.convert(none, I64).eq(0)
+    for x in (rows, whole, f.select(failed, out, none)):
+        f.call("Py_DecRef", VOID, x)
+    f.give(f.select(failed, f.value(0, PTR), out))
+
+
+def _plain(f: Function, given: Value, size: Value, otherwise: str) -> tuple[Value, Value]:
+    """(the first argument with axes, its kernel's place in the list) of arguments that are plain; they become
+    the `given` ones behind the first."""
+    n = f["count"]
+    like, place = f.variable(f.load(f["args"], PTR)), f.variable(f.value(0, I64))
+    f.leave(otherwise, ~_is_array(f, like.get()))
+    kind = f.load(like.get().at(call.DESCR // 8, I64), PTR)
+    with f.loop(0, n) as k:
+        x = f.load(f["args"].at(k, PTR), PTR)
+        f.leave(otherwise, ~_is_array(f, x))
+        f.leave(otherwise, (f.load(x.at(call.FLAGS // 4, I32), I32) & DENSE).ne(DENSE))
+        f.leave(otherwise, ~same(f, f.load(x.at(call.DESCR // 8, I64), PTR), kind))
+        f.store(given.at(k + 1, PTR), x)
+        with f.when(ndim_of(f, x).eq(0)):
+            place.set(place.get() + f.emit(f"shl i64 1, {k.name}", I64))
+        with f.when(ndim_of(f, x) > 0):  # as many axes and elements as the result has: its shape
+            like.set(f.select(ndim_of(f, like.get()).eq(0), x, like.get()))
+            same_axes = ndim_of(f, x).eq(ndim_of(f, like.get()))
+            f.leave(otherwise, ~same_axes | elements(f, x).ne(size))
+    double = same(f, kind, item(f, _DOUBLE))
+    f.leave(otherwise, ~(double | same(f, kind, item(f, _FLOAT))))
+    bytes = f.select(double, f.value(8, I64), f.value(4, I64))
+    f.leave(otherwise, size * bytes >= STREAM)
+    wide = f.emit(f"shl i64 1, {n.name}", I64)
+    return like.get(), place.get() + f.select(double, wide, f.value(0, I64))
 
 
 def _reach(f: Function) -> Value:
@@ -116,8 +184,12 @@ def _reach(f: Function) -> Value:
 def _array(f: Function, k: Value) -> Iterator[Value]:
     """Argument k, if it is an array."""
     x = f.load(f["args"].at(k, PTR), PTR)
-    with f.when(same(f, f.load(x.at(call.TYPE // 8, I64), PTR), item(f, _ARRAY))):
+    with f.when(_is_array(f, x)):
         yield x
+
+
+def _is_array(f: Function, x: Value) -> Value:
+    return same(f, f.load(x.at(call.TYPE // 8, I64), PTR), item(f, _ARRAY))
 
 
 def ndim_of(f: Function, x: Value) -> Value:
@@ -167,14 +239,13 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
 
 def _checked(f: Function, xs: list[Value], otherwise: str) -> tuple[Value, Value]:
     """(the dtype, the operand with the result's shape) of operands that need no thought."""
-    array, kind = item(f, _ARRAY), f.load(xs[0].at(call.DESCR // 8, I64), PTR)
-    f.leave(otherwise, ~same(f, f.load(xs[0].at(call.TYPE // 8, I64), PTR), array))
+    f.leave(otherwise, ~_is_array(f, xs[0]))
     kind = f.load(xs[0].at(call.DESCR // 8, I64), PTR)
     f.leave(otherwise, ~(same(f, kind, item(f, _FLOAT)) | same(f, kind, item(f, _DOUBLE))))
     source = xs[0]
     for k, x in enumerate(xs):
         if k:
-            f.leave(otherwise, ~same(f, f.load(x.at(call.TYPE // 8, I64), PTR), array))
+            f.leave(otherwise, ~_is_array(f, x))
             f.leave(otherwise, ~same(f, f.load(x.at(call.DESCR // 8, I64), PTR), kind))
             source = f.select(ndim_of(f, source).eq(0), x, source)
         flags = f.load(x.at(call.FLAGS // 4, I32), I32)

@@ -1,6 +1,7 @@
 """Every pointwise op's machine code against its NumPy kernel: edge values, broadcasting, layouts."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import tapegrad.kernels.pointwise as P
 import tapegrad.nn.functional  # its ops are defined when it loads
 from tapegrad import tape, tiers
 from tapegrad.define import base, machine
-from tapegrad.native import choice, target
+from tapegrad.native import choice, small, target
 from tests.native.arrays import drawn, laid
 
 tiers.wake()
@@ -148,10 +149,48 @@ def test_functions_are_worth_smaller_arrays():
     assert {least[key] for key in ("sigmoid", "erf", "digamma")} == {0}
     n = machine.LEAST_HEAVY
     before = tiers.native_calls()
+    base.OPS["exp"].forward(np.ones((n, 2), "f4")[:, 0])
+    assert tiers.native_calls() == before  # not plain, and NumPy's copy would have to be made first
     base.OPS["exp"].forward(np.ones(n, "f4"))
     assert tiers.native_calls() == before + 1
-    base.OPS["add"].forward(np.ones(n, "f4"), np.ones(n, "f4"))
+    base.OPS["add"].forward(np.ones(n, "f4"), np.ones(n)[:n])  # of two dtypes
     assert tiers.native_calls() == before + 1
+
+
+@pytest.mark.parametrize("key", sorted(FAST.keys() - OPAQUE.keys()))
+def test_plain_operands_are_taken_at_once(key):
+    n, forward, kernel = small._LEAST_PLAIN, base.OPS[key].forward, FAST[key][1]
+    for dtype in ("f4", "f8"):
+        for shapes in itertools.product([(n + 3,), ()], repeat=arity(key)):
+            if not any(shapes):
+                continue
+            xs = [np.random.default_rng(k).uniform(0.1, 3, s).astype(dtype) for k, s in enumerate(shapes)]
+            counts = [sys.getrefcount(x) for x in xs]
+            expected, first = kernel(*xs), forward(*xs)
+            before = tiers.native_calls()
+            y = forward(*xs)
+            assert tiers.native_calls() == before + 1
+            assert first.shape == y.shape == (n + 3,) and first.dtype == y.dtype == expected.dtype
+            assert first.tobytes() == y.tobytes() == expected.tobytes()
+            assert [sys.getrefcount(x) for x in xs] == counts and sys.getrefcount(y) == 2
+
+
+def test_what_is_not_plain_is_computed_as_before():
+    forward = base.OPS["add"].forward
+    n = small._LEAST_PLAIN
+    row, column, none = np.ones((1, n), "f4"), np.ones((n, 1), "f4"), np.ones((0, n), "f4")
+    for xs in ((row, column), (row, row[0]), (row[0], row), (none, row), (row, row.astype("f8"))):
+        forward(*xs)
+        y = forward(*xs)
+        assert (
+            np.array_equal(y, np.add(*xs)) and y.dtype == np.add(*xs).dtype and y.shape == np.add(*xs).shape
+        )
+    with pytest.raises(ValueError, match="broadcast"):
+        forward(np.ones(n, "f4"), np.ones(n + 1, "f4"))
+    with pytest.raises(TypeError):
+        forward(np.ones(n, "f4"))
+    with pytest.raises(TypeError):
+        forward()
 
 
 RULES = {
@@ -369,7 +408,7 @@ def test_small_arrays_are_numpys(key):
     ulps = ULPS.get(key, 8) if base.OPS[key].at_once else 0
     rng = np.random.default_rng(0)
     for dtype in ("f4", "f8"):
-        for shape in ((), (1,), (3,), (2, 3), (0,), (4, 5, 3), (2, 300)):
+        for shape in ((), (1,), (3,), (2, 3), (0,), (4, 5, 3), (2, 120)):
             for xs in small_operands(arity(key), shape, dtype, rng):
                 with np.errstate(all="ignore"):
                     try:
@@ -414,7 +453,7 @@ def test_wrong_arguments_are_numpys():
 @pytest.mark.parametrize("n", [1 << 14, (1 << 14) + 1, (1 << 15) - 1, 50_001])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_what_is_stored_past_the_caches(n, dtype, monkeypatch):
-    monkeypatch.setattr(machine.pointwise, "_STREAM", 1 << 16)
+    monkeypatch.setattr(machine.pointwise, "STREAM", 1 << 16)
     a, b = (np.random.default_rng(k).normal(size=n).astype(dtype) for k in range(2))
     for text, expected in (("a + b", a + b), ("a > b", a > b), ("a * (1 - b * b)", a * (1 - b * b))):
         y = machine.pointwise.Pointwise("test", text, "ab")(a, b)
