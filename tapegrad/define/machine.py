@@ -27,8 +27,8 @@ from tapegrad.kernels.shape import copied
 from tapegrad.native import choice, expressions, pointwise, small
 from tapegrad.tape import Op
 
-# Elements from which machine code is faster where operands are not plain (of plain ones, see `native.small`, it
-# is from 256 on), measured on two cores of an AMD Zen 3: NumPy's own loops are as fast for sums and products
+# Elements from which machine code is faster where operands are not plain (of plain ones from 256 on, see
+# `native.small`), measured on two cores of an AMD Zen 3: NumPy's own loops are as fast for sums and products
 # until a second thread helps; functions and choices take half as long with one thread, too.
 LEAST = 1 << 17
 LEAST_HEAVY = 1 << 14

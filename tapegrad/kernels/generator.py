@@ -27,6 +27,7 @@ BLOCK = 624  # words that one step of the Mersenne Twister makes
 DEFAULT_SEED = 67280421310721  # the seed of a torch.Generator() that nobody has seeded
 STATE_BYTES = 5056  # the size of torch.get_rng_state()
 
+_SPARE = 8  # words behind those that are handed out, in the same memory: machine code reads whole vectors
 _BULK = 32 * BLOCK  # words per call of NumPy's generator: 160 KB, which stays in the second-level cache
 _HIGH, _LOW = (1, 0) if sys.byteorder == "little" else (0, 1)  # the halves of a uint64 seen as two uint32
 
@@ -165,7 +166,8 @@ class Stream:
         with self.lock:
             self._twister().state = {"bit_generator": "MT19937", "state": {"key": key, "pos": BLOCK}}
             self._seed = int(fields["seed"])
-            self._block, self._position, self._limit = _temper(key), position, limit
+            self._block, self._position, self._limit = _roomy(BLOCK), position, limit
+            self._block[:] = _temper(key)
             self._made, self._wanted = {}, set()
             self.pending_normal = float(fields["normal_y"]) if fields["normal_is_valid"] else None
 
@@ -216,10 +218,16 @@ class Stream:
     def _gather(self, count: int) -> Array:
         """`count` words that reach beyond the current block."""
         twister = self._twister()
-        out, filled = blocks(twister, self._block[self._position : self._limit], count)
+        out, first = _roomy(count), self._block[self._position : self._limit]
+        filled = first.size
+        out[:filled] = first
+        if whole := (count - filled) // BLOCK * BLOCK:
+            blocks(twister, out[filled : filled + whole])
+            filled += whole
         self._position = self._limit = BLOCK
         if filled < count:
-            self._block = np.asarray(twister.random_raw(BLOCK)).astype(np.uint32)
+            self._block = _roomy(BLOCK)
+            blocks(twister, self._block)
             self._wanted, self._made = {make for make, _ in self._made}, {}
             self._position = count - filled
             out[filled:] = self._block[: self._position]
@@ -236,17 +244,16 @@ class Stream:
         return twister
 
 
-def blocks(twister: MT19937, first: Array, count: int) -> tuple[Array, int]:
-    """`count` words, of which `first` and as many whole blocks as there is room for are filled in; and how
-    many those are."""
-    out = np.empty(count, np.uint32)
-    filled = first.size
-    out[:filled] = first
-    while count - filled >= BLOCK:
-        bulk = min((count - filled) // BLOCK * BLOCK, _BULK)
-        out[filled : filled + bulk] = twister.random_raw(bulk)
-        filled += bulk
-    return out, filled
+def blocks(twister: MT19937, out: Array) -> None:
+    """Fill out with the next words: whole blocks of them."""
+    for start in range(0, out.size, _BULK):
+        part = out[start : start + _BULK]
+        part[:] = twister.random_raw(part.size)
+
+
+def _roomy(count: int) -> Array:
+    """An array for so many words, and spare ones behind them."""
+    return np.empty(count + _SPARE, np.uint32)[:count]
 
 
 def long(words: Array) -> Array:

@@ -150,8 +150,7 @@ def normal(
         if std == 1 and mean == 0 and dtype.char in "fd":
             return _normal_pairs(stream, n, dtype)
         return rounded(rounding.scale64(_normal_pairs(stream, n), std, mean), dtype)
-    with np.errstate(all="ignore"):
-        return normal_groups(stream, n, mean, std, dtype)
+    return normal_groups(stream, n, mean, std, dtype)
 
 
 def standard_normal(stream: Stream, n: int, dtype: DType) -> Array:
@@ -159,8 +158,11 @@ def standard_normal(stream: Stream, n: int, dtype: DType) -> Array:
 
     Shapes: dtype[n]. Raises: NotImplementedError as normal.
     """
-    if 0 < n < gaussian.GROUP and (dtype is _FLOAT32 or dtype is _FLOAT64):
-        return _normal_pairs(stream, n, dtype)
+    if dtype is _FLOAT32 or dtype is _FLOAT64:
+        if n >= gaussian.GROUP:
+            return normal_groups(stream, n, 0.0, 1.0, dtype)
+        if n > 0:
+            return _normal_pairs(stream, n, dtype)
     return normal(stream, n, 0.0, 1.0, dtype)
 
 
@@ -427,7 +429,7 @@ def normal_groups(stream: Stream, n: int, mean: float, std: float, dtype: DType)
     rest = n % gaussian.GROUP
     full = n - rest
     out = np.empty(n, dtype)
-    with stream.lock:
+    with stream.lock, np.errstate(all="ignore"):
         for start in range(0, full, CHUNK):
             stop = min(start + CHUNK, full)
             x = unit(stream, stop - start)
@@ -437,8 +439,8 @@ def normal_groups(stream: Stream, n: int, mean: float, std: float, dtype: DType)
                 x = np.concatenate((x, unit(stream, gaussian.GROUP)))
             transform(x.reshape(-1, gaussian.GROUP), mean, std)
             out[start:stop] = x[: stop - start]
-    if rest:
-        out[-gaussian.GROUP :] = x[-gaussian.GROUP :]
+        if rest:
+            out[-gaussian.GROUP :] = x[-gaussian.GROUP :]
     return out
 
 

@@ -132,13 +132,7 @@ def randperm(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
         return _shuffled_inside_out(stream, n).astype(dtype, copy=False)
     with stream.lock:
         words = stream.words(max(n - 1, 0))
-    if n >= _LONG_LOOP:
-        return shuffled(words).astype(dtype, copy=False)
-    order = list(range(n))
-    for i, word in enumerate(words.tolist()):
-        j = i + word % (n - i)
-        order[i], order[j] = order[j], order[i]
-    return np.fromiter(order, dtype, n)
+    return shuffled(words).astype(dtype, copy=False)
 
 
 @cache
@@ -162,6 +156,12 @@ def _orders(n: int, words: Array) -> Array:
 def shuffled(words: Array) -> Array:
     """0, ..., n - 1 in the order that n - 1 words give. Shapes: uint32[n - 1] to int32[n]."""
     n = words.size + 1
+    if n < _LONG_LOOP:
+        order = list(range(n))
+        for i, word in enumerate(words.tolist()):
+            j = i + word % (n - i)
+            order[i], order[j] = order[j], order[i]
+        return np.fromiter(order, np.int32, n)
     partners = words % np.arange(n, 1, -1, dtype=np.uint32)
     partners += np.arange(partners.size, dtype=np.uint32)
     return _swapped(partners)

@@ -44,7 +44,7 @@ def test_places_are_the_body_s(kind, rows, n, k, many, largest, seed):
     x = rows_of(np.random.default_rng(seed), (*rows, n), kind, many)
     before = tiers.native_calls()
     found = sort.topk(x, x.ndim - 1, k, largest)
-    assert tiers.native_calls() == before + 1
+    assert tiers.native_calls() == before + (k <= n)
     np.testing.assert_array_equal(found, original(sort.topk)(x, x.ndim - 1, k, largest))
 
 

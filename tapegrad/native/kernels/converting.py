@@ -16,7 +16,7 @@ from tapegrad.native.ir import vector
 from tapegrad.native.memory import empty
 from tapegrad.native.pointwise import TYPES
 
-LEAST = 1 << 16  # elements
+LEAST = 1 << 12  # elements
 GRAIN = 1 << 15  # elements that are worth a thread
 _LANES = 8
 

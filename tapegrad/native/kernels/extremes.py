@@ -18,7 +18,7 @@ from tapegrad.native.ir import I64, Type, Value, integers
 from tapegrad.native.strips import down, strip
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # elements; below, NumPy takes as long as a call
+LEAST = 1 << 11  # elements; below, NumPy takes as long as a call
 GRAIN = 1 << 14  # elements that are worth a thread
 CHUNK = 256  # columns that go together
 WAYS = 4

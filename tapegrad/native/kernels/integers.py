@@ -13,7 +13,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native.choice import over
 from tapegrad.native.pointwise import Pointwise
 
-LEAST = 1 << 14  # elements
+LEAST = 1 << 10  # elements
 _KINDS = "il"  # of dtypes
 _is_zero = Pointwise("is_zero", "a == 0", "a")
 _quotient, _remainder, _gcd, _lcm = (

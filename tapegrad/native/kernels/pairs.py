@@ -24,7 +24,8 @@ from tapegrad.native.memory import empty
 from tapegrad.native.strips import joined, sums, sweep
 from tapegrad.native.target import host
 
-LEAST = 1 << 17  # elements; BLAS does fewer in one thread as fast
+LEAST = 1 << 17  # elements of an inner product; BLAS does fewer in one thread as fast
+LEAST_RANGE, LEAST_COUNTED = 1 << 11, 1 << 13
 PART = 1 << 15
 _COUNTERS = 8  # tables; threads take the next one when they are through with theirs
 _BINS = 1 << 16  # of a table, at most: it stays in the second cache
@@ -120,7 +121,7 @@ def _counter() -> Any:
 @over(S.counts)
 def counts(body: Any, a: Any, least: int) -> Any:
     """How often each number from 0 to the largest comes."""
-    if a.size < LEAST or a.ndim != 1 or a.dtype.char != "l" or a.flags.num & DENSE != DENSE:
+    if a.size < LEAST_COUNTED or a.ndim != 1 or a.dtype.char != "l" or a.flags.num & DENSE != DENSE:
         return body(a, least)
     ends = _ends(I64, a)
     low, high = int(ends.min()), int(ends.max())
@@ -134,7 +135,7 @@ def counts(body: Any, a: Any, least: int) -> Any:
 @over(R.range_of)
 def range_of(body: Any, x: Any) -> tuple[Any, Any]:
     """(the smallest, the largest value) of all; nan if there is one."""
-    t = fits(x, least=LEAST)
+    t = fits(x, least=LEAST_RANGE)
     if t is None:
         return body(x)  # type: ignore[no-any-return] # two numbers
     y = _ends(t, x)

@@ -141,7 +141,7 @@ def max_pool_indices(body: Any, x: Any, pool: Any) -> Any:
     if ready is None or max(pool.dilation) > 1:
         return body(x, pool)
     p, t = ready
-    at = memory.empty(p.out, np.int64)
+    at = memory.empty(p.out, np.dtype(np.int64))
     windows.finder(t, p.step, False)(x, x, at, _room(p, p.sizes[4], x.dtype), p.planes, p.grain, *p.sizes)
     return at
 

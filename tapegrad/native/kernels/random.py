@@ -1,11 +1,13 @@
 """Random numbers: the Mersenne Twister's blocks by vectors, and what is made of its words.
 
-The stream stays where NumPy's code would leave it: a kernel advances the twister's key, which goes back into
-NumPy's generator. Words become numbers by the same roundings as in `kernels.random`: bit for bit the same.
+The stream stays where NumPy's code would leave it: a kernel advances the key in the memory of NumPy's
+generator, which stands between two blocks. Words become numbers by the same roundings as in `kernels.random`:
+bit for bit the same.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -19,23 +21,25 @@ import tapegrad.kernels.random_integers as N
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
 from tapegrad.native.choice import TYPES, over
-from tapegrad.native.ir import F32, F64, I8, I32, I64, Type, Value, vector
+from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, Type, Value, vector
 from tapegrad.native.memory import empty
 from tapegrad.native.normals import box_muller
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # words, or numbers
+LEAST = 1 << 8  # numbers; of fewer, those that were made of a block of words are handed out
+LEAST_WAITS = 32
 GRAIN = 1 << 13  # numbers that are worth a thread
 _SHIFT, _HIGH_BIT, _REST, _MATRIX = 397, -(2**31), 2**31 - 1, 0x9908B0DF - 2**32
 _MASK_B, _MASK_C = 0x9D2C5680 - 2**32, 0xEFC60000 - 2**32
 _LANES = 8  # of the loops over numbers, whatever the processor has
+_INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 
 # ---- words
 
 
-def _twist(f: call.Body, low: int, high: int, source: int) -> None:
+def _twist(f: call.Body, key: Value, low: int, high: int, source: int) -> None:
     """key[i] from its neighbour and key[i + source], for low <= i < high."""
-    key, lanes = f["key"], host().lanes(F32)
+    lanes = host().lanes(F32)
     whole = low + (high - low) // lanes * lanes
     for start, stop, t in ((low, whole, vector(I32, lanes)), (whole, high, I32)):
         with f.loop(start, stop, t.lanes) as i:
@@ -50,15 +54,14 @@ def _one(f: call.Body, here: Value, behind: Value, far: Value, t: Type) -> None:
 
 @cache
 def _twister() -> Any:
-    """Advance key and put the tempered words of each block at out."""
+    """Advance the key at an address and put the tempered words of each block at out."""
 
     def write(f: call.Body) -> None:
-        last = W.BLOCK - 1
+        last, key = W.BLOCK - 1, f.convert(f["address"], PTR)
         t = vector(I32, host().lanes(F32))
         with f.loop(0, f["blocks"]) as block:
-            _twist(f, 0, W.BLOCK - _SHIFT, _SHIFT)
-            _twist(f, W.BLOCK - _SHIFT, last, _SHIFT - W.BLOCK)
-            key = f["key"]
+            _twist(f, key, 0, W.BLOCK - _SHIFT, _SHIFT)
+            _twist(f, key, W.BLOCK - _SHIFT, last, _SHIFT - W.BLOCK)
             _one(f, key.at(last, I32), key, key.at(_SHIFT - 1, I32), I32)
             out = f["out"].at(block * W.BLOCK, I32)
             with f.loop(0, W.BLOCK, t.lanes) as i:
@@ -68,22 +71,26 @@ def _twister() -> Any:
                 x = x ^ ((x << 15) & _MASK_C)
                 f.store(out.at(i, I32), x ^ f.shifted(x, 18))
 
-    return call.build("twister", "key:w out:w blocks:i", write)
+    return call.build("twister", "address:i out:w blocks:i", write)
+
+
+@cache
+def _is_known() -> bool:
+    """Whether a generator of NumPy's keeps its key, and the place in it, where its memory begins."""
+    engine = np.random.MT19937(1)
+    engine.random_raw(5)
+    state = engine.state["state"]
+    words = (ctypes.c_uint32 * (W.BLOCK + 1)).from_address(engine.ctypes.state_address)
+    return np.array_equal(words, np.append(state["key"], np.uint32(state["pos"])))
 
 
 @over(W.blocks)
-def blocks(body: Any, twister: Any, first: Any, count: int) -> Any:
+def blocks(body: Any, twister: Any, out: Any) -> None:
     """Whole blocks of words."""
-    if count < LEAST:
-        return body(twister, first, count)
-    out = empty(count + _LANES, np.uint32)[:count]  # a vector may read beyond them
-    filled = first.size
-    out[:filled] = first
-    many = (count - filled) // W.BLOCK
-    key = np.ascontiguousarray(twister.state["state"]["key"], np.uint32)
-    _twister()(key, out[filled:], many)
-    twister.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": W.BLOCK}}
-    return out, filled + many * W.BLOCK
+    if _is_known():
+        _twister()(twister.ctypes.state_address, out, out.size // W.BLOCK)
+    else:
+        body(twister, out)
 
 
 # ---- numbers from words
@@ -104,8 +111,8 @@ Make = Callable[[call.Body, Value], Value]
 
 
 def _numbers(name: str, wide: bool, make: Make, result: Type, parameters: str = "") -> Any:
-    """A kernel (out, words, n, ...) that makes numbers of uniform ones. Words and out have room for eight
-    more."""
+    """A kernel (out, words, n, ...) that makes numbers of uniform ones. There are
+    eight more words behind them."""
 
     def write(f: call.Body) -> None:
         lanes = _LANES // 2 if wide else _LANES
@@ -127,18 +134,10 @@ def _numbers(name: str, wide: bool, make: Make, result: Type, parameters: str = 
     )
 
 
-def _words(stream: Any, n: int, wide: bool) -> Any:
-    """The words for n numbers, in memory that goes on behind them."""
-    words = stream.words(2 * n if wide else n)
-    if words.base is None or words.base.size < words.size + _LANES:
-        words = np.append(words, np.zeros(_LANES, np.uint32))
-    return words
-
-
 def _make(kernel: Any, stream: Any, n: int, wide: bool, dtype: Any, *numbers: float) -> Any:
     out = empty(n, dtype)
     with stream.lock:
-        words = _words(stream, n, wide)
+        words = stream.words(2 * n if wide else n)
     kernel(out, words, n, -(-n // _LANES), *numbers)
     return out
 
@@ -177,7 +176,7 @@ def draw(body: Any, stream: Any, n: int, dtype: Any, make: Any) -> Any:
 @over(R.scaled_uniform)
 def scaled_uniform(body: Any, stream: Any, n: int, low: float, high: float, dtype: Any) -> Any:
     """Uniform numbers of a range."""
-    if n < LEAST or dtype not in TYPES:
+    if dtype not in TYPES:
         return body(stream, n, low, high, dtype)
     start, stop = np.array([low, high]).astype(dtype)
     numbers = float(stop - start), float(start), float(stop)
@@ -209,7 +208,7 @@ def _waits(result: Type) -> Any:
 @over(R.waits)
 def waits(body: Any, stream: Any, n: int, factor: float, dtype: Any) -> Any:
     """Exponentially distributed numbers."""
-    if n < LEAST or dtype not in TYPES:
+    if n < LEAST_WAITS or dtype not in TYPES:
         return body(stream, n, factor, dtype)
     return _make(_waits(TYPES[dtype]), stream, n, True, dtype, factor)
 
@@ -235,7 +234,7 @@ def _normals() -> Any:
 @over(R.normal_groups)
 def normal_groups(body: Any, stream: Any, n: int, mean: float, std: float, dtype: Any) -> Any:
     """Normal numbers."""
-    if n < LEAST or dtype.char != "f":
+    if dtype.char != "f":
         return body(stream, n, mean, std, dtype)
     rest = n % 16
     out = empty(n, dtype)
@@ -280,9 +279,9 @@ def from_range(body: Any, stream: Any, n: int, low: int, span: int, divisor: Any
     """Whole numbers of a range."""
     if n < LEAST or span >= 1 << 28:
         return body(stream, n, low, span, divisor, dtype)
-    out = empty(n, np.int64)
+    out = empty(n, _INT64)
     with stream.lock:
-        words = _words(stream, n, False)
+        words = stream.words(n)
     _in_range()(out, words, n, -(-n // 4), low, span)
     return out if dtype == out.dtype else out.astype(dtype)
 
@@ -309,7 +308,7 @@ def _shuffle() -> Any:
 @over(N.shuffled)
 def shuffled(_: Any, words: Any) -> Any:
     """0, ..., n - 1 in random order."""
-    order = empty(words.size + 1, np.int32)
+    order = empty(words.size + 1, _INT32)
     _shuffle()(order, np.ascontiguousarray(words), order.size)
     return order
 

@@ -15,18 +15,19 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native.choice import fits, over
 from tapegrad.native.fold import fold, groups
 
-# Elements from which a call takes less time than NumPy, measured with one thread: over the last axis, and
-# where NumPy or BLAS go as fast as memory does (down columns; extremes of all).
-LEAST, MANY = 1 << 14, 1 << 17
+# Elements from which a call takes less time than NumPy: over the last axis, FEW where NumPy goes from one to
+# the next; and where NumPy or BLAS go as fast as memory does (down columns; extremes of all).
+LEAST, FEW, MANY = 1 << 11, 1 << 9, 1 << 17
+_SLOW = ("prod", "max", "min")  # in NumPy
 
 
-def _ready(x: Any, dim: Any, fast: bool = False) -> tuple[Any, Any, Any, bool]:
+def _ready(x: Any, dim: Any, fast: bool = False, least: int = LEAST) -> tuple[Any, Any, Any, bool]:
     """(its type, None if it is not taken; x as it lies in memory, the axes there, whether it is turned).
     fast: NumPy is fast where all is reduced."""
-    if type(x) is not np.ndarray or x.size < LEAST or (dim is not None and type(dim) is not tuple):
+    if type(x) is not np.ndarray or x.size < least or (dim is not None and type(dim) is not tuple):
         return None, x, dim, False
     turned = not x.flags.c_contiguous and x.flags.f_contiguous
-    axes = _axes(x.shape, dim, turned, fast)
+    axes = _axes(x.shape, dim, turned, fast, least)
     if axes is None:
         return None, x, dim, False
     if turned:
@@ -35,12 +36,12 @@ def _ready(x: Any, dim: Any, fast: bool = False) -> tuple[Any, Any, Any, bool]:
 
 
 @lru_cache(1000)
-def _axes(shape: tuple[int, ...], dim: Any, turned: bool, fast: bool) -> tuple[int, ...] | None:
+def _axes(shape: tuple[int, ...], dim: Any, turned: bool, fast: bool, least: int) -> tuple[int, ...] | None:
     """The axes as they lie in memory; None if this is not taken."""
     if dim is not None and min(dim, default=0) < 0:  # as NumPy takes it
         return None
     last = not fast if dim is None else len(shape) - 1 in dim
-    if prod_of(shape) < (LEAST if last else MANY) or R.count(shape, dim) < 2:
+    if prod_of(shape) < (least if last else MANY) or R.count(shape, dim) < 2:
         return None
     if dim is None:
         return tuple(range(len(shape)))
@@ -63,9 +64,9 @@ def _shaped(y: Any, shape: tuple[int, ...], dim: Any, keepdim: Any, turned: bool
 
 
 def _reduced(name: str, body: Any, x: Any, dim: Any, keepdim: Any) -> Any:
-    if x.size < LEAST:
+    if x.size < FEW:
         return body(x, dim, keepdim)
-    t, a, axes, turned = _ready(x, dim, name in ("max", "min"))
+    t, a, axes, turned = _ready(x, dim, name in ("max", "min"), FEW if name in _SLOW else LEAST)
     if t is None:
         return body(x, dim, keepdim)
     return _shaped(fold(name, t, a, axes), x.shape, dim, keepdim, turned)

@@ -25,7 +25,7 @@ from tapegrad.native.memory import empty
 from tapegrad.native.strips import CHUNK, WAYS, chunks, strip
 from tapegrad.native.target import host
 
-LEAST = 1 << 10  # elements; below, NumPy takes as long as a call
+LEAST = 1 << 8  # elements; below, NumPy takes as long as a call
 GRAIN = 1 << 14  # elements that are worth a thread
 PART = 1 << 15  # elements of the parts of a long row
 

@@ -20,7 +20,7 @@ from tapegrad.native.ir import I64, Type, Value, integers, vector
 from tapegrad.native.ordering import TYPES, key
 from tapegrad.native.runtime import threads
 
-LEAST = 1 << 8  # elements of a row
+LEAST = 1 << 5  # elements of a row
 MOST = 128  # how many are wanted; each new one moves those that come behind it
 PART = 1 << 14  # elements of a row that are worth a thread
 
@@ -98,10 +98,10 @@ def _kernel(t: Type, largest: bool) -> Any:
 def topk(body: Any, x: Any, dim: int, k: int, largest: bool) -> Any:
     """Where the k largest or smallest elements of rows are, in order."""
     t = TYPES.get(x.dtype) if type(x) is ndarray else None
-    if t is None or dim != x.ndim - 1 or not x.size or not 0 < k <= MOST or x.flags.num & DENSE != DENSE:
+    if t is None or dim != x.ndim - 1 or not x.size or x.flags.num & DENSE != DENSE:
         return body(x, dim, k, largest)
     n = x.shape[-1]
-    if n < LEAST:
+    if n < LEAST or not 0 < k <= min(n, MOST):
         return body(x, dim, k, largest)
     rows = x.size // n
     parts = max(1, min(n // PART, -(-4 * threads() // rows)))
