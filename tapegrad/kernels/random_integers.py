@@ -130,8 +130,10 @@ def randperm(stream: Stream, n: int, dtype: npt.DTypeLike = np.int64) -> Array:
         raise RuntimeError(f"randperm: n is {n}; {dtype} counts up to {_largest(dtype)} only.")
     if n >= _LONG_SHUFFLE:
         return _shuffled_inside_out(stream, n).astype(dtype, copy=False)
+    if n == 0:
+        return np.empty(0, dtype)
     with stream.lock:
-        words = stream.words(max(n - 1, 0))
+        words = stream.words(n - 1)
     return shuffled(words).astype(dtype, copy=False)
 
 

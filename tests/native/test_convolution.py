@@ -2,17 +2,23 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tapegrad import tiers
 from tapegrad.kernels import convolution as C
 from tapegrad.native import choice
+from tapegrad.native.ir import F32
+from tapegrad.native.kernels import convolution, convolution_weight, folded, folded_weight
 
 tiers.wake()
 pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
 
 few = st.integers(1, 4)
+WAYS = (
+    (folded, (convolution._forward, convolution._backward)),
+    (folded_weight, (convolution_weight._plan,)),
+)
 
 
 @st.composite
@@ -43,9 +49,22 @@ def close(y, expected):
     np.testing.assert_allclose(y, expected, rtol=digits, atol=digits * (1 + np.abs(expected).max(initial=0)))
 
 
-@settings(max_examples=60, deadline=None)
-@given(cases())
-def test_machine_code_is_the_body(case):
+@pytest.fixture(params=["swept", "folded"])
+def way(request, monkeypatch):
+    """Both ways to compute a convolution, whichever would be chosen."""
+    for module, plans in WAYS:
+        monkeypatch.setattr(module, "cost", lambda *_: 0.0 if request.param == "folded" else float("inf"))
+        for plan in plans:
+            plan.cache_clear()
+    yield
+    for _, plans in WAYS:
+        for plan in plans:
+            plan.cache_clear()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=cases())
+def test_machine_code_is_the_body(case, way):
     x, w, b, g, *how, groups = case
     close(C.convolved(x, w, b, *how, groups), choice.original(C.convolved)(x, w, b, *how, groups))
     back = (g, w, None, *how, groups, x.shape[2:])
@@ -67,9 +86,12 @@ def test_machine_code_is_the_body(case):
         ((2, 24, 20, 21), (24, 1, 5, 5), 2, 2, 24),
         ((3, 16, 9, 9), (32, 16, 1, 1), 2, 0, 1),
         ((1, 2, 40000), (3, 2, 9), 3, 4, 1),
+        ((9, 40, 4, 4), (70, 40, 3, 3), 1, 1, 1),  # pieces of the sums, and of the places
+        ((5, 300, 7, 7), (64, 300, 1, 1), 1, 0, 1),
+        ((2, 3, 40, 41), (13, 3, 7, 7), 2, 3, 1),
     ],
 )
-def test_large(x, w, stride, padding, groups):
+def test_large(x, w, stride, padding, groups, way):
     rng = np.random.default_rng(0)
     n = len(x) - 2
     x, w = rng.normal(size=x).astype("f4"), rng.normal(size=w).astype("f4")
@@ -146,3 +168,20 @@ def test_a_weight_that_is_not_finite_goes_back_where_it_was(value):
     given = (None, (2, 2), (1, 1), (1, 1), 1, (17, 17))
     y, expected = C.convolved_back(g, w, *given), choice.original(C.convolved_back)(g, w, *given)
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_many_channels_of_small_images_are_folded():
+    how = ((1, 1), (1, 1), (1, 1))
+    plan = convolution._forward((4, 4), (3, 3), *how, (8, 1, 256, 256), F32)
+    assert type(plan) is folded.Plan
+    assert type(convolution_weight._plan((4, 4), (3, 3), *how, (8, 1, 256, 256), F32)) is folded_weight.Plan
+    assert type(convolution._forward((40, 40), (3, 3), *how, (8, 1, 16, 16), F32)) is not folded.Plan
+
+
+def test_what_is_not_finite_stays_in_its_windows_when_folded(way):
+    x = np.ones((3, 20, 5, 5), "f4")
+    x[1, 7, 2, 2] = np.inf
+    w = np.ones((40, 20, 3, 3), "f4")
+    y = C.convolved(x, w, None, (1, 1), (1, 1), (1, 1), 1)
+    assert np.isfinite(y[[0, 2]]).all() and np.isinf(y[1, :, 1:4, 1:4]).all()
+    assert np.isfinite(y[1, :, 0]).all() and np.isfinite(y[1, :, :, 4]).all()

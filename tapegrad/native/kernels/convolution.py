@@ -20,7 +20,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import memory, runtime, target
 from tapegrad.native.choice import fits, over
 from tapegrad.native.ir import Type
-from tapegrad.native.kernels import sweep
+from tapegrad.native.kernels import folded, sweep
 from tapegrad.native.kernels.planes import Axis, Layout, Sizes, dense, layout
 
 LEAST = 1  # multiplications; a call takes half of NumPy's time for the smallest ones, too
@@ -50,7 +50,7 @@ def _plan(
     to: tuple[Sizes, Sizes, Sizes],
     by: int,
     t: Type,
-) -> _Plan:
+) -> _Plan | folded.Plan:
     """shape: (images times groups, groups, channels of a group that are read, and written). to: the result's
     sizes, and how far apart a phase's places are, and how many phases there are along each. by: from a
     weight to that of the next channel."""
@@ -58,6 +58,14 @@ def _plan(
     lanes, limit = target.host().lanes(t), _PLANES * 4 // t.bytes
     planes = layout(axes, inputs, limit // (4 * len(phases)), limit, -(-UNITS // max(1, images)))
     m, n = sweep.tile_for(outputs, -(-planes.flat // lanes))
+    swept = images * planes.bands * sweep.cost((m, n), outputs, -(-planes.flat // lanes))
+    if groups == len(phases) == 1 and phases[0] and folded.cost(images, prod(to[0]), outputs, t) < swept:
+        both = np.array(phases[0], np.int64).reshape(-1, 2)
+        moves = prod(len(a.moves) for a in axes)
+        channels = np.arange(inputs)[:, None, None] * (moves, by) + both
+        found = folded.plan(axes, images, inputs, outputs, to[0], channels.reshape(-1, 2), t)
+        if found is not None:
+            return found
     flat = -(-planes.flat // (n * lanes)) * n * lanes
     tiles, moves = -(-outputs // m), prod(len(a.moves) for a in axes)
     blocks = min(tiles, -(-UNITS // max(1, images * planes.bands)))
@@ -89,13 +97,17 @@ def room(n: int, kind: Any) -> Any:
     return memory.empty(n * runtime.threads(), kind)
 
 
-def _swept(p: _Plan, y: Any, x: Any, w: Any, b: Any, by_group: int, by_output: int, t: Type) -> Any:
+def _swept(
+    p: _Plan | folded.Plan, y: Any, x: Any, w: Any, b: Any, by_group: int, by_output: int, t: Type
+) -> Any:
     """y, filled. by_group, by_output: from a weight to that of the next one."""
+    if isinstance(p, folded.Plan):
+        return folded.run(p, y, x, w, b, by_output, t)
     outputs, _, groups, _, tiles, _, scratch, _, _, packed = p.numbers[: len(sweep.SINGLE)].tolist()
     m, n = p.tile
     weights = memory.empty(groups * tiles * packed * m, y.dtype)
-    shape = (groups * tiles, m, tiles, outputs, packed, by_group, by_output)
-    sweep.packer(t)(weights, w, w if b is None else b, p.weights, *shape, b is not None)
+    shape = (groups * tiles, tiles, outputs, packed, by_group, by_output)
+    sweep.packer(t, m)(weights, w, w if b is None else b, p.weights, *shape, b is not None)
     grain = max(1, GRAIN // p.work)
     arrays = (y, x, weights, p.offsets, p.planes.fields, p.numbers, room(scratch, y.dtype))
     sweep.sweeper(t, m, n)(*arrays, p.units, grain)
@@ -121,7 +133,7 @@ def axes_of(
 @lru_cache(500)
 def _forward(
     size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, shape: Sizes, t: Type
-) -> _Plan:
+) -> _Plan | folded.Plan:
     out = bodies.result_size(size, kernel, stride, padding, dilation)
     if prod(kernel) == 1 and set(stride) == {1} and not any(padding):  # one long row
         size, out, kernel, stride, padding, dilation = (prod(size),), (prod(out),), (1,), (1,), (0,), (1,)
@@ -140,7 +152,7 @@ def _backward(
     size: Sizes,
     shape: Sizes,
     t: Type,
-) -> _Plan:
+) -> _Plan | folded.Plan:
     filled = ((out, 1), (kernel, 1), (stride, 1), (padding, 0), (dilation, 1), (size, 1))
     wide, steps, sizes = _three(kernel, 1), _three(stride, 1), _three(size, 1)
     found = [_phases(*each) for each in zip(*[_three(v, fill) for v, fill in filled], strict=True)]

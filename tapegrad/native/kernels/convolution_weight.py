@@ -20,6 +20,7 @@ from tapegrad.native import call, memory, target
 from tapegrad.native.choice import over
 from tapegrad.native.ir import I64, PTR, Function, Module, Type, Value
 from tapegrad.native.kernels import convolution as forward
+from tapegrad.native.kernels import folded_weight, sweep
 from tapegrad.native.kernels.planes import (
     Fields,
     Layout,
@@ -53,6 +54,8 @@ class _Plan(NamedTuple):
     shape: Sizes
     units: int
     work: int
+    taps: int
+    elements: int
 
 
 def _tiles() -> list[tuple[int, int]]:
@@ -63,11 +66,7 @@ def _tiles() -> list[tuple[int, int]]:
 
 @lru_cache(1000)
 def _tile(outputs: int, elements: int) -> tuple[int, int]:
-    def cost(tile: tuple[int, int]) -> float:
-        m, n = tile
-        return -(-outputs // m) * -(-elements // n) * (max(m * n, m + 1.5 * n) + 0.5 * m + n)
-
-    return min(_tiles(), key=cost)
+    return min(_tiles(), key=lambda tile: sweep.cost(tile, outputs, elements))
 
 
 def _add_products(module: Module, t: Type, m: int, n: int) -> Function:
@@ -179,7 +178,7 @@ def _summer(t: Type, m: int, n: int) -> Any:
 @lru_cache(500)
 def _plan(
     size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, shape: Sizes, t: Type
-) -> _Plan:
+) -> _Plan | folded_weight.Plan:
     """shape: (images, groups, channels of a group in x, and in g)."""
     images, groups, inputs, outputs = shape
     out = bodies.result_size(size, kernel, stride, padding, dilation)
@@ -187,6 +186,12 @@ def _plan(
     planes, taps = layout(axes, inputs, _FLAT, 1 << 62, 1), prod(kernel)
     lanes, (m, n) = target.host().lanes(t), _tile(outputs, inputs * taps)
     flat = -(-planes.flat // lanes) * lanes
+    if groups == 1:
+        summed = images * planes.bands * flat / lanes * sweep.cost((m, n), outputs, inputs * taps)
+        if folded_weight.cost(images, prod(out), outputs, inputs * taps, t) < summed:
+            found = folded_weight.plan(axes, images, inputs, outputs, t)
+            if found is not None:
+                return found
     tiles, pieces = -(-outputs // m), images * planes.bands
     sizes = planes.length // inputs, flat
     few, parts, share, blocks = _cut(pieces, groups, (inputs, outputs), sizes, (m, taps), t)
@@ -199,7 +204,8 @@ def _plan(
     offsets = np.resize(planes.offsets[: share * taps], width)
     work = -(-pieces // parts) * flat * width * -(-outputs // blocks)
     whole = (parts, groups, shares, tiles * m, width)
-    return _Plan(planes, numbers, offsets, (m, n), whole, parts * groups * shares * blocks, work)
+    units = parts * groups * shares * blocks
+    return _Plan(planes, numbers, offsets, (m, n), whole, units, work, taps, inputs * taps)
 
 
 def _cut(
@@ -251,18 +257,28 @@ def convolved_weight(
         return body(g, x, stride, padding, dilation, groups, kernel)
     shape = (x.shape[0], groups, per, o // groups)
     plan = _plan(x.shape[2:], tuple(kernel), stride, padding, dilation, shape, t)
+    if isinstance(plan, folded_weight.Plan):
+        total = folded_weight.run(plan, g, x, t)
+    else:
+        total = _summed(plan, g, x, t)
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(np.add.reduce(total, None))
+    if not finite:
+        return body(g, x, stride, padding, dilation, groups, kernel)
+    return total.reshape((o, per, *kernel))
+
+
+def _summed(plan: _Plan, g: Any, x: Any, t: Type) -> Any:
+    """The sums over all parts, [groups, channels of g, channels of x and elements of the window]."""
     sums = memory.empty(plan.shape, g.dtype)
     room = forward.room(int(plan.numbers[6] * plan.numbers[9]), g.dtype)
     grain = max(1, forward.GRAIN // plan.work)
     planes = plan.planes
     _summer(t, *plan.tile)(sums, g, x, plan.offsets, planes.fields, plan.numbers, room, plan.units, grain)
     with np.errstate(invalid="ignore"):
-        total = _gathered(np.add.reduce(sums, 0), int(plan.numbers[-1]) * taps)
-        total = total[:, : o // groups, : per * taps]
-        finite = np.isfinite(np.add.reduce(total, None))
-    if not finite:
-        return body(g, x, stride, padding, dilation, groups, kernel)
-    return total.reshape((o, per, *kernel))
+        whole = sums[0] if len(sums) == 1 else np.add.reduce(sums, 0)
+    outputs, share = int(plan.numbers[0]), int(plan.numbers[-1])
+    return _gathered(whole, share * plan.taps)[:, :outputs, : plan.elements]
 
 
 def _gathered(sums: Any, width: int) -> Any:

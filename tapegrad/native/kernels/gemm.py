@@ -227,7 +227,7 @@ def _plan(m: int, n: int, k: int, entries: int, dtype: Any, many: int, depth: in
     many threads; pieces of K of a given depth, or the best."""
     t = TYPES[dtype]
     tall, wide = height(), width(t)
-    depth = depth or _even(k, DEPTH // t.bytes, target.host().lanes(t))
+    depth = depth or even(k, DEPTH // t.bytes, target.host().lanes(t))
     shared = entries == 1 and m > ROWS and m * n * k >= LEAST_SHARED
     high, pieces = _parts(m, tall), _parts(k, depth)
 
@@ -265,7 +265,7 @@ def _parts(n: int, size: int) -> int:
     return (n + size - 1) // size
 
 
-def _even(n: int, most: int, step: int) -> int:
+def even(n: int, most: int, step: int) -> int:
     """The size of the parts, of about so many at most, into which n is best cut: a multiple of a step."""
     return _parts(_parts(n, _parts(n, most)), step) * step
 
@@ -286,7 +286,7 @@ def multiply(y: Any, a: Any, b: Any, c: Any = None, at: Any = _SINGLE) -> None:
         _run(run, room, sizes, y, a, b, c, at, False)
         return
     whole, depth = y.reshape(m, n), sizes[7]
-    wide, deep = _even(n, SIDE, width(TYPES[y.dtype])), PIECES * depth
+    wide, deep = even(n, SIDE, width(TYPES[y.dtype])), PIECES * depth
     for j in range(0, n, wide):
         for low in range(0, k, deep):
             part, rows = whole[:, j : j + wide], a[:, low : low + deep]

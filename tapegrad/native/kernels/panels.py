@@ -34,7 +34,7 @@ def width(t: Type) -> int:
 
 
 @cache
-def _turned_of(t: Type, pitch: int) -> str:
+def turned_of(t: Type, pitch: int) -> str:
     """turned(to, from, many, along, k): `many` rows of k elements become columns: at each k the elements are
     side by side, in a line of `pitch`; those behind the last are the last's. What is stored beyond a line is
     overwritten by the next one, or lies behind the last."""
@@ -108,7 +108,7 @@ class Operands:
         with f.when(runs), f.loop(low, high) as p:
             i, place = self.first(p), to.at((p - low) * f["pitch"], t)
             rows = source.at(i * f["a_row"], t)
-            call.run(f, _turned_of(t, self.tall), place, rows, self.first(p + 1) - i, f["a_row"], k)
+            call.run(f, turned_of(t, self.tall), place, rows, self.first(p + 1) - i, f["a_row"], k)
         with f.when(~runs), f.loop(0, k, _TOGETHER) as some, f.loop(low, high) as p:
             i, place = self.first(p), to.at((p - low) * f["pitch"], t)
             many = self.first(p + 1) - i
@@ -138,4 +138,4 @@ class Operands:
         with f.when(~runs), f.loop(0, n, self.wide) as j:
             place, lines = to.at(j // self.wide * f["apart"], t), source.at(j * f["b_column"], t)
             many = f.smaller(n - j, self.wide)
-            call.run(f, _turned_of(t, self.wide), place, lines, many, f["b_column"], k)
+            call.run(f, turned_of(t, self.wide), place, lines, many, f["b_column"], k)
