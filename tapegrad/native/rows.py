@@ -21,6 +21,7 @@ from tapegrad.native.small import begin, item, ndim_of, same
 # Elements; NumPy's loops take several of more at a time. Of 256, softmax and its like take half to a third of
 # NumPy's time, of 1024 as long, of 2048 nearly twice as long.
 MOST = 256
+LONG = 2048  # of what NumPy, too, does one after the other: totals and extremes take it two to four times as long
 _MOST_DIMENSIONS = 64
 _ARRAY, _FLOAT, _DOUBLE, _PLACES = range(4)  # what a function is bound to: the class, and dtypes
 
@@ -77,12 +78,13 @@ def along(
     becomes: int = SAME,
     places: bool = False,
     longest: int = MOST,
+    most: int = MOST,
 ) -> Any:
     """The builtin f(*arrays, axis, *numbers), which runs write(row) for each row of a small array, and gives
     the new one; None if it takes none such. An axis of -1 makes one row of all.
 
     becomes: what, in the result, a row is. places: there is a second result, with places (int64). longest:
-    the most elements of a row.
+    the most elements of a row; most: of all rows, if `write` keeps nothing more than MOST.
     """
     module = Module()
     f = begin(module, f"{name}_rows")
@@ -91,7 +93,7 @@ def along(
         xs = [f.load(f["args"].at(k, PTR), PTR) for k in range(arrays)]
         _check(f, xs, otherwise)
         size, axis = elements(f, xs[0]), _whole(f, arrays)
-        f.leave(otherwise, size.eq(0) | (size > MOST) | (axis < -1) | (axis >= ndim_of(f, xs[0])))
+        f.leave(otherwise, size.eq(0) | (size > most) | (axis < -1) | (axis >= ndim_of(f, xs[0])))
         given = [_number(f, arrays + 1 + k) for k in range(numbers)]
         shape = _Shape(f, xs[0], axis, size, f.convert(given[-1], I64) if becomes == GIVEN else None, becomes)
         kinds = [f.load(xs[0].at(call.DESCR // 8, I64), PTR), *[item(f, _PLACES)] * places]

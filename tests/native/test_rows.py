@@ -149,6 +149,20 @@ def test_the_middle_of_all(shape, dtype, layout, odd, twice, skip):
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_longer_rows_are_numpys_too(dtype):
+    for shape in ((257,), (1000,), (2048,), (30, 33), (2, 500), (500, 2), (3, 4, 100)):
+        x = drawn(shape, dtype, "plain", np.nan)
+        for dim in range(len(shape)):
+            for found, wanted in (both(C.cumsum, x, dim), both(C.cumprod, x, dim), both(C.cumsum, x, dim, True)):
+                same(found, wanted)
+            for kernel in (R.amax, R.amin):
+                same(*both(kernel, x, (dim,), False))
+            for where in (C.cummax_at, C.cummin_at):
+                for found, wanted in zip(*both(R.chosen, where, x, dim, True, ()), strict=True):
+                    same(found, wanted)
+
+
 def test_what_machine_code_does_not_take_is_none():
     from tapegrad.native.kernels import rows
 
@@ -159,7 +173,8 @@ def test_what_machine_code_does_not_take_is_none():
         assert kernel(*args) is None
     for other in (x.astype("f2"), x.astype("i4"), x.astype("c8"), x[0, 0], [1.0], None, x.view(np.matrix)):
         assert kernel(other, 0) is None
-    assert kernel(np.ones(257, "f4"), 0) is None
+    assert kernel(np.ones(2049, "f4"), 0) is None
+    assert rows._spread(False)(np.ones(257, "f4"), 0, 1) is None
     for k in (-1, 4, 1e300, float("nan")):
         assert few(x, 0, k) is None
     with pytest.raises(OverflowError):

@@ -16,7 +16,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import vmath
 from tapegrad.native.choice import over
 from tapegrad.native.ir import F64, I64, Value
-from tapegrad.native.rows import GIVEN, KEPT, MOST, ONE, SAME, Row, along
+from tapegrad.native.rows import GIVEN, KEPT, LONG, MOST, ONE, SAME, Row, along
 
 
 def _total(row: Row, term: Callable[[Value], Value]) -> Value:
@@ -199,7 +199,7 @@ def _write_totals(row: Row, product: bool, back: bool) -> None:
 @cache
 def _totals(product: bool, back: bool) -> Any:
     name = f"cum{'prod' if product else 'sum'}{'_back' if back else ''}"
-    return along(name, lambda row: _write_totals(row, product, back))
+    return along(name, lambda row: _write_totals(row, product, back), longest=LONG, most=LONG)
 
 
 @over(C.cumsum, few=True)
@@ -251,7 +251,7 @@ def _extreme_of(row: Row, largest: bool) -> Value:
 @cache
 def _extreme(largest: bool) -> Any:
     name = "amax" if largest else "amin"
-    return along(name, lambda row: row.put(0, _extreme_of(row, largest)), becomes=ONE)
+    return along(name, lambda row: row.put(0, _extreme_of(row, largest)), becomes=ONE, most=LONG)
 
 
 @cache
@@ -391,8 +391,8 @@ def _choose_frequent(row: Row) -> None:
 _CHOICES: dict[Any, tuple[Choose, int, int]] = {
     R.argmax: (lambda row, _: _choose_first(row, True), ONE, MOST),
     R.argmin: (lambda row, _: _choose_first(row, False), ONE, MOST),
-    C.cummax_at: (lambda row: _choose_running(row, True), SAME, MOST),
-    C.cummin_at: (lambda row: _choose_running(row, False), SAME, MOST),
+    C.cummax_at: (lambda row: _choose_running(row, True), SAME, LONG // 2),
+    C.cummin_at: (lambda row: _choose_running(row, False), SAME, LONG // 2),
     S.topk: (_choose_few, GIVEN, 32),
     S.kth_at: (_choose_kth, ONE, 32),
     S.median_at: (_choose_middle, ONE, 32),
@@ -410,6 +410,7 @@ def _choosing(where: Any, keepdim: bool, numbers: int, told: tuple[bool, ...]) -
         becomes=KEPT if becomes == ONE and keepdim else becomes,
         places=True,
         longest=longest,
+        most=max(MOST, longest),
     )
 
 
@@ -426,7 +427,7 @@ def _prepared(where: Any, keepdim: bool, args: tuple[Any, ...]) -> tuple[Any, li
 def chosen(body: Any, where: Any, x: Any, dim: int, keepdim: Any, args: tuple[Any, ...]) -> Any:
     """Elements and their places."""
     found = None
-    if x.size <= MOST and where in _CHOICES:
+    if x.size <= LONG and where in _CHOICES:
         kernel, numbers = _prepared(where, keepdim, args)
         found = kernel(x, dim, *numbers)
     return body(where, x, dim, keepdim, args) if found is None else found
