@@ -21,7 +21,7 @@ from tapegrad.native.small import begin, item, ndim_of, same
 # Elements; NumPy's loops take several of more at a time. Of 256, softmax and its like take half to a third of
 # NumPy's time, of 1024 as long, of 2048 nearly twice as long.
 MOST = 256
-LONG = 2048  # of what NumPy, too, does one after the other: totals and extremes take it two to four times as long
+LONG = 2048  # of what NumPy does one after the other, too: totals, extremes of rows
 _MOST_DIMENSIONS = 64
 _ARRAY, _FLOAT, _DOUBLE, _PLACES = range(4)  # what a function is bound to: the class, and dtypes
 

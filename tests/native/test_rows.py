@@ -154,7 +154,11 @@ def test_longer_rows_are_numpys_too(dtype):
     for shape in ((257,), (1000,), (2048,), (30, 33), (2, 500), (500, 2), (3, 4, 100)):
         x = drawn(shape, dtype, "plain", np.nan)
         for dim in range(len(shape)):
-            for found, wanted in (both(C.cumsum, x, dim), both(C.cumprod, x, dim), both(C.cumsum, x, dim, True)):
+            for found, wanted in (
+                both(C.cumsum, x, dim),
+                both(C.cumprod, x, dim),
+                both(C.cumsum, x, dim, True),
+            ):
                 same(found, wanted)
             for kernel in (R.amax, R.amin):
                 same(*both(kernel, x, (dim,), False))

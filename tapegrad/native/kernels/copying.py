@@ -18,8 +18,10 @@ from tapegrad.native.copying import copy, plain
 from tapegrad.native.ir import I8, I64
 from tapegrad.native.memory import empty
 
-LEAST = 1 << 17  # bytes
+LEAST = 1 << 16  # bytes
 SMALL = LEAST >> 4  # elements: fewer are never so many bytes
+LEAST_JOINED = 1 << 19  # bytes of what is joined; below, one thread takes as long
+LEAST_CUT = 1 << 11  # elements of triangles
 
 
 def _packed(x: Any) -> Any:
@@ -78,7 +80,7 @@ def cat(body: Any, xs: Any, dim: int) -> Any:
     first, size = xs[0], 0
     for x in xs:
         size += x.size
-    if size * first.itemsize < LEAST or any(x.ndim != first.ndim for x in xs):
+    if size * first.itemsize < LEAST_JOINED or any(x.ndim != first.ndim for x in xs):
         return body(xs, dim)
     shape = (*first.shape[:dim], sum([x.shape[dim] for x in xs]), *first.shape[dim + 1 :])
     y = _joined(xs, shape, dim)
@@ -89,7 +91,7 @@ def cat(body: Any, xs: Any, dim: int) -> Any:
 def stack(body: Any, xs: Any, dim: int) -> Any:
     """Joined along a new axis."""
     first = xs[0]
-    if first.size * len(xs) < SMALL or not plain(first, LEAST // len(xs)):
+    if first.size * len(xs) < SMALL or not plain(first, LEAST_JOINED // len(xs)):
         return body(xs, dim)
     shape = first.shape
     wide = (*shape[:dim], 1, *shape[dim:])
@@ -141,7 +143,7 @@ def _triangle() -> Any:
 
 def _cut(x: Any, diagonal: int, upper: bool) -> Any:
     """x without what is behind (upper: before) a diagonal; None if that is not for here."""
-    if not plain(x, LEAST) or x.flags.num & DENSE != DENSE or x.dtype.kind == "O":
+    if type(x) is not ndarray or x.flags.num & DENSE != DENSE or x.dtype.kind == "O":
         return None
     y = empty(x.shape, x.dtype)
     rows, columns = x.shape[-2:]
@@ -155,14 +157,14 @@ def _cut(x: Any, diagonal: int, upper: bool) -> Any:
 @over(A.tril)
 def tril(body: Any, x: Any, k: int) -> Any:
     """The last two axes, with 0 above the k-th diagonal."""
-    y = _cut(x, k + 1, False) if x.size >= SMALL else None
+    y = _cut(x, k + 1, False) if x.size >= LEAST_CUT else None
     return body(x, k) if y is None else y
 
 
 @over(A.triu)
 def triu(body: Any, x: Any, k: int) -> Any:
     """The last two axes, with 0 below the k-th diagonal."""
-    y = _cut(x, k, True) if x.size >= SMALL else None
+    y = _cut(x, k, True) if x.size >= LEAST_CUT else None
     return body(x, k) if y is None else y
 
 
