@@ -47,9 +47,9 @@ class Pointwise:
         self.title, self.expression, self.names = title.replace(".", "_"), expression, tuple(names)
         self._kernels: dict[tuple[Any, ...], Any] = {}
         self._probed: dict[tuple[Any, ...], Any] = {}
-        # For plain operands, by `_place`: (the builtin, the result's dtype, its last numbers), or None. What
-        # `small.dispatch` calls without Python.
-        self.plain: list[Any] = [None] * (2 << len(self.names))
+        # For plain operands, by `_place`: (the builtin, the result's dtype, its last numbers), None if there
+        # is none yet, False if there can be none. What `small.dispatch` calls without Python.
+        self.plain: list[Any] = [None] * (PLAIN_KINDS << len(self.names))
 
     def probe(self, args: tuple[Any, ...] = (), masks: Sequence[bool] = (), t: Type = F32) -> Any:
         """(how many instructions the expression takes, whether it gives true or false, whether its bits are
@@ -75,17 +75,19 @@ class Pointwise:
         modes, like = _modes(xs)
         if not modes:
             return self._general(xs, args)
-        past = like.nbytes >= STREAM
+        past, place = like.nbytes >= STREAM, -1 if args else _place(modes, like.dtype.char)
         made = self._kernel(like.dtype.char * len(xs), modes, args, past)
         if made is None:
+            if place >= 0:
+                self.plain[place] = False
             return None
         y = empty(like.shape, made[1])
         if past and y.__array_interface__["data"][0] % 64:  # no memory of ours
             return None
         _run(made, y, xs)
-        if not past and not args and like.dtype.char in "fd":
+        if place >= 0 and not past:
             kernel, kind, grain = made
-            self.plain[_place(modes, like.dtype.char)] = (kernel, kind, grain // BLOCK, BLOCK, 1, 0)
+            self.plain[place] = (kernel, kind, grain // BLOCK, BLOCK, 1, 0)
         return y
 
     def into(self, out: Any, *xs: Any) -> bool:
@@ -140,7 +142,7 @@ class Pointwise:
         try:
             return self._kernels[key]
         except KeyError:
-            if len(self._kernels) > _MOST:  # arguments that change all the time
+            if args and len(self._kernels) > _MOST:  # arguments that change all the time
                 return None
         self._kernels[key] = made = self._build(kinds, modes, args, stream)
         return made
@@ -198,10 +200,16 @@ def _modes(xs: Sequence[Any]) -> tuple[str, Any]:
     return modes, like
 
 
+PLAIN = "fd?li"  # the kinds of plain operands
+PLAIN_KINDS = 8  # the next power of two
+
+
 def _place(modes: str, kind: str) -> int:
-    """Which of the kernels for plain operands these are for: a bit for each single number, the highest for
-    float64."""
-    return sum([(mode == CONSTANT) << k for k, mode in enumerate(modes)]) + (kind == "d") * (1 << len(modes))
+    """Which of the kernels for plain operands these are for: a bit for each single number, and above them the
+    kind; -1 for another kind."""
+    if kind not in PLAIN:
+        return -1
+    return sum([(mode == CONSTANT) << k for k, mode in enumerate(modes)]) + (PLAIN.index(kind) << len(modes))
 
 
 def _run(made: Any, y: Any, xs: Sequence[Any]) -> None:

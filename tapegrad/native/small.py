@@ -1,11 +1,11 @@
 """Pointwise ops of small arrays: checks, allocation and arithmetic in one machine-code function.
 
 NumPy takes half a microsecond to find out what to do with ten numbers; this takes a tenth. It is for arrays
-that need no thought: one dtype, contiguous, of one shape or single numbers. For anything else the function
-calls NumPy's kernel, and for large arrays the one of `native.pointwise`: where these need no thought either,
-at once, else from Python. It is compiled for an op that has been called often and whose bits are NumPy's (or
-a number would change from one call to the next); until then, and elsewhere, a function stands there that only
-looks at the sizes.
+that need no thought: floats of one dtype, contiguous, of one shape or single numbers. For anything else the
+function calls NumPy's kernel, and for large arrays the one of `native.pointwise`: where these need no thought
+either, at once, else from Python. It is compiled for an op that has been called often and whose bits are
+NumPy's (or a number would change from one call to the next); until then, and elsewhere, a function stands
+there that only looks at the sizes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from tapegrad.native import call, expressions, memory, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value, Variable
 from tapegrad.native.places import elements
-from tapegrad.native.pointwise import BLOCK, STREAM, Pointwise
+from tapegrad.native.pointwise import BLOCK, PLAIN, PLAIN_KINDS, STREAM, Pointwise
 
 _OFTEN = 100  # calls after which an op is worth a compilation
 _MOST_LIGHT, _MOST_HEAVY = 512, 64  # elements; more are NumPy's: its loops take several at a time
 _LEAST_PLAIN = 256  # elements from which the kernel for large arrays is faster, if it can be called at once
 # What a function is bound to, a tuple: its kernels and dtypes, and how often it was called.
-_SMALL, _LARGE, _LEAST, _ARRAY, _FLOAT, _DOUBLE, _BOOL, _CALLS, _PROMOTE, _PLAIN, _HANDLER, _NONE = range(12)
+_SMALL, _LARGE, _LEAST, _ARRAY, _CALLS, _PROMOTE, _PLAIN, _HANDLER, _NONE, _NEVER = range(10)
+_FLOAT, _DOUBLE, _BOOL = range(10, 13)  # and the other ones of these
+_KINDS = [np.dtype(c) for c in PLAIN]
 _LIST_SIZE, _LIST_ITEMS = 2, 3  # words of a list before these
 _MOST_OPERANDS = 4  # of what is called at once for large arrays
 _NEW_FROM_DESCR = 94  # its place in NumPy's table of functions
@@ -47,9 +49,9 @@ def dispatch(fast: Pointwise, small: Any, large: Any, least: int, at_once: bool 
             method[0].function = _compiled(fast, probed)
 
     calls = np.zeros(1, np.int64)
-    kinds = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(bool))
-    kernels = (fast.plain, memory.handler(), None)
-    bound = (small, large, 0 if at_once else least, np.ndarray, *kinds, calls, promote, *kernels)
+    least = 0 if at_once else least
+    words = (calls, promote, fast.plain, memory.handler(), None, False)
+    bound = (small, large, least, np.ndarray, *words, *_KINDS)
     made, definition = call.bound(_dispatcher(), getattr(small, "__name__", "kernel"), bound)
     method.append(definition)
     if at_once:
@@ -106,11 +108,12 @@ def _call_plain(f: Function, size: Value, chosen: Variable, otherwise: str) -> N
     """Return what the kernel for large arrays gives, if the operands are of one shape, or single numbers; if
     there is none yet for such ones, what makes it is chosen. size: the elements of what they broadcast to."""
     n, given = f["count"], f.room(PTR, 5 + 4 * _MOST_OPERANDS)
-    places = f.emit(f"shl i64 2, {n.name}", I64)
+    places = f.emit(f"shl i64 {PLAIN_KINDS}, {n.name}", I64)
     f.leave(otherwise, (n < 1) | (n > _MOST_OPERANDS) | size.eq(0))
     f.leave(otherwise, f.load(item(f, _PLAIN).at(_LIST_SIZE, I64), I64).ne(places))
     like, place = _plain(f, given, size, otherwise)
     entry = f.load(f.load(item(f, _PLAIN).at(_LIST_ITEMS, PTR), PTR).at(place, PTR), PTR)
+    f.leave(otherwise, same(f, entry, item(f, _NEVER)))
     with f.when(same(f, entry, item(f, _NONE))):
         chosen.set(item(f, _LARGE))
         f.leave(otherwise)
@@ -154,12 +157,13 @@ def _plain(f: Function, given: Value, size: Value, otherwise: str) -> tuple[Valu
             like.set(f.select(ndim_of(f, like.get()).eq(0), x, like.get()))
             same_axes = ndim_of(f, x).eq(ndim_of(f, like.get()))
             f.leave(otherwise, ~same_axes | elements(f, x).ne(size))
-    double = same(f, kind, item(f, _DOUBLE))
-    f.leave(otherwise, ~(double | same(f, kind, item(f, _FLOAT))))
-    bytes = f.select(double, f.value(8, I64), f.value(4, I64))
-    f.leave(otherwise, size * bytes >= STREAM)
-    wide = f.emit(f"shl i64 1, {n.name}", I64)
-    return like.get(), place.get() + f.select(double, wide, f.value(0, I64))
+    number, bytes = f.variable(f.value(-1, I64)), f.variable(f.value(0, I64))
+    for which, known in enumerate(_KINDS):
+        with f.when(same(f, kind, item(f, _FLOAT + which))):
+            number.set(which)
+            bytes.set(known.itemsize)
+    f.leave(otherwise, (number.get() < 0) | (size * bytes.get() >= STREAM))
+    return like.get(), place.get() + f.emit(f"shl {number.get()}, {n.name}", I64)
 
 
 def _reach(f: Function) -> Value:

@@ -70,6 +70,28 @@ def test_whole_numbers_have_machine_code(key):
         assert (fast(*xs) is None) == arithmetic
 
 
+@pytest.mark.parametrize("key", ["add", "mul", "neg", "lt", "eq", "bitwise_or", "logical_xor", "minimum"])
+def test_plain_whole_numbers_are_taken_at_once(key):
+    machine.settle()
+    op = base.OPS[key]
+    small = op.forward.__self__[0]
+    for kind in KINDS:
+        xs = [drawn((700,), kind, i) for i in range(len(machine.operands(op)))]
+        taken = machine._pointwise_of(op)[0](*xs) is not None
+        for _ in range(2):
+            before = tiers.native_calls()
+            try:
+                expected = small(*xs)
+            except TypeError:  # NumPy's "-" of truth values
+                with pytest.raises(TypeError):
+                    op.forward(*xs)
+                continue
+            y = op.forward(*xs)
+            assert tiers.native_calls() == before + taken or not taken
+            assert y.dtype == expected.dtype
+            np.testing.assert_array_equal(y, expected)
+
+
 @pytest.mark.parametrize("n", [machine.LEAST - 1, machine.LEAST, machine.LEAST + 5])
 def test_tensors_of_whole_numbers(n):
     a, b = drawn(n, "i8", 0), drawn(n, "i8", 1)
