@@ -462,6 +462,16 @@ def test_what_is_stored_past_the_caches(n, dtype, monkeypatch):
     assert equal(y, np.tanh(a), 5).all()
 
 
+@pytest.mark.parametrize("n", [1 << 18, (1 << 18) + 1, 300_007])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
+def test_large_operands_are_changed_in_place(n, dtype):
+    a, b = drawn((n,), dtype), drawn((n,), dtype, seed=1)
+    y, before = a.copy(), tiers.native_calls()
+    assert machine.pointwise.Pointwise("test", "a + b", "ab").into(y, y, b)
+    assert tiers.native_calls() == before + 1
+    np.testing.assert_array_equal(y, a + b)
+
+
 def test_what_broadcasts_to_a_large_result_is_machine_code():
     x, y = drawn((700, 1), "f4"), drawn((300,), "f4")
     np.testing.assert_array_equal((torch.tensor(x) * torch.tensor(y)).numpy(), x * y)
