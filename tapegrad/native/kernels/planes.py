@@ -22,7 +22,7 @@ import numpy as np
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target
 from tapegrad.native.choice import DENSE
-from tapegrad.native.ir import I64, Function, Type, Value
+from tapegrad.native.ir import I64, Function, Type, Value, vector
 
 Sizes = tuple[int, ...]
 _AXES = (0, 1, 2)
@@ -157,22 +157,28 @@ def rows_of(t: Type) -> str:
 
 
 def _write_rows(f: Function, t: Type, v: Type) -> None:
-    n, step, last = f["n"], f["step"], f["n"] - v.lanes
-    long = n >= v.lanes
-    plain, second = long & step.eq(1), long & step.eq(2)
+    n, step = f["n"], f["step"]
 
-    def each(condition: Value, read: Callable[[Value, Value], Value], by: int, end: Value) -> None:
-        """The rows, if the condition is true: by so many elements, and again the last ones."""
+    def each(condition: Value, read: Callable[[Value, Value, Type], Value], v: Type, end: Value) -> None:
+        """The rows, if the condition is true: a vector after the other, and the last elements again."""
         with f.when(condition), f.loop(0, f["many"]) as k:
             to, source = f["to"].at(k * f["to_pitch"], t), f["from"].at(k * f["from_pitch"], t)
-            with f.loop(0, end, by) as i:
-                f.store(to.at(i, t), read(source, i))
-            if by > 1:
-                f.store(to.at(last, t), read(source, last))
+            with f.loop(0, end, v.lanes) as i:
+                f.store(to.at(i, t), read(source, i, v))
+            if v.lanes > 1:
+                f.store(to.at(end, t), read(source, end, v))
 
-    each(plain, lambda source, i: f.load(source.at(i, t), v), v.lanes, last)
-    each(second, lambda source, i: every_second(f, source, i, v), v.lanes, last)
-    each(~(plain | second), lambda source, i: f.load(source.at(i * step, t), t), 1, n)
+    more = n < 0
+    for part in (1, 2, 4):  # short rows by parts of a vector
+        some = vector(t, v.lanes // part)
+        if some.lanes > 1:
+            here = (n >= some.lanes) & ~more
+            end = n - some.lanes
+            each(here & step.eq(1), lambda source, i, v: f.load(source.at(i, t), v), some, end)
+            each(here & step.eq(2), lambda source, i, v: every_second(f, source, i, v), some, end)
+            more = n >= some.lanes
+    single = ~more | (step.ne(1) & step.ne(2))
+    each(single, lambda source, i, v: f.load(source.at(i * step, t), v), t, n)
 
 
 def every_second(f: Function, source: Value, i: Value, v: Type) -> Value:
