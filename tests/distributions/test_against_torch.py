@@ -15,6 +15,12 @@ torch = pytest.importorskip("torch")
 BOTH = (torch, tg)
 
 
+@pytest.fixture(autouse=True)
+def checked() -> None:
+    """torch checks parameters, as it does at first: a test that loads torch._dynamo turns that off."""
+    torch.distributions.Distribution.set_default_validate_args(True)
+
+
 def tensor(t: Any, value: Any, dtype: str, grad: bool = False) -> Any:
     if isinstance(value, (list, float)) and "float" in dtype:
         return t.tensor(value, dtype=getattr(t, dtype), requires_grad=grad)
