@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -181,6 +181,24 @@ def build(
     )
     kinds = "".join(kind for _, kind in pairs).encode()
     return builtin(_runtime["tapegrad_call"], name, struct.pack("<5q", *facts) + kinds)
+
+
+def build_steps(name: str, parameters: str, steps: Sequence[tuple[str, Write, str]]) -> Any:
+    """The builtin of a kernel of several steps, one after the other, each shared by all threads. steps: (its
+    name, what writes it, the integer parameter that it goes over)."""
+    module, bodies = Module(), []
+    for what, write, over in steps:
+        body = Body(f"{name}_{what}", named(parameters))
+        write(body)
+        body.give()
+        module.add(body)
+        bodies.append((body, over))
+
+    def all_of_it(f: Body) -> None:
+        for body, over in bodies:
+            f.share(body, f[over], 1)
+
+    return build(name, parameters, all_of_it, over=steps[-1][2], grain=ALONE, module=module)
 
 
 def provided(name: str, parameters: str, write: Callable[[Function], None]) -> str:

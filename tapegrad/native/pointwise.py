@@ -78,19 +78,14 @@ class Pointwise:
         modes, like = _modes(xs)
         if not modes:
             return self._general(xs, args)
-        past, place = like.nbytes >= STREAM, -1 if args else _place(modes, like.dtype.char)
+        past = like.nbytes >= STREAM
         made = self._kernel(like.dtype.char * len(xs), modes, args, "past" if past else "")
         if made is None:
-            if place >= 0:
-                self.plain[place] = False
             return None
         y = empty(like.shape, made[1])
         if past and y.__array_interface__["data"][0] % 64:  # no memory of ours
             return None
         _run(made, y, xs)
-        if place >= 0 and not past:
-            kernel, kind, grain = made
-            self.plain[place] = (kernel, kind, grain // BLOCK, BLOCK, 1, 0)
         return y
 
     def into(self, out: Any, *xs: Any) -> bool:
@@ -149,6 +144,9 @@ class Pointwise:
             if args and len(self._kernels) > _MOST:  # arguments that change all the time
                 return None
         self._kernels[key] = made = self._build(kinds, modes, args, way)
+        kind = kinds[0] if kinds == kinds[0] * len(kinds) else ""
+        if kind and kind in PLAIN and not (args or way or {ROW, STILL} & set(modes)):
+            self.plain[_place(modes, kind)] = (*made[:2], made[2] // BLOCK, BLOCK, 1, 0) if made else False
         return made
 
     def _build(self, kinds: Sequence[str], modes: str, args: tuple[Any, ...], way: str) -> Any:
@@ -216,9 +214,7 @@ PLAIN_KINDS = 8  # the next power of two
 
 def _place(modes: str, kind: str) -> int:
     """Which of the kernels for plain operands these are for: a bit for each single number, and above them the
-    kind; -1 for another kind."""
-    if kind not in PLAIN:
-        return -1
+    kind."""
     return sum([(mode == CONSTANT) << k for k, mode in enumerate(modes)]) + (PLAIN.index(kind) << len(modes))
 
 

@@ -66,6 +66,7 @@ def _dispatcher() -> int:
     """The address of the function that only looks at sizes."""
     if "dispatch" not in _made:
         module = Module()
+        _write_hand_on(begin(module, "tapegrad_hand_on"))
         f = begin(module, "dispatch_py")
         counter = f.load(item(f, _CALLS).at(call.DATA // 8, I64), PTR)
         calls = f.load(counter, I64) + 1
@@ -75,8 +76,11 @@ def _dispatcher() -> int:
             none = f.call("PyObject_Vectorcall", PTR, item(f, _PROMOTE), null, f.value(0, I64), null)
             f.give_if(f.convert(none, I64).eq(0), 0)
             f.call("Py_DecRef", VOID, none)
-        _hand_on(f)
-        _made["dispatch"] = target.compile("dispatch", module, ["dispatch_py"], call.symbols(module))[0]
+        f.give(f.run(module.functions[0], f["self"], f["args"], f["count"]))
+        exports = ["dispatch_py", "tapegrad_hand_on"]
+        found = target.compile("dispatch", module, exports, call.symbols(module))
+        _made["dispatch"] = found[0]
+        call.provide({exports[1]: found[1]})
     return _made["dispatch"]
 
 
@@ -94,8 +98,8 @@ def same(f: Function, a: Value, b: Value) -> Value:
     return f.convert(a, I64).eq(f.convert(b, I64))
 
 
-def _hand_on(f: Function) -> None:
-    """Return what the kernel for these sizes gives."""
+def _write_hand_on(f: Function) -> None:
+    """What the kernel for these sizes gives: a function of those that are bound to the same things."""
     least, size = f.call("PyLong_AsLongLong", I64, item(f, _LEAST)), _reach(f)
     chosen = f.variable(f.select(size >= least, item(f, _LARGE), item(f, _SMALL)))
     with f.when(size >= _LEAST_PLAIN), f.forever() as otherwise:
@@ -237,7 +241,7 @@ def _compiled(fast: Pointwise, probed: Any) -> int:
             with f.when(holds):
                 _loop(f, fast, xs, out, size, t)
         f.give(out)
-    _hand_on(f)
+    f.give(f.call("tapegrad_hand_on", PTR, f["self"], f["args"], f["count"]))
     return target.compile(name, module, [name], call.symbols(module))[0]
 
 

@@ -49,12 +49,6 @@ DEVIATIONS = (
     Deviation("polygamma*", "value", r"1, float64|, 1\)", "torch's trigamma is good to nine digits only"),
     Deviation("bessel_[jy]0", "value", "float64", "torch's is good to ten digits, near its zeros to less"),
     Deviation("ldexp", "value", r"float32\[\d+\], float16\[\]", "torch raises this 0-d exponent in float16"),
-    Deviation(
-        "ldexp",
-        "value",
-        r"float64\[3\], float32\[3\]",
-        "2 ** float32 is rounded to float32; NumPy's is one unit off with AVX-512",
-    ),
     Deviation("i[01]*", "gradient", "float16", "torch lacks this backward for float16"),
     Deviation("igamma*", "*", r"int\d*\[.*float64|bool", "torch takes lgamma of integers in float32"),
     Deviation("logaddexp*", "gradient", r"bool\[", "torch's backward fails on bool"),

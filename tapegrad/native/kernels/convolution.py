@@ -106,8 +106,8 @@ def _swept(
     outputs, _, groups, _, tiles, _, scratch, _, _, packed = p.numbers[: len(sweep.SINGLE)].tolist()
     m, n = p.tile
     weights = memory.empty(groups * tiles * packed * m, y.dtype)
-    shape = (groups * tiles, tiles, outputs, packed, by_group, by_output)
-    sweep.packer(t, m)(weights, w, w if b is None else b, p.weights, *shape, b is not None)
+    shape = (groups * tiles, m, tiles, outputs, packed, by_group, by_output)
+    sweep.packer(t)(weights, w, w if b is None else b, p.weights, *shape, b is not None)
     grain = max(1, GRAIN // p.work)
     arrays = (y, x, weights, p.offsets, p.planes.fields, p.numbers, room(scratch, y.dtype))
     sweep.sweeper(t, m, n)(*arrays, p.units, grain)

@@ -17,7 +17,7 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, memory, target
-from tapegrad.native.ir import I64, Module, Type, Value, vector
+from tapegrad.native.ir import I64, Type, Value, vector
 from tapegrad.native.kernels import gemm
 from tapegrad.native.kernels.panels import PAD, height, heights, width
 from tapegrad.native.kernels.planes import Axis, Layout, Sizes, fill_of, layout
@@ -113,21 +113,12 @@ _NAMES = (
 @cache
 def _kernel(t: Type, m: int) -> Any:
     """Weights and planes first, then the products, each by all threads."""
-    module, names = Module(), call.named(_NAMES)
-    weights, fill, compute = (call.Body(f"folded_{what}_{t}", names) for what in ("weights", "fill", "sums"))
-    _write_weights(weights, t, m)
-    write_fill(fill, t)
-    _write_sums(compute, t, m)
-    for body in (weights, fill, compute):
-        body.give()
-        module.add(body)
-
-    def all_of_it(f: call.Body) -> None:
-        f.share(weights, f["tiles"], 1)
-        f.share(fill, f["images"], 1)
-        f.share(compute, f["units"], 1)
-
-    return call.build(f"folded_{t}_{m}", _NAMES, all_of_it, over="units", grain=call.ALONE, module=module)
+    steps = [
+        ("weights", lambda f: _write_weights(f, t, m), "tiles"),
+        ("planes", lambda f: write_fill(f, t), "images"),
+        ("sums", lambda f: _write_sums(f, t, m), "units"),
+    ]
+    return call.build_steps(f"folded_{t}_{m}", _NAMES, steps)
 
 
 def _write_weights(f: call.Body, t: Type, m: int) -> None:

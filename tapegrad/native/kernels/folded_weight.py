@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, memory, target
-from tapegrad.native.ir import I64, Module, Type, Value, vector
+from tapegrad.native.ir import I64, Type, Value, vector
 from tapegrad.native.kernels import folded, gemm
 from tapegrad.native.kernels.panels import PAD, height, heights, turned_of, width
 from tapegrad.native.kernels.planes import Axis, Layout, Sizes, layout
@@ -81,22 +81,12 @@ _NAMES = (
 @cache
 def _kernel(t: Type, m: int) -> Any:
     """Cotangents and planes first, then the products, each by all threads."""
-    module, names = Module(), call.named(_NAMES)
-    turn, fill, compute = (call.Body(f"folded_{what}_{t}", names) for what in ("turn", "planes", "weight"))
-    _write_turn(turn, t, m)
-    folded.write_fill(fill, t)
-    _write_products(compute, t, m)
-    for body in (turn, fill, compute):
-        body.give()
-        module.add(body)
-
-    def all_of_it(f: call.Body) -> None:
-        f.share(turn, f["tiles"], 1)
-        f.share(fill, f["images"], 1)
-        f.share(compute, f["units"], 1)
-
-    name = f"folded_weight_{t}_{m}"
-    return call.build(name, _NAMES, all_of_it, over="units", grain=call.ALONE, module=module)
+    steps = [
+        ("turned", lambda f: _write_turn(f, t, m), "tiles"),
+        ("planes", lambda f: folded.write_fill(f, t), "images"),
+        ("products", lambda f: _write_products(f, t, m), "units"),
+    ]
+    return call.build_steps(f"folded_weight_{t}_{m}", _NAMES, steps)
 
 
 def _write_turn(f: call.Body, t: Type, m: int) -> None:

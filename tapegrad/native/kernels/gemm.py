@@ -21,7 +21,7 @@ import numpy as np
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, target
 from tapegrad.native.choice import TYPES
-from tapegrad.native.ir import I64, Function, Module, Type, Value
+from tapegrad.native.ir import I64, Function, Type, Value
 from tapegrad.native.kernels.panels import PAD, Operands, height, heights, width
 from tapegrad.native.memory import empty
 from tapegrad.native.runtime import threads, working
@@ -167,19 +167,11 @@ def kernel(t: Type, shared: bool) -> Any:
     """The kernel; if b is to be shared, the one that copies all of it first."""
     if not shared:
         return call.build(f"gemm_{t}", _NAMES, lambda f: _compute(f, t, False), over="units", grain=1)
-    module, names = Module(), call.named(_NAMES)
-    pack, compute = (call.Body(f"gemm_{what}_{t}", names) for what in ("packed", "computed"))
-    _pack(pack, t)
-    _compute(compute, t, True)
-    for body in (pack, compute):
-        body.give()
-        module.add(body)
-
-    def both(f: call.Body) -> None:
-        f.share(pack, f["groups"], 1)
-        f.share(compute, f["units"], 1)
-
-    return call.build(f"gemm_shared_{t}", _NAMES, both, over="units", grain=call.ALONE, module=module)
+    steps = [
+        ("packed", lambda f: _pack(f, t), "groups"),
+        ("computed", lambda f: _compute(f, t, True), "units"),
+    ]
+    return call.build_steps(f"gemm_shared_{t}", _NAMES, steps)
 
 
 def _edge(t: Type) -> int:

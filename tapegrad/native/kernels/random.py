@@ -111,8 +111,7 @@ Make = Callable[[call.Body, Value], Value]
 
 
 def _numbers(name: str, wide: bool, make: Make, result: Type, parameters: str = "") -> Any:
-    """A kernel (out, words, n, ...) that makes numbers of uniform ones. There are
-    eight more words behind them."""
+    """A kernel (out, words, n, ...) that makes numbers of uniform ones. Behind the words are eight more."""
 
     def write(f: call.Body) -> None:
         lanes = _LANES // 2 if wide else _LANES
@@ -178,7 +177,8 @@ def scaled_uniform(body: Any, stream: Any, n: int, low: float, high: float, dtyp
     """Uniform numbers of a range."""
     if dtype not in TYPES:
         return body(stream, n, low, high, dtype)
-    start, stop = np.array([low, high]).astype(dtype)
+    with np.errstate(all="ignore"):
+        start, stop = np.array([low, high]).astype(dtype)
     numbers = float(stop - start), float(start), float(stop)
     return _make(_uniform(TYPES[dtype]), stream, n, dtype.char == "d", dtype, *numbers)
 

@@ -22,7 +22,7 @@ from tapegrad.native.memory import empty
 from tapegrad.native.ordering import TYPES, key
 from tapegrad.native.runtime import threads
 
-# Elements, and elements of a row, from which this is faster, measured on two cores of an AMD Zen 3.
+# Elements, and elements of a row, from which this is faster, measured on two cores of an AMD Zen 5.
 LEAST, LEAST_ROW = 1 << 9, 1 << 6
 MOST_ROW = 1 << 31  # elements of a row: their numbers have 32 bits
 _DIGITS = 256

@@ -19,7 +19,6 @@ from tapegrad.native.kernels.planes import Fields, fill_of, rows_of
 # how many sums it has, and where its offsets and its weights begin.
 SINGLE = ("outputs", "flat", "groups", "blocks", "tiles", "to_plane", "scratch", "planes", "phases", "packed")
 TRIPLE = ("to_size", "to_step", "to_phases")
-_PACKED = 4  # tiles of weights that are worth a thread
 PHASE = len(SINGLE) + 3 * len(TRIPLE)
 
 
@@ -103,33 +102,27 @@ def _step(f: Function, t: Type, sums: Any, source: Value, w: Value) -> None:
 
 
 @cache
-def packer(t: Type, m: int) -> Any:
-    """Weights [groups, tiles, packed, m]: each place is w's for a first channel, or -1 for the bias. Behind
-    the last channel it stands again."""
+def packer(t: Type) -> Any:
+    """Weights [groups, tiles, packed, m]: each place is w's for a first channel, or -1 for the bias."""
 
     def write(f: call.Body) -> None:
-        outputs, packed = f["outputs"], f["packed"]
+        m, outputs, packed = f["m"], f["outputs"], f["packed"]
         with f.loop(f.low, f.high) as u:
             group, first = u // f["tiles"], u % f["tiles"] * m
             to = f["to"].at(u * packed * m, t)
-            channels = [f.smaller(first + i, outputs - 1) for i in range(m)]
-            base = f["w"].at(group * f["by_group"], t)
-            lines = [base.at(o * f["by_output"], t) for o in channels]
-            with f.loop(0, packed) as k:
-                place = f.load(f["places"].at(k, I64), I64)
-                with f.when(place >= 0):
-                    for i, line in enumerate(lines):
-                        f.store(to.at(k * m + i, t), f.load(line.at(place, t), t))
-                with f.when(place < 0):
-                    for i, o in enumerate(channels):
-                        bias = f.variable(f.value(0, t))
-                        bias.set(0)
-                        with f.when(f["biased"].ne(0)):
-                            bias.set(f.load(f["b"].at(group * outputs + o, t), t))
-                        f.store(to.at(k * m + i, t), bias.get())
+            f.clear(to, packed * m * t.bytes)
+            with f.loop(0, f.smaller(m, outputs - first)) as i:
+                o = first + i
+                source, mine = f["w"].at(group * f["by_group"] + o * f["by_output"], t), to.at(i, t)
+                with f.loop(0, packed) as k:
+                    place = f.load(f["places"].at(k, I64), I64)
+                    with f.when(place >= 0):
+                        f.store(mine.at(k * m, t), f.load(source.at(place, t), t))
+                    with f.when((place < 0) & f["biased"].ne(0)):
+                        f.store(mine.at(k * m, t), f.load(f["b"].at(group * outputs + o, t), t))
 
-    names = "to:w w:r b:r places:r n:i tiles:i outputs:i packed:i by_group:i by_output:i biased:i"
-    return call.build(f"convolution_pack_{t}_{m}", names, write, over="n", grain=_PACKED)
+    names = "to:w w:r b:r places:r n:i m:i tiles:i outputs:i packed:i by_group:i by_output:i biased:i"
+    return call.build(f"convolution_pack_{t}", names, write, over="n", grain=16)
 
 
 @cache
