@@ -20,7 +20,7 @@ from tapegrad.native.copying import WHOLE
 from tapegrad.native.ir import I8, I64, Type, Value
 from tapegrad.native.memory import empty
 
-LEAST = 1 << 11  # elements; below, NumPy takes as long as two calls
+LEAST = 1 << 12  # elements; below, NumPy takes as long as two calls
 BLOCK = 2048  # elements
 GRAIN = 8  # blocks that are worth a thread
 

@@ -15,10 +15,11 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native.choice import fits, over
 from tapegrad.native.fold import fold, groups
 
-# Elements from which a call takes less time than NumPy: over the last axis, FEW where NumPy goes from one to
-# the next; and where NumPy or BLAS go as fast as memory does (down columns; extremes of all).
-LEAST, FEW, MANY = 1 << 11, 1 << 9, 1 << 17
-_SLOW = ("prod", "max", "min")  # in NumPy
+# Elements from which a call takes less time than NumPy: over the last axis, FEW of some; and where NumPy or
+# BLAS go as fast as memory does (down columns; extremes of all).
+LEAST, FEW, MANY = 1 << 13, 1 << 9, 1 << 17
+_LEAST_SPREAD = 1 << 11  # of variances and norms: NumPy takes several calls
+_SLOW = ("prod", "max", "min")  # where NumPy goes from one to the next
 
 
 def _ready(x: Any, dim: Any, fast: bool = False, least: int = LEAST) -> tuple[Any, Any, Any, bool]:
@@ -156,7 +157,7 @@ _NORMS = {1.0: "sizes", 2.0: "squares", np.inf: "largest"}
 def norm(body: Any, x: Any, dim: Any, keepdim: Any, p: float) -> Any:
     """The p-norm."""
     name = _NORMS.get(p)
-    t, a, axes, turned = _ready(x, dim) if name else (None, x, dim, False)
+    t, a, axes, turned = _ready(x, dim, least=_LEAST_SPREAD) if name else (None, x, dim, False)
     if name is None or t is None:
         return body(x, dim, keepdim, p)
     y = fold(name, t, a, axes)
@@ -165,7 +166,7 @@ def norm(body: Any, x: Any, dim: Any, keepdim: Any, p: float) -> Any:
 
 def _spread(x: Any, dim: Any, correction: float) -> tuple[Any, bool]:
     """(the variance, flat, in float64; whether x is turned); None if x is not taken."""
-    t, a, axes, turned = _ready(x, dim)
+    t, a, axes, turned = _ready(x, dim, least=_LEAST_SPREAD)
     n = R.count(x.shape, dim)
     if t is None or not n or [gone for _, gone in groups(a.shape, axes)].count(True) != 1:
         return None, False
