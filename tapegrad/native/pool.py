@@ -18,6 +18,7 @@ import platform
 import sys
 
 from tapegrad.native.ir import I8, I32, I64, PTR, VOID, Function, Module, Value
+from tapegrad.native.steering import Steering, system
 
 # Words of the shared state, in bytes; what different threads write lies on different cache lines.
 _STATE, _SLEEPERS, _JOB, _LOCK, _THREADS, _NAMES = 0, 64, 128, 192, 256, 320
@@ -35,10 +36,11 @@ def write(module: Module) -> None:
         "@pool = internal global [64 x i64] zeroinitializer, align 64",
         f"@next = internal global [{8 * _SHARES} x i64] zeroinitializer, align 64",
     ]
+    steering = Steering(module, _SHARES) if sys.platform == "linux" else None
     chunks = module.add(_chunks())
-    module.add(_parallel(chunks))
-    module.add(_worker(chunks))
-    module.add(_reset())
+    module.add(_parallel(chunks, steering))
+    module.add(_worker(chunks, steering))
+    module.add(_reset(steering))
 
 
 def _word(f: Function, place: int) -> Value:
@@ -75,10 +77,8 @@ def _wake(f: Function, address: Value, many: Value) -> None:
 
 def _futex(f: Function, address: Value, what: int, x: Value) -> None:
     """Linux' futex(2)."""
-    number = 98 if platform.machine().lower() in ("arm64", "aarch64") else 202
-    f.declared.add("declare i64 @syscall(i64, ...)")
-    none = "ptr null, ptr null, i32 0"
-    f.emit(f"call i64 (i64, ...) @syscall(i64 {number}, {address}, i32 {what}, {x}, {none})", I64)
+    none = f.value(0, PTR)
+    system(f, "futex", address, f.value(what, I32), x, none, none, f.value(0, I32))
 
 
 def _chunks() -> Function:
@@ -104,7 +104,7 @@ def _next(f: Function, share: Value) -> Value:
     return f.shared("next").at(share * 8, I64)
 
 
-def _parallel(chunks: Function) -> Function:
+def _parallel(chunks: Function, steering: Steering | None) -> Function:
     """body(context, low, high, who) for parts of 0 ... n of at least `grain`, by all free threads."""
     parameters = [("body", PTR), ("context", PTR), ("n", I64), ("grain", I64)]
     f = Function("tapegrad_parallel", parameters, internal=False)
@@ -128,6 +128,9 @@ def _parallel(chunks: Function) -> Function:
         f.store(_next(f, share), share * count // shares)
     state = _word(f, _STATE)
     number = f.shifted(f.fetch(state), 32) + 1
+    if steering:
+        with f.when(f.fetch(_word(f, _SLEEPERS), I32).ne(0)):
+            steering.send_away(f, threads)
     f.atomic("xchg", state, (number << 32) | _OPEN)
     with f.when(f.fetch(_word(f, _SLEEPERS), I32).ne(0)):
         _wake(f, state.at(4, I8), f.convert(threads, I32))
@@ -145,7 +148,7 @@ def _parallel(chunks: Function) -> Function:
     return f
 
 
-def _worker(chunks: Function) -> Function:
+def _worker(chunks: Function, steering: Steering | None) -> Function:
     """A Python function that never comes back: waits for jobs, without the interpreter's lock."""
     f = Function("tapegrad_worker", [("self", PTR), ("args", PTR), ("n", I64)], PTR, internal=False)
     f.call("PyEval_SaveThread", PTR)
@@ -163,11 +166,15 @@ def _worker(chunks: Function) -> Function:
             with f.when(spins.get() > _SPINS):
                 _give_way(f)
             with f.when(spins.get() > _SPINS + _YIELDS):
+                if steering:
+                    steering.falls_asleep(f, who)
                 f.atomic("add", _word(f, _SLEEPERS), 1, I32)
                 with f.forever() as up:
                     f.leave(up, f.fetch(number, I32).ne(last.get()))
                     _sleep(f, number, last.get())
                 f.atomic("sub", _word(f, _SLEEPERS), 1, I32)
+                if steering:
+                    steering.is_up(f, who)
         with f.forever() as over:  # join while the job is open
             now = f.fetch(state)
             last.set(f.convert(f.shifted(now, 32), I32))
@@ -180,11 +187,13 @@ def _worker(chunks: Function) -> Function:
     return f
 
 
-def _reset() -> Function:
+def _reset(steering: Steering | None) -> Function:
     """Set how many threads share a loop; with `fresh`, as if nothing had run (in a forked child)."""
     f = Function("tapegrad_threads", [("n", I64), ("fresh", I64)], internal=False)
     with f.when(f["fresh"].ne(0)):
         f.clear(f.shared("pool"), 512)
+        if steering:
+            steering.forget(f)
     f.store(_word(f, _THREADS), f["n"])
     f.give()
     return f

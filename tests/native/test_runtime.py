@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 
 import numpy as np
@@ -153,6 +154,31 @@ def test_a_forked_child_computes():
         "assert os.waitpid(pid, 0)[1] == 0\n"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux says where threads may run")
+def test_workers_may_run_where_they_might_before():
+    code = """
+        import os, time, tapegrad as torch
+        torch.set_num_threads(2)
+        x = torch.ones(300_000)
+        (x * 2).exp()
+        everywhere = os.sched_getaffinity(0)
+        here = {min(everywhere)}
+        os.sched_setaffinity(0, here)
+        workers = [int(t) for t in os.listdir("/proc/self/task") if int(t) != os.getpid()]
+        assert workers
+        for allowed in (everywhere, here, everywhere):
+            for t in workers:
+                os.sched_setaffinity(t, allowed)
+            for _ in range(5):
+                time.sleep(0.02)  # they fall asleep
+                (x * 2).exp()
+            end = time.monotonic() + 30
+            while any(os.sched_getaffinity(t) != allowed for t in workers):
+                assert time.monotonic() < end
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=120)
 
 
 def test_an_interrupt_ends_the_program():
