@@ -127,13 +127,7 @@ def _parallel(chunks: Function, steering: Steering | None) -> Function:
     with f.loop(0, shares) as share:
         f.store(_next(f, share), share * count // shares)
     state = _word(f, _STATE)
-    number = f.shifted(f.fetch(state), 32) + 1
-    if steering:
-        with f.when(f.fetch(_word(f, _SLEEPERS), I32).ne(0)):
-            steering.send_away(f, threads)
-    f.atomic("xchg", state, (number << 32) | _OPEN)
-    with f.when(f.fetch(_word(f, _SLEEPERS), I32).ne(0)):
-        _wake(f, state.at(4, I8), f.convert(threads, I32))
+    _publish(f, state, threads, steering)
     f.run(chunks, 0)
     f.atomic("and", state, ~_OPEN)
     tries = f.variable(f.value(0, I64))
@@ -146,6 +140,17 @@ def _parallel(chunks: Function, steering: Steering | None) -> Function:
     f.atomic("xchg", _word(f, _LOCK), 0)
     f.give()
     return f
+
+
+def _publish(f: Function, state: Value, threads: Value, steering: Steering | None) -> None:
+    """Let the workers know that there is a job, and wake those that sleep."""
+    number = f.shifted(f.fetch(state), 32) + 1
+    if steering:
+        with f.when(f.fetch(_word(f, _SLEEPERS), I32).ne(0)):
+            steering.send_away(f, threads)
+    f.atomic("xchg", state, (number << 32) | _OPEN)
+    with f.when(f.fetch(_word(f, _SLEEPERS), I32).ne(0)):
+        _wake(f, state.at(4, I8), f.convert(threads, I32))
 
 
 def _worker(chunks: Function, steering: Steering | None) -> Function:
