@@ -23,6 +23,7 @@ _F8, _C16 = np.dtype("f8"), np.dtype("c16")
 _ONLY = (0,)
 FEW = 1024  # up to so many elements, a call costs more than what it does
 SHORT = 64  # so many elements are added up before NumPy's loop has started
+NARROW, MANY = 16, 2048  # elements of rows that NumPy takes long for, and of all of them
 MOST = 32  # the size of the largest matrix of ones that replaces a sum and a broadcast
 
 
@@ -45,6 +46,18 @@ def count(shape: tuple[int, ...], dim: Dims) -> int:
 def kept(shape: tuple[int, ...], dim: Dims) -> tuple[int, ...]:
     """`shape` with 1 at the reduced axes."""
     return tuple([1 if dim is None or i in dim else n for i, n in enumerate(shape)])
+
+
+def _reduced(ufunc: Any, x: Any, dim: Dims, keepdim: Keep) -> Any:
+    """ufunc.reduce, which begins anew with each row: many short ones go column by column, whose order it
+    is. In x's dtype, or in bool."""
+    kind = None if ufunc in (np.logical_and, np.logical_or) else x.dtype  # NumPy widens small integers
+    if dim != (x.ndim - 1,) or not 1 < x.shape[-1] <= NARROW or x.size < MANY or x.ndim < 2:
+        return ufunc.reduce(x, axis=dim, keepdims=keepdim, dtype=kind)
+    y = ufunc(x[..., 0], x[..., 1], dtype=kind)
+    for k in range(2, x.shape[-1]):
+        ufunc(y, x[..., k], out=y)
+    return y[..., None] if keepdim else y
 
 
 def unreduce(g: Any, shape: tuple[int, ...], dim: Dims, keepdim: Keep) -> Any:
@@ -73,7 +86,9 @@ def sum(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
             return y.reshape(kept(x.shape, dim)) if keepdim else y
         elif not keepdim and (rows := _as_rows(x.shape, dim)) and x.flags.c_contiguous:
             return x.reshape(rows).dot(ones(rows[1], x.dtype)).reshape(x.shape[: -len(dim)])
-    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)  # NumPy widens small integers
+    if x.dtype.kind in "iu":
+        return _reduced(np.add, x, dim, keepdim)
+    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)
 
 
 @lru_cache(256)
@@ -123,7 +138,7 @@ def prod(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
     """The product."""
     if not keepdim and _few(x, dim):
         return np.multiply.accumulate(x.ravel(), 0, x.dtype)[-1]  # 0.5 us instead of 1.2
-    return np.multiply.reduce(x, axis=dim, keepdims=keepdim, dtype=x.dtype)
+    return _reduced(np.multiply, x, dim, keepdim)
 
 
 def others(x: Any, dim: Dims) -> Any:
@@ -242,14 +257,14 @@ def amax(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """The largest value; nan if there is one."""
     if not keepdim and _few(x, dim):
         return x.ravel()[x.argmax()]  # 0.4 us instead of 1.2
-    return np.maximum.reduce(x, axis=dim, keepdims=keepdim)
+    return _reduced(np.maximum, x, dim, keepdim)
 
 
 def amin(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """The smallest value; nan if there is one."""
     if not keepdim and _few(x, dim):
         return x.ravel()[x.argmin()]
-    return np.minimum.reduce(x, axis=dim, keepdims=keepdim)
+    return _reduced(np.minimum, x, dim, keepdim)
 
 
 def range_of(x: Any) -> tuple[Any, Any]:
@@ -261,14 +276,14 @@ def all(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """Whether every element is not zero."""
     if not keepdim and _few(x, dim):
         return np.bool_(np.count_nonzero(x) == x.size)
-    return np.logical_and.reduce(x, axis=dim, keepdims=keepdim)
+    return _reduced(np.logical_and, x, dim, keepdim)
 
 
 def any(x: Any, dim: Dims, keepdim: Keep) -> Any:
     """Whether some element is not zero."""
     if not keepdim and _few(x, dim):
         return np.bool_(np.count_nonzero(x))
-    return np.logical_or.reduce(x, axis=dim, keepdims=keepdim)
+    return _reduced(np.logical_or, x, dim, keepdim)
 
 
 def argmax(x: Any, dim: int | None, keepdim: Keep) -> Any:

@@ -8,7 +8,7 @@ in two levels), so they are as accurate as sums in pairs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from math import prod
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.native import vmath
+from tapegrad.native import narrow, vmath
 from tapegrad.native.call import Body, build
 from tapegrad.native.ir import F64, Type, Value
 from tapegrad.native.memory import empty
@@ -204,17 +204,20 @@ def _kernel(name: str, t: Type, out: Type, rows: bool) -> Any:
 @dataclass(frozen=True)
 class Step:
     """A call of a kernel: what comes behind the arrays, the result's size and dtype, and how its parts are
-    joined: the shape in which axis 1 goes, or None."""
+    joined: the shape in which axis 1 goes, or None. narrow: how long the rows are that are turned first."""
 
     kernel: Any
     numbers: tuple[int, ...]
     size: int
     dtype: Any
     parts: tuple[int, int, int] | None
+    narrow: int = 0
 
 
 def _rows(name: str, t: Type, count: int, n: int, wide: bool) -> Step:
     """[count, n] -> [count]."""
+    if n <= narrow.MOST and count * n >= narrow.LEAST:
+        return replace(_columns(name, t, 1, n, count, wide), narrow=n)
     parts, length = (1, n) if n <= LONG else (-(-n // PART), PART)
     out = F64 if wide or (parts > 1 and KINDS[name].sums) else t
     numbers = (count * parts, n, parts, length, max(1, GRAIN // length))
@@ -240,6 +243,8 @@ def _dtype(t: Type) -> Any:
 
 def _run(step: Step, ufunc: Any, x: Any, center: Any) -> Any:
     y = empty(step.size, step.dtype)
+    if step.narrow:
+        x = narrow.columns(x.reshape(-1, step.narrow))
     if center is None:
         step.kernel(y, x, *step.numbers)
     else:

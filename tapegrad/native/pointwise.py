@@ -18,7 +18,8 @@ import numpy as np
 from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.native import call, expressions, target
+from tapegrad.kernels.shape import copied
+from tapegrad.native import call, expressions, narrow, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Function, Type, Value, vector
 from tapegrad.native.memory import empty
@@ -31,6 +32,7 @@ STREAM = 1 << 23
 # Bytes of an operand that is changed, from which what is read next is asked for so many bytes before: the
 # processor itself stops at the ends of pages, and a sum of a million took 1.2 times as long on a Zen 5.
 _FAR, _AHEAD = 1 << 20, 1024
+_LEAST_NARROW = 1 << 11  # elements from which short rows are worth being put together
 _GRAIN, _HEAVY_GRAIN = 16384, 4096  # elements that are worth a thread: of a sum, of an exponential
 
 _OURS = DENSE | call.WRITEABLE
@@ -119,13 +121,16 @@ class Pointwise:
         if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
             y = self(*[x.T for x in xs], args=args)
             return None if y is None else y.T
-        ys = [x if x.flags.num & DENSE == DENSE else _dense(x) for x in xs]
+        most = max([x.size for x in xs]) // 2
+        ys = [x if x.flags.num & DENSE == DENSE else _dense(x, most) for x in xs]
         if any(y is None for y in ys):
             return None
         plan = _plan(tuple([x.shape for x in xs]), tuple([y.shape for y in ys]))
         if plan is None or (out is not None and out.shape != plan[0]):
             return None
         shape, modes, rows, size, columns, numbers = plan
+        if columns <= narrow.MOST and size >= _LEAST_NARROW and (wider := _widened(ys, plan)) is not None:
+            ys, modes, rows, columns, numbers = wider
         made = self._kernel("".join([y.dtype.char for y in ys]), modes, args)
         if made is None or (out is not None and made[1] is not out.dtype):
             return None
@@ -224,14 +229,14 @@ def _run(made: Any, y: Any, xs: Sequence[Any]) -> None:
     kernel(y, *xs, -(-y.size // BLOCK), grain // BLOCK, y.size, BLOCK, *(1, 1, 0) * len(xs))
 
 
-def _dense(x: Any) -> Any:
-    """x, which is not contiguous, with size 1 where it repeats one element, if that is contiguous, or small;
-    None otherwise."""
+def _dense(x: Any, most: int) -> Any:
+    """x, which is not contiguous, with size 1 where it repeats one element, if that is contiguous, or small:
+    of few elements, or of at most `most`; None otherwise."""
     if 0 in x.strides:
         x = x[tuple([slice(0, 1) if s == 0 else slice(None) for s in x.strides])]
     if x.flags.num & DENSE == DENSE:
         return x
-    return x.copy("C") if x.size <= BLOCK else None
+    return x.copy("C") if x.size <= BLOCK else copied(x) if x.size <= most else None
 
 
 @lru_cache(1000)
@@ -288,6 +293,27 @@ def _way(dimensions: list[tuple[int, bool]]) -> tuple[str, list[int]] | None:
         else:
             state = 2
     return (ROW if runs else STILL), [d, m, columns if runs else 1]
+
+
+def _widened(ys: Sequence[Any], plan: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """(operands, modes, rows, columns, numbers) where many short rows are one long one: what is the same in
+    each row is there as often, what is one number per row is written out. None for other operands."""
+    _, modes, rows, size, short, numbers = plan
+    many = BLOCK // short
+    found = []
+    for k, (y, mode) in enumerate(zip(ys, modes, strict=True)):
+        if mode in (ROW, STILL) and numbers[3 * k : 3 * k + 2] != ([1, 1] if mode == ROW else [1, rows]):
+            return None
+        if mode == STILL:
+            if y.itemsize not in narrow.SIZES:
+                return None
+            y = narrow.repeated(y.reshape(-1), short)
+        elif mode == ROW:
+            row, y = y.reshape(-1), np.empty((many, short), y.dtype)
+            y[:] = row
+        found.append(y)
+    columns = many * short
+    return found, modes.replace(STILL, FULL), -(-size // columns), columns, [1, 1, 0] * len(ys)
 
 
 class _Row:

@@ -21,11 +21,13 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, expressions, memory, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value, Variable
+from tapegrad.native.narrow import MOST as NARROW
 from tapegrad.native.places import elements
 from tapegrad.native.pointwise import BLOCK, PLAIN, PLAIN_KINDS, STREAM, Pointwise
 
 _OFTEN = 100  # calls after which an op is worth a compilation
 _MOST_LIGHT, _MOST_HEAVY = 512, 64  # elements; more are NumPy's: its loops take several at a time
+_FELT = 16  # as many times as large, of 2 to 16 elements, short rows are to NumPy
 _LEAST_PLAIN = 256  # elements from which the kernel for large arrays is faster, if it can be called at once
 # What a function is bound to, a tuple: its kernels and dtypes, and how often it was called.
 _SMALL, _LARGE, _LEAST, _ARRAY, _CALLS, _PROMOTE, _PLAIN, _HANDLER, _NONE, _NEVER = range(10)
@@ -100,8 +102,10 @@ def same(f: Function, a: Value, b: Value) -> Value:
 
 def _write_hand_on(f: Function) -> None:
     """What the kernel for these sizes gives: a function of those that are bound to the same things."""
-    least, size = f.call("PyLong_AsLongLong", I64, item(f, _LEAST)), _reach(f)
-    chosen = f.variable(f.select(size >= least, item(f, _LARGE), item(f, _SMALL)))
+    least, (size, length) = f.call("PyLong_AsLongLong", I64, item(f, _LEAST)), _reach(f)
+    # NumPy begins anew with each row: many short ones take it as long as a large array.
+    felt = f.select((length > 1) & (length <= NARROW) & (size > length), size * _FELT, size)
+    chosen = f.variable(f.select(felt >= least, item(f, _LARGE), item(f, _SMALL)))
     with f.when(size >= _LEAST_PLAIN), f.forever() as otherwise:
         _call_plain(f, size, chosen, otherwise)
         f.leave(otherwise)
@@ -170,13 +174,13 @@ def _plain(f: Function, given: Value, size: Value, otherwise: str) -> tuple[Valu
     return like.get(), place.get() + f.emit(f"shl {number.get()}, {n.name}", I64)
 
 
-def _reach(f: Function) -> Value:
-    """The elements of what the arguments broadcast to, if they do: along each axis, counted from the last, as
-    many as the longest array has."""
+def _reach(f: Function) -> tuple[Value, Value]:
+    """The elements of what the arguments broadcast to, if they do, and of its rows: along each axis, counted
+    from the last, as many as the longest array has."""
     axes = f.variable(f.value(0, I64))
     with f.loop(0, f["count"]) as k, _array(f, k) as x:
         axes.set(f.larger(axes.get(), ndim_of(f, x)))
-    size, most = f.variable(f.value(1, I64)), f.variable(f.value(1, I64))
+    size, most, length = (f.variable(f.value(1, I64)) for _ in range(3))
     with f.loop(0, axes.get()) as axis:
         most.set(1)
         with f.loop(0, f["count"]) as k, _array(f, k) as x:
@@ -185,7 +189,8 @@ def _reach(f: Function) -> Value:
                 shape = f.load(x.at(call.DIMENSIONS // 8, I64), PTR)
                 most.set(f.larger(most.get(), f.load(shape.at(left - 1, I64), I64)))
         size.set(size.get() * most.get())
-    return size.get()
+        length.set(f.select(axis.eq(0), most.get(), length.get()))
+    return size.get(), length.get()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over, rows
 from tapegrad.native.ir import I64, Type, Value, integers
+from tapegrad.native.narrow import columns, is_narrow
 from tapegrad.native.strips import down, strip
 from tapegrad.native.target import host
 
@@ -70,6 +71,9 @@ def _kernel(t: Type, largest: bool) -> Any:
 
 
 def _arg(body: Any, x: Any, dim: int | None, keepdim: Any, largest: bool) -> Any:
+    if dim is not None and dim == x.ndim - 1 and is_narrow(x) and fits(x):
+        y = _arg(body, columns(x), 0, False, largest)
+        return y.reshape(x.shape[:-1] + ((1,) if keepdim else ()))
     t = fits(x, least=LEAST) if dim is not None and dim < x.ndim - 1 else None
     before, n, behind = rows(x.shape, dim or 0) if t is not None else (0, 0, 1)
     if t is None or behind == 1 or n > 1 << 30:

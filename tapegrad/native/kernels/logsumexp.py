@@ -16,6 +16,7 @@ from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over
 from tapegrad.native.fold import groups
 from tapegrad.native.ir import Type, Value
+from tapegrad.native.narrow import columns, is_narrow
 from tapegrad.native.pointwise import Pointwise
 from tapegrad.native.strips import CHUNK, WAYS, chunks, down, down_sums, highest, larger, strip, sums
 from tapegrad.native.target import host
@@ -104,18 +105,20 @@ def logsumexp(body: Any, x: Any, dim: Any, keepdim: Any) -> Any:
     left = [] if t is None else groups(x.shape, range(x.ndim) if dim is None else dim)
     if t is None or [gone for _, gone in left].count(True) != 1:
         return body(x, dim, keepdim)
-    k = [gone for _, gone in left].index(True)
+    a, k = x, [gone for _, gone in left].index(True)
     sizes = [size for size, _ in left]
+    if k == len(left) - 1 and is_narrow(narrow := x.reshape(-1, sizes[k])):
+        a, sizes, k = columns(narrow), [sizes[k], narrow.shape[0]], 0
     before, n, behind = sizes[0] if k else 1, sizes[k], sizes[k + 1] if k + 1 < len(sizes) else 1
     length = min(n, max(64, PART // min(behind, CHUNK)))
     parts = -(-n // length)
     tops, totals = np.empty((2, before, parts, behind), x.dtype)
     grain = max(1, GRAIN // (length * min(behind, CHUNK)))
     if behind == 1:
-        _kernel(t, True)(tops, totals, x, before * parts, n, parts, length, grain)
+        _kernel(t, True)(tops, totals, a, before * parts, n, parts, length, grain)
     else:
         units = before * parts * -(-behind // CHUNK)
-        _kernel(t, False)(tops, totals, x, units, n, parts, length, behind, grain)
+        _kernel(t, False)(tops, totals, a, units, n, parts, length, behind, grain)
     gone = range(x.ndim) if dim is None else dim
     kept = [1 if i in gone else size for i, size in enumerate(x.shape)]
     shape = kept if keepdim else [size for i, size in enumerate(x.shape) if i not in gone]

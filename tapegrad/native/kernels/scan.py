@@ -22,6 +22,7 @@ from tapegrad.native.choice import fits, over, rows
 from tapegrad.native.fold import fold
 from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
+from tapegrad.native.narrow import columns, is_narrow, rows_of
 from tapegrad.native.strips import CHUNK, WAYS, chunks, strip
 from tapegrad.native.target import host
 
@@ -121,6 +122,8 @@ def _by_columns(kernel: Any, before: int, n: int, behind: int, *arrays: Any) -> 
 
 def _scan(x: Any, t: Type, dim: int, product: bool, back: bool) -> Any:
     before, n, behind = rows(x.shape, dim)
+    if behind == 1 and is_narrow(x):
+        return rows_of(_scan(columns(x), t, 0, product, back), x.shape)
     y = empty(x.shape, x.dtype)
     if behind > 1:
         _by_columns(_kernel(t, product, back, False), before, n, behind, y, x)
@@ -242,6 +245,8 @@ def _extreme_kernel(t: Type, largest: bool, along_rows: bool) -> Any:
 
 def _extreme(x: Any, t: Type, dim: int, largest: bool) -> Any:
     before, n, behind = rows(x.shape, dim)
+    if behind == 1 and is_narrow(x):
+        return rows_of(_extreme(columns(x), t, 0, largest), x.shape)
     y = empty(x.shape, "i8")
     kernel = _extreme_kernel(t, largest, behind == 1)
     if behind == 1:

@@ -3,7 +3,7 @@ cache."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import inf
 from typing import Any
@@ -17,8 +17,11 @@ from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over, rows, whole
 from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
+from tapegrad.native.narrow import columns, is_narrow, rows_of
 from tapegrad.native.strips import (
+    CHUNK,
     WAYS,
+    chunks,
     down,
     down_sums,
     highest,
@@ -124,6 +127,8 @@ def _along(kernel: Any, t: Type, log: bool, dim: int, *arrays: Any) -> Any:
     """What a kernel makes of arrays, along one axis."""
     shape = arrays[0].shape
     before, n, behind = rows(shape, dim)
+    if behind == 1 and is_narrow(arrays[0]):
+        return rows_of(_along(kernel, t, log, 0, *[columns(a) for a in arrays]), shape)
     y = empty(shape, arrays[0].dtype)
     if behind == 1:
         kernel(t, log, True)(y, *arrays, before, n, max(1, GRAIN // n))
@@ -268,14 +273,95 @@ def _write_cross_back(t: Type) -> Callable[[Body], None]:
     return write
 
 
+class _Column:
+    """What rows have in some vectors of columns of x [n, width]: row r of x, and where it is the class."""
+
+    def __init__(self, f: Body, t: Type, column: Value, many: int, mask: Any) -> None:
+        self.f, self.t, self.mask = f, t, mask
+        self.places = [column + k * t.lanes for k in range(many)]
+        self.classes = [f.load(f["classes"].at(p, I64), t.like(I64), mask) for p in self.places]
+
+    def get(self, name: str, row: Value | int = 0) -> list[Value]:
+        f, e = self.f, self.t.element
+        return [f.load(f[name].at(row * f["width"] + p, e), self.t, self.mask) for p in self.places]
+
+    def put(self, name: str, values: Sequence[Value], row: Value | int = 0) -> None:
+        f, e = self.f, self.t.element
+        for p, x in zip(self.places, values, strict=True):
+            f.store(f[name].at(row * f["width"] + p, e), x, self.mask)
+
+    def picked(self, row: Value, here: Sequence[Any], else_: Sequence[Any]) -> list[Value]:
+        """The first where the class is that row, the second elsewhere."""
+        own = [c.eq(self.f.splat(row, self.t.lanes)) for c in self.classes]
+        return [self.f.select(m, a, b) for m, a, b in zip(own, here, else_, strict=True)]
+
+
+def _each_column(t: Type, work: Callable[[Body, _Column, int], None]) -> Callable[[Body], None]:
+    def write(f: Body) -> None:
+        with chunks(f, f["width"]) as (_, left, right), f.loop(left, right, WAYS * t.lanes) as low:
+            strip(f, low, right, t, lambda c, many, mask: work(f, _Column(f, t, c, many, mask), many))
+
+    return write
+
+
+def _write_cross_columns(t: Type) -> Callable[[Body], None]:
+    """The same where the rows of x are columns."""
+
+    def work(f: Body, column: _Column, many: int) -> None:
+        most = larger(f)
+
+        def highest(row: Value, v: Any) -> Any:
+            return [[most(a, b) for a, b in zip(column.get("x", row), v[0], strict=True)]]
+
+        def add(row: Value, v: Any) -> Any:
+            xs = [a - b for a, b in zip(column.get("x", row), tops, strict=True)]
+            totals = [b + vmath.exp(f, a) for a, b in zip(xs, v[0], strict=True)]
+            return [totals, column.picked(row, xs, v[1])]
+
+        (tops,) = down(f, f["n"], [[-inf] * many], t, highest)
+        totals, picks = down(f, f["n"], [[0.0] * many] * 2, t, add)
+        logs = in_turn(f, [f.convert(x, t.like(F64)) for x in totals], lambda x: vmath.log(f, x))
+        losses = [f.convert(x - f.convert(p, x.type), t) for x, p in zip(logs, picks, strict=True)]
+        column.put("tops", tops)
+        column.put("sums", totals)
+        column.put("losses", [f.select(c < 0, 0.0, x) for c, x in zip(column.classes, losses, strict=True)])
+
+    return _each_column(t, work)
+
+
+def _write_cross_back_columns(t: Type) -> Callable[[Body], None]:
+    def work(f: Body, column: _Column, many: int) -> None:
+        scales, tops, totals = (column.get(name) for name in ("scale", "tops", "sums"))
+        shares = [a / b for a, b in zip(scales, totals, strict=True)]
+
+        def step(row: Value, v: Any) -> None:
+            less = column.picked(row, scales, [f.value(0.0, t)] * many)
+            xs = zip(column.get("x", row), tops, shares, less, strict=True)
+            column.put("z", [vmath.exp(f, a - top) * by - b for a, top, by, b in xs], row)
+
+        down(f, f["n"], [], t, step)
+
+    return _each_column(t, work)
+
+
 @cache
-def _cross_kernel(t: Type, back: bool) -> Any:
+def _cross_kernel(t: Type, back: bool, along_rows: bool) -> Any:
     v = host().wide(t)
-    if back:
-        parameters = "z:w x:r classes:r scale:r tops:r sums:r count:i n:i grain:i"
-        return build(f"cross_entropy_back_{t}", parameters, _write_cross_back(v), over="count", grain="grain")
-    parameters = "losses:w tops:w sums:w x:r classes:r count:i n:i grain:i"
-    return build(f"cross_entropy_{t}", parameters, _write_cross(v), over="count", grain="grain")
+    name = f"cross_entropy_{'back_' * back}{'rows' if along_rows else 'columns'}_{t}"
+    arrays = "z:w x:r classes:r scale:r tops:r sums:r" if back else "losses:w tops:w sums:w x:r classes:r"
+    if along_rows:
+        write = _write_cross_back(v) if back else _write_cross(v)
+        return build(name, f"{arrays} count:i n:i grain:i", write, over="count", grain="grain")
+    write = _write_cross_back_columns(v) if back else _write_cross_columns(v)
+    return build(name, f"{arrays} units:i n:i width:i grain:i", write, over="units", grain="grain")
+
+
+def _cross(t: Type, back: bool, shape: tuple[int, ...], turned: bool, *arrays: Any) -> None:
+    """Let the kernel for rows, or for columns, go over arrays."""
+    count, n = shape
+    units = -(-count // CHUNK) if turned else count
+    numbers = (units, n, count, max(1, GRAIN // (n * CHUNK))) if turned else (units, n, max(1, GRAIN // n))
+    _cross_kernel(t, back, not turned)(*arrays, *numbers)
 
 
 @over(Q.cross_rows)
@@ -284,9 +370,9 @@ def cross_rows(body: Any, x: Any, classes: Any) -> Any:
     t = fits(x, least=LEAST)
     if t is None or not classes.flags.c_contiguous or not _inside(classes, x.shape):
         return body(x, classes)
-    count, n = x.shape
-    losses, tops, totals = (np.empty(count, x.dtype) for _ in range(3))
-    _cross_kernel(t, False)(losses, tops, totals, x, classes, count, n, max(1, GRAIN // n))
+    losses, tops, totals = (np.empty(len(x), x.dtype) for _ in range(3))
+    turned = is_narrow(x)
+    _cross(t, False, x.shape, turned, losses, tops, totals, columns(x) if turned else x, classes)
     return losses, tops, totals
 
 
@@ -296,10 +382,11 @@ def cross_rows_vjp(body: Any, scale: Any, x: Any, classes: Any, tops: Any, total
     t = fits(x, scale, tops, totals, least=LEAST)
     if t is None or not classes.flags.c_contiguous or not _inside(classes, x.shape):
         return body(scale, x, classes, tops, totals)
-    count, n = x.shape
-    z = empty(x.shape, x.dtype)
-    _cross_kernel(t, True)(z, x, classes, scale, tops, totals, count, n, max(1, GRAIN // n))
-    return z
+    turned = is_narrow(x)
+    a = columns(x) if turned else x
+    z = empty(a.shape, x.dtype)
+    _cross(t, True, x.shape, turned, z, a, classes, scale, tops, totals)
+    return rows_of(z, x.shape) if turned else z
 
 
 def _inside(classes: Any, shape: tuple[int, ...]) -> bool:
