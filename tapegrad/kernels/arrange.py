@@ -64,6 +64,11 @@ def repeat(x: Any, times: tuple[int, ...]) -> Any:
     return y.reshape([n * size for n, size in zip(times, shape, strict=True)])
 
 
+def repeat_each(x: Any, times: int, dim: int) -> Any:
+    """Each entry along an axis several times, one behind the other."""
+    return x.repeat(times, dim)
+
+
 def unrepeat(g: Any, times: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """The sum of the repetitions of an array of `shape`: repeat's adjoint."""
     own = (*(1,) * (len(times) - len(shape)), *shape)

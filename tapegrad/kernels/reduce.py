@@ -23,7 +23,8 @@ _F8, _C16 = np.dtype("f8"), np.dtype("c16")
 _ONLY = (0,)
 FEW = 1024  # up to so many elements, a call costs more than what it does
 SHORT = 64  # so many elements are added up before NumPy's loop has started
-NARROW, MANY = 16, 2048  # elements of rows that NumPy takes long for, and of all of them
+NARROW = 16  # elements of rows for which NumPy takes longer than for other calls per column,
+MANY = 16  # if there are so many times as many rows as columns
 MOST = 32  # the size of the largest matrix of ones that replaces a sum and a broadcast
 
 
@@ -52,10 +53,11 @@ def _reduced(ufunc: Any, x: Any, dim: Dims, keepdim: Keep) -> Any:
     """ufunc.reduce, which begins anew with each row: many short ones go column by column, whose order it
     is. In x's dtype, or in bool."""
     kind = None if ufunc in (np.logical_and, np.logical_or) else x.dtype  # NumPy widens small integers
-    if dim != (x.ndim - 1,) or not 1 < x.shape[-1] <= NARROW or x.size < MANY or x.ndim < 2:
+    n = x.shape[-1] if dim == (x.ndim - 1,) else 0
+    if not 1 < n <= NARROW or x.size < MANY * n * n:
         return ufunc.reduce(x, axis=dim, keepdims=keepdim, dtype=kind)
     y = ufunc(x[..., 0], x[..., 1], dtype=kind)
-    for k in range(2, x.shape[-1]):
+    for k in range(2, n):
         ufunc(y, x[..., k], out=y)
     return y[..., None] if keepdim else y
 

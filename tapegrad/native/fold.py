@@ -216,7 +216,7 @@ class Step:
 
 def _rows(name: str, t: Type, count: int, n: int, wide: bool) -> Step:
     """[count, n] -> [count]."""
-    if n <= narrow.MOST and count * n >= narrow.LEAST:
+    if n <= narrow.MOST and count >= narrow.LEAST:
         return replace(_columns(name, t, 1, n, count, wide), narrow=n)
     parts, length = (1, n) if n <= LONG else (-(-n // PART), PART)
     out = F64 if wide or (parts > 1 and KINDS[name].sums) else t

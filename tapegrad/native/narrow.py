@@ -22,20 +22,20 @@ from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
 MOST = 16  # elements of a narrow row
-LEAST = 1 << 11  # elements of a narrow array; of fewer, the three calls take as long as one over rows
+LEAST = 160  # rows; over fewer, one call takes as long as these three
 _PIECE = 512  # rows that go together
 _GRAIN = 1 << 14  # elements that are worth a thread
 _WIDEST = 160  # elements in registers at once; of more, there are too many shuffles
 SIZES = {4: I32, 8: I64}  # by the bytes of what is moved as it is
 
 
-def is_narrow(x: Any, least: int = LEAST) -> bool:
-    """Whether x, an array of any kind, is narrow, large enough and contiguous."""
+def is_narrow(x: Any) -> bool:
+    """Whether x, an array of any kind, has enough rows that are narrow, one behind the other."""
     return (
         type(x) is ndarray
         and x.ndim > 1
         and 1 < x.shape[-1] <= MOST
-        and x.size >= least
+        and x.size >= LEAST * x.shape[-1]
         and x.flags.num & DENSE == DENSE
         and x.itemsize in SIZES
     )

@@ -55,7 +55,7 @@ _tril: Function = linear("tril", A.tril, lambda F, g, _, k: F.apply(_tril.op, g,
 _triu: Function = linear("triu", A.triu, lambda F, g, _, k: F.apply(_triu.op, g, k), batch=B.same)
 _repeat_each = linear(
     "repeat_interleave",
-    lambda x, n, dim: x.repeat(n, dim),
+    A.repeat_each,
     lambda F, g, shape, n, dim: F.sum(
         F.reshape(g, (*shape[: dim + 1], n, *shape[dim + 1 :])), (dim + 1,), False
     ),

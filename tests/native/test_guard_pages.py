@@ -96,14 +96,25 @@ def multiply(made, rng, kind):
         L.linear(a, b.T, made.normal(rng, (n,), kind))
 
 
+def turn(made, rng, kind):
+    """Narrow arrays, turned and written out."""
+    from tapegrad.native import narrow
+
+    for k in range(2, narrow.MOST + 1):
+        x = made.normal(rng, (int(rng.integers(1, 90)), k), kind)
+        columns = narrow.columns(x)
+        narrow.rows_of(columns, x.shape)
+        narrow.repeated(made.normal(rng, len(x), kind), k)
+
+
 def run():
     """All kernels on guarded arrays, results and scratch included."""
     tiers.wake()
-    from tapegrad.native import memory  # not before the tier is awake
+    from tapegrad.native import memory, narrow  # not before the tier is awake
     from tapegrad.native.kernels import channelnorm, folded, folded_weight, products
 
     made, rng = Guarded(), np.random.default_rng(0)
-    memory.empty = channelnorm.empty = products.empty = made.empty
+    memory.empty = channelnorm.empty = products.empty = narrow.empty = made.empty
     channelnorm.LEAST = products.LEAST = 1
     for k in range(RUNS):
         made.at_end = k % 2 == 0
@@ -112,6 +123,8 @@ def run():
         pool(made, rng, x)
         normalise(made, rng, x)
         multiply(made, rng, x.dtype)
+        if k < 8:
+            turn(made, rng, x.dtype)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mprotect as Linux has it")

@@ -35,11 +35,12 @@ KERNELS = {
 
 
 @pytest.fixture(autouse=True)
-def tier(monkeypatch):
+def tier(monkeypatch, narrow):
     awake()
     for name in ("reduce", "extremes", "logsumexp"):
         monkeypatch.setattr(f"tapegrad.native.kernels.{name}.LEAST", 1)
-    monkeypatch.setattr("tapegrad.native.kernels.reduce.MANY", 1)
+    for name in ("FEW", "MANY", "_LEAST_SPREAD"):
+        monkeypatch.setattr(f"tapegrad.native.kernels.reduce.{name}", 1)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ KERNELS = {
 
 
 @pytest.fixture(autouse=True)
-def tier(monkeypatch):
+def tier(monkeypatch, narrow):
     awake()
     monkeypatch.setattr("tapegrad.native.kernels.scan.LEAST", 1)
     monkeypatch.setattr("tapegrad.native.kernels.scan.PART", 40)

@@ -16,7 +16,7 @@ from tests.native.arrays import DTYPES, LAYOUTS, ODD, SIZES, awake, close, drawn
 
 
 @pytest.fixture(autouse=True)
-def tier(monkeypatch):
+def tier(monkeypatch, narrow):
     awake()
     for name in ("softmax", "squares"):
         monkeypatch.setattr(f"tapegrad.native.kernels.{name}.LEAST", 1)

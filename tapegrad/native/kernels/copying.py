@@ -12,8 +12,8 @@ from numpy import ndarray
 import tapegrad.kernels.arrange as A
 import tapegrad.kernels.shape as S
 from tapegrad.kernels.errstate import nameless
-from tapegrad.native import call
-from tapegrad.native.choice import DENSE, over
+from tapegrad.native import call, narrow
+from tapegrad.native.choice import DENSE, fits, over
 from tapegrad.native.copying import copy, plain
 from tapegrad.native.ir import I8, I64
 from tapegrad.native.memory import empty
@@ -114,6 +114,20 @@ def repeat(body: Any, x: Any, times: tuple[int, ...]) -> Any:
     if not copy(y, source):
         return body(x, times)
     return y.reshape([n * size for n, size in zip(times, shape, strict=True)])
+
+
+@over(A.repeat_each)
+def repeat_each(body: Any, x: Any, times: int, dim: int) -> Any:
+    """Each entry along an axis several times."""
+    if type(x) is not ndarray or x.nbytes * times < LEAST:
+        return body(x, times, dim)
+    shape = (*x.shape[:dim], x.shape[dim] * times, *x.shape[dim + 1 :])
+    if dim == x.ndim - 1 and 1 < times <= narrow.MOST and fits(x):
+        return narrow.repeated(x.reshape(-1), times).reshape(shape)
+    y = empty((*x.shape[: dim + 1], times, *x.shape[dim + 1 :]), x.dtype)
+    before = (slice(None),) * (dim + 1)
+    done = copy(y, np.broadcast_to(x[(*before, None)], y.shape))
+    return y.reshape(shape) if done else body(x, times, dim)
 
 
 _built: list[Any] = []

@@ -1,0 +1,147 @@
+"""Arrays with short rows: turned, written out, put together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tapegrad as torch
+import tapegrad.kernels.arrange as A
+import tapegrad.kernels.reduce as R
+from tapegrad import kernels as K
+from tapegrad.native import choice, narrow, pointwise
+from tests.native.arrays import DTYPES, ODD, awake, drawn
+
+WIDTHS = st.integers(2, narrow.MOST)
+ROWS = st.integers(1, 70) | st.sampled_from([511, 512, 513, 1100])
+
+
+@pytest.fixture(autouse=True)
+def tier(monkeypatch):
+    awake()
+    monkeypatch.setattr(pointwise, "_LEAST_NARROW", 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ROWS, WIDTHS, st.sampled_from(["f4", "f8", "i4", "i8"]), ODD)
+def test_turning_moves_every_bit(rows, k, dtype, odd):
+    x = drawn((rows, k), dtype, odd=None if dtype[0] == "i" else odd)
+    columns = narrow.columns(x)
+    assert columns.shape == (k, rows)
+    assert columns.tobytes() == x.T.tobytes()
+    back = narrow.rows_of(columns, x.shape)
+    assert back.shape == x.shape
+    assert back.tobytes() == x.tobytes()
+    assert narrow.repeated(columns[0], k).tobytes() == columns[0].repeat(k).tobytes()
+
+
+def test_only_what_is_narrow_is():
+    good = np.ones((narrow.LEAST, 3), "f4")
+    assert narrow.is_narrow(good)
+    assert narrow.is_narrow(good.reshape(-1, 2, 3))
+    for x in (good[:-1], good[:, :2], good.astype("?"), good.astype("c16"), good.reshape(-1), good[0, 0]):
+        assert not narrow.is_narrow(x)
+    assert not narrow.is_narrow(np.ones((1000, 1), "f4"))
+    assert not narrow.is_narrow(np.ones((1000, narrow.MOST + 1), "f4"))
+    assert not narrow.is_narrow(np.ones((1000, 0), "f4"))
+
+
+TEXTS = {
+    "a + b": lambda a, b, c: a + b,
+    "a * b - c": lambda a, b, c: a * b - c,
+    "(a < b) & (b < c)": lambda a, b, c: (a < b) & (b < c),
+    "a < b ? b : c": lambda a, b, c: np.where(a < b, b, c),
+}
+KERNELS = {text: pointwise.Pointwise(f"narrow_{i}", text, "abc") for i, text in enumerate(TEXTS)}
+
+
+def operand(how, rows, k, dtype, seed):
+    """An array that broadcasts to [rows, k]."""
+    shape = {"row": (k,), "rows": (1, k), "column": (rows, 1), "one": (), "part": (rows, k + 1)}.get(
+        how, (rows, k)
+    )
+    x = drawn(shape, dtype, seed=seed) if shape else np.array(1.5, dtype)
+    return x[:, 1:2] if how == "part" else x
+
+
+HOW = st.sampled_from(["all", "row", "rows", "column", "one", "part"])
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@settings(max_examples=60, deadline=None)
+@given(ROWS, WIDTHS, DTYPES, st.tuples(HOW, HOW, HOW))
+def test_short_rows_are_put_together(text, rows, k, dtype, how):
+    xs = [operand(h, rows, k, dtype, i) for i, h in enumerate(how)]
+    xs[0] = drawn((rows, k), dtype, seed=9)
+    found, wanted = KERNELS[text](*xs), TEXTS[text](*xs)
+    if found is None:  # no operand of these is taken: a part that is not much smaller than the result
+        assert "part" in how[1:]
+        return
+    assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+    if text == "a * b - c":  # is one operation here
+        np.testing.assert_allclose(found, wanted, rtol=1e-5 if dtype == "f4" else 1e-14, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_operands_of_one_byte_and_of_several_rows_take_another_way():
+    x, column = drawn((700, 3), "f4"), np.arange(700)[:, None] % 2 == 0
+    np.testing.assert_array_equal(
+        KERNELS["a < b ? b : c"](x, x[:, :1].copy(), x[0]), np.where(x < x[:, :1], x[:, :1], x[0])
+    )
+    np.testing.assert_array_equal(K.where(column, x, 0), np.where(column, x, 0))
+    blocks, each = x.reshape(7, 100, 3), drawn((7, 1, 3), "f4", seed=1)
+    np.testing.assert_array_equal(KERNELS["a + b"](blocks, each, each), blocks + each)
+    per = drawn((7, 1, 1), "f4", seed=2)
+    np.testing.assert_array_equal(KERNELS["a + b"](blocks, per, per), blocks + per)
+
+
+def test_into_an_array():
+    x, row, column = drawn((700, 3), "f4"), drawn((3,), "f4", seed=1), drawn((700, 1), "f4", seed=2)
+    wanted = x + row
+    assert KERNELS["a + b"].into(x, x, row, row)
+    np.testing.assert_array_equal(x, wanted)
+    wanted = x + column
+    assert KERNELS["a + b"].into(x, x, column, column)
+    np.testing.assert_array_equal(x, wanted)
+
+
+@settings(max_examples=80, deadline=None)
+@given(ROWS, WIDTHS, st.sampled_from(["f4", "f8", "i8", "i4", "u1", "?"]), st.booleans(), ODD)
+def test_numpy_reduces_short_rows_by_columns(rows, k, dtype, keepdim, odd):
+    x = drawn((2, rows, k), dtype if dtype[0] in "fi" else "f4", odd=odd if dtype[0] == "f" else None)
+    x = (x > 0) if dtype == "?" else (x * 9).astype(dtype) if dtype == "u1" else x
+    for kernel, ufunc in (
+        (R.all, np.logical_and),
+        (R.any, np.logical_or),
+        (R.amax, np.maximum),
+        (R.amin, np.minimum),
+        (R.prod, np.multiply),
+        (R.sum, np.add),
+    ):
+        if dtype == "?" and kernel in (R.prod, R.sum):
+            continue  # they are of whole numbers
+        kind = None if ufunc in (np.logical_and, np.logical_or) else x.dtype
+        with np.errstate(all="ignore"):
+            found = choice.original(kernel)(x, (2,), keepdim)
+            wanted = ufunc.reduce(x, axis=2, keepdims=keepdim, dtype=kind)
+        assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+        if ufunc is np.add and dtype[0] == "f":
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-4)
+        else:
+            np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("dim", [None, 0, 1, 2])
+@pytest.mark.parametrize("times", [0, 1, 2, 3, 16, 17])
+def test_repeat_interleave(dim, times):
+    x = drawn((40, 50, 3), "f4")
+    np.testing.assert_array_equal(
+        A.repeat_each(x.reshape(-1) if dim is None else x, times, dim or 0), x.repeat(times, dim)
+    )
+    t = torch.tensor(x, requires_grad=True)
+    y = t.repeat_interleave(times, dim)
+    y.backward(torch.ones_like(y))
+    np.testing.assert_array_equal(t.grad.numpy(), np.full_like(x, times))
