@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 import tapegrad as torch
 import tapegrad.kernels.arrange as A
 import tapegrad.kernels.reduce as R
+import tapegrad.kernels.sort as sort
 from tapegrad import kernels as K
+from tapegrad import tiers
 from tapegrad.native import choice, narrow, pointwise
 from tests.native.arrays import DTYPES, ODD, awake, drawn
 
@@ -145,3 +147,30 @@ def test_repeat_interleave(dim, times):
     y = t.repeat_interleave(times, dim)
     y.backward(torch.ones_like(y))
     np.testing.assert_array_equal(t.grad.numpy(), np.full_like(x, times))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    WIDTHS,
+    st.integers(narrow.LEAST, 600),
+    st.sampled_from(["f4", "f8", "i4", "i8"]),
+    st.booleans(),
+    st.data(),
+    st.integers(0, 99),
+)
+def test_sorting_keeps_the_order_of_equal_elements(k, rows, dtype, down, data, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-2, 3, (rows, k)).astype(dtype)
+    if dtype[0] == "f":
+        x[rng.random(x.shape) < 0.1] = np.nan
+        x[rng.random(x.shape) < 0.1] = -0.0
+        x[rng.random(x.shape) < 0.1] = -np.inf if down else np.inf
+    many, place = data.draw(st.integers(1, k)), data.draw(st.integers(0, k - 1))
+    before = tiers.native_calls()
+    found = [sort.argsort(x, 1, down), sort.topk(x, 1, many, down), sort.kth_at(x, 1, place)]
+    assert tiers.native_calls() >= before + 3
+    wanted = choice.original(sort.argsort)(x, 1, down)
+    np.testing.assert_array_equal(found[0], wanted)
+    np.testing.assert_array_equal(found[1], wanted[:, :many])
+    up = choice.original(sort.argsort)(x, 1, False)
+    np.testing.assert_array_equal(found[2], up[:, place : place + 1])

@@ -47,7 +47,7 @@ STAND_INS: dict[str, str] = {
     "series": "arrange.spaced",
     "softmax": "loss.softmax loss.log_softmax loss.softmax_vjp loss.log_softmax_vjp loss.cross_rows"
     " loss.cross_rows_vjp",
-    "sorting": "sort.argsort",
+    "sorting": "sort.argsort sort.kth_at",
     "squares": "loss.mse loss.mse_vjp",
     "topk": "sort.topk",
     "writers": "cumulative.diff linalg.outer",

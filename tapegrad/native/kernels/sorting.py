@@ -19,6 +19,7 @@ from tapegrad.native.call import Body, build
 from tapegrad.native.choice import DENSE, over
 from tapegrad.native.ir import I64, Type, Value, integers
 from tapegrad.native.memory import empty
+from tapegrad.native.networks import places_in_order
 from tapegrad.native.ordering import TYPES, key
 from tapegrad.native.runtime import threads
 
@@ -119,6 +120,8 @@ def _kernel(t: Type, descending: bool) -> Any:
 @over(S.argsort)
 def argsort(body: Any, x: Any, dim: int, descending: bool) -> Any:
     """Where the sorted elements of rows are."""
+    if (found := places_in_order(x, dim, descending, 0, x.shape[-1] if x.ndim else 0)) is not None:
+        return found
     t = TYPES.get(x.dtype) if type(x) is ndarray and x.size >= LEAST else None
     if (
         t is None
@@ -134,6 +137,13 @@ def argsort(body: Any, x: Any, dim: int, descending: bool) -> Any:
     )
     _kernel(t, descending)(y, x, room, x.size // n, n)
     return y
+
+
+@over(S.kth_at)
+def kth_at(body: Any, x: Any, dim: int, k: int) -> Any:
+    """Where the k-th element in order is."""
+    found = places_in_order(x, dim, False, k, k + 1)
+    return body(x, dim, k) if found is None else found
 
 
 nameless(globals())
