@@ -7,7 +7,7 @@ python -m benchmarks.ops --sizes 10 --processor     where other programs keep th
 
 Each line of `OPS` is an expression over the variables that `variables` makes of n elements; those of a
 family are written with {} for each of its names (not those that end with an underscore). An expression over
-x, y, u, m or s is also timed with its backward, if it has one: "+b".
+x, y, u, m, q or s is also timed with its backward, if it has one: "+b".
 """
 
 from __future__ import annotations
@@ -52,6 +52,13 @@ OPS: dict[str, str] = {
     "torch.{}(x, 0)": "cumsum cumprod cummax cummin logcumsumexp flip softmax log_softmax",
     "torch.{}(m, 1)": "sum mean amax argmax max min median mode prod std var logsumexp softmax log_softmax "
     "cumsum cumprod sort argsort nansum count_nonzero unbind all",
+    "torch.{}(q, 1)": "sum mean amax argmax max median prod var logsumexp softmax log_softmax cumsum sort",
+    "torch.topk(q, 2)": "",
+    "torch.nn.functional.cross_entropy(q, h)": "",
+    "q + q[0]": "",
+    "q * q[:, :1]": "",
+    "q - q.mean(1, keepdim=True)": "",
+    "(q > 0).all(1)": "",
     "torch.{}(m)": "t fliplr flipud rot90 diagonal triu tril trace flatten ravel diag",
     "torch.topk(x, min(5, n))": "",
     "torch.kthvalue(x, n // 2)": "",
@@ -142,15 +149,16 @@ def expressions() -> list[str]:
 
 def variables(torch: Any, n: int, grad: bool) -> dict[str, Any]:
     """What the expressions are over: x y normal, u in (0, 1), p positive, i j integers, b c bools, k indices,
-    m a matrix, s symmetric positive matrices (of 4 x 4)."""
+    m a matrix, q one of 5 columns, h its rows' classes, s symmetric positive matrices (of 4 x 4)."""
     torch.manual_seed(0)
     side = max(2, round(math.sqrt(n)))
     x, y, m = torch.randn(n), torch.randn(n), torch.randn(side, side)
+    q = torch.randn(n).view(-1, 5) if n % 5 == 0 else torch.randn(n, 5)
     u = torch.rand(n) * 0.9 + 0.05
     a = torch.randn(max(1, n // 16), 4, 4)
     s = a @ a.transpose(1, 2) + torch.eye(4)
     if grad:
-        for t in (x, y, u, m, s):
+        for t in (x, y, u, m, q, s):
             t.requires_grad_()
     i, j = torch.randint(1, 99, (n,)), torch.randint(1, 9, (n,))
     b = torch.rand(n) < 0.5
@@ -162,6 +170,8 @@ def variables(torch: Any, n: int, grad: bool) -> dict[str, Any]:
         "u": u,
         "p": u.detach() + 0.1,
         "m": m,
+        "q": q,
+        "h": torch.arange(len(q)) % 5,
         "s": s,
         "i": i,
         "j": j,
@@ -210,7 +220,7 @@ def cases(sizes: list[int], only: str) -> Iterator[str]:
         for text in expressions():
             if re.search(only, text):
                 yield f"{text} @ {n}"
-                if re.search(r"\b[xyums]\b", text) and "_(" not in text and not re.search(DRAWN, text):
+                if re.search(r"\b[xyumqs]\b", text) and "_(" not in text and not re.search(DRAWN, text):
                     yield f"{text} @ {n} +b"
 
 
