@@ -15,8 +15,8 @@ STAND_INS: dict[str, str] = {
     "convolution": "convolution.convolved convolution.convolved_back",
     "convolution_weight": "convolution.convolved_weight convolution.convolved_both",
     "converting": "shape.converted",
-    "copying": "arrange.repeat_each shape.copied shape.contiguous shape.clone shape.cat shape.stack arrange.repeat arrange.tril"
-    " arrange.triu shape.replace",
+    "copying": "shape.copied shape.contiguous shape.clone shape.cat shape.stack arrange.repeat"
+    " arrange.repeat_each arrange.tril arrange.triu shape.replace",
     "extremes": "reduce.argmax reduce.argmin",
     "filling": "filling.empty filling.zeros filling.fill memory.empty_like arrange.counted",
     "gated": "recurrent.gru recurrent.gru_back",
