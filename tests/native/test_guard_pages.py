@@ -94,6 +94,8 @@ def multiply(made, rng, kind):
         a = made.normal(rng, (k, m), kind).T if turned & 1 else made.normal(rng, (m, k), kind)
         b = made.normal(rng, (n, k), kind).T if turned & 2 else made.normal(rng, (k, n), kind)
         L.linear(a, b.T, made.normal(rng, (n,), kind))
+    thin = made.normal(rng, (m, 1 + k % 8), kind)
+    L.linear(thin, made.normal(rng, (n, thin.shape[1]), kind), made.normal(rng, (n,), kind))
 
 
 def turn(made, rng, kind):
@@ -115,7 +117,7 @@ def run():
 
     made, rng = Guarded(), np.random.default_rng(0)
     memory.empty = channelnorm.empty = products.empty = narrow.empty = made.empty
-    channelnorm.LEAST = products.LEAST = 1
+    channelnorm.LEAST = products.LEAST = products.LEAST_THIN = 1
     for k in range(RUNS):
         made.at_end = k % 2 == 0
         folded.cost = folded_weight.cost = lambda *_, k=k: 0.0 if k % 3 else float("inf")

@@ -16,6 +16,9 @@ from tapegrad.native.call import ALIGNED
 from tapegrad.native.choice import DENSE, TYPES, over
 from tapegrad.native.kernels.gemm import multiply
 from tapegrad.native.kernels.panels import LEAST_ROWS
+from tapegrad.native.kernels.thin import LEAST as LEAST_THIN
+from tapegrad.native.kernels.thin import MOST as THIN
+from tapegrad.native.kernels.thin import multiply_thin
 from tapegrad.native.memory import empty
 
 LEAST = 1 << 18  # multiplications; BLAS does fewer in one thread, and its call costs less
@@ -48,7 +51,9 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
     """a b + c, put into y if that is given, or None if it is not for here."""
     m, k = a.shape[-2:]
     n = b.shape[-1]
-    if m * n * k < LEAST or m < LEAST_ROWS or n < COLUMNS or b.shape[-2] != k:
+    thin = 0 < k <= THIN and n > 1 and m * n >= LEAST_THIN and a.ndim == 2 == b.ndim
+    tiles = m * n * k >= LEAST and m >= LEAST_ROWS and n >= COLUMNS
+    if not (thin or tiles) or b.shape[-2] != k:
         return None
     if a.dtype is not b.dtype or a.dtype not in TYPES:
         return None
@@ -59,7 +64,10 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
         return None
     if a.ndim == 2 == b.ndim:
         y = empty((m, n), a.dtype) if y is None else y
-        multiply(y, a, b, c)
+        if thin:
+            multiply_thin(TYPES[a.dtype], y, a, b, c)
+        else:
+            multiply(y, a, b, c)
         return y
     try:
         shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
