@@ -65,14 +65,24 @@ def _outer(a: Any, b: Any, shared: int, first: int) -> Any:
         b = b.reshape(b.shape + (1,) * (a.ndim - shared))
     elif b.ndim > a.ndim:
         a = a.reshape(a.shape + (1,) * (b.ndim - shared))
+    return times(a, b)
+
+
+def times(a: Any, b: Any) -> Any:
+    """The product of what broadcasts."""
     return np.multiply(a, b)
+
+
+def dots(a: Any, b: Any) -> Any:
+    """The sums of products along the last axis, of floats."""
+    return np.vecdot(a, b)
 
 
 def _stacked(a: Any, b: Any, shared: int, first: int, summed: int) -> Any:
     lead, mine, rest = a.shape[:shared], a.shape[shared : shared + first], b.shape[shared + summed :]
     k = prod(a.shape[shared + first :])
     if not first and not rest and a.dtype.kind == "f":
-        return np.vecdot(a.reshape(*lead, k), b.reshape(*lead, k))
+        return dots(a.reshape(*lead, k), b.reshape(*lead, k))
     x, y = a.reshape(*lead, prod(mine), k), b.reshape(*lead, k, prod(rest))
     return matmul(x, y).reshape(lead + mine + rest)
 

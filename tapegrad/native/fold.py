@@ -29,7 +29,8 @@ PART = 1 << 15  # elements of its parts
 CHUNK = 1 << 12  # columns that go together
 WAYS = 8
 TOGETHER = 8  # rows that are read at once
-NARROW = 64  # columns that are gone over together
+NARROW = 64  # columns that are gone over together,
+_DEEP = 32  # if there are so many rows of them
 
 _F4, _F8 = np.dtype("f4"), np.dtype("f8")
 
@@ -281,6 +282,11 @@ def groups(shape: Sequence[int], axes: Sequence[int]) -> list[tuple[int, bool]]:
     return found
 
 
+def _beside(n: int, width: int) -> int:
+    """How many of n rows of few columns are gone over beside each other before they are joined."""
+    return max([m for m in range(1, NARROW // width + 1) if n % m == 0 and n >= _DEEP * m], default=1)
+
+
 @lru_cache(1024)
 def _plan(name: str, t: Type, shape: tuple[int, ...], axes: tuple[int, ...], wide: bool) -> tuple[Any, ...]:
     """The steps, each over one group of axes, from the last to the first; or, in place of a step, the size of
@@ -290,6 +296,8 @@ def _plan(name: str, t: Type, shape: tuple[int, ...], axes: tuple[int, ...], wid
     while any(gone for _, gone in left):
         k = max(i for i, (_, gone) in enumerate(left) if gone)
         n, before, behind = left[k][0], prod(s for s, _ in left[:k]), prod(s for s, _ in left[k + 1 :])
+        if before > 1 < behind and not kind.centered and (many := _beside(n, behind)) > 1:
+            n, behind, left = n // many, behind * many, [*left[: k + 1], (many, True), *left[k + 1 :]]
         more = sum(gone for _, gone in left) > 1
         inner = wide or (more and kind.sums)
         if behind == 1:

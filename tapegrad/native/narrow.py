@@ -65,6 +65,14 @@ def repeated(x: Any, k: int) -> Any:
     return y
 
 
+def tiled(x: Any, times: int) -> Any:
+    """[rows, times * k] in which each row of x [rows, k], narrow, is there so often."""
+    rows, k = x.shape
+    y = empty((rows, times * k), x.dtype)
+    _tile(y.itemsize, k)(y, x, rows, max(1, _GRAIN // (times * k)), times)
+    return y
+
+
 def _run(made: Any, y: Any, x: Any, k: int, rows: int, step: int) -> None:
     made(y.itemsize, k)(y, x, -(-rows // _PIECE), max(1, _GRAIN // (k * _PIECE)), rows, step)
 
@@ -116,6 +124,32 @@ def _repeat(size: int, k: int) -> Any:
         f.store(f["y"].at(i * k + j, t), f.load(f["x"].at(i, t), t))
 
     return _build(f"repeat_{k}", size, vectors, one, k)
+
+
+@cache
+def _tile(size: int, k: int) -> Any:
+    """(rows, their tiles, how many, grain, how often)."""
+    t = SIZES[size]
+    wide = host().wide(t)
+    lanes = wide.lanes
+
+    def write(f: call.Body) -> None:
+        length = f["times"] * k
+        whole = length - length % (k * lanes)
+        with f.loop(f.low, f.high) as row:
+            x, y = f["x"].at(row * k, t), f["y"].at(row * length, t)
+            xs = [f.load(x.at(i, t), wide, f.first(f.value(k - i, I64), wide)) for i in range(0, k, lanes)]
+            tiles = [_picked(f, xs, [i % k for i in range(s * lanes, (s + 1) * lanes)]) for s in range(k)]
+            with f.loop(0, whole, k * lanes) as i:
+                for s, tile in enumerate(tiles):
+                    f.store(y.at(i + s * lanes, t), tile)
+            for s, tile in enumerate(tiles):
+                start = whole + s * lanes
+                f.store(y.at(start, t), tile, f.first(length - start, wide))
+
+    return call.build(
+        f"tiled_{k}_{size}", "y:w x:r rows:i grain:i times:i", write, over="rows", grain="grain"
+    )
 
 
 def _build(title: str, size: int, vectors: Any, one: Any, k: int) -> Any:

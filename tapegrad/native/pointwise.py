@@ -32,6 +32,7 @@ STREAM = 1 << 23
 # Bytes of an operand that is changed, from which what is read next is asked for so many bytes before: the
 # processor itself stops at the ends of pages, and a sum of a million took 1.2 times as long on a Zen 5.
 _FAR, _AHEAD = 1 << 20, 1024
+_LONG = 64  # elements of rows that lie apart from each other, to be gone over as they are
 _LEAST_NARROW = 1 << 11  # elements from which short rows are worth being put together
 _GRAIN, _HEAVY_GRAIN = 16384, 4096  # elements that are worth a thread: of a sum, of an exponential
 
@@ -116,16 +117,12 @@ class Pointwise:
             if out is not None or not all(isinstance(x, (ndarray, np.generic)) for x in xs):
                 return None
             return self(*[np.asarray(x) for x in xs], args=args)
-        first = xs[0]
-        turned = out is None and first.ndim > 1 and first.flags.num & DENSE != DENSE
-        if turned and all(x.T.flags.num & DENSE == DENSE and x.shape == first.shape for x in xs):
-            y = self(*[x.T for x in xs], args=args)
-            return None if y is None else y.T
-        most = max([x.size for x in xs]) // 2
-        ys = [x if x.flags.num & DENSE == DENSE else _dense(x, most) for x in xs]
-        if any(y is None for y in ys):
-            return None
-        plan = _plan(tuple([x.shape for x in xs]), tuple([y.shape for y in ys]))
+        if out is None and (order := _order(xs)):
+            y = self(*[x.transpose(order) if x.ndim else x for x in xs], args=args)
+            return None if y is None else y.transpose([order.index(k) for k in range(len(order))])
+        ys = [x if x.flags.num & DENSE == DENSE else _dense(x, xs) for x in xs]
+        gaps = tuple([0 if y.flags.num & DENSE == DENSE else _gap(y) for y in ys])
+        plan = _plan(tuple([x.shape for x in xs]), tuple([y.shape for y in ys]), gaps)
         if plan is None or (out is not None and out.shape != plan[0]):
             return None
         shape, modes, rows, size, columns, numbers = plan
@@ -229,20 +226,47 @@ def _run(made: Any, y: Any, xs: Sequence[Any]) -> None:
     kernel(y, *xs, -(-y.size // BLOCK), grain // BLOCK, y.size, BLOCK, *(1, 1, 0) * len(xs))
 
 
-def _dense(x: Any, most: int) -> Any:
-    """x, which is not contiguous, with size 1 where it repeats one element, if that is contiguous, or small:
-    of few elements, or of at most `most`; None otherwise."""
+def _order(xs: Sequence[Any]) -> list[int]:
+    """The order of axes in which all are contiguous that are no single numbers, of one shape; else none, nor
+    if it is their own."""
+    like = next((x for x in xs if x.ndim), xs[0])
+    if like.flags.num & DENSE == DENSE or like.ndim < 2:
+        return []
+    order = sorted(range(like.ndim), key=lambda k: -like.strides[k])
+    for x in xs:
+        if x.ndim and (x.shape != like.shape or x.transpose(order).flags.num & DENSE != DENSE):
+            return []
+    return order
+
+
+def _dense(x: Any, xs: Sequence[Any]) -> Any:
+    """x, one of xs, which is not contiguous, with size 1 where it repeats one element. As it lies if it has
+    long rows and the shape that all broadcast to; else a copy, if it is not contiguous now."""
     if 0 in x.strides:
         x = x[tuple([slice(0, 1) if s == 0 else slice(None) for s in x.strides])]
-    if x.flags.num & DENSE == DENSE:
+    if x.flags.num & DENSE == DENSE or (_gap(x) and x.shape == np.broadcast_shapes(*[y.shape for y in xs])):
         return x
-    return x.copy("C") if x.size <= BLOCK else copied(x) if x.size <= most else None
+    return x.copy("C") if x.size <= BLOCK else copied(x)
+
+
+def _gap(x: Any) -> int:
+    """How many elements lie between the beginnings of long rows; 0 if x does not consist of such."""
+    size, step, many = x.itemsize, 0, 1
+    if x.ndim < 2 or x.shape[-1] < _LONG or x.strides[-1] != size or not x.flags.aligned:
+        return 0
+    for n, s in zip(x.shape[-2::-1], x.strides[-2::-1], strict=True):
+        if n > 1 and step and s != step * many:
+            return 0
+        if n > 1:
+            step, many = step or s, many * n
+    return step // size if step > 0 and step % size == 0 else 0
 
 
 @lru_cache(1000)
-def _plan(given: tuple[Any, ...], shapes: tuple[Any, ...]) -> tuple[Any, ...] | None:
+def _plan(given: tuple[Any, ...], shapes: tuple[Any, ...], gaps: tuple[int, ...]) -> tuple[Any, ...] | None:
     """(the result's shape, the operands' modes, rows, elements, columns, for each (d, m, s): row r of it
-    starts at (r // d) % m * s). given: the operands' shapes; shapes: with 1 where they repeat an element."""
+    starts at (r // d) % m * s). given: the operands' shapes; shapes: with 1 where they repeat an element;
+    gaps: from row to row of those that have the result's shape, but are not contiguous; else 0."""
     shape = np.broadcast_shapes(*given)
     if 0 in shape:
         return None
@@ -253,7 +277,7 @@ def _plan(given: tuple[Any, ...], shapes: tuple[Any, ...]) -> tuple[Any, ...] | 
         if n == 1:
             continue
         who = tuple([p[k] != 1 for p in padded])
-        if runs and runs[-1] == who:
+        if runs and runs[-1] == who and not (any(gaps) and k == len(shape) - 1):
             sizes[-1] *= n
         else:
             sizes.append(n)
@@ -264,8 +288,10 @@ def _plan(given: tuple[Any, ...], shapes: tuple[Any, ...]) -> tuple[Any, ...] | 
         sizes, runs = [1, 1], [(False,) * len(shapes)] * 2
     columns = sizes[-1]
     modes, numbers = "", []
-    for i in range(len(shapes)):
-        way = _way([(n, who[i]) for n, who in zip(sizes, runs, strict=True)])
+    for i, gap in enumerate(gaps):
+        way: Any = ROW, [1, prod(shape) // columns, gap]
+        if not gap:
+            way = _way([(n, who[i]) for n, who in zip(sizes, runs, strict=True)])
         if way is None:
             return None
         modes += way[0]
@@ -296,24 +322,40 @@ def _way(dimensions: list[tuple[int, bool]]) -> tuple[str, list[int]] | None:
 
 
 def _widened(ys: Sequence[Any], plan: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """(operands, modes, rows, columns, numbers) where many short rows are one long one: what is the same in
-    each row is there as often, what is one number per row is written out. None for other operands."""
+    """(operands, modes, rows, columns, numbers) where many short rows are one long one. What differs from row
+    to row is written out; what comes again after some rows is there until it does. None for other operands,
+    and where that comes too late."""
     _, modes, rows, size, short, numbers = plan
-    many = BLOCK // short
-    found = []
-    for k, (y, mode) in enumerate(zip(ys, modes, strict=True)):
-        if mode in (ROW, STILL) and numbers[3 * k : 3 * k + 2] != ([1, 1] if mode == ROW else [1, rows]):
-            return None
-        if mode == STILL:
-            if y.itemsize not in narrow.SIZES:
-                return None
-            y = narrow.repeated(y.reshape(-1), short)
-        elif mode == ROW:
-            row, y = y.reshape(-1), np.empty((many, short), y.dtype)
-            y[:] = row
-        found.append(y)
-    columns = many * short
-    return found, modes.replace(STILL, FULL), -(-size // columns), columns, [1, 1, 0] * len(ys)
+    found = [
+        _written_out(y, mode, short, *numbers[3 * k : 3 * k + 2])
+        for k, (y, mode) in enumerate(zip(ys, modes, strict=True))
+    ]
+    again = [y.size // short for y in found if y is not None and short < y.size < size]  # after so many rows
+    period = max(again, default=1)
+    period *= max(1, BLOCK // (period * short))
+    if any(y is None for y in found) or any(period % n for n in again) or period > rows:
+        return None
+    columns, modes = period * short, ""
+    for k, y in enumerate(found):
+        modes += FULL if y.size == size else ROW if y.size > 1 else CONSTANT
+        if modes[-1] == ROW and y.size < columns:
+            found[k] = np.empty((columns // y.size, y.size), y.dtype)
+            found[k][:] = y.reshape(-1)
+    return found, modes, -(-size // columns), columns, [1, 1, 0] * len(ys)
+
+
+def _written_out(y: Any, mode: str, short: int, each: int, many: int) -> Any:
+    """An operand whose `many` rows, or numbers for rows, hold for `each` rows one behind the other, with one
+    row for each of those; None if it cannot be written out here."""
+    if mode in (FULL, CONSTANT) or (mode == ROW and each == 1):
+        return y
+    if y.itemsize not in narrow.SIZES:
+        return None
+    if mode == ROW:
+        return narrow.tiled(y.reshape(many, short), each)
+    if each * short <= narrow.MOST:
+        return narrow.repeated(y.reshape(-1), each * short)
+    return copied(np.broadcast_to(y.reshape(many, 1), (many, each * short)))
 
 
 class _Row:

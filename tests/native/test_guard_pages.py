@@ -107,6 +107,7 @@ def turn(made, rng, kind):
         columns = narrow.columns(x)
         narrow.rows_of(columns, x.shape)
         narrow.repeated(made.normal(rng, len(x), kind), k)
+        narrow.tiled(x, int(rng.integers(1, 40)))
 
 
 def run():

@@ -174,3 +174,75 @@ def test_sorting_keeps_the_order_of_equal_elements(k, rows, dtype, down, data, s
     np.testing.assert_array_equal(found[1], wanted[:, :many])
     up = choice.original(sort.argsort)(x, 1, False)
     np.testing.assert_array_equal(found[2], up[:, place : place + 1])
+
+
+SIDES = st.lists(st.sampled_from([1, 2, 3, 5, 16, 17, 70, 130]), min_size=1, max_size=4)
+
+
+def broadcast(rng, shape, dtype):
+    """An array that broadcasts to a shape: with gaps, steps, turned, repeated."""
+    own = [n if rng.random() < 0.6 else 1 for n in shape]
+    own = own[rng.integers(0, len(own) + 1) :] if rng.random() < 0.5 else own
+    how = rng.choice(["plain", "gaps", "steps", "turned", "repeated"])
+    if not own:
+        return np.array(2, dtype)
+    if how == "turned":
+        return np.moveaxis(rng.normal(size=own[-1:] + own[:-1]).astype(dtype), 0, -1)
+    x = rng.normal(size=[2 * n + 2 for n in own]).astype(dtype)
+    if how == "gaps":
+        return x[tuple(slice(1, 1 + n) for n in own)]
+    if how == "steps":
+        return x[tuple(slice(0, 2 * n, 2) for n in own)]
+    x = x[tuple(slice(n) for n in own)].copy()
+    return np.broadcast_to(x[tuple(slice(1) for _ in own)], own) if how == "repeated" else x
+
+
+@settings(max_examples=400, deadline=None)
+@given(SIDES, DTYPES, st.integers(0, 1 << 30))
+def test_any_layouts_that_broadcast(shape, dtype, seed):
+    if np.prod(shape) > 100_000:
+        return
+    rng = np.random.default_rng(seed)
+    xs = [broadcast(rng, shape, dtype) for _ in range(3)]
+    wanted = np.where(xs[0] < xs[1], xs[1], xs[2])
+    found = KERNELS["a < b ? b : c"](*xs)
+    if found is not None:
+        assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_pairs_of_points_and_views_are_machine_code():
+    points, others = drawn((90, 1, 3), "f4"), drawn((1, 80, 3), "f4", seed=1)
+    image = drawn((40, 70, 90), "f4")
+    add = KERNELS["a + b"]
+    for a, b in (
+        (points, others),
+        (others, points),
+        (image[:, 1:, 1:], image[:, :-1, :-1]),
+        (image.transpose(2, 0, 1), image.transpose(2, 0, 1)),
+        (image[..., ::2], image[..., 1::2]),
+        (image[:, :69, :69], image[:, :69, :69].swapaxes(1, 2)),
+    ):
+        before = tiers.native_calls()
+        np.testing.assert_array_equal(add(a, b, b), a + b)
+        assert tiers.native_calls() > before
+    turned = image.transpose(2, 0, 1)
+    assert add(turned, turned, turned).strides == turned.strides
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 40), WIDTHS, st.integers(1, 80), st.sampled_from(["f4", "f8"]))
+def test_tiles(rows, k, times, dtype):
+    x = drawn((rows, k), dtype)
+    np.testing.assert_array_equal(narrow.tiled(x, times), np.tile(x, (1, times)))
+
+
+@pytest.mark.parametrize("k", [2, 3, 10, 16, 17])
+def test_dots_of_rows(k):
+    x, y = drawn((3000, k), "f4"), drawn((3000, k), "f4", seed=1)
+    a, b = (torch.tensor(v, requires_grad=True) for v in (x, y))
+    found = torch.einsum("ni,ni->n", a, b)
+    np.testing.assert_allclose(found.detach().numpy(), (x.astype("f8") * y).sum(1), rtol=1e-5, atol=1e-5)
+    found.sum().backward()
+    np.testing.assert_array_equal(a.grad.numpy(), y)
+    np.testing.assert_array_equal(b.grad.numpy(), x)

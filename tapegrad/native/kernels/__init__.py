@@ -50,7 +50,7 @@ STAND_INS: dict[str, str] = {
     "sorting": "sort.argsort sort.kth_at",
     "squares": "loss.mse loss.mse_vjp",
     "topk": "sort.topk",
-    "writers": "cumulative.diff linalg.outer",
+    "writers": "cumulative.diff labelled.dots labelled.times linalg.outer",
 }
 
 

@@ -14,6 +14,7 @@ import tapegrad.kernels.statistics as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.choice import fits, over
 from tapegrad.native.fold import fold, groups
+from tapegrad.native.narrow import MOST
 
 # Elements from which a call takes less time than NumPy: over the last axis, FEW of some; and where NumPy or
 # BLAS go as fast as memory does (down columns; extremes of all).
@@ -41,7 +42,8 @@ def _axes(shape: tuple[int, ...], dim: Any, turned: bool, fast: bool, least: int
     """The axes as they lie in memory; None if this is not taken."""
     if dim is not None and min(dim, default=0) < 0:  # as NumPy takes it
         return None
-    last = not fast if dim is None else len(shape) - 1 in dim
+    # NumPy goes through short rows one by one also where they are what is left.
+    last = not fast if dim is None else len(shape) - 1 in dim or shape[-1] <= MOST
     if prod_of(shape) < (least if last else MANY) or R.count(shape, dim) < 2:
         return None
     if dim is None:

@@ -1,16 +1,20 @@
-"""A column by a row, and differences of neighbours."""
+"""A column by a row, products of what broadcasts, and differences of neighbours."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import tapegrad.kernels.cumulative as C
+import tapegrad.kernels.labelled as E
 import tapegrad.kernels.linalg as L
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.reduce import sum as sum_
 from tapegrad.native.choice import over
+from tapegrad.native.narrow import is_narrow
 from tapegrad.native.pointwise import Pointwise
 
 LEAST = 1 << 17  # elements of the result from which this is faster
+LEAST_TIMES = 1 << 13  # elements from which NumPy's time per short row is more than a call's
 
 _times, _less = Pointwise("outer", "a * b", "ab"), Pointwise("diff", "a - b", "ab")
 
@@ -20,6 +24,22 @@ def outer(body: Any, x: Any, y: Any) -> Any:
     """Column times row."""
     found = _times(x.reshape(-1, 1), y) if x.size * y.size >= LEAST else None
     return body(x, y) if found is None else found
+
+
+@over(E.times)
+def times(body: Any, a: Any, b: Any) -> Any:
+    """The product of what broadcasts."""
+    found = _times(a, b) if max(a.size, b.size) >= LEAST_TIMES else None
+    return body(a, b) if found is None else found
+
+
+@over(E.dots)
+def dots(body: Any, a: Any, b: Any) -> Any:
+    """The sums of products along the last axis, where that is short."""
+    if not (is_narrow(a) and a.shape == b.shape and a.dtype is b.dtype):
+        return body(a, b)
+    products = _times(a, b)
+    return body(a, b) if products is None else sum_(products, (a.ndim - 1,), False)
 
 
 @over(C.diff)
