@@ -18,6 +18,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, whole
 from tapegrad.native.ir import F64, Function, Type, Value
+from tapegrad.native.kernels import featurenorm
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
@@ -247,9 +248,16 @@ def _units(view: tuple[int, ...], axes: Any, shape: Any) -> tuple[int, Rows] | N
     return images * c, Rows(view[2], n, view[2] * n, n, c, view[2], 1)
 
 
+def _is_matrix(view: Any, axes: Any) -> bool:
+    """Whether it is columns of a matrix that are normalised."""
+    return len(view) == 2 and tuple(axes) == (0,) and 0 not in view
+
+
 def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
     """Mean and variance of channels."""
     t = fits(x, least=LEAST)
+    if t and _is_matrix(x.shape, axes):
+        return featurenorm.moments(t, x)
     found = t and _batch(x.shape, axes)
     if not t or not found:
         return body(x, axes)
@@ -265,6 +273,8 @@ def affine(
 ) -> Any:
     """The normalised x times w plus b."""
     t = fits(x, w, b, *known, least=LEAST) if known else None
+    if t and _is_matrix(view, axes):
+        return featurenorm.affine(x.reshape(view), w, b, known).reshape(x.shape)
     found = t and _units(tuple(view), axes, shape)
     if not t or not found or known[0].size != found[0]:
         return body(x, w, b, view, axes, shape, eps, known)
@@ -289,8 +299,13 @@ def affine_vjp(
 ) -> Any:
     """The cotangents of x, w and b."""
     t = fits(x, w, *known, least=LEAST) if known else None
-    found = t and _units(tuple(view), axes, shape)
-    if not t or not found or known[0].size != found[0] or not fits(rows_of_g := whole(g, x), x):
+    if not t or not fits(rows_of_g := whole(g, x), x):
+        return body(need, g, x, w, b, view, axes, shape, eps, known)
+    if _is_matrix(view, axes):
+        gx, gw, gb = featurenorm.affine_vjp(t, need, rows_of_g.reshape(view), x.reshape(view), w, known)
+        return None if gx is None else gx.reshape(x.shape), gw, gb
+    found = _units(tuple(view), axes, shape)
+    if not found or known[0].size != found[0]:
         return body(need, g, x, w, b, view, axes, shape, eps, known)
     units, rows = found
     z = empty(x.shape, x.dtype)
