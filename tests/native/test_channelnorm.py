@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tapegrad import tiers
 from tapegrad.kernels import normalise as N
 from tapegrad.native import choice
-from tapegrad.native.kernels import channelnorm
+from tapegrad.native.kernels import channelnorm, featurenorm
 
 tiers.wake()
 pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
@@ -81,3 +81,33 @@ def test_nan_and_inf_stay_in_their_channel():
         expected = choice.original(N.moments)(x, (0, 2, 3))
     for y, z in zip(found, expected, strict=True):
         np.testing.assert_array_equal(np.isfinite(y), np.isfinite(z))
+
+
+@pytest.mark.parametrize("most", [0, 1 << 62], ids=["by all threads", "at once"])
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 40) | st.sampled_from([300, 1100]),
+    st.integers(1, 20) | st.sampled_from([64, 70, 150]),
+    st.sampled_from(["f4", "f8"]),
+    st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    st.integers(0, 99),
+)
+def test_columns_of_matrices(most, n, c, kind, wanted, seed):
+    rng = np.random.default_rng(seed)
+    x, g = (rng.normal(size=(n, c)).astype(kind) + 2 for _ in range(2))
+    w, b = (rng.normal(size=c).astype(kind) for _ in range(2))
+    before, need = tiers.native_calls(), tuple(True if k else None for k in wanted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(featurenorm, "MOST", most)
+        found = N.moments(x, (0,))
+        for y, expected in zip(found, choice.original(N.moments)(x, (0,)), strict=True):
+            close(y, expected)
+        known = found[0], 1 / np.sqrt(found[1] + found[1].dtype.type(0.1))
+        args = ((n, c), (0,), (1, c), 0.1, known)
+        close(N.affine(x, w, b, *args), choice.original(N.affine)(x, w, b, *args))
+        found = N.affine_vjp(need, g, x, w, b, *args)
+    assert tiers.native_calls() > before
+    for y, expected in zip(found, choice.original(N.affine_vjp)(need, g, x, w, b, *args), strict=True):
+        assert (y is None) == (expected is None)
+        if y is not None:
+            close(y, expected)

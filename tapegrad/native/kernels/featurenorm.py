@@ -7,24 +7,129 @@ number per feature is a row that is the same for all entries (`native.pointwise`
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
+import numpy as np
+
 from tapegrad.kernels.errstate import nameless
+from tapegrad.native.call import Body, build
 from tapegrad.native.fold import fold
-from tapegrad.native.ir import Type
+from tapegrad.native.ir import F64, Type, Value
+from tapegrad.native.memory import empty
 from tapegrad.native.pointwise import Pointwise
+from tapegrad.native.strips import WAYS, down, strip, strips_of
+from tapegrad.native.target import host
+
+MOST = 1 << 18  # elements that one thread goes over in one call; of more, sums are shared by all threads
+_GRAIN = 1 << 14  # elements that are worth a thread
 
 _affine = Pointwise("feature_norm", "(x - m) * s + b", "xmsb")
 _along = Pointwise("feature_norm_along", "g * (x - m)", "gxm")
 _back = Pointwise("feature_norm_back", "g * s - (x - m) * a - c", "gsxmac")
 
 
+class _Columns:
+    """Some vectors of columns, of which a kernel goes down all rows."""
+
+    def __init__(self, f: Body, t: Type, column: Value, many: int, mask: Any) -> None:
+        self.f, self.t, self.mask, self.many = f, t, mask, many
+        self.places = [column + k * t.lanes for k in range(many)]
+
+    def get(self, name: str, row: Value | int = 0) -> list[Value]:
+        """Their elements in a row of an array."""
+        f, e = self.f, self.t.element
+        return [f.load(f[name].at(row * f["width"] + p, e), self.t, self.mask) for p in self.places]
+
+    def put(self, name: str, values: Sequence[Value], row: Value | int = 0) -> None:
+        """Set them, in the array's dtype."""
+        f, e = self.f, self.t.element
+        for p, x in zip(self.places, values, strict=True):
+            f.store(f[name].at(row * f["width"] + p, e), f.convert(x, self.t), self.mask)
+
+    def sums(self, count: int, terms: Callable[[Value], list[list[Value]]]) -> list[list[Value]]:
+        """The sums of terms(row), `count` of each column, in float64."""
+        f, wide = self.f, self.t.like(F64)
+
+        def step(row: Value, held: list[list[Value]]) -> list[list[Value]]:
+            new = zip(held, terms(row), strict=True)
+            return [[a + f.convert(b, wide) for a, b in zip(*pair, strict=True)] for pair in new]
+
+        return down(f, f["n"], [[0.0] * self.many] * count, wide, step)
+
+
+def _write_moments(c: _Columns) -> None:
+    f = c.f
+    count = f.splat(f.convert(f["n"], F64), c.t.lanes)
+    (totals,) = c.sums(1, lambda row: [c.get("x", row)])
+    means = [f.convert(x / count, c.t) for x in totals]
+
+    def squares(row: Value) -> list[list[Value]]:
+        apart = [x - m for x, m in zip(c.get("x", row), means, strict=True)]
+        return [[d * d for d in apart]]
+
+    (spread,) = c.sums(1, squares)
+    c.put("mean", means)
+    c.put("var", [x / count for x in spread])
+
+
+def _write_back(c: _Columns) -> None:
+    f = c.f
+    count = f.splat(f.convert(f["n"], F64), c.t.lanes)
+    means, rstds, ws = (c.get(name) for name in ("mean", "rstd", "w"))
+
+    def unit(row: Value) -> list[Value]:
+        return [(x - m) * r for x, m, r in zip(c.get("x", row), means, rstds, strict=True)]
+
+    def terms(row: Value) -> list[list[Value]]:
+        gs = c.get("g", row)
+        return [gs, [g * u for g, u in zip(gs, unit(row), strict=True)]]
+
+    level, slope = c.sums(2, terms)
+    c.put("gb", level)
+    c.put("gw", slope)
+    lows, turns = ([f.convert(x / count, c.t) for x in sums] for sums in (level, slope))
+
+    def back(row: Value, _: Any) -> None:
+        each = zip(c.get("g", row), unit(row), lows, turns, ws, rstds, strict=True)
+        c.put("z", [(g - low - u * turn) * (w * r) for g, u, low, turn, w, r in each], row)
+
+    down(f, f["n"], [], c.t, back)
+
+
+@cache
+def _kernel(t: Type, back: bool) -> Any:
+    wide = host().wide(t)
+
+    def write(f: Body) -> None:
+        with f.loop(f.low, f.high) as which:
+            part = _write_back if back else _write_moments
+            low = which * (WAYS * wide.lanes)
+            strip(f, low, f["width"], wide, lambda *where: part(_Columns(f, wide, *where)))
+
+    arrays = "z:w gw:w gb:w g:r x:r w:r mean:r rstd:r" if back else "mean:w var:w x:r"
+    name = f"features_{'back' if back else 'moments'}_{t}"
+    return build(name, f"{arrays} strips:i grain:i n:i width:i", write, over="strips", grain="grain")
+
+
+def _strips(t: Type, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The kernels' numbers for a matrix."""
+    n, width = shape
+    wide = host().wide(t)
+    return strips_of(width, wide), max(1, _GRAIN // (n * WAYS * wide.lanes)), n, width
+
+
 def moments(t: Type, x: Any) -> tuple[Any, Any]:
     """Mean and variance of each column, as rows [1, features]."""
-    n = x.shape[0]
-    mean = fold("exact", t, x, (0,), wide=True) / n
-    var = fold("spread", t, x, (0,), wide=True, center=mean) / n
-    return mean.astype(x.dtype).reshape(1, -1), var.astype(x.dtype).reshape(1, -1)
+    n, features = x.shape
+    if x.size <= MOST or n == 1:  # `fold` leaves what is one row as it is
+        mean, var = np.empty((1, features), x.dtype), np.empty((1, features), x.dtype)
+        _kernel(t, False)(mean, var, x, *_strips(t, x.shape))
+        return mean, var
+    center = fold("exact", t, x, (0,), wide=True) / n
+    var = fold("spread", t, x, (0,), wide=True, center=center) / n
+    return center.astype(x.dtype).reshape(1, -1), var.astype(x.dtype).reshape(1, -1)
 
 
 def affine(x: Any, w: Any, b: Any, known: Any) -> Any:
@@ -36,13 +141,23 @@ def affine(x: Any, w: Any, b: Any, known: Any) -> Any:
 def affine_vjp(t: Type, need: Any, g: Any, x: Any, w: Any, known: Any) -> tuple[Any, Any, Any]:
     """The cotangents of x, w and b."""
     mean, rstd = known
-    level = fold("sum", t, g, (0,))
-    slope = fold("sum", t, _along(g, x, mean), (0,)) * rstd.reshape(-1)
-    gx = None
-    if need[0] is not None:
+    if x.size <= MOST:
+        gx, slope, level = empty(x.shape, x.dtype), np.empty_like(w), np.empty_like(w)
+        _kernel(t, True)(gx, slope, level, g, x, w, mean, rstd, *_strips(t, x.shape))
+    else:
+        level = fold("sum", t, g, (0,))
+        slope = fold("sum", t, _along(g, x, mean), (0,)) * rstd.reshape(-1)
         n, scale = x.dtype.type(x.shape[0]), w * rstd
-        gx = _back(g, scale, x, mean, rstd * scale * (slope / n), scale * (level / n))
-    return gx, None if need[1] is None else slope, None if need[2] is None else level
+        gx = (
+            _back(g, scale, x, mean, rstd * scale * (slope / n), scale * (level / n))
+            if need[0] is not None
+            else None
+        )
+    return (
+        None if need[0] is None else gx,
+        None if need[1] is None else slope,
+        None if need[2] is None else level,
+    )
 
 
 nameless(globals())

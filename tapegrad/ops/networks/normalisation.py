@@ -197,19 +197,26 @@ def _nothing(x: Tensor, weight: Any, bias: Any) -> Tensor:
 
 
 def _keep(running: Any, value: Any, momentum: float) -> None:
-    """Move a running statistic towards a value."""
-    if running is not None:
-        old = running.detach()
-        old.copy_(old * (1 - momentum) + value * momentum)
+    """Move a running statistic towards a value [entries or 1, channels]: towards the entries' mean."""
+    if running is None:
+        return
+    old, plain = running.detach(), type(running._a) is type(value) is np.ndarray
+    now = old._a if plain else old
+    value = value if plain or isinstance(value, Tensor) else wrap(value)
+    value = value[0] if len(value) == 1 else value.mean(0)
+    moved = now * (1 - momentum) + value * momentum
+    old.copy_(wrap(moved) if plain else moved)
 
 
 def _moved(x: Tensor, view: Any, axes: Any, found: Any) -> tuple[Any, Any]:
-    """Mean and unbiased variance along axes as Tensors."""
+    """Mean and unbiased variance along axes, [entries or 1, channels]; Tensors inside of a transform."""
+    rows = (1 if 0 in axes else view[0], -1)
     if found is None:
         wide = reshape(x.detach(), view)
-        return wide.mean(axes, True), wide.var(axes, keepdim=True)
+        return wide.mean(axes, True).reshape(rows), wide.var(axes, keepdim=True).reshape(rows)
     n = prod(view[k] for k in axes)
-    return wrap(found[0]), wrap(found[1] * found[1].dtype.type(n / (n - 1) if n > 1 else np.nan))
+    var = found[1] * found[1].dtype.type(n / (n - 1) if n > 1 else np.nan)
+    return found[0].reshape(rows), var.reshape(rows)
 
 
 def batch_norm(
@@ -276,8 +283,8 @@ def _of_channels(
     y, found = _normalised(norm, x, weight, bias, view, axes, shape, eps)
     if running_mean is not None or running_var is not None:
         mean, var = _moved(x, view, axes, found)
-        _keep(running_mean, reshape(mean.mean(0), -1), momentum)
-        _keep(running_var, reshape(var.mean(0), -1), momentum)
+        _keep(running_mean, mean, momentum)
+        _keep(running_var, var, momentum)
     return _as(y, given)
 
 
