@@ -100,11 +100,11 @@ class Parts(dict[int, Any]):
         return both
 
 
-def _views(input: Tensor, parts: Sequence[Any], step: Op, indices: Sequence[Any]) -> list[Tensor]:
-    """The parts of input at the indices as views of it. Hot: plain stores."""
+def _views(input: Tensor, parts: Sequence[Any], step: Op, cuts: Sequence[Any]) -> list[Tensor]:
+    """The parts of input as views of it, which `step` makes with the arguments `cuts`. Hot: plain stores."""
     first, outs = view_of(input, step, (), SEVERAL), []
     kind, parent, seen, made, count = input._kind, first.parent, first.seen, first.made, first.count
-    for part, index in zip(parts, indices, strict=True):
+    for part, cut in zip(parts, cuts, strict=True):
         t = blank()
         t._a = part
         t._kind = kind
@@ -112,7 +112,7 @@ def _views(input: Tensor, parts: Sequence[Any], step: Op, indices: Sequence[Any]
         t._cold = c = Cold()
         c.parent = parent
         c.op = step
-        c.args = (index,)
+        c.args = cut
         c.seen = seen
         c.made = made
         c.leaf = None
@@ -129,7 +129,8 @@ def _apart(input: Tensor, part: Any) -> Tensor:
 
 
 def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | None = None) -> Any:
-    """An op that cuts its input into several views: call(input, indices, *args), by basic indices.
+    """An op that cuts its input into several views: call(input, cuts, *args), each cut a basic index alone in
+    a tuple (whoever keeps them spares Python's collector the objects).
 
     It records one node for the input and one per output above it, so that the parts' cotangents meet before
     they become one of the input's size: vjp(F, parts, shape, *args). `step` is the op that cuts one such
@@ -144,20 +145,20 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
     port.replay = lambda meta, xs: step.forward(xs[0], meta[1])
     views = safe and copies is None
 
-    def call(input: Tensor, indices: Sequence[Any], *args: Any) -> list[Tensor]:
+    def call(input: Tensor, cuts: Sequence[Any], *args: Any) -> list[Tensor]:
         if special.alert:
             refresh(input)
         n, x = input._node, input._a
         if type(x) is not ndarray:
             x = box(input)
         if type(x) is not ndarray:
-            parts = [run(step, (x,), (index,)) for index in indices]
+            parts = [run(step, (x,), cut) for cut in cuts]
         elif x.ndim > 1:
-            parts = [x[index] for index in indices]
+            parts = [x[index] for (index,) in cuts]
         else:  # of a row NumPy copies what a number names
-            parts = [step.forward(x, index) for index in indices]
+            parts = [step.forward(x, index) for (index,) in cuts]
         if views:
-            outs = _views(input, parts, step, indices)
+            outs = _views(input, parts, step, cuts)
         elif copies is None:
             outs = [_apart(input, part) for part in parts]
         else:
@@ -172,7 +173,7 @@ def several(name: str, vjp: Any, step: Op, *, safe: bool = True, copies: str | N
         parents = (above,)
         for i, t in enumerate(outs):
             trace = trace_of(t._a) if type(t._a) is ndarray else t._a.shape
-            t._node = beside(above, port, parents, (i, indices[i]), trace)
+            t._node = beside(above, port, parents, (i, *cuts[i]), trace)
         return outs
 
     return named(call, port)

@@ -53,9 +53,9 @@ def pieces_of(cut: Any, tensor: Tensor, dim: int, lengths: tuple[int, ...]) -> t
 
 
 def _slices(dim: int, lengths: tuple[int, ...]) -> tuple[Any, ...]:
-    """The indices of parts of these lengths."""
+    """The indices of parts of these lengths, each as the arguments of an op."""
     before, ends = along(dim), (0, *accumulate(lengths))
-    return tuple([(*before, slice(start, end)) for start, end in pairwise(ends)])
+    return tuple([((*before, slice(start, end)),) for start, end in pairwise(ends)])
 
 
 def equal_pieces(cut: Any, tensor: Tensor, size: int, dim: int, op: str) -> tuple[Tensor, ...]:
@@ -63,11 +63,14 @@ def equal_pieces(cut: Any, tensor: Tensor, size: int, dim: int, op: str) -> tupl
     i, n = sized(tensor, dim, op)
     if size < 0 or (size == 0 and n):
         raise RuntimeError(f"{op}: split_size is {size}; 1 or more is needed.")
-    places, lengths = (_few_equal if n <= _FEW * size else _equal)(i, n, size)
+    keep = _few_equal if n <= _FEW * size else _some_equal if n <= _SOME * size else _equal
+    places, lengths = keep(i, n, size)
     return tuple(cut(tensor, places, i, lengths))
 
 
-_FEW = 64  # parts of which the indices are kept
+# Parts of which the indices are kept, of so many the last ones only: new ones are objects that Python's
+# collector counts, and it looks for garbage after some hundreds.
+_FEW, _SOME = 64, 4096
 
 
 def _equal(dim: int, n: int, size: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:
@@ -78,13 +81,14 @@ def _equal(dim: int, n: int, size: int) -> tuple[tuple[Any, ...], tuple[int, ...
 
 
 def _numbers(dim: int, n: int) -> tuple[Any, ...]:
-    """The indices of n entries."""
+    """The indices of n entries, each as the arguments of an op."""
     before = along(dim)
-    return tuple([(*before, k) for k in range(n)])
+    return tuple([((*before, k),) for k in range(n)])
 
 
 _few_equal = lru_cache(1000, typed=True)(_equal)  # 2.0 equals 2, and is no size
 _few_numbers = lru_cache(1000)(_numbers)
+_some_equal, _some_numbers = lru_cache(8, typed=True)(_equal), lru_cache(8)(_numbers)
 
 
 def given_lengths(tensor: Tensor, sections: Any, dim: int, op: str) -> tuple[int, tuple[int, ...]]:
@@ -147,7 +151,8 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 def entries(input: Tensor, dim: int, op: str) -> tuple[tuple[Any, ...], int]:
     """The indices of all entries along a dimension, and which it is. Raises: IndexError for a 0-d tensor."""
     i, n = sized(input, dim, op, IndexError)
-    return _few_numbers(i, n) if n <= _FEW else _numbers(i, n), i
+    keep = _few_numbers if n <= _FEW else _some_numbers if n <= _SOME else _numbers
+    return keep(i, n), i
 
 
 # ---- parts that may be written
