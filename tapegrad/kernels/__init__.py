@@ -20,7 +20,7 @@ from tapegrad.kernels.labelled import contract
 from tapegrad.kernels.labelled import cross as vector_product
 from tapegrad.kernels.lapack import solve as solved
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
-from tapegrad.kernels.pointwise import blank, cast, gate, inside, power, sign, where, zeros_like
+from tapegrad.kernels.pointwise import blank, gate, inside, power, sign, where, zeros_like
 from tapegrad.kernels.pointwise import floor_divide as floor_quotient
 from tapegrad.kernels.reduce import mean, sum, unreduce
 from tapegrad.kernels.shape import (
@@ -38,6 +38,7 @@ from tapegrad.kernels.shape import (
     transpose,
     without,
 )
+from tapegrad.kernels.shape import converted as cast
 
 records = False
 

@@ -270,11 +270,6 @@ def remainder(x: Any, y: Any) -> Any:
     return np.where(nothing, np.copysign(r, x), r)[()] if some(nothing) else r
 
 
-def cast(x: Any, dtype: Any) -> Any:
-    """A copy in another dtype."""
-    return x.astype(dtype)
-
-
 def rsub(x: Any, y: Any) -> Any:
     """y - x."""
     return y - x

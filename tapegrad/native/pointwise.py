@@ -117,6 +117,8 @@ class Pointwise:
             if out is not None or not all(isinstance(x, (ndarray, np.generic)) for x in xs):
                 return None
             return self(*[np.asarray(x) for x in xs], args=args)
+        if self._type([x.dtype.char for x in xs]) is None:
+            return None  # before anything is copied
         if out is None and (order := _order(xs)):
             y = self(*[x.transpose(order) if x.ndim else x for x in xs], args=args)
             return None if y is None else y.transpose([order.index(k) for k in range(len(order))])
@@ -151,10 +153,15 @@ class Pointwise:
             self.plain[_place(modes, kind)] = (*made[:2], made[2] // BLOCK, BLOCK, 1, 0) if made else False
         return made
 
-    def _build(self, kinds: Sequence[str], modes: str, args: tuple[Any, ...], way: str) -> Any:
+    def _type(self, kinds: Sequence[str]) -> Type | None:
+        """What operands of these dtypes, each a character, are computed with; None if that is not here."""
         numbers = {k for k in kinds if k != "?"} or {"?"}
-        t = TYPES.get(min(numbers))
-        if len(numbers) > 1 or t is None or (not t.floating and not expressions.is_whole(self.expression)):
+        t = TYPES.get(min(numbers)) if len(numbers) == 1 else None
+        return t if t is None or t.floating or expressions.is_whole(self.expression) else None
+
+    def _build(self, kinds: Sequence[str], modes: str, args: tuple[Any, ...], way: str) -> Any:
+        t = self._type(kinds)
+        if t is None:
             return None
         probed = self.probe(args, [k == "?" for k in kinds], t)
         if probed is None:
@@ -182,7 +189,7 @@ class Pointwise:
             over="rows",
             grain="grain",
         )
-        kind = np.dtype("?" if mask else min(numbers))
+        kind = np.dtype("?" if mask else max(kinds))
         return kernel, kind, _GRAIN if length < _LIGHT else _HEAVY_GRAIN
 
 
@@ -326,31 +333,33 @@ def _widened(ys: Sequence[Any], plan: tuple[Any, ...]) -> tuple[Any, ...] | None
     to row is written out; what comes again after some rows is there until it does. None for other operands,
     and where that comes too late."""
     _, modes, rows, size, short, numbers = plan
-    found = [
-        _written_out(y, mode, short, *numbers[3 * k : 3 * k + 2])
-        for k, (y, mode) in enumerate(zip(ys, modes, strict=True))
-    ]
-    again = [y.size // short for y in found if y is not None and short < y.size < size]  # after so many rows
-    period = max(again, default=1)
-    period *= max(1, BLOCK // (period * short))
-    if any(y is None for y in found) or any(period % n for n in again) or period > rows:
+    ways = list(zip(ys, modes, numbers[::3], numbers[1::3], strict=True))
+    if any(y.itemsize not in narrow.SIZES and _differs(mode, each) for y, mode, each, _ in ways):
         return None
-    columns, modes = period * short, ""
-    for k, y in enumerate(found):
-        modes += FULL if y.size == size else ROW if y.size > 1 else CONSTANT
-        if modes[-1] == ROW and y.size < columns:
-            found[k] = np.empty((columns // y.size, y.size), y.dtype)
-            found[k][:] = y.reshape(-1)
-    return found, modes, -(-size // columns), columns, [1, 1, 0] * len(ys)
+    again = [each * many for _, mode, each, many in ways if mode in (ROW, STILL)]  # after so many rows
+    period = max([n for n in again if n < rows], default=1)
+    period *= max(1, BLOCK // (period * short))
+    if period > rows or any(n < rows and period % n for n in again):
+        return None
+    columns, found, new = period * short, [], ""
+    for y, mode, each, many in ways:
+        y = _written_out(y, mode, short, each, many) if _differs(mode, each) else y
+        new += FULL if y.size == size else ROW if y.size > 1 else CONSTANT
+        if new[-1] == ROW and y.size < columns:
+            row, y = y.reshape(-1), np.empty((columns // y.size, y.size), y.dtype)
+            y[:] = row
+        found.append(y)
+    return found, new, -(-size // columns), columns, [1, 1, 0] * len(ys)
+
+
+def _differs(mode: str, each: int) -> bool:
+    """Whether an operand's rows are not one behind the other in memory, as those of the result are."""
+    return mode == STILL or (mode == ROW and each > 1)
 
 
 def _written_out(y: Any, mode: str, short: int, each: int, many: int) -> Any:
-    """An operand whose `many` rows, or numbers for rows, hold for `each` rows one behind the other, with one
-    row for each of those; None if it cannot be written out here."""
-    if mode in (FULL, CONSTANT) or (mode == ROW and each == 1):
-        return y
-    if y.itemsize not in narrow.SIZES:
-        return None
+    """The rows of an operand whose `many` rows, or numbers for rows, hold for `each` rows one behind the
+    other."""
     if mode == ROW:
         return narrow.tiled(y.reshape(many, short), each)
     if each * short <= narrow.MOST:

@@ -133,6 +133,25 @@ def strip(
         work(column, 1, f.first(width - column, t))
 
 
+class Columns:
+    """Some vectors of columns, as `strip` gives them, of arrays whose rows are f["width"] long."""
+
+    def __init__(self, f: Any, t: Type, column: Value, many: int, mask: Any) -> None:
+        self.f, self.t, self.many, self.mask = f, t, many, mask
+        self.places = [column + k * t.lanes for k in range(many)]
+
+    def get(self, name: str, row: Value | int = 0) -> list[Value]:
+        """Their elements in a row of an array."""
+        f, e = self.f, self.t.element
+        return [f.load(f[name].at(row * f["width"] + p, e), self.t, self.mask) for p in self.places]
+
+    def put(self, name: str, values: Sequence[Value], row: Value | int = 0) -> None:
+        """Set them, in the array's dtype."""
+        f, e = self.f, self.t.element
+        for p, x in zip(self.places, values, strict=True):
+            f.store(f[name].at(row * f["width"] + p, e), f.convert(x, self.t), self.mask)
+
+
 def strips_of(width: int, t: Type, ways: int = WAYS) -> int:
     """How many strips a width has."""
     return -(-width // (ways * t.lanes))

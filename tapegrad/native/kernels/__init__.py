@@ -14,7 +14,7 @@ STAND_INS: dict[str, str] = {
     "attention": "attention.attention attention.attention_vjp",
     "convolution": "convolution.convolved convolution.convolved_back",
     "convolution_weight": "convolution.convolved_weight convolution.convolved_both",
-    "converting": "pointwise.cast shape.converted",
+    "converting": "shape.converted",
     "copying": "shape.copied shape.contiguous shape.clone shape.cat shape.stack arrange.repeat"
     " arrange.repeat_each arrange.tril arrange.triu shape.replace",
     "extremes": "reduce.argmax reduce.argmin",

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-import tapegrad.kernels.pointwise as P
 import tapegrad.kernels.shape as S
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call
@@ -56,12 +55,6 @@ def converted(body: Any, x: Any, dtype: Any) -> Any:
     y = empty(x.shape, dtype)
     _kernel(a, b)(y, x, -(-x.size // _LANES), GRAIN // _LANES, x.size)
     return y
-
-
-@over(P.cast)
-def cast(body: Any, x: Any, dtype: Any) -> Any:
-    """The same, of cotangents."""
-    return converted(body, x, dtype)
 
 
 nameless(globals())

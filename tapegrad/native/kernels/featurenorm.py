@@ -7,7 +7,7 @@ number per feature is a row that is the same for all entries (`native.pointwise`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ from tapegrad.native.fold import fold
 from tapegrad.native.ir import F64, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.pointwise import Pointwise
-from tapegrad.native.strips import WAYS, down, strip, strips_of
+from tapegrad.native.strips import WAYS, Columns, down, strip, strips_of
 from tapegrad.native.target import host
 
 MOST = 1 << 18  # elements that one thread goes over in one call; of more, sums are shared by all threads
@@ -30,51 +30,33 @@ _along = Pointwise("feature_norm_along", "g * (x - m)", "gxm")
 _back = Pointwise("feature_norm_back", "g * s - (x - m) * a - c", "gsxmac")
 
 
-class _Columns:
-    """Some vectors of columns, of which a kernel goes down all rows."""
+def _sums(c: Columns, count: int, terms: Callable[[Value], list[list[Value]]]) -> list[list[Value]]:
+    """The sums of terms(row) down all rows, `count` of each column, in float64."""
+    f, wide = c.f, c.t.like(F64)
 
-    def __init__(self, f: Body, t: Type, column: Value, many: int, mask: Any) -> None:
-        self.f, self.t, self.mask, self.many = f, t, mask, many
-        self.places = [column + k * t.lanes for k in range(many)]
+    def step(row: Value, held: list[list[Value]]) -> list[list[Value]]:
+        new = zip(held, terms(row), strict=True)
+        return [[a + f.convert(b, wide) for a, b in zip(*pair, strict=True)] for pair in new]
 
-    def get(self, name: str, row: Value | int = 0) -> list[Value]:
-        """Their elements in a row of an array."""
-        f, e = self.f, self.t.element
-        return [f.load(f[name].at(row * f["width"] + p, e), self.t, self.mask) for p in self.places]
-
-    def put(self, name: str, values: Sequence[Value], row: Value | int = 0) -> None:
-        """Set them, in the array's dtype."""
-        f, e = self.f, self.t.element
-        for p, x in zip(self.places, values, strict=True):
-            f.store(f[name].at(row * f["width"] + p, e), f.convert(x, self.t), self.mask)
-
-    def sums(self, count: int, terms: Callable[[Value], list[list[Value]]]) -> list[list[Value]]:
-        """The sums of terms(row), `count` of each column, in float64."""
-        f, wide = self.f, self.t.like(F64)
-
-        def step(row: Value, held: list[list[Value]]) -> list[list[Value]]:
-            new = zip(held, terms(row), strict=True)
-            return [[a + f.convert(b, wide) for a, b in zip(*pair, strict=True)] for pair in new]
-
-        return down(f, f["n"], [[0.0] * self.many] * count, wide, step)
+    return down(f, f["n"], [[0.0] * c.many] * count, wide, step)
 
 
-def _write_moments(c: _Columns) -> None:
+def _write_moments(c: Columns) -> None:
     f = c.f
     count = f.splat(f.convert(f["n"], F64), c.t.lanes)
-    (totals,) = c.sums(1, lambda row: [c.get("x", row)])
+    (totals,) = _sums(c, 1, lambda row: [c.get("x", row)])
     means = [f.convert(x / count, c.t) for x in totals]
 
     def squares(row: Value) -> list[list[Value]]:
         apart = [x - m for x, m in zip(c.get("x", row), means, strict=True)]
         return [[d * d for d in apart]]
 
-    (spread,) = c.sums(1, squares)
+    (spread,) = _sums(c, 1, squares)
     c.put("mean", means)
     c.put("var", [x / count for x in spread])
 
 
-def _write_back(c: _Columns) -> None:
+def _write_back(c: Columns) -> None:
     f = c.f
     count = f.splat(f.convert(f["n"], F64), c.t.lanes)
     means, rstds, ws = (c.get(name) for name in ("mean", "rstd", "w"))
@@ -86,7 +68,7 @@ def _write_back(c: _Columns) -> None:
         gs = c.get("g", row)
         return [gs, [g * u for g, u in zip(gs, unit(row), strict=True)]]
 
-    level, slope = c.sums(2, terms)
+    level, slope = _sums(c, 2, terms)
     c.put("gb", level)
     c.put("gw", slope)
     lows, turns = ([f.convert(x / count, c.t) for x in sums] for sums in (level, slope))
@@ -106,7 +88,7 @@ def _kernel(t: Type, back: bool) -> Any:
         with f.loop(f.low, f.high) as which:
             part = _write_back if back else _write_moments
             low = which * (WAYS * wide.lanes)
-            strip(f, low, f["width"], wide, lambda *where: part(_Columns(f, wide, *where)))
+            strip(f, low, f["width"], wide, lambda *where: part(Columns(f, wide, *where)))
 
     arrays = "z:w gw:w gb:w g:r x:r w:r mean:r rstd:r" if back else "mean:w var:w x:r"
     name = f"features_{'back' if back else 'moments'}_{t}"

@@ -52,8 +52,8 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
     m, k = a.shape[-2:]
     n = b.shape[-1]
     thin = 0 < k <= THIN and n > 1 and m * n >= LEAST_THIN and a.ndim == 2 == b.ndim
-    tiles = m * n * k >= LEAST and m >= LEAST_ROWS and n >= COLUMNS
-    if not (thin or tiles) or b.shape[-2] != k:
+    tiles = m * n * k >= LEAST and n >= COLUMNS
+    if m < LEAST_ROWS or not (thin or tiles) or b.shape[-2] != k:
         return None
     if a.dtype is not b.dtype or a.dtype not in TYPES:
         return None

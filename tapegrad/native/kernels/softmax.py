@@ -21,6 +21,7 @@ from tapegrad.native.narrow import columns, is_narrow, rows_of
 from tapegrad.native.strips import (
     CHUNK,
     WAYS,
+    Columns,
     chunks,
     down,
     down_sums,
@@ -273,22 +274,12 @@ def _write_cross_back(t: Type) -> Callable[[Body], None]:
     return write
 
 
-class _Column:
-    """What rows have in some vectors of columns of x [n, width]: row r of x, and where it is the class."""
+class _Scores(Columns):
+    """Columns of scores [classes, entries], and which classes are theirs."""
 
     def __init__(self, f: Body, t: Type, column: Value, many: int, mask: Any) -> None:
-        self.f, self.t, self.mask = f, t, mask
-        self.places = [column + k * t.lanes for k in range(many)]
+        super().__init__(f, t, column, many, mask)
         self.classes = [f.load(f["classes"].at(p, I64), t.like(I64), mask) for p in self.places]
-
-    def get(self, name: str, row: Value | int = 0) -> list[Value]:
-        f, e = self.f, self.t.element
-        return [f.load(f[name].at(row * f["width"] + p, e), self.t, self.mask) for p in self.places]
-
-    def put(self, name: str, values: Sequence[Value], row: Value | int = 0) -> None:
-        f, e = self.f, self.t.element
-        for p, x in zip(self.places, values, strict=True):
-            f.store(f[name].at(row * f["width"] + p, e), x, self.mask)
 
     def picked(self, row: Value, here: Sequence[Any], else_: Sequence[Any]) -> list[Value]:
         """The first where the class is that row, the second elsewhere."""
@@ -296,10 +287,10 @@ class _Column:
         return [self.f.select(m, a, b) for m, a, b in zip(own, here, else_, strict=True)]
 
 
-def _each_column(t: Type, work: Callable[[Body, _Column, int], None]) -> Callable[[Body], None]:
+def _each_column(t: Type, work: Callable[[Body, _Scores], None]) -> Callable[[Body], None]:
     def write(f: Body) -> None:
         with chunks(f, f["width"]) as (_, left, right), f.loop(left, right, WAYS * t.lanes) as low:
-            strip(f, low, right, t, lambda c, many, mask: work(f, _Column(f, t, c, many, mask), many))
+            strip(f, low, right, t, lambda *where: work(f, _Scores(f, t, *where)))
 
     return write
 
@@ -307,7 +298,7 @@ def _each_column(t: Type, work: Callable[[Body, _Column, int], None]) -> Callabl
 def _write_cross_columns(t: Type) -> Callable[[Body], None]:
     """The same where the rows of x are columns."""
 
-    def work(f: Body, column: _Column, many: int) -> None:
+    def work(f: Body, column: _Scores) -> None:
         most = larger(f)
 
         def highest(row: Value, v: Any) -> Any:
@@ -318,8 +309,8 @@ def _write_cross_columns(t: Type) -> Callable[[Body], None]:
             totals = [b + vmath.exp(f, a) for a, b in zip(xs, v[0], strict=True)]
             return [totals, column.picked(row, xs, v[1])]
 
-        (tops,) = down(f, f["n"], [[-inf] * many], t, highest)
-        totals, picks = down(f, f["n"], [[0.0] * many] * 2, t, add)
+        (tops,) = down(f, f["n"], [[-inf] * column.many], t, highest)
+        totals, picks = down(f, f["n"], [[0.0] * column.many] * 2, t, add)
         logs = in_turn(f, [f.convert(x, t.like(F64)) for x in totals], lambda x: vmath.log(f, x))
         losses = [f.convert(x - f.convert(p, x.type), t) for x, p in zip(logs, picks, strict=True)]
         column.put("tops", tops)
@@ -330,12 +321,12 @@ def _write_cross_columns(t: Type) -> Callable[[Body], None]:
 
 
 def _write_cross_back_columns(t: Type) -> Callable[[Body], None]:
-    def work(f: Body, column: _Column, many: int) -> None:
+    def work(f: Body, column: _Scores) -> None:
         scales, tops, totals = (column.get(name) for name in ("scale", "tops", "sums"))
         shares = [a / b for a, b in zip(scales, totals, strict=True)]
 
         def step(row: Value, v: Any) -> None:
-            less = column.picked(row, scales, [f.value(0.0, t)] * many)
+            less = column.picked(row, scales, [f.value(0.0, t)] * column.many)
             xs = zip(column.get("x", row), tops, shares, less, strict=True)
             column.put("z", [vmath.exp(f, a - top) * by - b for a, top, by, b in xs], row)
 

@@ -4,7 +4,7 @@ for longer sums: they take up to ten times as long."""
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -48,17 +48,12 @@ def _kernel(t: Type, k: int) -> Any:
     return build(f"thin_{k}_{t}", parameters, write, over="m", grain="grain")
 
 
-@lru_cache(64)
-def _zeros(n: int, kind: Any) -> Any:
-    return np.zeros(n, kind)
-
-
 def multiply_thin(t: Type, y: Any, a: Any, b: Any, c: Any) -> None:
     """y = a b + c (or a b) of matrices; y is contiguous, and c, a row, is."""
     m, k = a.shape
     n = b.shape[1]
     down, right = (s // a.itemsize for s in a.strides)
-    c = _zeros(n, a.dtype) if c is None else c
+    c = np.zeros(n, a.dtype) if c is None else c
     _kernel(t, k)(y, a, np.ascontiguousarray(b), c, m, max(1, _GRAIN // n), n, down, right)
 
 

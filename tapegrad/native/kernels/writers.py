@@ -10,11 +10,11 @@ import tapegrad.kernels.linalg as L
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import sum as sum_
 from tapegrad.native.choice import over
-from tapegrad.native.narrow import is_narrow
+from tapegrad.native.narrow import MOST, is_narrow
 from tapegrad.native.pointwise import Pointwise
 
 LEAST = 1 << 17  # elements of the result from which this is faster
-LEAST_TIMES = 1 << 13  # elements from which NumPy's time per short row is more than a call's
+LEAST_SHORT = LEAST >> 4  # of short rows, with which NumPy begins anew
 
 _times, _less = Pointwise("outer", "a * b", "ab"), Pointwise("diff", "a - b", "ab")
 
@@ -29,7 +29,8 @@ def outer(body: Any, x: Any, y: Any) -> Any:
 @over(E.times)
 def times(body: Any, a: Any, b: Any) -> Any:
     """The product of what broadcasts."""
-    found = _times(a, b) if max(a.size, b.size) >= LEAST_TIMES else None
+    short = max(*a.shape[-1:], *b.shape[-1:], 1) <= MOST
+    found = _times(a, b) if max(a.size, b.size) >= (LEAST_SHORT if short else LEAST) else None
     return body(a, b) if found is None else found
 
 
