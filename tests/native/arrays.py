@@ -50,7 +50,7 @@ def laid(x, layout):
 
 def drawn(shape, dtype, layout="plain", odd=None, seed=0, scale=3.0):
     """Normal numbers in a layout, with an odd one among them."""
-    x = (np.random.default_rng(seed).standard_normal(shape) * scale).astype(dtype)
+    x = np.asarray(np.random.default_rng(seed).standard_normal(shape) * scale, dtype)
     if odd is not None and x.size:
         x.reshape(-1)[x.size // 3] = odd
     return laid(x, layout)

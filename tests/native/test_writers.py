@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 import tapegrad as torch
 from tapegrad import sums, tiers
-from tapegrad.kernels import cumulative, linalg, writers
+from tapegrad.kernels import cumulative, labelled, linalg, writers
 from tapegrad.native import choice
 from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, drawn, laid
 
@@ -137,3 +137,17 @@ def test_what_is_no_array_is_the_bodies():
     x = torch.tensor([1.0, 2.0])
     assert (sums.total(x, x) == 2 * x).all()
     assert torch.func.linearize(lambda x: x * x, x)[1](x).tolist() == [2.0, 8.0]
+
+
+@pytest.mark.parametrize("second", [(), (1,), (0, 1), (3,), (40_000, 1), (40_000, 3)])
+@pytest.mark.parametrize("first", [(), (1,), (0, 3), (40_000, 3), (40_000, 1)])
+def test_products_of_any_two_shapes_are_numpys(first, second):
+    awake()
+    try:
+        np.broadcast_shapes(first, second)
+    except ValueError:
+        pytest.skip("they do not broadcast")
+    a, b = drawn(first, "f4", "plain"), drawn(second, "f4", "plain", None, 1)
+    for dtype in ("f4", "f8", "i8", "?"):
+        x, y = np.asarray(a, dtype), np.asarray(b, dtype)
+        np.testing.assert_array_equal(labelled.times(x, y), np.multiply(x, y))

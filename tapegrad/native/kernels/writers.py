@@ -29,7 +29,7 @@ def outer(body: Any, x: Any, y: Any) -> Any:
 @over(E.times)
 def times(body: Any, a: Any, b: Any) -> Any:
     """The product of what broadcasts."""
-    short = max(*a.shape[-1:], *b.shape[-1:], 1) <= MOST
+    short = max(a.shape[-1:] + b.shape[-1:], default=1) <= MOST
     found = _times(a, b) if max(a.size, b.size) >= (LEAST_SHORT if short else LEAST) else None
     return body(a, b) if found is None else found
 
