@@ -2,6 +2,7 @@
 
 python -m benchmarks.ops                            at 10, 1,000 and 1,000,000 elements
 python -m benchmarks.ops --sizes 10 --only 'sort'   some
+python -m benchmarks.ops --columns 2 3 10           those over q, with so many columns
 python -m benchmarks.ops --json FILE                save the results too
 python -m benchmarks.ops --sizes 10 --processor     where other programs keep the machine busy
 
@@ -55,10 +56,25 @@ OPS: dict[str, str] = {
     "torch.{}(q, 1)": "sum mean amax argmax max median prod var logsumexp softmax log_softmax cumsum sort",
     "torch.topk(q, 2)": "",
     "torch.nn.functional.cross_entropy(q, h)": "",
+    "torch.nn.functional.linear(q, w)": "",
+    "torch.nn.functional.batch_norm(q, None, None, training=True)": "",
+    "torch.nn.functional.normalize(q)": "",
+    "torch.nn.functional.one_hot(h)": "",
     "q + q[0]": "",
     "q * q[:, :1]": "",
     "q - q.mean(1, keepdim=True)": "",
     "(q > 0).all(1)": "",
+    "q[:500][:, None] - q[:500]": "",
+    "torch.cdist(q[:500], q[:500])": "",
+    "torch.einsum('ni,ni->n', q, q)": "",
+    "torch.gather(q, 1, h[:, None])": "",
+    "q[q[:, 0] > 0]": "",
+    "q[:, 0] * 2.0": "",
+    "torch.diff(q)": "",
+    "m + m.T": "",
+    "m[1:, 1:] - m[:-1, :-1]": "",
+    "m[:, ::2] * 2.0": "",
+    "x[::2] + 1.0": "",
     "torch.{}(m)": "t fliplr flipud rot90 diagonal triu tril trace flatten ravel diag",
     "torch.topk(x, min(5, n))": "",
     "torch.kthvalue(x, n // 2)": "",
@@ -105,6 +121,7 @@ OPS: dict[str, str] = {
     "m @ m.T": "",
     "torch.mv(m, m[0])": "",
     "torch.dot(x, y)": "",
+    "torch.bmm(s, s)": "",
     "torch.outer(x[:1000], y[:1000])": "",
     "torch.einsum('ij,kj->ik', m, m)": "",
     "torch.tensordot(m, m, ([1], [1]))": "",
@@ -147,19 +164,21 @@ def expressions() -> list[str]:
     return found
 
 
-def variables(torch: Any, n: int, grad: bool) -> dict[str, Any]:
+def variables(torch: Any, n: int, columns: int, grad: bool) -> dict[str, Any]:
     """What the expressions are over: x y normal, u in (0, 1), p positive, i j integers, b c bools, k indices,
-    m a matrix, q one of 5 columns, h its rows' classes, s symmetric positive matrices (of 4 x 4)."""
+    m a matrix, q one of few columns, h its rows' classes, w weights of 16 outputs for it, s symmetric positive
+    matrices (of 4 x 4)."""
     torch.manual_seed(0)
     side = max(2, round(math.sqrt(n)))
     x, y, m = torch.randn(n), torch.randn(n), torch.randn(side, side)
-    q = torch.randn(n).view(-1, 5) if n % 5 == 0 else torch.randn(n, 5)
+    q = torch.randn(max(1, n // columns), columns)
     u = torch.rand(n) * 0.9 + 0.05
     a = torch.randn(max(1, n // 16), 4, 4)
     s = a @ a.transpose(1, 2) + torch.eye(4)
     if grad:
         for t in (x, y, u, m, q, s):
             t.requires_grad_()
+            t.grad = torch.zeros_like(t)  # else torch's may be a view of the seed, which it then overwrites
     i, j = torch.randint(1, 99, (n,)), torch.randint(1, 9, (n,))
     b = torch.rand(n) < 0.5
     return {
@@ -171,7 +190,8 @@ def variables(torch: Any, n: int, grad: bool) -> dict[str, Any]:
         "p": u.detach() + 0.1,
         "m": m,
         "q": q,
-        "h": torch.arange(len(q)) % 5,
+        "h": torch.arange(len(q)) % columns,
+        "w": torch.randn(16, columns),
         "s": s,
         "i": i,
         "j": j,
@@ -182,10 +202,11 @@ def variables(torch: Any, n: int, grad: bool) -> dict[str, Any]:
 
 
 def make(lib: Any, case: str) -> tuple[Callable[[int], None], Callable[[], list[float]]]:
-    """The case "EXPRESSION @ N" or "EXPRESSION @ N +b"."""
+    """The case "EXPRESSION @ N", "EXPRESSION @ N +b", or either with "/ COLUMNS" behind N."""
     text, _, at = case.rpartition(" @ ")
-    n, backward = int(at.split()[0]), at.endswith("+b")
-    names = variables(lib.torch, n, backward)
+    n, _, columns = at.removesuffix(" +b").partition(" / ")
+    backward = at.endswith("+b")
+    names = variables(lib.torch, int(n), int(columns or 5), backward)
     once = eval(f"lambda: {text}", names)
 
     def all_of_it() -> Any:
@@ -214,11 +235,11 @@ def _numbers(y: Any) -> list[float]:
     return [float(t.sum()) for t in wide]
 
 
-def cases(sizes: list[int], only: str) -> Iterator[str]:
-    """The names of all cases."""
+def cases(sizes: list[str], only: str) -> Iterator[str]:
+    """The names of all cases; sizes may have columns behind them."""
     for n in sizes:
         for text in expressions():
-            if re.search(only, text):
+            if re.search(only, text) and (" / " not in n or re.search(r"\b[qh]\b", text)):
                 yield f"{text} @ {n}"
                 if re.search(r"\b[xyumqs]\b", text) and "_(" not in text and not re.search(DRAWN, text):
                     yield f"{text} @ {n} +b"
@@ -244,7 +265,7 @@ def measure(
     return {"case": case, "ratio": median(ratios), "ours": ours, "theirs": theirs}
 
 
-def summary(rows: list[dict[str, Any]], sizes: list[int]) -> str:
+def summary(rows: list[dict[str, Any]], sizes: list[str]) -> str:
     """The geometric mean of the ratios per size, and what is slow."""
     lines = []
     for n in sizes:
@@ -254,8 +275,8 @@ def summary(rows: list[dict[str, Any]], sizes: list[int]) -> str:
                 mean = math.exp(sum(map(math.log, ratios.values())) / len(ratios))
                 slow = sorted(ratios.items(), key=lambda item: item[1])
                 named = ", ".join(f"{c.partition(' @ ')[0]} {r:.2f}" for c, r in slow if r < 0.7)
-                lines.append(f"{n:>9} {mark:<9} {len(ratios)} ops, geometric mean {mean:.2f}")
-                lines.append(f"          under 0.7: {sum(r < 0.7 for r in ratios.values())}: {named}")
+                lines.append(f"{n:>12} {mark:<9} {len(ratios)} ops, geometric mean {mean:.2f}")
+                lines.append(f"             under 0.7: {sum(r < 0.7 for r in ratios.values())}: {named}")
     failed = [f"{r['case']}: {r['error']}" for r in rows if r["ratio"] is None]
     return "\n".join([*lines, *failed, ""])
 
@@ -264,6 +285,7 @@ def main(arguments: list[str]) -> int:
     """Time the operations, print a table and a summary."""
     p = argparse.ArgumentParser(prog="python -m benchmarks.ops", description="Operations beside PyTorch's.")
     p.add_argument("--sizes", type=int, nargs="+", default=[10, 1000, 1_000_000], help="elements")
+    p.add_argument("--columns", type=int, nargs="+", help="of q, instead of 5: what is over it alone")
     p.add_argument("--only", default="", help="a regular expression found in the operation")
     p.add_argument("--rounds", type=int, default=5, help="alternating rounds (5)")
     p.add_argument("--seconds", type=float, default=0.01, help="length of a round (0.01)")
@@ -274,10 +296,11 @@ def main(arguments: list[str]) -> int:
     )
     p.add_argument("--json", type=Path, metavar="FILE", help="save the results")
     given = p.parse_args(arguments)
+    sizes = [f"{n} / {c}" if c else f"{n}" for c in given.columns or [0] for n in given.sizes]
     peers = [Peer(n) for n in ("tapegrad", "torch")]
     rows = []
     try:
-        for case in cases(given.sizes, given.only):
+        for case in cases(sizes, given.only):
             row = measure(peers, case, given.rounds, given.seconds, given.processor)
             if row is not None:
                 rows.append(row)
@@ -287,7 +310,7 @@ def main(arguments: list[str]) -> int:
     finally:
         for peer in peers:
             peer.close()
-    sys.stdout.write("\n" + summary(rows, given.sizes))
+    sys.stdout.write("\n" + summary(rows, sizes))
     if given.json:
         atomic_write(given.json, json.dumps(rows, indent=1) + "\n")
     return 0

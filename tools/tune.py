@@ -148,15 +148,30 @@ def places(n: int) -> tuple[Any, ...]:
     return rng.normal(size=(1000, 64)).astype("f4"), rng.integers(0, 1000, max(1, n // 64))
 
 
-def rows() -> list[Row]:
-    """What is measured."""
-    machine, pointwise, choice = (
-        import_module(f"tapegrad.{name}") for name in ("define.machine", "native.pointwise", "native.choice")
+def short(*more: Any) -> Callable[[int], tuple[Any, ...]]:
+    """n rows of 8, and further arguments."""
+    return lambda n: (np.random.default_rng(0).normal(size=(n, 8)).astype("f4"), *more)
+
+
+def biased(n: int) -> tuple[Any, ...]:
+    """Rows of 8, n elements in all, and one row."""
+    return short()(n // 8)[0], np.ones(8, "f4")
+
+
+def thin(n: int) -> tuple[Any, ...]:
+    """Matrices of 2 columns and of 16 whose product has n elements."""
+    return short()(max(1, n // 16))[0][:, :2].copy(), np.ones((2, 16), "f4")
+
+
+def pointwise_rows() -> list[Row]:
+    """What is measured of pointwise ops."""
+    machine, pointwise = (
+        import_module(f"tapegrad.{name}") for name in ("define.machine", "native.pointwise")
     )
     both = pointwise.Pointwise("and", "a & b", "ab")
     add, tanh = pointwise.Pointwise("add", "a + b", "ab"), pointwise.Pointwise("tanh", "tanh(a)", "a")
     slope = pointwise.Pointwise("tanh_d", "g * (1 - y * y)", "gy")
-    found = [
+    return [
         Row("`a + b`", "elements", machine, "LEAST", vectors(2), np.add, add),
         Row("`i + j`, int64", "elements", machine, "LEAST", whole, np.add, add),
         Row("`i & j`, int64", "elements", machine, "LEAST", whole, np.bitwise_and, both),
@@ -166,6 +181,27 @@ def rows() -> list[Row]:
             *("`g * (1 - y * y)`", "elements", machine, "LEAST_BACKWARD", vectors(2)),
             *(lambda g, y: g * (1 - y * y), slope),
         ),
+        Row("`x + bias`, rows of 8", "elements", pointwise, "_LEAST_NARROW", biased, np.add, add),
+    ]
+
+
+def kernel_rows() -> list[Row]:
+    """What is measured of everything else. Short rows are not beside NumPy, but beside machine code that takes
+    them one by one."""
+    narrow, choice, products = (
+        import_module(f"tapegrad.native.{name}") for name in ("narrow", "choice", "kernels.products")
+    )
+
+    def by_rows(*args: Any) -> Any:
+        narrow.LEAST, least = sys.maxsize, narrow.LEAST
+        y = loss.softmax(*args)
+        narrow.LEAST = least
+        return y
+
+    product = choice.original(linalg.mm), linalg.mm
+    found = [
+        Row("softmax of rows of 8, turned", "rows", narrow, "LEAST", short((1,)), by_rows, loss.softmax),
+        Row("`a @ b`, of 2 columns and 16", "elements", products, "LEAST_THIN", thin, *product),
     ]
     for name, counts, body, file, make in (
         ("`a @ b`", "multiplications", linalg.mm, "products", squares),
@@ -195,7 +231,7 @@ def table() -> str:
     state = f"{machine}, {tiers.native_state().removeprefix('on: ')}, {tiers.threads()} threads"
     lines = [f"{state}; Python {platform.python_version()}, NumPy {np.__version__}.\n"]
     lines += ["| kernel | size in | least in the code | least measured |", "|---|---|---|---|"]
-    for row in rows():
+    for row in (*pointwise_rows(), *kernel_rows()):
         least = getattr(row.module, row.constant)
         lines.append(f"| {row.name} | {row.counts} | {least:,} | {_words(crossing(row))} |")
     return "\n".join(lines) + "\n"

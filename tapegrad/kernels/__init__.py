@@ -18,6 +18,7 @@ from tapegrad.kernels.factor import solve_triangular as solved_triangle
 from tapegrad.kernels.factor import triangle
 from tapegrad.kernels.labelled import contract
 from tapegrad.kernels.labelled import cross as vector_product
+from tapegrad.kernels.labelled import times as mul
 from tapegrad.kernels.lapack import solve as solved
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
 from tapegrad.kernels.pointwise import blank, gate, inside, power, sign, where, zeros_like
@@ -84,6 +85,7 @@ __all__ = [
     "matmul",
     "mean",
     "mm",
+    "mul",
     "mv",
     "not_negative",
     "outer",

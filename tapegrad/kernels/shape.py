@@ -102,7 +102,7 @@ def _steps(
     """The strides of a broadcast; None if it is not possible, or x has no elements, or gaps: NumPy lends only
     memory without."""
     lead = len(wanted) - len(shape)
-    if lead < 0 or 0 in wanted:
+    if lead < 0 or min(wanted, default=1) < 1:
         return None
     steps = []
     for n, k, own in zip(reversed(shape), reversed(wanted), reversed(strides), strict=False):

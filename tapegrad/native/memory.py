@@ -208,13 +208,16 @@ class _Handler(ctypes.Structure):
 
 
 _SET_HANDLER = 304  # sets a thread's handler: its place in NumPy's table of functions
-_state: dict[str, Any] = {"empty": np.empty}
+_state: dict[str, Any] = {}
+allot: Any = (
+    np.empty
+)  # (shape, dtype): `empty` in machine code, once the tier is awake; ask for it by `memory.`
 
 
 # What empty_py is bound to, a tuple: the function for all that it does not take, the handler, the types of
 # arrays, tuples and whole numbers; and behind them the dtypes that it takes.
 _OTHERWISE, _HANDLER, _ARRAY, _TUPLE, _INT, _KINDS = range(6)
-_PLAIN = [np.dtype(c) for c in "?bBhHiIlLefdFD"]
+PLAIN = [np.dtype(c) for c in "?bBhHiIlLefdFD"]
 _AXES = 32  # at most
 _ITEMS = tuple.__basicsize__ // 8  # words before a tuple's items
 
@@ -247,7 +250,7 @@ def _write_empty(module: Module, new: Function) -> None:
         f.leave(otherwise, f["count"].ne(2))
         shape, kind = (f.load(f["args"].at(k, PTR), PTR) for k in (0, 1))
         known = f.variable(f.value(0, I64))
-        with f.loop(0, len(_PLAIN)) as k:
+        with f.loop(0, len(PLAIN)) as k:
             known.set(known.get() | f.convert(_is(f, kind, _bound(f, k + _KINDS)), I64))
         f.leave(otherwise, known.get().eq(0))
         whole = _is(f, f.load(shape.at(call.TYPE // 8, I64), PTR), _bound(f, _INT))
@@ -293,8 +296,9 @@ def start() -> None:
     for kept in (handler, capsule):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))  # arrays point at them for as long as they live
     _state["trim"] = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int64)(addresses["tapegrad_trim"])
-    bound = (_empty_as_asked, capsule, np.ndarray, tuple, int, *_PLAIN)
-    _state["empty"] = call.builtin(addresses["empty_py"], "empty", bound)
+    bound = (_empty_as_asked, capsule, np.ndarray, tuple, int, *PLAIN)
+    global allot
+    allot = call.builtin(addresses["empty_py"], "empty", bound)
     _state["handler"] = capsule
     call.provide({"tapegrad_empty": addresses["tapegrad_empty"]})
     _state["limit"] = min(1 << 30, _machine_bytes() // 4)
@@ -310,7 +314,7 @@ def _machine_bytes() -> int:
 
 def empty(shape: int | Sequence[int], dtype: Any) -> Any:
     """An array whose values are not set, in memory that is used again if it is large."""
-    return _state["empty"](shape, dtype)
+    return allot(shape, dtype)
 
 
 def handler() -> Any:
@@ -318,7 +322,7 @@ def handler() -> Any:
     return _state["handler"]
 
 
-_KNOWN = {kind: kind for kind in _PLAIN}
+_KNOWN = {kind: kind for kind in PLAIN}
 
 
 def _empty_as_asked(shape: Any, dtype: Any) -> Any:

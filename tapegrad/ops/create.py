@@ -322,7 +322,8 @@ def fill(op: str, a: Any, value: Any) -> None:
 
 def finished(op: str, a: Any, device: Any, requires_grad: bool, out: Tensor | None) -> Tensor:
     """The result of a function that makes a tensor: a new leaf around a, or `out`."""
-    check_device(device, op)
+    if device is not None:
+        check_device(device, op)
     if out is None:
         return leaf(a, requires_grad)
     return store(wrap(a.astype(out._a.dtype, copy=False)), out, op, warns=op == "arange")

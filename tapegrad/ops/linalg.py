@@ -38,7 +38,7 @@ _mv = gufunc(
     saves=((1,), (0,)),
     d=(lambda F, g, x: F.outer(g, x), lambda F, g, a: F.mv(F.mT(a), g)),
 )
-_dot = gufunc("dot", "(k),(k)->()", L.dot, saves=((1,), (0,)), d=(lambda F, g, y: g * y,) * 2)
+_dot = gufunc("dot", "(k),(k)->()", L.dot, saves=((1,), (0,)), d=(lambda F, g, y: F.mul(g, y),) * 2)
 _matmul = gufunc(
     "matmul", "(n,k),(k,m)->(n,m)", L.matmul, batched=True, title="UnsafeViewBackward0", **_PRODUCT
 )

@@ -63,6 +63,11 @@ def equal_pieces(cut: Any, tensor: Tensor, size: int, dim: int, op: str) -> tupl
     i, n = sized(tensor, dim, op)
     if size < 0 or (size == 0 and n):
         raise RuntimeError(f"{op}: split_size is {size}; 1 or more is needed.")
+    return _equally(cut, tensor, i, n, size)
+
+
+def _equally(cut: Any, tensor: Tensor, i: int, n: int, size: int) -> tuple[Tensor, ...]:
+    """The parts of one size along dimension i, which has n entries."""
     keep = _few_equal if n <= _FEW * size else _some_equal if n <= _SOME * size else _equal
     places, lengths = keep(i, n, size)
     return tuple(cut(tensor, places, i, lengths))
@@ -131,11 +136,9 @@ def _chunked(cut: tuple[Any, Any], input: Tensor, chunks: int, dim: int, op: str
     i, n = sized(input, dim, op)
     if chunks < 1:
         raise RuntimeError(f"{op}: chunks is {chunks}; 1 or more is needed.")
-    return (
-        equal_pieces(cut[0], input, -(-n // chunks), i, op)
-        if n
-        else pieces_of(cut[1], input, i, (0,) * chunks)
-    )
+    if n:
+        return _equally(cut[0], input, i, n, -(-n // chunks))
+    return pieces_of(cut[1], input, i, (0,) * chunks)
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tapegrad.kernels.reduce as R
 from tapegrad.native import choice
-from tests.native.arrays import DTYPES, LAYOUTS, awake, close, drawn
+from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, close, drawn
 
 SIZES = st.sampled_from([1, 2, 7, 33, 100])
 
@@ -31,6 +31,21 @@ def test_pick_and_its_adjoint(lead, n, k, dtype, layout):
     close(R.place_all(*args), choice.original(R.place_all)(*args))
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SIZES, max_size=2), SIZES, st.integers(1, 100), DTYPES, LAYOUTS, st.booleans(), ODD)
+def test_places_that_are_taken_once(lead, n, k, dtype, layout, keepdim, odd):
+    g = drawn((*lead, min(k, n)), dtype, layout)
+    if odd is not None and g.flags.writeable:
+        g[..., -1] = odd
+    index = np.random.default_rng(2).random((*lead, n)).argsort(-1)[..., : min(k, n)].copy()
+    shape = g.shape if keepdim or g.shape[-1] > 1 else (g.shape[:-1] or (1,))  # without the axis: max(dim)
+    args = g.reshape(shape), index, len(lead), keepdim, (*lead, n)
+    found, expected = R.place(*args), choice.original(R.place)(*args)
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
 @pytest.mark.parametrize("place", [-1000, 10_000])
 def test_places_out_of_range(place):
     x, index = drawn((5, 100), "f4"), np.zeros((5, 40), "i8")
@@ -39,3 +54,5 @@ def test_places_out_of_range(place):
         R.pick(x, index, 1, True)
     with pytest.raises(IndexError):
         R.place_all(x[:, :40], index, 1, True, x.shape)
+    with pytest.raises(IndexError):
+        R.place(x[:, :40], index, 1, True, x.shape)

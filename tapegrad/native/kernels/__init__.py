@@ -12,6 +12,7 @@ from tapegrad.native import choice
 # of them is called.
 STAND_INS: dict[str, str] = {
     "attention": "attention.attention attention.attention_vjp",
+    "broadcasting": "shape.broadcast",
     "convolution": "convolution.convolved convolution.convolved_back",
     "convolution_weight": "convolution.convolved_weight convolution.convolved_both",
     "converting": "shape.converted",
@@ -29,7 +30,7 @@ STAND_INS: dict[str, str] = {
     "masks": "search.nonzero",
     "optim": "optim.apply",
     "pairs": "linalg.dot reduce.range_of statistics.counts",
-    "picking": "reduce.pick reduce.place_all",
+    "picking": "reduce.pick reduce.place reduce.place_all",
     "pooling": "pooling.max_pool pooling.max_pool_back pooling.max_pool_indices pooling.avg_pool"
     " pooling.avg_pool_back",
     "products": "linalg.mm linalg.matmul linalg.linear linalg.product_into linalg.addmm",
@@ -54,7 +55,7 @@ STAND_INS: dict[str, str] = {
 }
 
 
-SMALL = ("optim", "series")  # those that do small arrays good, and change no bit of a result
+SMALL = ("broadcasting", "optim", "series")  # those that do small arrays good, and change no bit of a result
 FEW = ("rows",)  # those that are for nothing else: they stand before the others
 _promised: set[str] = set()
 

@@ -16,7 +16,9 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, memory
 from tapegrad.native.choice import DENSE, over
 from tapegrad.native.copying import copy, repeat
-from tapegrad.native.ir import I64
+from tapegrad.native.direct import argument, direct, is_a
+from tapegrad.native.ir import I32, I64, PTR, Function
+from tapegrad.native.small import item, ndim_of, same
 from tapegrad.native.target import host
 
 LEAST = 1 << 20  # bytes, below which NumPy takes as long
@@ -28,15 +30,21 @@ SMALL = LEAST >> 4  # elements: fewer are never so many bytes
 @over(K.empty)
 def empty(body: Any, shape: Any, kind: Any) -> Any:
     """An array whose elements are not set."""
-    return memory.empty(shape, kind)
+    return memory.allot(shape, kind)
 
 
-@over(M.empty_like)
-def empty_like(body: Any, a: Any, kind: Any) -> Any:
-    """The same like another one."""
-    if a.size >= SMALL and type(a) is ndarray and a.flags.num & DENSE == DENSE:
-        return memory.empty(a.shape, kind)
-    return body(a, kind)
+@direct(M.empty_like, ndarray, memory.handler(), *memory.PLAIN)
+def empty_like(f: Function, otherwise: str) -> None:
+    """The same like another one, if its elements lie in order."""
+    a, kind = argument(f, 0), argument(f, 1)
+    f.leave(otherwise, ~is_a(f, a, 0))
+    f.leave(otherwise, (f.load(a.at(call.FLAGS // 4, I32), I32) & call.C_CONTIGUOUS).eq(0))
+    known = f.value(0, I64)
+    for k in range(len(memory.PLAIN)):
+        known = known | f.convert(same(f, kind, item(f, k + 2)), I64)
+    f.leave(otherwise, known.eq(0))
+    shape = f.load(a.at(call.DIMENSIONS // 8, I64), PTR)
+    f.give(f.call("tapegrad_empty", PTR, item(f, 1), item(f, 0), kind, ndim_of(f, a), shape))
 
 
 @over(K.zeros)

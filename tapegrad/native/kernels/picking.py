@@ -1,4 +1,4 @@
-"""Elements picked along the last axis by their places, and added up at them."""
+"""Elements picked along the last axis by their places, put there, and added up at them."""
 
 from __future__ import annotations
 
@@ -50,37 +50,48 @@ def _write_pick(f: Body, t: Type) -> None:
             f.store(y.at(i, t), f.load(x.at(f.load(index.at(i, I64), I64), t), t))
 
 
-def _write_place(f: Body, t: Type) -> None:
-    """Units are rows of z, which are cleared first. What goes to one place several times in a row is added up
-    on the way."""
+def _write_place(f: Body, t: Type, again: bool) -> None:
+    """Units are rows of z, which are cleared first. again: places repeat."""
     n, k = f["n"], f["k"]
     with f.loop(f.low, f.high) as row:
         z, g, index = f["z"].at(row * n, t), f["g"].at(row * k, t), f["index"].at(row * k, I64)
         f.clear(z, n * t.bytes)
         with f.when(_inside(f, index, k, n)):
-            place, held = f.variable(f.load(index, I64)), f.variable(f.value(0.0, t))
+            if again:
+                _add_up(f, t, z, g, index, k)
+            else:
+                with f.loop(0, k) as i:
+                    f.store(z.at(f.load(index.at(i, I64), I64), t), f.load(g.at(i, t), t))
 
-            def put() -> None:
-                to = z.at(place.get(), t)
-                f.store(to, f.load(to, t) + held.get())
 
-            with f.loop(0, k) as i:
-                at = f.load(index.at(i, I64), I64)
-                with f.when(at.ne(place.get())):
-                    put()
-                    place.set(at)
-                    held.set(0.0)
-                held.set(held.get() + f.load(g.at(i, t), t))
+def _add_up(f: Body, t: Type, z: Value, g: Value, index: Value, k: Value) -> None:
+    """z[index[i]] += g[i]. What goes to one place several times in a row is added up on the way."""
+    place, held = f.variable(f.load(index, I64)), f.variable(f.value(0.0, t))
+
+    def put() -> None:
+        to = z.at(place.get(), t)
+        f.store(to, f.load(to, t) + held.get())
+
+    with f.loop(0, k) as i:
+        at = f.load(index.at(i, I64), I64)
+        with f.when(at.ne(place.get())):
             put()
+            place.set(at)
+            held.set(0.0)
+        held.set(held.get() + f.load(g.at(i, t), t))
+    put()
 
 
 @cache
-def _kernel(t: Type, pick: bool) -> Any:
-    if pick:
-        parameters = "y:w x:r index:r bad:w units:i n:i k:i parts:i grain:i"
-        return build(f"pick_{t}", parameters, lambda f: _write_pick(f, t), over="units", grain="grain")
-    parameters = "z:w g:r index:r bad:w rows:i n:i k:i grain:i"
-    return build(f"place_all_{t}", parameters, lambda f: _write_place(f, t), over="rows", grain="grain")
+def _picker(t: Type) -> Any:
+    parameters = "y:w x:r index:r bad:w units:i n:i k:i parts:i grain:i"
+    return build(f"pick_{t}", parameters, lambda f: _write_pick(f, t), over="units", grain="grain")
+
+
+@cache
+def _placer(t: Type, again: bool) -> Any:
+    parameters, name = "z:w g:r index:r bad:w rows:i n:i k:i grain:i", "place_all" if again else "place"
+    return build(f"{name}_{t}", parameters, lambda f: _write_place(f, t, again), over="rows", grain="grain")
 
 
 def _good(index: Any, dim: int, lead: tuple[int, ...]) -> bool:
@@ -104,23 +115,36 @@ def pick(body: Any, x: Any, index: Any, dim: int, keepdim: Any) -> Any:
     y, bad = empty(index.shape, x.dtype), np.zeros(1, "i8")
     n, k = x.shape[-1], index.shape[-1]
     rows, parts = index.size // k, -(-k // PART)
-    _kernel(t, True)(y, x, index, bad, rows * parts, n, k, parts, max(1, GRAIN // min(k, PART)))
+    _picker(t)(y, x, index, bad, rows * parts, n, k, parts, max(1, GRAIN // min(k, PART)))
     return body(x, index, dim, keepdim) if bad[0] else y
+
+
+@over(R.place)
+def place(body: Any, g: Any, index: Any, dim: int, keepdim: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros with each element at its place."""
+    found = _placed(g, index, dim, shape, False)
+    return body(g, index, dim, keepdim, shape) if found is None else found
 
 
 @over(R.place_all)
 def place_all(body: Any, g: Any, index: Any, dim: int, keepdim: Any, shape: tuple[int, ...]) -> Any:
     """Zeros with every share added at its place."""
-    if not _good(index, dim, shape[:-1]) or g.shape != index.shape or g.dtype.char not in "fd":
-        return body(g, index, dim, keepdim, shape)
+    found = _placed(g, index, dim, shape, True)
+    return body(g, index, dim, keepdim, shape) if found is None else found
+
+
+def _placed(g: Any, index: Any, dim: int, shape: tuple[int, ...], again: bool) -> Any:
+    """Either of these; None for what is not taken, or has places out of range."""
+    if not _good(index, dim, shape[:-1]) or g.size != index.size or g.dtype.char not in "fd":
+        return None
     g = np.require(g, requirements=["C", "A"])
     t = fits(g)
     if t is None:
-        return body(g, index, dim, keepdim, shape)
+        return None
     z, bad = empty(shape, g.dtype), np.zeros(1, "i8")
     n, k = shape[-1], index.shape[-1]
-    _kernel(t, False)(z, g, index, bad, index.size // k, n, k, max(1, GRAIN // k))
-    return body(g, index, dim, keepdim, shape) if bad[0] else z
+    _placer(t, again)(z, g, index, bad, index.size // k, n, k, max(1, GRAIN // k))
+    return None if bad[0] else z
 
 
 nameless(globals())
