@@ -166,8 +166,8 @@ def expressions() -> list[str]:
 
 def variables(torch: Any, n: int, columns: int, grad: bool) -> dict[str, Any]:
     """What the expressions are over: x y normal, u in (0, 1), p positive, i j integers, b c bools, k indices,
-    m a matrix, q one of few columns, h its rows' classes, w weights of 16 outputs for it, s symmetric positive
-    matrices (of 4 x 4)."""
+    m a matrix, q one of few columns, h its rows' classes, w weights of 16 outputs for it, s symmetric
+    positive matrices (of 4 x 4)."""
     torch.manual_seed(0)
     side = max(2, round(math.sqrt(n)))
     x, y, m = torch.randn(n), torch.randn(n), torch.randn(side, side)

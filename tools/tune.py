@@ -186,7 +186,7 @@ def pointwise_rows() -> list[Row]:
 
 
 def kernel_rows() -> list[Row]:
-    """What is measured of everything else. Short rows are not beside NumPy, but beside machine code that takes
+    """What is measured of everything else. Short rows not beside NumPy, but beside machine code that takes
     them one by one."""
     narrow, choice, products = (
         import_module(f"tapegrad.native.{name}") for name in ("narrow", "choice", "kernels.products")

@@ -110,7 +110,8 @@ for m in sorted(files):
 found = set()
 for body, f in choice._stand_ins:
     name = f"{body.__module__}.{body.__name__}".removeprefix("tapegrad.kernels.")
-    where = f.__code__.co_filename.removesuffix(".py") if hasattr(f, "__code__") else f.__module__.replace(".", "/")
+    where = getattr(f, "__code__", None)
+    where = f.__module__.replace(".", "/") if where is None else where.co_filename.removesuffix(".py")
     found.add((where.rpartition("/")[2], name))
 found = {(m, n) for m, n in found if m not in kernels.FEW}
 print(len(stated) > 80, sorted(stated ^ found))
