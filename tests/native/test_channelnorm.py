@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tapegrad import tiers
 from tapegrad.kernels import normalise as N
 from tapegrad.native import choice
-from tapegrad.native.kernels import channelnorm, featurenorm
+from tapegrad.native.kernels import channelnorm, featurenorm, rownorm
 
 tiers.wake()
 pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reason=tiers.native_state())
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(not tiers.native_state().startswith("on"), reaso
 @pytest.fixture(autouse=True)
 def all_sizes(monkeypatch):
     monkeypatch.setattr(channelnorm, "LEAST", 0)
+    monkeypatch.setattr(rownorm, "LEAST", 1)
 
 
 def plan(kind, shape, groups):
@@ -59,6 +60,15 @@ def test_machine_code_is_the_body(case, wanted):
     known = mean, 1 / np.sqrt(var + var.dtype.type(0.1))
     args = (view, axes, shape, 0.1, known)
     close(N.affine(x, w, b, *args), choice.original(N.affine)(x, w, b, *args))
+    close(N.plain(x, *args), choice.original(N.plain)(x, *args))
+    open_shape = tuple(-1 if k == 1 and n > 1 else n for k, n in enumerate(shape)) if shape[0] == 1 else shape
+    args = (view, axes, open_shape, 0.1, known) if open_shape.count(-1) == 1 else args
+    close(N.plain(x, *args), choice.original(N.plain)(x, *args))
+    for y, expected in zip(
+        N.plain_vjp((1,), g, x, *args), choice.original(N.plain_vjp)((1,), g, x, *args), strict=True
+    ):
+        close(y, expected)
+    args = (view, axes, shape, 0.1, known)
     need = tuple(1 if k else None for k in wanted)
     found = N.affine_vjp(need, g, x, w, b, *args)
     for y, expected in zip(found, choice.original(N.affine_vjp)(need, g, x, w, b, *args), strict=True):

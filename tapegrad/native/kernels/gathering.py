@@ -11,7 +11,8 @@ the arrays then go, says what is wrong; all results are new arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,7 @@ LEAST_SINGLE, LEAST_SHORT, LEAST_ROWS = 1 << 14, 1 << 20, 1 << 17
 SHORT = 32
 GRAIN = 1 << 15  # bytes that are worth a thread
 _LONG = 64  # bytes of a row that is copied as one
+_CLEARED = 1 << 14  # bytes of short outer parts that are cleared at once
 _MANY = 8  # so many outer parts are shared among threads
 _SUMS = {np.dtype("f4"): F32, np.dtype("f8"): F64, np.dtype("i4"): I32, np.dtype("i8"): I64}
 
@@ -94,9 +96,20 @@ _SIZES = "index:r bad:w entries:i count:i n:i width:i own:i grain:i"
 
 @cache
 def _reader(size: int, how: str, negative: bool) -> Any:
-    """y[o, k] = x[o, index[k]], or with `own` = 1 x[o, index[o, k]]. how: "rows" of `width` bytes, "one"
-    element of `size` bytes each, or "each" of `width` elements with an index of its own."""
+    """y[o, k] = x[o, index[k]], or with `own` = 1 x[o, index[o, k]]. how: "rows" of `width` bytes, "short" ones
+    of `width` elements, at most a vector, "one" element of `size` bytes each, the "only" one of each o, or
+    "each" of `width` elements with an index of its own."""
     t = WHOLE.get(size, I8)
+
+    def only(f: call.Body) -> None:
+        places = _Places(f, negative)
+
+        def element(o: Value) -> None:
+            place = places.load(f["index"].at(o, I64))
+            f.store(f["y"].at(o, t), f.load(f["x"].at(o * f["n"] + place, t), t))
+
+        _quickly(f, f.low, f.high, element)
+        places.end()
 
     def write(f: call.Body) -> None:
         places = _Places(f, negative)
@@ -106,25 +119,40 @@ def _reader(size: int, how: str, negative: bool) -> Any:
             low, high = f.larger(f.low - first, 0), f.smaller(f.high - first, count)
             x, y = f["x"].at(o * n * width, t), f["y"].at(first * width, t)
             index = f["index"].at(first * f["own"] * (width if how == "each" else 1), I64)
-            if how == "one":
-
-                def element(k: Value) -> None:
-                    f.store(y.at(k, t), f.load(x.at(places.load(index.at(k, I64)), t), t))
-
-                _quickly(f, low, high, element)
-            else:
-                with f.loop(low, high) as k:
-                    if how == "rows":
-                        row = x.at(places.load(index.at(k, I64)) * width, t)
-                        f.copy(y.at(k * width, t), row, width)
-                    else:
-                        row, to = index.at(k * width, I64), y.at(k * width, t)
-                        with f.loop(0, width) as j:
-                            place = places.load(row.at(j, I64)) * width + j
-                            f.store(to.at(j, t), f.load(x.at(place, t), t))
+            _write_entries(f, places, t, how, (x, y, index), (low, high))
         places.end()
 
+    write = only if how == "only" else write
     return call.build(f"take_{how}_{size}", f"y:w x:r {_SIZES}", write, over="entries", grain="grain")
+
+
+def _write_entries(
+    f: call.Body, places: _Places, t: Type, how: str, arrays: tuple[Value, ...], ends: tuple[Value, Value]
+) -> None:
+    """What stands at some indices."""
+    (x, y, index), width = arrays, f["width"]
+    if how in ("one", "short"):
+        wide = host().wide(t)
+        mask = f.first(width, wide) if how == "short" else None
+
+        def entry(k: Value) -> None:
+            place = places.load(index.at(k, I64))
+            if how == "one":
+                f.store(y.at(k, t), f.load(x.at(place, t), t))
+            else:
+                f.store(y.at(k * width, t), f.load(x.at(place * width, t), wide, mask), mask)
+
+        _quickly(f, *ends, entry)
+        return
+    with f.loop(*ends) as k:
+        if how == "rows":
+            row = x.at(places.load(index.at(k, I64)) * width, t)
+            f.copy(y.at(k * width, t), row, width)
+        else:
+            row, to = index.at(k * width, I64), y.at(k * width, t)
+            with f.loop(0, width) as j:
+                place = places.load(row.at(j, I64)) * width + j
+                f.store(to.at(j, t), f.load(x.at(place, t), t))
 
 
 def _read(x: Any, index: Any, sizes: Sequence[int], own: bool, negative: bool = False) -> Any:
@@ -132,10 +160,13 @@ def _read(x: Any, index: Any, sizes: Sequence[int], own: bool, negative: bool = 
     count."""
     outer, n, width, count = sizes
     size = x.itemsize
-    how = "each" if own and width > 1 else "one" if width == 1 and size in WHOLE else "rows"
+    bytes = width * size
+    if width == 1 and size in WHOLE:
+        how = "only" if own and count == 1 else "one"
+    else:
+        how = "each" if own else "short" if size in (4, 8) and bytes <= host().vector else "rows"
     y = empty(outer * count * width, x.dtype)
     bad = np.zeros(1, np.int64)
-    bytes = width * size
     _reader(0 if how == "rows" else size, how, negative)(
         y,
         x,
@@ -149,6 +180,20 @@ def _read(x: Any, index: Any, sizes: Sequence[int], own: bool, negative: bool = 
         max(1, GRAIN // bytes),
     )
     return None if bad[0] else y
+
+
+@contextmanager
+def _rows_of(
+    f: call.Body, t: Type, outer: tuple[Value, Value], part: tuple[Value, Value], width: Value
+) -> Iterator[Value]:
+    """for each outer part of a block, whose parts of the axis are cleared before: short ones all at once."""
+    first, (low, high) = outer[0], part
+    end = f.smaller(first + f["block"], outer[1])
+    with f.when(f["clear"].ne(0)):
+        entries = (end - first - 1) * f["n"] + high - low
+        f.clear(f["y"].at((first * f["n"] + low) * width, t), entries * width * t.bytes)
+    with f.loop(first, end) as o:
+        yield o
 
 
 @cache
@@ -170,11 +215,10 @@ def _writer(t: Type, add: bool, how: str, negative: bool) -> Any:
         low, high = f.select(parts, zero, f.low), f.select(parts, n, f.high)
         rest = width % wide.lanes
         whole, mask = width - rest, f.first(rest, wide)
-        with f.loop(f.select(parts, f.low, zero), f.select(parts, f.high, f["outer"])) as o:
+        start, end = f.select(parts, f.low, zero), f.select(parts, f.high, f["outer"])
+        with f.loop(start, end, f["block"]) as block, _rows_of(f, t, (block, end), (low, high), width) as o:
             y, x = f["y"].at(o * n * width, t), f["x"].at(o * count * width, t)
             index = f["index"].at(o * count * f["own"] * (width if how == "each" else 1), I64)
-            with f.when(f["clear"].ne(0)):
-                f.clear(y.at(low * width, t), (high - low) * width * t.bytes)
             with f.loop(0, count) as k:
                 source = x.at(k * width, t)
                 if how == "each":
@@ -200,7 +244,7 @@ def _writer(t: Type, add: bool, how: str, negative: bool) -> Any:
         places.end()
 
     name = f"{'add' if add else 'put'}_{how}_{t}"
-    sizes = _SIZES.replace("entries", "share") + " outer:i parts:i clear:i"
+    sizes = _SIZES.replace("entries", "share") + " outer:i parts:i clear:i block:i"
     return call.build(name, f"y:w x:r {sizes}", write, over="share", grain="grain")
 
 
@@ -225,10 +269,11 @@ def _write(
     bytes = outer * count * width * t.bytes + (y.nbytes if clear else 0)
     alone = bytes < 2 * GRAIN or (not parts and width * t.bytes < _LONG)
     grain = share if alone else max(1, share * GRAIN // bytes)
+    block = max(1, _CLEARED // max(1, n * width * t.bytes)) if parts else 1
     bad = np.zeros(1, np.int64)
     index = np.ascontiguousarray(index, np.int64)
     _writer(t, add, how, negative)(
-        y, x, index, bad, share, count, n, width, int(own), grain, outer, int(parts), int(clear)
+        y, x, index, bad, share, count, n, width, int(own), grain, outer, int(parts), int(clear), block
     )
     return not bad[0]
 
@@ -265,11 +310,24 @@ def take_rows(body: Any, table: Any, index: Any) -> Any:
 
 @over(S.fetch)
 def fetch(body: Any, x: Any, index: Any) -> Any:
-    """Entries along the first axis, or elements where a mask holds."""
+    """Entries along the first axis, or elements or entries where a mask holds."""
     y = None
     if len(index) == 1 and (y := masks.taken(x, index[0])) is None:
-        y = _select(x, index[0], 0, negative=True)
+        y = _held(x, index[0])
+        if y is None:
+            y = _select(x, index[0], 0, negative=True)
     return body(x, index) if y is None else y
+
+
+def _held(x: Any, mask: Any) -> Any:
+    """The entries of x along the mask's axes where it holds; None if that is not for here."""
+    if not (_plain(x) and masks.is_large(mask) and mask.shape == x.shape[: mask.ndim]) or x.dtype.kind == "O":
+        return None
+    places = masks.places(mask)
+    if not places.size:
+        return None
+    y = _read(x, places, (1, mask.size, x.size // mask.size, places.size), False)
+    return y.reshape(places.size, *x.shape[mask.ndim :])
 
 
 @over(G.index_select)
@@ -398,7 +456,21 @@ def spread(body: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
         return y
     if g.size >= LEAST and len(index) == 1 and shape and g.shape == (*index[0].shape, *shape[1:]):
         y = _zeros_and_write(g, index[0], shape, 0, own=False)
+    elif len(index) == 1:
+        y = _held_back(g, index[0], shape)
     return body(g, index, shape) if y is None else y
+
+
+def _held_back(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of a shape with g's entries where the mask holds; None if that is not for here."""
+    if not (_plain(g) and g.dtype in _SUMS and masks.is_large(mask) and mask.shape == shape[: mask.ndim]):
+        return None
+    places = masks.places(mask)
+    if g.shape != (places.size, *shape[mask.ndim :]):
+        return None
+    y = empty(shape, g.dtype)
+    sizes = 1, mask.size, y.size // mask.size, places.size
+    return y if _write(y, g, places, sizes, False, add=False, clear=True) else None
 
 
 @over(G.index_spread)

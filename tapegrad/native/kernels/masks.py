@@ -95,7 +95,8 @@ def _starts(mask: Any) -> tuple[Any, int]:
     return ends - counts, int(ends[-1])
 
 
-def _large(mask: Any) -> bool:
+def is_large(mask: Any) -> bool:
+    """Whether a mask is worth it, and lies in order."""
     return (
         type(mask) is ndarray
         and mask.size >= LEAST
@@ -104,9 +105,17 @@ def _large(mask: Any) -> bool:
     )
 
 
+def places(mask: Any) -> Any:
+    """Where a large mask holds, counted over all of its elements."""
+    starts, total = _starts(mask)
+    found = empty(total, np.dtype(np.int64))
+    _taker(None)(mask, starts, found, starts.size, mask.size)
+    return found
+
+
 def taken(x: Any, mask: Any) -> Any:
     """The elements of x where the mask of its shape holds; None if that is not for here."""
-    if not _large(mask) or mask.shape != x.shape or type(x) is not ndarray:
+    if not is_large(mask) or mask.shape != x.shape or type(x) is not ndarray:
         return None
     if x.flags.num & DENSE != DENSE or x.itemsize not in WHOLE or x.dtype.kind == "O":
         return None
@@ -119,7 +128,7 @@ def taken(x: Any, mask: Any) -> Any:
 def spread(g: Any, mask: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape with g where the mask holds; None if that is not for here."""
     if (
-        not _large(mask)
+        not is_large(mask)
         or mask.shape != shape
         or type(g) is not ndarray
         or g.ndim != 1
@@ -141,12 +150,10 @@ def nonzero(body: Any, x: Any) -> Any:
     if x.size < LEAST or type(x) is not ndarray:
         return body(x)
     mask = x if x.dtype.kind == "b" else x != 0
-    if not _large(mask):
+    if not is_large(mask):
         return body(x)
-    starts, total = _starts(mask)
-    places = empty(total, np.dtype(np.int64))
-    _taker(None)(mask, starts, places, starts.size, mask.size)
-    return (places,) if x.ndim == 1 else np.unravel_index(places, x.shape)
+    found = places(mask)
+    return (found,) if x.ndim == 1 else np.unravel_index(found, x.shape)
 
 
 nameless(globals())

@@ -141,7 +141,8 @@ def _trailing(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, 
 @lru_cache(1024)
 def _along_rows(view: Any, axes: Any, shape: tuple[int, ...]) -> tuple[int, int]:
     """(rows, their length) if weights of this shape lie along the rows; length 0 otherwise."""
-    if tuple([view[k] for k in axes]) != shape[-len(axes) :]:
+    k = len(shape) - len(axes)
+    if tuple([view[i] for i in axes]) != shape[k:] or any(n != 1 for n in shape[:k]):
         return 0, 0
     return _trailing(view, axes)[:2]
 
@@ -278,6 +279,34 @@ def _write_rms_back(t: Type) -> Callable[[Body], None]:
 def _along(w: Any, n: int) -> Any:
     """The weights of a row: a single one for all of them."""
     return np.full(n, w, w.dtype) if w.ndim == 0 else w
+
+
+def _weightless(x: Any, view: Any, shape: Any, known: Any) -> tuple[Any, Any] | None:
+    """The weights and biases that change nothing; None if that is not for here."""
+    if not known or fits(x, least=LEAST) is None:
+        return None
+    count = view[shape.index(-1)] if -1 in shape else prod(shape)
+    return None if count < 0 else (np.ones(count, x.dtype), np.zeros(count, x.dtype))
+
+
+@over(N.plain)
+def plain(body: Any, x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any) -> Any:
+    """The normalised x."""
+    found = _weightless(x, view, shape, known)
+    if found is None:
+        return body(x, view, axes, shape, eps, known)
+    return N.affine(x, *found, view, axes, shape, eps, known)
+
+
+@over(N.plain_vjp)
+def plain_vjp(
+    body: Any, need: Any, g: Any, x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+) -> Any:
+    """The cotangent of x."""
+    found = _weightless(x, view, shape, known)
+    if found is None or need[0] is None:
+        return body(need, g, x, view, axes, shape, eps, known)
+    return N.affine_vjp((need[0], None, None), g, x, *found, view, axes, shape, eps, known)[:1]
 
 
 @over(N.root_mean_square)
