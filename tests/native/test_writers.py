@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 import tapegrad as torch
 from tapegrad import sums, tiers
-from tapegrad.kernels import cumulative, labelled, linalg, writers
+from tapegrad.kernels import labelled, linalg, writers
 from tapegrad.native import choice
 from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, drawn, laid
 
@@ -99,18 +99,6 @@ def test_outer_is_the_body(dtype):
     awake()
     x, y = (drawn((n,), dtype) for n in (400, 401))
     np.testing.assert_array_equal(linalg.outer(x, y), np.multiply.outer(x, y))
-
-
-@pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "?"])
-@pytest.mark.parametrize("layout", ["plain", "stepped", "offset"])
-def test_diff_is_the_body(dtype, layout):
-    awake()
-    x = drawn((400, 401), dtype, layout)
-    for a, dim in ((x, 0), (x, 1), (x.reshape(-1), 0), (x.T, 0), (x[:1], 0)):
-        with np.errstate(invalid="ignore"):
-            found, wanted = (f(a, dim) for f in (cumulative.diff, choice.original(cumulative.diff)))
-        np.testing.assert_array_equal(found, wanted)
-        assert found.dtype == wanted.dtype
 
 
 def test_gradients_of_large_leaves_add_up():

@@ -18,6 +18,7 @@ STAND_INS: dict[str, str] = {
     "converting": "shape.converted",
     "copying": "shape.copied shape.contiguous shape.clone shape.cat shape.stack arrange.repeat"
     " arrange.repeat_each arrange.tril arrange.triu shape.replace",
+    "differences": "cumulative.diff cumulative.undiff",
     "extremes": "reduce.argmax reduce.argmin",
     "filling": "filling.empty filling.zeros filling.fill memory.empty_like arrange.counted",
     "gated": "recurrent.gru recurrent.gru_back",
@@ -51,7 +52,7 @@ STAND_INS: dict[str, str] = {
     "sorting": "sort.argsort sort.kth_at",
     "squares": "loss.mse loss.mse_vjp",
     "topk": "sort.topk",
-    "writers": "cumulative.diff labelled.dots labelled.times linalg.outer",
+    "writers": "labelled.dots labelled.times linalg.outer",
 }
 
 

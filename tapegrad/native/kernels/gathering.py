@@ -96,9 +96,9 @@ _SIZES = "index:r bad:w entries:i count:i n:i width:i own:i grain:i"
 
 @cache
 def _reader(size: int, how: str, negative: bool) -> Any:
-    """y[o, k] = x[o, index[k]], or with `own` = 1 x[o, index[o, k]]. how: "rows" of `width` bytes, "short" ones
-    of `width` elements, at most a vector, "one" element of `size` bytes each, the "only" one of each o, or
-    "each" of `width` elements with an index of its own."""
+    """y[o, k] = x[o, index[k]], or with `own` = 1 x[o, index[o, k]]. how: "rows" of `width` bytes, "short"
+    ones of `width` elements, at most a vector, "one" element of `size` bytes each, the "only" one of each o,
+    or "each" of `width` elements with an index of its own."""
     t = WHOLE.get(size, I8)
 
     def only(f: call.Body) -> None:

@@ -1,10 +1,9 @@
-"""A column by a row, products of what broadcasts, and differences of neighbours."""
+"""A column by a row, and products of what broadcasts."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import tapegrad.kernels.cumulative as C
 import tapegrad.kernels.labelled as E
 import tapegrad.kernels.linalg as L
 from tapegrad.kernels.errstate import nameless
@@ -16,7 +15,7 @@ from tapegrad.native.pointwise import Pointwise
 LEAST = 1 << 17  # elements of the result from which this is faster
 LEAST_SHORT = LEAST >> 4  # of short rows, with which NumPy begins anew
 
-_times, _less = Pointwise("outer", "a * b", "ab"), Pointwise("diff", "a - b", "ab")
+_times = Pointwise("outer", "a * b", "ab")
 
 
 @over(L.outer)
@@ -41,16 +40,6 @@ def dots(body: Any, a: Any, b: Any) -> Any:
         return body(a, b)
     products = _times(a, b)
     return body(a, b) if products is None else sum_(products, (a.ndim - 1,), False)
-
-
-@over(C.diff)
-def diff(body: Any, x: Any, dim: int) -> Any:
-    """Each element less the one before."""
-    if x.size < LEAST or x.dtype.kind == "b":
-        return body(x, dim)
-    late, early = C.ends(dim)
-    found = _less(x[late], x[early])
-    return body(x, dim) if found is None else found
 
 
 nameless(globals())
