@@ -52,7 +52,6 @@ def test_diff_is_the_body(dtype, layout):
         assert found.dtype == wanted.dtype
 
 
-
 def test_gradients():
     awake()
     x = torch.randn(5000, 3, dtype=torch.float64, requires_grad=True)

@@ -14,6 +14,7 @@ import tapegrad.kernels.linalg as bodies
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import ALIGNED
 from tapegrad.native.choice import DENSE, TYPES, over
+from tapegrad.native.kernels.few import multiply_few
 from tapegrad.native.kernels.gemm import multiply
 from tapegrad.native.kernels.panels import LEAST_ROWS
 from tapegrad.native.kernels.thin import LEAST as LEAST_THIN
@@ -92,7 +93,11 @@ def mm(body: Any, a: Any, b: Any) -> Any:
 @over(bodies.matmul)
 def matmul(body: Any, a: Any, b: Any) -> Any:
     """Matrix times matrix, for each entry of the leading axes."""
-    y = multiplied(a, b) if a.ndim > 1 < b.ndim else None
+    y = None
+    if a.ndim > 1 < b.ndim:
+        y = multiplied(a, b)
+        if y is None and (a.ndim > 2 or b.ndim > 2):
+            y = multiply_few(a, b)
     return body(a, b) if y is None else y
 
 
