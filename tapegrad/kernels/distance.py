@@ -8,8 +8,9 @@ import numpy as np
 
 from tapegrad.kernels.complex_numbers import slope_of_abs
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.labelled import dots
 from tapegrad.kernels.linalg import matmul
-from tapegrad.kernels.reduce import norm
+from tapegrad.kernels.reduce import norm, sum
 
 _MOST = 1 << 22  # differences that are held at once
 
@@ -25,9 +26,19 @@ def _chunks(a: Any, b: Any) -> Any:
 
 def _by_product(a: Any, b: Any) -> Any:
     """Euclidean distances as |a|^2 + |b|^2 - 2 a b, as torch does it among many points."""
-    squares = np.add.reduce(a * a, axis=-1)[..., :, None] + np.add.reduce(b * b, axis=-1)[..., None, :]
-    squares -= 2 * matmul(a, b.swapaxes(-1, -2))
+    return apart(matmul(a, b.swapaxes(-1, -2)), dots(a, a)[..., :, None], dots(b, b)[..., None, :])
+
+
+def apart(products: Any, of_a: Any, of_b: Any) -> Any:
+    """The distances of points, from their products and the squares of their lengths."""
+    squares = of_a + of_b
+    squares -= 2 * products
     return np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
+
+
+def shares(g: Any, y: Any) -> Any:
+    """g over the distances y; 0 where there is none."""
+    return np.where(y == 0, 0, g / y)
 
 
 def cdist(a: Any, b: Any, p: float, product: bool) -> Any:
@@ -49,11 +60,14 @@ def cdist_vjp(need: Any, g: Any, a: Any, b: Any, p: float, product: bool) -> Any
     if not g.size or p == 0:
         return np.zeros_like(a), np.zeros_like(b)
     y = cdist(a, b, p, product)
-    w = np.where(y == 0, 0, g / y) if p == 2 else None
-    if w is not None and np.isfinite(w).all():  # else infinite numbers would meet in sums
-        ga = None if need[0] is None else a * np.add.reduce(w, axis=-1)[..., None] - matmul(w, b)
-        wt = w.swapaxes(-1, -2)
-        gb = None if need[1] is None else b * np.add.reduce(wt, axis=-1)[..., None] - matmul(wt, a)
+    w: Any = shares(g, y) if p == 2 else None
+    along = None if w is None else sum(w, (w.ndim - 1,), True)
+    if along is not None and np.isfinite(along).all():  # else infinite numbers would meet in sums
+        ga = None if need[0] is None else a * along - matmul(w, b)
+        gb = None
+        if need[1] is not None:
+            wt = w.swapaxes(-1, -2)
+            gb = b * sum(w, (w.ndim - 2,), False)[..., None] - matmul(wt, a)
         return ga, gb
     ga, gb = np.zeros_like(a), np.zeros_like(b)
     for i in _chunks(a, b):

@@ -28,8 +28,8 @@ _WORK = 1 << 14  # multiplications that are worth a thread
 
 @cache
 def _kernel(t: Type, k: int) -> Any:
-    """y[e] = a[e] b[e]: a [m, k] of any steps, b [k, n] with contiguous rows; `to_a`, `to_b` from one e to the
-    next."""
+    """y[e] = a[e] b[e]: a [m, k] of any steps, b [k, n] with contiguous rows; `to_a`, `to_b` from one e to
+    the next."""
     wide = host().wide(t)
 
     def write(f: Body) -> None:
@@ -56,7 +56,7 @@ def _kernel(t: Type, k: int) -> Any:
 def multiply_few(a: Any, b: Any) -> Any:
     """The products of the matrices at the leading axes of a and b, equal in number, or one for all. None if
     that is not for here."""
-    m, k, n = *a.shape[-2:], b.shape[-1]
+    (m, k), n = a.shape[-2:], b.shape[-1]
     lead = a.shape[:-2] if a.ndim >= b.ndim else b.shape[:-2]
     entries = prod(lead)
     if not (0 < k == b.shape[-2] <= MOST and m * n) or not entries:

@@ -1,9 +1,10 @@
-"""A column by a row, and products of what broadcasts."""
+"""A column by a row, products of what broadcasts, distances from them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import tapegrad.kernels.distance as D
 import tapegrad.kernels.labelled as E
 import tapegrad.kernels.linalg as L
 from tapegrad.kernels.errstate import nameless
@@ -16,6 +17,8 @@ LEAST = 1 << 17  # elements of the result from which this is faster
 LEAST_SHORT = LEAST >> 4  # of short rows, with which NumPy begins anew
 
 _times = Pointwise("outer", "a * b", "ab")
+_apart = Pointwise("apart", "sqrt(max(a + b - 2 * q, 0))", "qab")
+_shares = Pointwise("shares", "F.where(y == 0, 0, g / y)", "gy")
 
 
 @over(L.outer)
@@ -40,6 +43,20 @@ def dots(body: Any, a: Any, b: Any) -> Any:
         return body(a, b)
     products = _times(a, b)
     return body(a, b) if products is None else sum_(products, (a.ndim - 1,), False)
+
+
+@over(D.apart)
+def apart(body: Any, products: Any, of_a: Any, of_b: Any) -> Any:
+    """Distances, from products and the squares of lengths."""
+    found = _apart(products, of_a, of_b) if products.size >= LEAST_SHORT else None
+    return body(products, of_a, of_b) if found is None else found
+
+
+@over(D.shares)
+def shares(body: Any, g: Any, y: Any) -> Any:
+    """g over y, or 0."""
+    found = _shares(g, y) if y.size >= LEAST_SHORT else None
+    return body(g, y) if found is None else found
 
 
 nameless(globals())
