@@ -18,9 +18,9 @@ from tapegrad.kernels.factor import solve_triangular as solved_triangle
 from tapegrad.kernels.factor import triangle
 from tapegrad.kernels.labelled import contract
 from tapegrad.kernels.labelled import cross as vector_product
-from tapegrad.kernels.labelled import times as mul
 from tapegrad.kernels.lapack import solve as solved
 from tapegrad.kernels.linalg import matmul, mm, mv, outer
+from tapegrad.kernels.operators import div, eq, mul, sub
 from tapegrad.kernels.pointwise import blank, gate, inside, power, sign, where, zeros_like
 from tapegrad.kernels.pointwise import floor_divide as floor_quotient
 from tapegrad.kernels.reduce import mean, sum, unreduce
@@ -71,6 +71,8 @@ __all__ = [
     "conj",
     "contract",
     "cos",
+    "div",
+    "eq",
     "exp",
     "expand",
     "fetch",
@@ -102,6 +104,7 @@ __all__ = [
     "solved",
     "solved_triangle",
     "stack",
+    "sub",
     "sum",
     "sum_rows",
     "sum_to",

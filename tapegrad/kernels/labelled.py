@@ -10,6 +10,7 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.linalg import matmul, mm
+from tapegrad.kernels.operators import mul
 
 Labels = tuple[int, ...]
 
@@ -65,12 +66,7 @@ def _outer(a: Any, b: Any, shared: int, first: int) -> Any:
         b = b.reshape(b.shape + (1,) * (a.ndim - shared))
     elif b.ndim > a.ndim:
         a = a.reshape(a.shape + (1,) * (b.ndim - shared))
-    return times(a, b)
-
-
-def times(a: Any, b: Any) -> Any:
-    """The product of what broadcasts."""
-    return np.multiply(a, b)
+    return mul(a, b)
 
 
 def dots(a: Any, b: Any) -> Any:

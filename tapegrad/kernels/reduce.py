@@ -12,6 +12,7 @@ from numpy import ndarray
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.memory import shared
+from tapegrad.kernels.operators import div
 from tapegrad.kernels.pointwise import constant
 from tapegrad.kernels.shape import axis_sum, column_sum, ones, square
 from tapegrad.kernels.standing import awaited
@@ -146,7 +147,7 @@ def prod(x: Any, dim: Dims = None, keepdim: Keep = False) -> Any:
 def others(x: Any, dim: Dims) -> Any:
     """For each element the product of all others along `dim` (one axis or None), also where some are zero."""
     if not np.logical_or.reduce(x == 0, axis=None):
-        return prod(x, dim, True) / x
+        return div(prod(x, dim, True), x)
     flat = x.reshape(-1) if dim is None else np.moveaxis(x, dim[0], -1)
     before, after = np.ones_like(flat), np.ones_like(flat)
     np.multiply.accumulate(flat[..., :-1], axis=-1, out=before[..., 1:])

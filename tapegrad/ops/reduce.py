@@ -62,8 +62,8 @@ def spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
 
 def scaled(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     """The same for amax and amin: nan wherever an element of the slice is."""
-    hit = F.where(x == y, 1, F.zeros_like(x))
-    return g / F.sum(hit, dim, True) * hit
+    hit = F.where(F.eq(x, y), 1, F.zeros_like(x))
+    return F.mul(g / F.sum(hit, dim, True), hit)
 
 
 def mean_rule(F: Any, g: Any, shape: Any, dim: R.Dims) -> Any:
@@ -71,10 +71,10 @@ def mean_rule(F: Any, g: Any, shape: Any, dim: R.Dims) -> Any:
 
 
 def var_rule(F: Any, g: Any, x: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
-    n, d = R.count(shape, dim) - correction, x - F.mean(x, dim, True)
+    n, d = R.count(shape, dim) - correction, F.sub(x, F.mean(x, dim, True))
     if n <= 0 and dim is None:  # what torch gives for too few elements: the sign is that of g
         return g * F.where(d == 0, np.nan, F.zeros_like(d) + np.inf)
-    return g * (2 / n if n else np.inf) * F.conj(d)
+    return F.mul(g * (2 / n if n else np.inf), F.conj(d))
 
 
 def std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction: float) -> Any:
@@ -82,8 +82,8 @@ def std_rule(F: Any, g: Any, x: Any, y: Any, shape: Any, dim: R.Dims, correction
 
 
 def norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float) -> Any:
-    if p == 2:
-        return g * F.where(y == 0, 0, F.conj(x) / y)
+    if p == 2:  # what has no length has no elements but 0: over anything they give 0
+        return F.mul(g, F.div(F.conj(x), F.where(y == 0, np.inf, y)))
     if p == 0:
         return None  # it counts
     if p == 1:
@@ -99,7 +99,9 @@ def norm_rule(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims, p: float
 _sum, _sum_dim = _both("sum", R.sum, lambda F, g, shape, dim: F.expand(g, shape))
 _mean, _mean_dim = _both("mean", R.mean, mean_rule)
 # torch reads the product itself, too, and notices when it was written.
-_prod, _prod_dim = _both("prod", R.prod, lambda F, g, x, _y, shape, dim: g * _others(F, x, dim), (0, OUT))
+_prod, _prod_dim = _both(
+    "prod", R.prod, lambda F, g, x, _y, shape, dim: F.mul(g, _others(F, x, dim)), (0, OUT)
+)
 _var = reduction("var", R.var, d=var_rule, saves=(0,))
 _std = reduction("std", R.std, d=std_rule, saves=(0, OUT))
 norm_over = reduction("norm", R.norm, d=norm_rule, saves=(0, OUT), title="LinalgVectorNormBackward0")

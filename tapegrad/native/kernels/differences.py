@@ -10,6 +10,7 @@ from typing import Any
 
 import tapegrad.kernels.cumulative as C
 from tapegrad.kernels.errstate import nameless
+from tapegrad.native import narrow
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over, rows
 from tapegrad.native.ir import I64, Type
@@ -21,6 +22,8 @@ LEAST = 1 << 13  # elements from which this is faster
 LEAST_OTHERS = 1 << 17  # the same of whole numbers, and what does not lie in order
 PART = 1 << 14  # elements of a row that a thread goes over
 GRAIN = 1 << 14  # elements that are worth a thread
+_TURNED = 3  # elements of a row with which it is faster turned: a vector has more
+_LEAST_TURNED = 3 * narrow.LEAST
 
 _less = Pointwise("diff", "a - b", "ab")
 
@@ -59,6 +62,13 @@ def _along(x: Any, dim: int, size: int, back: bool) -> Any:
     t = fits(x, least=LEAST)
     if t is None:
         return None
+    if (
+        dim == x.ndim - 1
+        and x.shape[dim] > 0
+        and max(size, x.shape[dim]) <= _TURNED
+        and x.size >= _LEAST_TURNED
+    ):
+        return _turned(x, size, back)
     outer, n, width = rows(x.shape, dim)
     y = empty((*x.shape[:dim], size, *x.shape[dim + 1 :]), x.dtype)
     length = size * width
@@ -67,6 +77,14 @@ def _along(x: Any, dim: int, size: int, back: bool) -> Any:
         grain = max(1, GRAIN // min(length, PART))
         _kernel(t, back, parts > 1)(y, x, outer * parts, n * width, width, parts, grain)
     return y
+
+
+def _turned(x: Any, size: int, back: bool) -> Any:
+    """The same along rows of a few elements, which are columns on the way."""
+    k = x.shape[-1]
+    y = _along(x.reshape(1, -1) if k == 1 else narrow.columns(x), 0, size, back)
+    shape = (*x.shape[:-1], size)
+    return y.reshape(shape) if size == 1 else narrow.rows_of(y, shape)
 
 
 @over(C.diff)

@@ -38,12 +38,12 @@ LEAST_SINGLE, LEAST_SHORT, LEAST_ROWS = 1 << 14, 1 << 20, 1 << 17
 SHORT = 32
 GRAIN = 1 << 15  # bytes that are worth a thread
 _LONG = 64  # bytes of a row that is copied as one
-_CLEARED = 1 << 14  # bytes of short outer parts that are cleared at once
+CLEARED = 1 << 14  # bytes of short outer parts that are cleared at once
 _MANY = 8  # so many outer parts are shared among threads
 _SUMS = {np.dtype("f4"): F32, np.dtype("f8"): F64, np.dtype("i4"): I32, np.dtype("i8"): I64}
 
 
-class _Places:
+class Places:
     """How a kernel comes from indices to places: it notes what is out of range, and goes to 0 instead.
     negative: they count from the end."""
 
@@ -102,7 +102,7 @@ def _reader(size: int, how: str, negative: bool) -> Any:
     t = WHOLE.get(size, I8)
 
     def only(f: call.Body) -> None:
-        places = _Places(f, negative)
+        places = Places(f, negative)
 
         def element(o: Value) -> None:
             place = places.load(f["index"].at(o, I64))
@@ -112,7 +112,7 @@ def _reader(size: int, how: str, negative: bool) -> Any:
         places.end()
 
     def write(f: call.Body) -> None:
-        places = _Places(f, negative)
+        places = Places(f, negative)
         count, n, width = f["count"], f["n"], f["width"]
         with f.loop(f.low // count, (f.high + count - 1) // count) as o:
             first = o * count
@@ -127,7 +127,7 @@ def _reader(size: int, how: str, negative: bool) -> Any:
 
 
 def _write_entries(
-    f: call.Body, places: _Places, t: Type, how: str, arrays: tuple[Value, ...], ends: tuple[Value, Value]
+    f: call.Body, places: Places, t: Type, how: str, arrays: tuple[Value, ...], ends: tuple[Value, Value]
 ) -> None:
     """What stands at some indices."""
     (x, y, index), width = arrays, f["width"]
@@ -208,7 +208,7 @@ def _writer(t: Type, add: bool, how: str, negative: bool) -> Any:
         f.store(to, f.load(to, v, mask) + new if add else new, mask)
 
     def write(f: call.Body) -> None:
-        places = _Places(f, negative)
+        places = Places(f, negative)
         n, count, parts = f["n"], f["count"], f["parts"].ne(0)
         width = f.value(1, I64) if how == "one" else f["width"]
         zero = f.value(0, I64)
@@ -269,7 +269,7 @@ def _write(
     bytes = outer * count * width * t.bytes + (y.nbytes if clear else 0)
     alone = bytes < 2 * GRAIN or (not parts and width * t.bytes < _LONG)
     grain = share if alone else max(1, share * GRAIN // bytes)
-    block = max(1, _CLEARED // max(1, n * width * t.bytes)) if parts else 1
+    block = max(1, CLEARED // max(1, n * width * t.bytes)) if parts else 1
     bad = np.zeros(1, np.int64)
     index = np.ascontiguousarray(index, np.int64)
     _writer(t, add, how, negative)(

@@ -136,6 +136,8 @@ def counts(body: Any, a: Any, least: int) -> Any:
 def range_of(body: Any, x: Any) -> tuple[Any, Any]:
     """(the smallest, the largest value) of all; nan if there is one."""
     t = fits(x, least=LEAST_RANGE)
+    if t is None and x.size >= LEAST_RANGE and x.dtype.char == "l" and x.flags.num & DENSE == DENSE:
+        t = I64
     if t is None:
         return body(x)  # type: ignore[no-any-return] # two numbers
     y = _ends(t, x)

@@ -12,6 +12,7 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import DENSE, fits, over
 from tapegrad.native.ir import I64, Type, Value
+from tapegrad.native.kernels.gathering import CLEARED, Places
 from tapegrad.native.memory import empty
 from tapegrad.native.strips import sweep
 from tapegrad.native.target import host
@@ -50,18 +51,27 @@ def _write_pick(f: Body, t: Type) -> None:
             f.store(y.at(i, t), f.load(x.at(f.load(index.at(i, I64), I64), t), t))
 
 
-def _write_place(f: Body, t: Type, again: bool) -> None:
-    """Units are rows of z, which are cleared first. again: places repeat."""
+def _write_place(f: Body, t: Type) -> None:
+    """Units are rows of z, some of which are cleared at a time."""
+    places, n, k = Places(f, negative=False), f["n"], f["k"]
+    with f.loop(f.low, f.high, f["block"]) as first:
+        end = f.smaller(first + f["block"], f.high)
+        f.clear(f["z"].at(first * n, t), (end - first) * n * t.bytes)
+        with f.loop(first, end) as row:
+            z, g, index = f["z"].at(row * n, t), f["g"].at(row * k, t), f["index"].at(row * k, I64)
+            with f.loop(0, k) as i:
+                f.store(z.at(places.load(index.at(i, I64)), t), f.load(g.at(i, t), t))
+    places.end()
+
+
+def _write_place_all(f: Body, t: Type) -> None:
+    """Units are rows of z, which are cleared first."""
     n, k = f["n"], f["k"]
     with f.loop(f.low, f.high) as row:
         z, g, index = f["z"].at(row * n, t), f["g"].at(row * k, t), f["index"].at(row * k, I64)
         f.clear(z, n * t.bytes)
         with f.when(_inside(f, index, k, n)):
-            if again:
-                _add_up(f, t, z, g, index, k)
-            else:
-                with f.loop(0, k) as i:
-                    f.store(z.at(f.load(index.at(i, I64), I64), t), f.load(g.at(i, t), t))
+            _add_up(f, t, z, g, index, k)
 
 
 def _add_up(f: Body, t: Type, z: Value, g: Value, index: Value, k: Value) -> None:
@@ -90,8 +100,9 @@ def _picker(t: Type) -> Any:
 
 @cache
 def _placer(t: Type, again: bool) -> Any:
-    parameters, name = "z:w g:r index:r bad:w rows:i n:i k:i grain:i", "place_all" if again else "place"
-    return build(f"{name}_{t}", parameters, lambda f: _write_place(f, t, again), over="rows", grain="grain")
+    name, write = ("place_all", _write_place_all) if again else ("place", _write_place)
+    parameters = "z:w g:r index:r bad:w rows:i n:i k:i block:i grain:i"
+    return build(f"{name}_{t}", parameters, lambda f: write(f, t), over="rows", grain="grain")
 
 
 def _good(index: Any, dim: int, lead: tuple[int, ...]) -> bool:
@@ -135,15 +146,21 @@ def place_all(body: Any, g: Any, index: Any, dim: int, keepdim: Any, shape: tupl
 
 def _placed(g: Any, index: Any, dim: int, shape: tuple[int, ...], again: bool) -> Any:
     """Either of these; None for what is not taken, or has places out of range."""
-    if not _good(index, dim, shape[:-1]) or g.size != index.size or g.dtype.char not in "fd":
+    kind = g.dtype
+    if (
+        not _good(index, dim, shape[:-1])
+        or g.size != index.size
+        or kind.char not in ("fd" if again else "fdil")
+    ):
         return None
     g = np.require(g, requirements=["C", "A"])
-    t = fits(g)
+    t = fits(g if kind.kind == "f" else g.view(f"f{kind.itemsize}"))  # which are moved as they are
     if t is None:
         return None
-    z, bad = empty(shape, g.dtype), np.zeros(1, "i8")
+    z, bad = empty(shape, kind), np.zeros(1, "i8")
     n, k = shape[-1], index.shape[-1]
-    _placer(t, again)(z, g, index, bad, index.size // k, n, k, max(1, GRAIN // k))
+    block = max(1, CLEARED // max(1, n * t.bytes))
+    _placer(t, again)(z, g, index, bad, index.size // k, n, k, block, max(1, GRAIN // k))
     return None if bad[0] else z
 
 

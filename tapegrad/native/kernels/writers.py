@@ -7,6 +7,7 @@ from typing import Any
 import tapegrad.kernels.distance as D
 import tapegrad.kernels.labelled as E
 import tapegrad.kernels.linalg as L
+import tapegrad.kernels.operators as O
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import sum as sum_
 from tapegrad.native.choice import over
@@ -28,12 +29,20 @@ def outer(body: Any, x: Any, y: Any) -> Any:
     return body(x, y) if found is None else found
 
 
-@over(E.times)
-def times(body: Any, a: Any, b: Any) -> Any:
-    """The product of what broadcasts."""
-    short = max(a.shape[-1:] + b.shape[-1:], default=1) <= MOST
-    found = _times(a, b) if max(a.size, b.size) >= (LEAST_SHORT if short else LEAST) else None
-    return body(a, b) if found is None else found
+def _operator(kernel: Any, fast: Pointwise) -> None:
+    """Let machine code stand in for an operator."""
+
+    @over(kernel)
+    def operator(body: Any, a: Any, b: Any) -> Any:
+        size = max(a.size, b.size)
+        if size < LEAST_SHORT or (size < LEAST and max(a.shape[-1:] + b.shape[-1:], default=1) > MOST):
+            return body(a, b)
+        found = fast(a, b)
+        return body(a, b) if found is None else found
+
+
+for _kernel, _text in ((O.mul, "a * b"), (O.div, "a / b"), (O.sub, "a - b"), (O.eq, "a == b")):
+    _operator(_kernel, Pointwise(_kernel.__name__, _text, "ab"))
 
 
 @over(E.dots)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 import tapegrad.kernels.embedding as E
+import tapegrad.kernels.reduce as R
 from tapegrad._errors import describe, sizes
 from tapegrad.define import cast, indexing, linear, offer, recording
 from tapegrad.dtypes import F4, I8, float64
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.filling import ones
 from tapegrad.kernels.gathering import outside
 from tapegrad.levels import arrays_of
 from tapegrad.naming import argument
@@ -323,17 +325,20 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     arrays = [np.asarray(a) for a in arrays_of(t._a)]
     if not t._a.size and num_classes <= 0:
         raise RuntimeError(f"one_hot: tensor is empty and num_classes {num_classes}; 1 or more is needed.")
-    if any(a.size and a.min() < 0 for a in arrays):
+    ends = [R.range_of(a) for a in arrays if a.size]
+    if any(least < 0 for least, _ in ends):
         raise RuntimeError("one_hot: tensor has a negative number; 0 or more is needed.")
-    largest = max([int(a.max()) for a in arrays if a.size], default=-1)
+    largest = max([int(most) for _, most in ends], default=-1)
     if num_classes == -1:
         num_classes = largest + 1
     if num_classes < 1 or largest >= num_classes:
         raise RuntimeError(
             f"one_hot: tensor has {largest} and num_classes is {num_classes}; more are needed."
         )
-    blank = zeros((*t._a.shape, num_classes), dtype=t.dtype)
-    return scatter(blank, -1, unsqueeze(t, -1), 1)
+    shape = (*t._a.shape, num_classes)
+    if type(t._a) is np.ndarray:
+        return wrap(R.place(ones(t._a.shape, I8), t._a[..., None], t._a.ndim, True, shape))
+    return scatter(zeros(shape, dtype=t.dtype), -1, unsqueeze(t, -1), 1)
 
 
 offer(globals(), functions="embedding embedding_bag one_hot", namespace="nn")
