@@ -18,8 +18,7 @@ from tapegrad.native.kernels.few import multiply_few
 from tapegrad.native.kernels.gemm import multiply
 from tapegrad.native.kernels.panels import LEAST_ROWS
 from tapegrad.native.kernels.thin import LEAST as LEAST_THIN
-from tapegrad.native.kernels.thin import MOST as THIN
-from tapegrad.native.kernels.thin import multiply_thin
+from tapegrad.native.kernels.thin import is_thin, multiply_thin
 from tapegrad.native.memory import empty
 
 LEAST = 1 << 18  # multiplications; BLAS does fewer in one thread, and its call costs less
@@ -52,11 +51,12 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
     """a b + c, put into y if that is given, or None if it is not for here."""
     m, k = a.shape[-2:]
     n = b.shape[-1]
-    thin = 0 < k <= THIN and n > 1 and m * n >= LEAST_THIN and a.ndim == 2 == b.ndim
+    t = TYPES.get(a.dtype)
+    if t is None or a.dtype is not b.dtype:
+        return None
+    thin = n > 1 and m * n >= LEAST_THIN and a.ndim == 2 == b.ndim and is_thin(k, n, t)
     tiles = m * n * k >= LEAST and n >= COLUMNS
     if m < LEAST_ROWS or not (thin or tiles) or b.shape[-2] != k:
-        return None
-    if a.dtype is not b.dtype or a.dtype not in TYPES:
         return None
     if c is not None and (c.dtype is not a.dtype or c.shape != (n,) or not c.flags.num & ALIGNED):
         return None
@@ -66,7 +66,7 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
     if a.ndim == 2 == b.ndim:
         y = empty((m, n), a.dtype) if y is None else y
         if thin:
-            multiply_thin(TYPES[a.dtype], y, a, b, c)
+            multiply_thin(t, y, a, b, c)
         else:
             multiply(y, a, b, c)
         return y

@@ -15,15 +15,24 @@ from tapegrad.native.ir import Type, Value
 from tapegrad.native.strips import WAYS, strip
 from tapegrad.native.target import host
 
-MOST = 8  # columns of a
 LEAST = 1 << 12  # elements of the result; below, BLAS's call takes less time
 _GRAIN = 1 << 14  # elements of it that are worth a thread
 
 
 @cache
+def is_thin(k: int, n: int, t: Type) -> bool:
+    """Whether a has few columns: half as many as there are registers; or nearly all of them, where a row of
+    the result is one vector. (Measured on an AMD Zen 5 with 32 registers of 64 bytes: from there on tiles are
+    as fast.)"""
+    registers = host().registers
+    return 0 < k <= (registers // 2 if n > host().lanes(t) else registers - 4)
+
+
+@cache
 def _kernel(t: Type, k: int) -> Any:
     """(y [m, n], a [m, k] of any steps, b [k, n], c [n], m, grain, n, the steps of a's rows and columns)."""
-    wide, ways = host().wide(t), WAYS if k <= 4 else WAYS // 2  # there are registers for so many rows of b
+    wide = host().wide(t)
+    ways = WAYS if k <= 4 else WAYS // 2 if k <= 8 else 1  # there are registers for so many rows of b
 
     def write(f: Body) -> None:
         n = f["n"]
