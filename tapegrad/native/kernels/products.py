@@ -17,6 +17,7 @@ from tapegrad.native.choice import DENSE, TYPES, over
 from tapegrad.native.kernels.few import multiply_few
 from tapegrad.native.kernels.gemm import multiply
 from tapegrad.native.kernels.panels import LEAST_ROWS
+from tapegrad.native.kernels.slim import is_slim, multiply_slim
 from tapegrad.native.kernels.thin import LEAST as LEAST_THIN
 from tapegrad.native.kernels.thin import is_thin, multiply_thin
 from tapegrad.native.memory import empty
@@ -54,21 +55,27 @@ def multiplied(a: Any, b: Any, c: Any = None, y: Any = None) -> Any:
     t = TYPES.get(a.dtype)
     if t is None or a.dtype is not b.dtype:
         return None
-    thin = n > 1 and m * n >= LEAST_THIN and a.ndim == 2 == b.ndim and is_thin(k, n, t)
-    tiles = m * n * k >= LEAST and n >= COLUMNS
-    if m < LEAST_ROWS or not (thin or tiles) or b.shape[-2] != k:
+    alone = a.ndim == 2 == b.ndim
+    thin = alone and n > 1 and m * n >= LEAST_THIN and m >= LEAST_ROWS and is_thin(k, n, t)
+    slim = alone and not thin and is_slim(m, k, n, t)
+    tiles = m * n * k >= LEAST and n >= COLUMNS and m >= LEAST_ROWS
+    if not (thin or slim or tiles) or b.shape[-2] != k:
         return None
     if c is not None and (c.dtype is not a.dtype or c.shape != (n,) or not c.flags.num & ALIGNED):
         return None
     a, b = _ready(a), _ready(b)
     if a is None or b is None:
         return None
-    if a.ndim == 2 == b.ndim:
+    if alone:
         y = empty((m, n), a.dtype) if y is None else y
         if thin:
             multiply_thin(t, y, a, b, c)
-        else:
+        elif slim and multiply_slim(t, y, a, b, c):
+            pass
+        elif tiles:
             multiply(y, a, b, c)
+        else:
+            return None
         return y
     try:
         shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
