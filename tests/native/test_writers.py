@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 import tapegrad as torch
 from tapegrad import sums, tiers
-from tapegrad.kernels import linalg, operators, writers
+from tapegrad.kernels import labelled, linalg, operators, writers
 from tapegrad.native import choice
 from tests.native.arrays import DTYPES, LAYOUTS, ODD, awake, drawn, laid
 
@@ -145,3 +145,19 @@ def test_products_of_any_two_shapes_are_numpys(first, second):
                 found, expected = kernel(x, y), choice.original(kernel)(x, y)
             np.testing.assert_array_equal(found, expected)
             assert found.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
+@pytest.mark.parametrize("layout", ["plain", "stepped", "read-only"])
+def test_cross_products(dtype, layout):
+    awake()
+    for shape in ((5000, 3), (7, 100, 3), (2, 3)):
+        a, b = (drawn(shape, dtype, layout, None, k) for k in (0, 1))
+        found, expected = (f(a, b, -1) for f in (labelled.cross, choice.original(labelled.cross)))
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype and found.shape == expected.shape
+    a, b = (torch.randn(1000, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    g = torch.autograd.grad(torch.linalg.cross(a, b).sum(), (a, b))
+    ones = np.ones((1000, 3))
+    np.testing.assert_allclose(g[0].numpy(), np.cross(b.detach().numpy(), ones), rtol=1e-12)
+    np.testing.assert_allclose(g[1].numpy(), np.cross(ones, a.detach().numpy()), rtol=1e-12)

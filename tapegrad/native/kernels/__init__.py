@@ -52,7 +52,7 @@ STAND_INS: dict[str, str] = {
     "sorting": "sort.argsort sort.kth_at",
     "squares": "loss.mse loss.mse_vjp",
     "topk": "sort.topk",
-    "writers": "distance.apart distance.shares labelled.dots linalg.outer"
+    "writers": "distance.apart distance.shares labelled.cross labelled.dots linalg.outer"
     " operators.mul operators.div operators.sub operators.eq",
 }
 

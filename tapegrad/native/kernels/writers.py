@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import tapegrad.kernels.distance as D
 import tapegrad.kernels.labelled as E
 import tapegrad.kernels.linalg as L
 import tapegrad.kernels.operators as O
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.reduce import sum as sum_
-from tapegrad.native.choice import over
-from tapegrad.native.narrow import MOST, is_narrow
+from tapegrad.native.choice import TYPES, over
+from tapegrad.native.narrow import MOST, columns, is_narrow, rows_of
 from tapegrad.native.pointwise import Pointwise
 
 LEAST = 1 << 17  # elements of the result from which this is faster
@@ -19,6 +21,7 @@ LEAST_SHORT = LEAST >> 4  # of short rows, with which NumPy begins anew
 
 _times = Pointwise("outer", "a * b", "ab")
 _apart = Pointwise("apart", "sqrt(max(a + b - 2 * q, 0))", "qab")
+_cross = Pointwise("cross", "a * b - c * d", "abcd")
 _shares = Pointwise("shares", "F.where(y == 0, 0, g / y)", "gy")
 
 
@@ -52,6 +55,17 @@ def dots(body: Any, a: Any, b: Any) -> Any:
         return body(a, b)
     products = _times(a, b)
     return body(a, b) if products is None else sum_(products, (a.ndim - 1,), False)
+
+
+@over(E.cross)
+def cross(body: Any, a: Any, b: Any, dim: int) -> Any:
+    """The cross products of many vectors, as columns on the way."""
+    fits = dim == -1 and is_narrow(a) and is_narrow(b) and a.shape == b.shape and a.dtype is b.dtype
+    if not fits or a.dtype not in TYPES:
+        return body(a, b, dim)
+    x, y = (np.concatenate((c, c[:2])) for c in map(columns, (a, b)))
+    found = _cross(x[1:4], y[2:5], x[2:5], y[1:4])
+    return body(a, b, dim) if found is None else rows_of(found, a.shape)
 
 
 @over(D.apart)
