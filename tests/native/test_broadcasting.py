@@ -108,6 +108,16 @@ def test_nothing_is_kept_and_nothing_lost():
     assert gone() is None
 
 
+def test_views_of_views_hang_on_their_owner():
+    x = np.zeros(3, "f4")
+    y = x
+    for _ in range(200_000):  # of as many bases, one inside another, freeing would end the stack
+        y = S.broadcast(y, (2, 3))[0]
+        assert y.base is x
+    del y
+    assert sys.getrefcount(x) == 2
+
+
 def test_rare_dtypes():
     b = torch.ones(3).bfloat16()
     assert b.expand(2, 3).float().tolist() == [[1, 1, 1], [1, 1, 1]]

@@ -60,6 +60,7 @@ LOADED = [
     "kernels.loss",
     "kernels.memory",
     "kernels.numbers",
+    "kernels.operators",
     "kernels.pointwise",
     "kernels.polynomials",
     "kernels.random",

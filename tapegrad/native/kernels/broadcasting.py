@@ -16,6 +16,7 @@ from tapegrad.native.ir import I32, I64, PTR, VOID, Function, Value
 from tapegrad.native.small import item, ndim_of
 
 _AXES = 32  # at most
+_OWN = 0x4  # of an array's flags.num: the memory is its own
 _ARRAY, _TUPLE, _INT = range(3)  # what it is bound to
 _ITEMS = tuple.__basicsize__ // 8  # words before a tuple's items
 
@@ -28,6 +29,16 @@ def _size(f: Function, x: Value, otherwise: str) -> Value:
         f.call("PyErr_Clear", VOID)
     f.leave(otherwise, n < 0)
     return n
+
+
+def _owner(f: Function, x: Value) -> Value:
+    """x, or the array that it is a view of: views of views of ... would be freed one inside another."""
+    owner = f.variable(x)
+    with f.when((f.load(x.at(call.FLAGS // 4, I32), I32) & _OWN).eq(0)):
+        base = f.load(x.at(call.BASE // 8, I64), PTR)
+        with f.when(f.convert(base, I64).ne(0)), f.when(is_a(f, base, _ARRAY)):
+            owner.set(base)
+    return owner.get()
 
 
 @direct(S.broadcast, np.ndarray, tuple, int)
@@ -57,6 +68,7 @@ def broadcast(f: Function, otherwise: str) -> None:
         "tapegrad_new_array", PTR, *given, f.value(0, I32), f.value(0, PTR)
     )  # no flag: not to be written
     f.give_if(f.convert(y, I64).eq(0), 0)
-    f.call("Py_IncRef", VOID, x)
-    f.store(y.at(call.BASE // 8, I64), x)
+    owner = _owner(f, x)
+    f.call("Py_IncRef", VOID, owner)
+    f.store(y.at(call.BASE // 8, I64), owner)
     f.give(y)
