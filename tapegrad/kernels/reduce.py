@@ -12,7 +12,7 @@ from numpy import ndarray
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.filling import zeros
 from tapegrad.kernels.memory import shared
-from tapegrad.kernels.operators import div
+from tapegrad.kernels.operators import div, eq
 from tapegrad.kernels.pointwise import constant
 from tapegrad.kernels.shape import axis_sum, column_sum, ones, square
 from tapegrad.kernels.standing import awaited
@@ -154,6 +154,14 @@ def others(x: Any, dim: Dims) -> Any:
     after[..., :-1] = np.multiply.accumulate(flat[..., :0:-1], axis=-1)[..., ::-1]
     y = before * after
     return y.reshape(x.shape) if dim is None else np.moveaxis(y, -1, dim[0])
+
+
+def reaching(x: Any, y: Any) -> Any:
+    """Which elements reach an extreme y that broadcasts to x: where that is nan, what is nan."""
+    hit, lost = eq(x, y), y != y
+    if lost.any():
+        hit |= (x != x) & lost
+    return hit
 
 
 def _variance(x: Any, dim: Dims, keepdim: Keep, correction: float) -> Any:

@@ -55,7 +55,7 @@ def _others(F: Any, x: Any, dim: R.Dims) -> Any:
 
 def spread(F: Any, g: Any, x: Any, y: Any, _shape: Any, dim: R.Dims) -> Any:
     """An extreme's gradient, shared equally among the elements that reach it."""
-    hit = (x == y) | ((x != x) & (y != y))
+    hit = R.reaching(x, y) if F is K else (x == y) | ((x != x) & (y != y))
     count = F.sum(F.where(hit, 1, F.zeros_like(x)), dim, True)
     return F.where(hit, g / count, 0)
 
