@@ -22,7 +22,7 @@ from tapegrad.native.runtime import threads
 _UNITS = 8  # at least, so that threads can share them
 _LIMIT = 1 << 22  # elements of all images' planes, or cotangents
 # What a panel's step costs besides its products, in multiplications of a vector: copying and turning; a tile.
-_COPY, _TILE, _LONGER = 40.0, 3.0, 1.2
+_COPY, _TILE, _LONGER = 40.0, 3.0, 1.12
 
 
 class Plan(NamedTuple):
