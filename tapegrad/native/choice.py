@@ -28,17 +28,24 @@ TYPES: dict[Any, Type] = {np.dtype(np.float32): F32, np.dtype(np.float64): F64}
 
 DENSE = C_CONTIGUOUS | ALIGNED  # of an array's flags.num
 _STARS = 0x0C  # of a code's flags: it takes *args or **kwargs
-_stand_ins: list[tuple[FunctionType, Callable[..., Any]]] = []
+_stand_ins: list[tuple[FunctionType, Any]] = []
 _promised: set[FunctionType] = set()
 _few: set[Any] = set()  # the stand-ins for small arrays, which are asked first
 _lock = RLock()
 
 
-def over(body: Any, few: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+class Later:
+    """A stand-in that is made when it takes its place: make() gives it."""
+
+    def __init__(self, make: Callable[[], Callable[..., Any]], module: str) -> None:
+        self.make, self.__module__ = make, module
+
+
+def over(body: Any, few: bool = False) -> Callable[[Any], Any]:
     """Decorate f(body, *the body's arguments): it takes the place of a function of `tapegrad.kernels` once
     the tier is awake, and calls `body` for what it does not take itself. few: it is for small arrays."""
 
-    def take(f: Callable[..., Any]) -> Callable[..., Any]:
+    def take(f: Any) -> Any:
         if type(body) is not FunctionType or body.__closure__ or body.__code__.co_flags & _STARS:
             raise TypeError(f"over: {body!r} is no plain function.")
         if few:
@@ -53,7 +60,8 @@ def install() -> None:
     """Let every stand-in take its place."""
     with _lock:
         while _stand_ins:
-            _place(*_stand_ins.pop(0))
+            body, f = _stand_ins.pop(0)
+            _place(body, f.make() if isinstance(f, Later) else f)
 
 
 def promise(bodies: Sequence[FunctionType], load: Callable[[], object]) -> None:

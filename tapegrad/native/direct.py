@@ -1,7 +1,7 @@
 """Stand-ins that are machine code themselves: for kernels that look at no element, whose time would all be
 Python's.
 
-    @direct(kernels.shape.broadcast, ndarray, tuple)
+    @direct(kernels.shape.broadcast, lambda: (ndarray, tuple))
     def broadcast(f, otherwise):
         f.leave(otherwise, ~is_a(f, argument(f, 0), 0))
         ...
@@ -16,32 +16,34 @@ from collections.abc import Callable
 from typing import Any
 
 from tapegrad.native import call, target
-from tapegrad.native.choice import over
+from tapegrad.native.choice import Later, over
 from tapegrad.native.ir import I64, PTR, Function, Module, Value
 from tapegrad.native.small import begin, item, same
 
 Writer = Callable[[Function, str], None]
 
 
-def direct(body: Any, *bound: Any) -> Callable[[Writer], Any]:
+def direct(body: Any, bound: Callable[[], tuple[Any, ...]]) -> Callable[[Writer], Any]:
     """Decorate what writes the machine code that stands in for a body: it leaves the block, or gives a new
-    reference. bound: types and other objects, which the code finds as items (see `is_a`, `small.item`)."""
-    count = body.__code__.co_argcount
+    reference. bound() are types and other objects, which the code finds as items (see `is_a`, `small.item`).
+    It is compiled when the stand-in takes its place."""
 
     def take(write: Writer) -> Any:
-        module, name = Module(), f"{body.__name__}_py"
-        f = begin(module, name)
-        with f.forever() as otherwise:
-            f.leave(otherwise, f["count"].ne(count + 1))
-            write(f, otherwise)
-        rest = f["args"].at(1, PTR), f["count"] - 1
-        f.give(f.call("PyObject_Vectorcall", PTR, f.load(f["args"], PTR), *rest, f.value(0, PTR)))
-        (address,) = target.compile(name, module, [name], call.symbols(module))
-        made = call.builtin(address, body.__name__, bound)
-        made.__module__ = write.__module__
-        return over(body)(made)
+        return over(body)(Later(lambda: _made(body, write, bound()), write.__module__))
 
     return take
+
+
+def _made(body: Any, write: Writer, bound: tuple[Any, ...]) -> Any:
+    module, name = Module(), f"{body.__name__}_py"
+    f = begin(module, name)
+    with f.forever() as otherwise:
+        f.leave(otherwise, f["count"].ne(body.__code__.co_argcount + 1))
+        write(f, otherwise)
+    rest = f["args"].at(1, PTR), f["count"] - 1
+    f.give(f.call("PyObject_Vectorcall", PTR, f.load(f["args"], PTR), *rest, f.value(0, PTR)))
+    (address,) = target.compile(name, module, [name], call.symbols(module))
+    return call.builtin(address, body.__name__, bound)
 
 
 def argument(f: Function, k: int) -> Value:

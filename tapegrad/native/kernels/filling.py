@@ -33,7 +33,7 @@ def empty(body: Any, shape: Any, kind: Any) -> Any:
     return memory.allot(shape, kind)
 
 
-@direct(M.empty_like, ndarray, memory.handler(), *memory.PLAIN)
+@direct(M.empty_like, lambda: (ndarray, memory.handler(), *memory.PLAIN))
 def empty_like(f: Function, otherwise: str) -> None:
     """The same like another one, if its elements lie in order."""
     a, kind = argument(f, 0), argument(f, 1)
