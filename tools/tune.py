@@ -154,8 +154,8 @@ def short(*more: Any) -> Callable[[int], tuple[Any, ...]]:
 
 
 def biased(n: int) -> tuple[Any, ...]:
-    """Rows of 8, n elements in all, and one row."""
-    return short()(n // 8)[0], np.ones(8, "f4")
+    """n rows of 8, and one row."""
+    return short()(n)[0], np.ones(8, "f4")
 
 
 def thin(n: int) -> tuple[Any, ...]:
@@ -181,7 +181,7 @@ def pointwise_rows() -> list[Row]:
             *("`g * (1 - y * y)`", "elements", machine, "LEAST_BACKWARD", vectors(2)),
             *(lambda g, y: g * (1 - y * y), slope),
         ),
-        Row("`x + bias`, rows of 8", "elements", pointwise, "_LEAST_NARROW", biased, np.add, add),
+        Row("`x + bias`, rows of 8", "rows", pointwise, "_LEAST_NARROW", biased, np.add, add),
     ]
 
 

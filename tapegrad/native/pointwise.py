@@ -23,8 +23,8 @@ from tapegrad.native import call, expressions, narrow, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Function, Type, Value, vector
 from tapegrad.native.memory import empty
+from tapegrad.native.widening import BLOCK, CONSTANT, FULL, ROW, STILL, widened
 
-BLOCK = 2048  # elements of a row where there are no rows
 # Bytes of a result that is stored past the caches, where it would not stay until somebody reads it: of four
 # operations one after the other, each with results of 4 MB, this takes 1.0 of the time, with 8 MB 0.8, with
 # 16 MB 0.6 (32 MB of third-level cache).
@@ -33,13 +33,10 @@ STREAM = 1 << 23
 # processor itself stops at the ends of pages, and a sum of a million took 1.2 times as long on a Zen 5.
 _FAR, _AHEAD = 1 << 20, 1024
 _LONG = 64  # elements of rows that lie apart from each other, to be gone over as they are
-_LEAST_NARROW = 1 << 11  # elements from which short rows are worth being put together
+_LEAST_NARROW = 1 << 8  # short rows that are worth being put together
 _GRAIN, _HEAVY_GRAIN = 16384, 4096  # elements that are worth a thread: of a sum, of an exponential
 
 _OURS = DENSE | call.WRITEABLE
-
-# How an operand takes part: all of it in order; along a row; one value per row; one value.
-FULL, ROW, STILL, CONSTANT = "f", "r", "s", "c"
 
 
 class Pointwise:
@@ -53,6 +50,7 @@ class Pointwise:
         self.title, self.expression, self.names = title.replace(".", "_"), expression, tuple(names)
         self._kernels: dict[tuple[Any, ...], Any] = {}
         self._probed: dict[tuple[Any, ...], Any] = {}
+        self._wide: dict[tuple[Any, ...], Any] = {}  # by `_shapes`: what `_run_wide` needs
         # For plain operands, by `_place`: (the builtin, the result's dtype, its last numbers), None if there
         # is none yet, False if there can be none. What `small.dispatch` calls without Python.
         self.plain: list[Any] = [None] * (PLAIN_KINDS << len(self.names))
@@ -113,6 +111,9 @@ class Pointwise:
 
     def _general(self, xs: Sequence[Any], args: tuple[Any, ...], out: Any = None) -> Any:
         """The result for operands that broadcast, put into `out` if that is given; None as above."""
+        key = _shapes(xs) if out is None and not args else None
+        if key and (known := self._wide.get(key)):
+            return _run_wide(known, xs)
         if any(type(x) is not ndarray for x in xs):
             if out is not None or not all(isinstance(x, (ndarray, np.generic)) for x in xs):
                 return None
@@ -128,12 +129,18 @@ class Pointwise:
         if plan is None or (out is not None and out.shape != plan[0]):
             return None
         shape, modes, rows, size, columns, numbers = plan
-        if columns <= narrow.MOST and size >= _LEAST_NARROW and (wider := _widened(ys, plan)) is not None:
-            ys, modes, rows, columns, numbers = wider
+        if columns <= narrow.MOST and rows >= _LEAST_NARROW and (wider := widened(ys, plan)) is not None:
+            ys, modes, rows, columns, numbers, ways = wider
+        else:
+            ways = None
         made = self._kernel("".join([y.dtype.char for y in ys]), modes, args)
         if made is None or (out is not None and made[1] is not out.dtype):
             return None
         kernel, result, grain = made
+        if ways and key:
+            if len(self._wide) >= _MOST_WIDE:
+                self._wide.clear()
+            self._wide[key] = (made, shape, ways, (rows, max(1, grain // columns), size, columns, *numbers))
         y = empty(shape, result) if out is None else out
         kernel(y, *ys, rows, max(1, grain // columns), size, columns, *numbers)
         return y
@@ -194,7 +201,7 @@ class Pointwise:
 
 
 TYPES: dict[str, Type] = {"f": F32, "d": F64, "i": I32, "l": I64, "?": I8}
-_MOST = 32  # kernels of one expression
+_MOST, _MOST_WIDE = 32, 256  # kernels of one expression, shapes of short rows
 _LIGHT = 12  # instructions of an expression that takes no longer than loading its operands
 
 
@@ -328,43 +335,22 @@ def _way(dimensions: list[tuple[int, bool]]) -> tuple[str, list[int]] | None:
     return (ROW if runs else STILL), [d, m, columns if runs else 1]
 
 
-def _widened(ys: Sequence[Any], plan: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """(operands, modes, rows, columns, numbers) where many short rows are one long one. What differs from row
-    to row is written out; what comes again after some rows is there until it does. None for other operands,
-    and where that comes too late."""
-    _, modes, rows, size, short, numbers = plan
-    ways = list(zip(ys, modes, numbers[::3], numbers[1::3], strict=True))
-    if any(y.itemsize not in narrow.SIZES and _differs(mode, each) for y, mode, each, _ in ways):
-        return None
-    again = [each * many for _, mode, each, many in ways if mode in (ROW, STILL)]  # after so many rows
-    period = max([n for n in again if n < rows], default=1)
-    period *= max(1, BLOCK // (period * short))
-    if period > rows or any(n < rows and period % n for n in again):
-        return None
-    columns, found, new = period * short, [], ""
-    for y, mode, each, many in ways:
-        y = _written_out(y, mode, short, each, many) if _differs(mode, each) else y
-        new += FULL if y.size == size else ROW if y.size > 1 else CONSTANT
-        if new[-1] == ROW and y.size < columns:
-            row, y = y.reshape(-1), np.empty((columns // y.size, y.size), y.dtype)
-            y[:] = row
-        found.append(y)
-    return found, new, -(-size // columns), columns, [1, 1, 0] * len(ys)
+def _shapes(xs: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The shapes and the dtypes of operands that are contiguous; None for others."""
+    key = []
+    for x in xs:
+        if type(x) is not ndarray or x.flags.num & DENSE != DENSE:
+            return None
+        key += [x.shape, x.dtype.char]
+    return tuple(key)
 
 
-def _differs(mode: str, each: int) -> bool:
-    """Whether an operand's rows are not one behind the other in memory, as those of the result are."""
-    return mode == STILL or (mode == ROW and each > 1)
-
-
-def _written_out(y: Any, mode: str, short: int, each: int, many: int) -> Any:
-    """The rows of an operand whose `many` rows, or numbers for rows, hold for `each` rows one behind the
-    other."""
-    if mode == ROW:
-        return narrow.tiled(y.reshape(many, short), each)
-    if each * short <= narrow.MOST:
-        return narrow.repeated(y.reshape(-1), each * short)
-    return copied(np.broadcast_to(y.reshape(many, 1), (many, each * short)))
+def _run_wide(known: Any, xs: Sequence[Any]) -> Any:
+    """The result of operands whose short rows become a long one, as it was found out before."""
+    (kernel, result, _), shape, ways, numbers = known
+    y = empty(shape, result)
+    kernel(y, *[way(x) for way, x in zip(ways, xs, strict=True)], *numbers)
+    return y
 
 
 class _Row:

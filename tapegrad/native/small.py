@@ -23,11 +23,12 @@ from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value, Variable
 from tapegrad.native.narrow import MOST as NARROW
 from tapegrad.native.places import elements
-from tapegrad.native.pointwise import BLOCK, PLAIN, PLAIN_KINDS, STREAM, Pointwise
+from tapegrad.native.pointwise import PLAIN, PLAIN_KINDS, STREAM, Pointwise
+from tapegrad.native.widening import BLOCK
 
 _OFTEN = 100  # calls after which an op is worth a compilation
 _MOST_LIGHT, _MOST_HEAVY = 512, 64  # elements; more are NumPy's: its loops take several at a time
-_FELT = 16  # as many times as large, of 2 to 16 elements, short rows are to NumPy
+_FELT = 96  # elements in a row: what a short one, of 2 to 16, is to NumPy
 _LEAST_PLAIN = 256  # elements from which the kernel for large arrays is faster, if it can be called at once
 # What a function is bound to, a tuple: its kernels and dtypes, and how often it was called.
 _SMALL, _LARGE, _LEAST, _ARRAY, _CALLS, _PROMOTE, _PLAIN, _HANDLER, _NONE, _NEVER = range(10)
@@ -104,8 +105,9 @@ def _write_hand_on(f: Function) -> None:
     """What the kernel for these sizes gives: a function of those that are bound to the same things."""
     least, (size, length) = f.call("PyLong_AsLongLong", I64, item(f, _LEAST)), _reach(f)
     # NumPy begins anew with each row: many short ones take it as long as a large array.
-    felt = f.select((length > 1) & (length <= NARROW) & (size > length), size * _FELT, size)
-    chosen = f.variable(f.select(felt >= least, item(f, _LARGE), item(f, _SMALL)))
+    short = (length > 1) & (length <= NARROW) & (size > length)
+    large = f.select(short, size * _FELT, size) >= f.select(short, length * least, least)
+    chosen = f.variable(f.select(large, item(f, _LARGE), item(f, _SMALL)))
     with f.when(size >= _LEAST_PLAIN), f.forever() as otherwise:
         _call_plain(f, size, chosen, otherwise)
         f.leave(otherwise)

@@ -249,3 +249,25 @@ def test_dots_of_rows(k):
     found.sum().backward()
     np.testing.assert_array_equal(a.grad.numpy(), y)
     np.testing.assert_array_equal(b.grad.numpy(), x)
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 16])
+def test_a_second_call_is_for_its_own_operands(k):
+    add = pointwise.Pointwise("again", "a * b + c", "abc")
+    rng = np.random.default_rng(0)
+    for rows in (2500, 2501, 2500):
+        for dtype in ("f4", "f8", "f4"):
+            x, row, column = (rng.normal(size=s).astype(dtype) for s in ((rows, k), (k,), (rows, 1)))
+            for a, b, c in ((x, row, column), (row, column, x), (x, x, row), (x, column, column)):
+                found = add(a, b, c)
+                np.testing.assert_allclose(found, a * b + c, rtol=1e-5, atol=1e-6)
+                assert found.dtype == dtype
+    assert 0 < len(add._wide) <= pointwise._MOST_WIDE
+
+
+def test_shapes_that_change_all_the_time_are_not_kept():
+    add = pointwise.Pointwise("shapes", "a + b", "ab")
+    row = np.ones(3, "f4")
+    for n in range(1000, 1000 + pointwise._MOST_WIDE + 9):
+        assert (add(np.full((n, 3), 2, "f4"), row) == 3).all()
+    assert len(add._wide) <= pointwise._MOST_WIDE

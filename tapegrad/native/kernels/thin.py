@@ -15,7 +15,7 @@ from tapegrad.native.ir import Type, Value
 from tapegrad.native.strips import WAYS, strip
 from tapegrad.native.target import host
 
-LEAST = 1 << 12  # elements of the result; below, BLAS's call takes less time
+LEAST = 1 << 14  # elements of the result; below, BLAS's call takes less time
 _GRAIN = 1 << 14  # elements of it that are worth a thread
 
 
