@@ -8,7 +8,6 @@ in registers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -19,6 +18,7 @@ from tapegrad.native import call
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import I32, I64, Type, Value, vector
 from tapegrad.native.memory import empty
+from tapegrad.native.strips import picked
 from tapegrad.native.target import host
 
 MOST = 16  # elements of a narrow row
@@ -84,7 +84,7 @@ def _apart(size: int, k: int) -> Any:
     def vectors(f: call.Body, t: Type, i: Value) -> None:
         xs = [f.load(f["x"].at(i * k + s * t.lanes, t), t) for s in range(k)]
         for j in range(k):
-            y = _picked(f, xs, range(j, k * t.lanes, k))
+            y = picked(f, xs, range(j, k * t.lanes, k))
             f.store(f["y"].at(i + f["step"] * j, t), y)
 
     def one(f: call.Body, t: Type, i: Value, j: int) -> None:
@@ -101,7 +101,7 @@ def _together(size: int, k: int) -> Any:
         xs = [f.load(f["x"].at(i + f["step"] * j, t), t) for j in range(k)]
         for s in range(k):
             places = [divmod(s * t.lanes + lane, k) for lane in range(t.lanes)]
-            y = _picked(f, xs, [j * t.lanes + row for row, j in places])
+            y = picked(f, xs, [j * t.lanes + row for row, j in places])
             f.store(f["y"].at(i * k + s * t.lanes, t), y)
 
     def one(f: call.Body, t: Type, i: Value, j: int) -> None:
@@ -139,7 +139,7 @@ def _tile(size: int, k: int) -> Any:
         with f.loop(f.low, f.high) as row:
             x, y = f["x"].at(row * k, t), f["y"].at(row * length, t)
             xs = [f.load(x.at(i, t), wide, f.first(f.value(k - i, I64), wide)) for i in range(0, k, lanes)]
-            tiles = [_picked(f, xs, [i % k for i in range(s * lanes, (s + 1) * lanes)]) for s in range(k)]
+            tiles = [picked(f, xs, [i % k for i in range(s * lanes, (s + 1) * lanes)]) for s in range(k)]
             with f.loop(0, whole, k * lanes) as i:
                 for s, tile in enumerate(tiles):
                     f.store(y.at(i + s * lanes, t), tile)
@@ -170,16 +170,6 @@ def _build(title: str, size: int, vectors: Any, one: Any, k: int) -> Any:
 
     parameters = "y:w x:r pieces:i grain:i rows:i step:i"
     return call.build(f"{title}_{size}", parameters, write, over="pieces", grain="grain")
-
-
-def _picked(f: call.Body, xs: Sequence[Value], where: Sequence[int]) -> Value:
-    """The vector of elements that are given by their numbers in all vectors, one after the other."""
-    lanes = len(where)
-    used = sorted({n // lanes for n in where})
-    y = f.shuffle(xs[used[0]], xs[used[0]], [n % lanes for n in where])
-    for i in used[1:]:
-        y = f.shuffle(y, xs[i], [n % lanes + lanes if n // lanes == i else k for k, n in enumerate(where)])
-    return y
 
 
 nameless(globals())

@@ -89,6 +89,16 @@ def sums(
     return [total.get() for total in totals]
 
 
+def picked(f: Function, xs: Sequence[Value], where: Sequence[int]) -> Value:
+    """The vector of elements that are given by their numbers in all vectors, one after the other."""
+    lanes = len(where)
+    used = sorted({n // lanes for n in where})
+    y = f.shuffle(xs[used[0]], xs[used[0]], [n % lanes for n in where])
+    for i in used[1:]:
+        y = f.shuffle(y, xs[i], [n % lanes + lanes if n // lanes == i else k for k, n in enumerate(where)])
+    return y
+
+
 @contextmanager
 def units(f: Any, strips: Value) -> Iterator[tuple[Value, Value]]:
     """for each unit of work from f.low to f.high: (which block, which of its strips)."""

@@ -92,3 +92,19 @@ def test_joins_of_unlike_arrays_are_numpys():
     for bad in ([x, x[:, 1:]], [x, x[0]]):
         with pytest.raises(ValueError):
             S.cat(bad, 0)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i2"])
+@pytest.mark.parametrize("step", range(2, 7))
+def test_every_so_many(step, dtype):
+    from tapegrad.native.copying import copy
+
+    for n in (1, 2, 7, 8, 9, 16, 17, 33, 2047, 2048, 2049, 6001):
+        x = np.arange((n - 1) * step + 1).astype(dtype)[::step]  # memory ends with the last
+        y = np.full(n + 2, -1, dtype)
+        assert copy(y[1:-1], x)
+        np.testing.assert_array_equal(y, [-1, *x, -1])
+        rows = np.arange(5 * n * step).astype(dtype).reshape(5, n * step)[:, ::step]
+        y = np.zeros((5, n), dtype)
+        assert copy(y, rows)
+        np.testing.assert_array_equal(y, rows)

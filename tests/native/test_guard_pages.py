@@ -10,9 +10,14 @@ import pytest
 
 from tapegrad import tiers
 from tapegrad.kernels import convolution as C
+from tapegrad.kernels import cumulative as D
+from tapegrad.kernels import embedding as E
+from tapegrad.kernels import gathering as G
 from tapegrad.kernels import linalg as L
 from tapegrad.kernels import normalise as N
 from tapegrad.kernels import pooling as P
+from tapegrad.kernels import reduce as R
+from tapegrad.kernels import shape as S
 
 RUNS = 60
 
@@ -26,6 +31,8 @@ class Guarded:
     def empty(self, shape, kind):
         kind, page = np.dtype(kind), mmap.PAGESIZE
         size = int(np.prod(shape)) * kind.itemsize
+        if not size:
+            return np.empty(shape, kind)
         room = max(page, -(-size // page) * page)
         memory = mmap.mmap(-1, room + 2 * page)
         start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
@@ -120,15 +127,61 @@ def turn(made, rng, kind):
         narrow.tiled(x, int(rng.integers(1, 40)))
 
 
+def pick(made, rng, kind):
+    """Rows and elements by their places, or where a mask holds; differences; copies of what has steps."""
+    from tapegrad.native.copying import copy
+
+    n, k = int(rng.integers(2, 300)), int(rng.integers(1, 20))
+    x = made.normal(rng, (n, k), kind)
+    entries, elements = made.empty((n,), np.dtype("i8")), made.empty((n, 1), np.dtype("i8"))
+    entries[:], elements[:] = rng.integers(0, n, n), rng.integers(0, k, (n, 1))
+    mask = made.empty((n,), np.dtype("?"))
+    mask[:] = rng.random(n) < 0.5
+    E.take_rows(x, entries)
+    S.spread(x, (entries,), x.shape)
+    S.spread(S.fetch(x, (mask,)), (mask,), x.shape)
+    G.gather(x, elements, 1)
+    R.place(made.normal(rng, (n, 1), kind), elements, 1, True, x.shape)
+    for dim in (0, 1):
+        if x.shape[dim] > 1:
+            D.undiff(D.diff(x, dim), dim, x.shape[dim])
+    for step in range(1, 6):
+        flat = made.normal(rng, ((n - 1) * step + 1,), kind)
+        copy(made.empty((n,), x.dtype), flat[::step])
+
+
+def multiply_small(made, rng, kind):
+    """Products with few columns or rows, and of many small matrices."""
+    m, k, few = (int(rng.integers(1, high)) for high in (200, 90, 13))
+    L.mm(made.normal(rng, (m, k), kind), made.normal(rng, (few, k), kind).T)
+    L.mm(made.normal(rng, (m, few), kind).T, made.normal(rng, (m, k), kind))
+    L.matmul(made.normal(rng, (m, few, 3), kind), made.normal(rng, (m, 3, k), kind))
+
+
 def run():
     """All kernels on guarded arrays, results and scratch included."""
     tiers.wake()
     from tapegrad.native import memory, narrow  # not before the tier is awake
-    from tapegrad.native.kernels import channelnorm, featurenorm, folded, folded_weight, products
+    from tapegrad.native.kernels import (
+        channelnorm,
+        differences,
+        featurenorm,
+        few,
+        folded,
+        folded_weight,
+        gathering,
+        masks,
+        picking,
+        products,
+        slim,
+    )
 
     made, rng = Guarded(), np.random.default_rng(0)
     memory.empty = channelnorm.empty = products.empty = narrow.empty = featurenorm.empty = made.empty
-    channelnorm.LEAST = products.LEAST = products.LEAST_THIN = 1
+    few.empty = slim.empty = differences.empty = gathering.empty = masks.empty = picking.empty = made.empty
+    channelnorm.LEAST = products.LEAST = products.LEAST_THIN = few.LEAST = slim.LEAST = differences.LEAST = 1
+    gathering.LEAST = gathering.LEAST_SINGLE = gathering.LEAST_SHORT = gathering.LEAST_ROWS = 1
+    masks.LEAST = picking.LEAST = 1
     for k in range(RUNS):
         made.at_end = k % 2 == 0
         folded.cost = folded_weight.cost = lambda *_, k=k: 0.0 if k % 3 else float("inf")
@@ -137,6 +190,8 @@ def run():
         normalise(made, rng, x)
         normalise_columns(made, rng, x.dtype)
         multiply(made, rng, x.dtype)
+        multiply_small(made, rng, x.dtype)
+        pick(made, rng, x.dtype)
         if k < 8 and tiers.native_state().startswith("on"):
             turn(made, rng, x.dtype)
 
