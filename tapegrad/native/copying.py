@@ -21,13 +21,14 @@ from tapegrad.native.call import ALIGNED
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import I8, I16, I32, I64, Function, Type, Value, vector
 from tapegrad.native.strips import picked
+from tapegrad.native.target import host
 
 GRAIN = 1 << 16  # bytes that are worth a thread
 _ROWS = 16  # of a block: as many float32 as a line of the cache holds
 _COLUMNS = 2048  # of a row where there is only one axis; the last row may have fewer
 _ENDLESS = 1 << 62
 _SHORT = 8  # columns that are few
-_STEPS = (2, 3, 4)  # with which elements are picked out of vectors; of longer ones a vector has few
+_STEPS = range(2, 11)  # with which elements are picked out of vectors; of longer ones a vector has few
 WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}  # by the bytes of what is moved as it is
 
 Axis = tuple[int, int, int]  # how many, and the steps of the target and of the source
@@ -204,7 +205,7 @@ def _row(f: call.Body, y: Value, x: Value, n: Value, t: Type, how: str) -> None:
             v = f.load(x.at(1 - wide.lanes - j, t), wide)
             f.store(y.at(j, t), f.shuffle(v, v, range(wide.lanes - 1, -1, -1)))
     if how.startswith("every"):
-        step = int(how.removeprefix("every"))
+        step, wide = int(how.removeprefix("every")), host().wide(t)
         first = f.larger(n - 1, 0) & -wide.lanes  # behind the last that is picked memory may end
         with f.loop(0, first, wide.lanes) as j:
             xs = [f.load(x.at(j * step + k * wide.lanes, t), wide) for k in range(step)]

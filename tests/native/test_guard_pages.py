@@ -145,7 +145,7 @@ def pick(made, rng, kind):
     for dim in (0, 1):
         if x.shape[dim] > 1:
             D.undiff(D.diff(x, dim), dim, x.shape[dim])
-    for step in range(1, 6):
+    for step in range(1, 12):
         flat = made.normal(rng, ((n - 1) * step + 1,), kind)
         copy(made.empty((n,), x.dtype), flat[::step])
 
