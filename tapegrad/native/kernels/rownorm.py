@@ -285,7 +285,7 @@ def _weightless(x: Any, view: Any, shape: Any, known: Any) -> tuple[Any, Any] | 
     """The weights and biases that change nothing; None if that is not for here."""
     if not known or fits(x, least=LEAST) is None:
         return None
-    count = view[shape.index(-1)] if -1 in shape else prod(shape)
+    count = prod([view[k - len(shape)] if n == -1 else n for k, n in enumerate(shape)])
     return None if count < 0 else (np.ones(count, x.dtype), np.zeros(count, x.dtype))
 
 
