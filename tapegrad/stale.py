@@ -23,7 +23,25 @@ def read_by(n: Node) -> set[int]:
 
 def check_saved(n: Node) -> None:
     """Raises: RuntimeError if an array that n's rules read was written in place since."""
-    check_arrays(n, [*[n.saved[k] for k in sorted(read_by(n))], *_arrays_in(n.meta)])
+    if _suspect(n.saved, n.seq) or _suspect((n.meta,), n.seq):
+        check_arrays(n, [*[n.saved[k] for k in sorted(read_by(n))], *_arrays_in(n.meta)])
+
+
+def _suspect(values: Iterable[Any], seq: int) -> bool:
+    """Whether something among the values may have been written after seq. Where a program writes at all (the
+    running moments of a normalisation), this is asked for every node that was recorded before."""
+    for x in values:
+        kind = type(x)
+        if x is None or kind is int or kind is float:
+            continue
+        if kind is tuple or isinstance(x, (tuple, list)):
+            if _suspect(x, seq):
+                return True
+        elif isinstance(x, Storage) or (
+            hasattr(x, "dtype") and (w := writes_to(x)) is not None and w.tick > seq
+        ):
+            return True
+    return False
 
 
 def check_arrays(n: Node, values: Iterable[Any]) -> None:

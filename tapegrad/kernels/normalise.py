@@ -9,7 +9,30 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 
-# view: the shape in which x is normalised along `axes`; shape: that of weight and bias there.
+# view: the shape in which x is normalised along `axes`; shape: that of weight and bias there; known: what the
+# way forward finds, for the way back.
+
+
+class Moments:
+    """Mean, variance, and 1 / deviation, with 1 along the axes; None until they are found."""
+
+    __slots__ = ("mean", "rstd", "var")
+    mean: Any
+    var: Any
+    rstd: Any
+
+    def __init__(self) -> None:
+        self.mean = self.var = self.rstd = None
+
+    def find(self, x: Any, axes: tuple[int, ...], eps: float) -> None:
+        """Those of x."""
+        self.mean, self.var = moments(x, axes)
+        self.rstd = 1 / np.sqrt(self.var + self.var.dtype.type(eps))
+
+    def room(self, shape: tuple[int, ...], kind: Any) -> tuple[Any, Any, Any]:
+        """Arrays for (mean, var, rstd), which the caller fills."""
+        self.mean, self.var, self.rstd = found = tuple(np.empty((3, *shape), kind))
+        return found
 
 
 def moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
@@ -23,29 +46,30 @@ def moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
     return mean, np.add.reduce(d * d, axis=axes, keepdims=True) / x.dtype.type(n)
 
 
-def _unit(x: Any, view: Any, mean: Any, rstd: Any) -> Any:
-    y = x.reshape(view) - mean
-    y *= rstd
+def _unit(x: Any, view: Any, known: Moments) -> Any:
+    y = x.reshape(view) - known.mean
+    y *= known.rstd
     return y
 
 
-def affine(x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any) -> Any:
-    """The normalised x times w plus b; known: (mean, 1 / deviation)."""
-    y = _unit(x, view, *known)
+def affine(x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Moments) -> Any:
+    """The normalised x times w plus b."""
+    known.find(x.reshape(view), axes, eps)
+    y = _unit(x, view, known)
     y *= w.reshape(shape)
     y += b.reshape(shape)
     return y.reshape(x.shape)
 
 
 def affine_vjp(
-    need: Any, g: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+    need: Any, g: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Moments
 ) -> tuple[Any, Any, Any]:
     """The cotangents of x, w and b."""
-    g, unit = g.reshape(view), _unit(x, view, *known)
+    g, unit = g.reshape(view), _unit(x, view, known)
     over = tuple([k for k, n in enumerate(shape) if n == 1])
     gw = None if need[1] is None else np.add.reduce(g * unit, axis=over).reshape(w.shape)
     gb = None if need[2] is None else np.add.reduce(g, axis=over).reshape(b.shape)
-    gx = None if need[0] is None else _back(g * w.reshape(shape), unit, axes, known[1]).reshape(x.shape)
+    gx = None if need[0] is None else _back(g * w.reshape(shape), unit, axes, known.rstd).reshape(x.shape)
     return gx, gw, gb
 
 
@@ -59,16 +83,17 @@ def _back(g: Any, unit: Any, axes: Any, rstd: Any) -> Any:
     return g
 
 
-def plain(x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any) -> Any:
+def plain(x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Moments) -> Any:
     """The normalised x."""
-    return _unit(x, view, *known).reshape(x.shape)
+    known.find(x.reshape(view), axes, eps)
+    return _unit(x, view, known).reshape(x.shape)
 
 
 def plain_vjp(
-    need: Any, g: Any, x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+    need: Any, g: Any, x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Moments
 ) -> tuple[Any]:
     """The cotangent of x."""
-    return (_back(g.reshape(view), _unit(x, view, *known), axes, known[1]).reshape(x.shape),)
+    return (_back(g.reshape(view), _unit(x, view, known), axes, known.rstd).reshape(x.shape),)
 
 
 def root_mean_square(x: Any, w: Any, axes: Any, eps: float) -> Any:

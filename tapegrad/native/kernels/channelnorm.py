@@ -8,13 +8,14 @@ them; sums are in float64.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.normalise import Moments
 from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, whole
 from tapegrad.native.ir import F64, Function, Type, Value
@@ -22,8 +23,6 @@ from tapegrad.native.kernels import featurenorm
 from tapegrad.native.memory import empty
 from tapegrad.native.target import host
 
-LEAST = 1 << 8  # elements; below, NumPy's few calls take as long as one of these
-_SHORT = 8  # elements of a row below which NumPy is used
 _GRAIN = 1 << 14  # elements that are worth a thread
 _WAYS = 4  # vectors that are summed at once
 _BLOCK = 2048  # elements whose sum need not be in float64
@@ -86,67 +85,67 @@ def _read(f: Body, name: str, i: Value, t: Type) -> Value:
     return f.load(f[name].at(i, t), t.element)
 
 
-def _write_moments(v: Type) -> Callable[[Body], None]:
-    def write(f: Body) -> None:
-        e, n = v.element, f["n"]
-        count = f.convert(n * f["rows"], F64)
-        with f.loop(f.low, f.high) as unit:
-            total = f.variable(0.0, F64)
-            with f.loop(0, f["rows"]) as row:
-                x = f["x"].at(_at(f, unit, row)[0], e)
+def put_moments(f: Body, e: Type, unit: Value, mean: Value, var: Value) -> tuple[Value, Value]:
+    """Store what was found of a unit: (mean, 1 / deviation)."""
+    rstd = 1.0 / f.intrinsic("sqrt", var + f.convert(f["eps"], e))
+    for name, value in (("mean", mean), ("var", var), ("rstd", rstd)):
+        f.store(f[name].at(unit, e), value)
+    return mean, rstd
 
-                def plain(i: Value, t: Type, x: Value = x) -> list[Value]:
-                    return [f.load(x.at(i, e), t)]
 
-                (part,) = _sums(f, n, v, plain, 1, True)
-                total.set(total.get() + part)
-            mean = f.convert(total.get() / count, e)
-            middle = f.splat(mean, v.lanes)
-            squares = f.variable(0.0, F64)
-            with f.loop(0, f["rows"]) as row:
-                x = f["x"].at(_at(f, unit, row)[0], e)
+def _moments(f: Body, v: Type, unit: Value) -> tuple[Value, Value]:
+    """Mean and variance of a unit."""
+    e, n = v.element, f["n"]
+    count = f.convert(n * f["rows"], F64)
+    total = f.variable(0.0, F64)
+    with f.loop(0, f["rows"]) as row:
+        x = f["x"].at(_at(f, unit, row)[0], e)
 
-                def square(i: Value, t: Type, x: Value = x) -> list[Value]:
-                    d = f.load(x.at(i, e), t) - (middle if t is v else mean)
-                    return [d * d]
+        def plain(i: Value, t: Type, x: Value = x) -> list[Value]:
+            return [f.load(x.at(i, e), t)]
 
-                (part,) = _sums(f, n, v, square, 1)
-                squares.set(squares.get() + part)
-            f.store(f["mean"].at(unit, e), mean)
-            f.store(f["var"].at(unit, e), f.convert(squares.get() / count, e))
+        (part,) = _sums(f, n, v, plain, 1, True)
+        total.set(total.get() + part)
+    mean = f.convert(total.get() / count, e)
+    middle = f.splat(mean, v.lanes)
+    squares = f.variable(0.0, F64)
+    with f.loop(0, f["rows"]) as row:
+        x = f["x"].at(_at(f, unit, row)[0], e)
 
-    return write
+        def square(i: Value, t: Type, x: Value = x) -> list[Value]:
+            d = f.load(x.at(i, e), t) - (middle if t is v else mean)
+            return [d * d]
+
+        (part,) = _sums(f, n, v, square, 1)
+        squares.set(squares.get() + part)
+    return mean, f.convert(squares.get() / count, e)
 
 
 def _write_affine(v: Type) -> Callable[[Body], None]:
     def write(f: Body) -> None:
         e = v.element
-        with f.loop(f.low, f.high) as unit, f.loop(0, f["rows"]) as row:
-            start, weight = _at(f, unit, row)
-            x, y = f["x"].at(start, e), f["y"].at(start, e)
-            mean, rstd = _read(f, "mean", unit, e), _read(f, "rstd", unit, e)
-            w, b = _read(f, "w", weight, e), _read(f, "b", weight, e)
-            wide = [f.splat(s, v.lanes) for s in (mean, rstd, w, b)]
+        with f.loop(f.low, f.high) as unit:
+            found = put_moments(f, e, unit, *_moments(f, v, unit))
+            with f.loop(0, f["rows"]) as row:
+                start, weight = _at(f, unit, row)
+                x, y = f["x"].at(start, e), f["y"].at(start, e)
+                one = (*found, _read(f, "w", weight, e), _read(f, "b", weight, e))
+                wide = [f.splat(s, v.lanes) for s in one]
 
-            def part(
-                i: Value,
-                t: Type,
-                _: int,
-                x: Value = x,
-                y: Value = y,
-                one: Any = (mean, rstd, w, b),
-                all: Any = wide,
-            ) -> None:
-                m, r, a, c = all if t is v else one
-                f.store(y.at(i, e), (f.load(x.at(i, e), t) - m) * r * a + c)
+                def part(
+                    i: Value, t: Type, _: int, x: Value = x, y: Value = y, one: Any = one, all: Any = wide
+                ) -> None:
+                    m, r, a, c = all if t is v else one
+                    f.store(y.at(i, e), (f.load(x.at(i, e), t) - m) * r * a + c)
 
-            _over(f, f["n"], v, part)
+                _over(f, f["n"], v, part)
 
     return write
 
 
 def _write_back(v: Type) -> Callable[[Body], None]:
-    """z from g and x; the sums of g and of g times the normalised x of each row."""
+    """z from g and x; the sums of g and of g times the normalised x, of each row, or of a unit with one
+    weight."""
 
     def write(f: Body) -> None:
         e, n = v.element, f["n"]
@@ -155,7 +154,7 @@ def _write_back(v: Type) -> Callable[[Body], None]:
             mean, rstd = _read(f, "mean", unit, e), _read(f, "rstd", unit, e)
             means, rstds = f.splat(mean, v.lanes), f.splat(rstd, v.lanes)
             level, slope = (f.variable(0.0, F64) for _ in range(2))
-
+            sums = {name: f.variable(0.0, F64) for name in ("plain", "along")}
             both = {v: (means, rstds), e: (mean, rstd)}
 
             def unit_of(p: Value, t: Type, both: dict[Type, tuple[Value, Value]] = both) -> Value:
@@ -172,9 +171,10 @@ def _write_back(v: Type) -> Callable[[Body], None]:
                     return [a, a * unit_of(x.at(i, e), t)]
 
                 plain, along = _sums(f, n, v, terms, 2)
-                at = unit * f["rows"] + row
-                f.store(f["plain"].at(at, F64), plain)
-                f.store(f["along"].at(at, F64), along)
+                at = unit * f["slots"] + row * f["by_row"]
+                for name, own in (("plain", plain), ("along", along)):
+                    sums[name].set(own + f.select(f["by_row"].eq(0), sums[name].get(), 0.0))
+                    f.store(f[name].at(at, F64), sums[name].get())
                 w = f.convert(_read(f, "w", weight, e), F64)
                 level.set(level.get() + w * plain)
                 slope.set(slope.get() + w * along)
@@ -205,9 +205,8 @@ def _write_back(v: Type) -> Callable[[Body], None]:
 
 
 _KERNELS: dict[str, tuple[str, Callable[[Type], Callable[[Body], None]]]] = {
-    "moments": ("mean:w var:w x:r", _write_moments),
-    "affine": ("y:w x:r w:r b:r mean:r rstd:r", _write_affine),
-    "back": ("z:w plain:w along:w g:r x:r w:r mean:r rstd:r", _write_back),
+    "affine": ("y:w mean:w var:w rstd:w x:r w:r b:r eps:d", _write_affine),
+    "back": ("z:w plain:w along:w g:r x:r w:r mean:r rstd:r slots:i", _write_back),
 }
 
 
@@ -227,10 +226,11 @@ def _batch(view: tuple[int, ...], axes: Any) -> tuple[int, Rows] | None:
     if len(view) < 3 or tuple(axes) != (0, *range(2, len(view))):
         return None
     images, c, n = view[0], view[1], prod(view[2:])
-    return (c, Rows(images, n, n, c * n, c, 1, 0)) if n >= _SHORT else None
+    return c, Rows(images, n, n, c * n, c, 1, 0)
 
 
-def _units(view: tuple[int, ...], axes: Any, shape: Any) -> tuple[int, Rows] | None:
+@lru_cache(1024)
+def _units(view: tuple[int, ...], axes: tuple[int, ...], shape: Any) -> tuple[int, Rows] | None:
     """Of all three; None for others."""
     if len(view) < 3 or len(shape) != len(view) or any(k != 1 for k in (shape[0], *shape[3:])):
         return None
@@ -240,10 +240,9 @@ def _units(view: tuple[int, ...], axes: Any, shape: Any) -> tuple[int, Rows] | N
     rest = tuple(axes) == tuple(range(2, len(view)))
     if shape[2] == 1:
         n = prod(view[2:])
-        single = (images * c, Rows(1, n, n, 0, c, 1, 0)) if rest and n >= _SHORT else None
-        return single or _batch(view, axes)
+        return (images * c, Rows(1, n, n, 0, c, 1, 0)) if rest else _batch(view, axes)
     n = prod(view[3:])
-    if not rest or shape[2] != view[2] or n < _SHORT:
+    if not rest or shape[2] != view[2]:
         return None
     return images * c, Rows(view[2], n, view[2] * n, n, c, view[2], 1)
 
@@ -253,34 +252,20 @@ def _is_matrix(view: Any, axes: Any) -> bool:
     return len(view) == 2 and tuple(axes) == (0,) and 0 not in view
 
 
-def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    """Mean and variance of channels."""
-    t = fits(x, least=LEAST)
-    if t and _is_matrix(x.shape, axes):
-        return featurenorm.moments(t, x)
-    found = t and _batch(x.shape, axes)
-    if not t or not found:
-        return body(x, axes)
-    units, rows = found
-    shape = tuple([1 if k in axes else n for k, n in enumerate(x.shape)])
-    mean, var = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
-    _kernel(t, "moments")(mean, var, x, units, _shared(rows), *rows)
-    return mean, var
-
-
 def affine(
-    body: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+    body: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Moments
 ) -> Any:
     """The normalised x times w plus b."""
-    t = fits(x, w, b, *known, least=LEAST) if known else None
+    t = fits(x, w, b, least=1)
     if t and _is_matrix(view, axes):
-        return featurenorm.affine(x.reshape(view), w, b, known).reshape(x.shape)
-    found = t and _units(tuple(view), axes, shape)
-    if not t or not found or known[0].size != found[0]:
+        return featurenorm.affine(t, x.reshape(view), w, b, eps, known).reshape(x.shape)
+    found = t and _units(view, axes, shape)
+    if not t or not found:
         return body(x, w, b, view, axes, shape, eps, known)
     units, rows = found
     y = empty(x.shape, x.dtype)
-    _kernel(t, "affine")(y, x, w, b, *known, units, _shared(rows), *rows)
+    moments = known.room(tuple([1 if k in axes else n for k, n in enumerate(view)]), x.dtype)
+    _kernel(t, "affine")(y, *moments, x, w, b, eps, units, _shared(rows), *rows)
     return y
 
 
@@ -295,35 +280,27 @@ def affine_vjp(
     axes: Any,
     shape: Any,
     eps: float,
-    known: Any,
+    known: Moments,
 ) -> Any:
     """The cotangents of x, w and b."""
-    t = fits(x, w, *known, least=LEAST) if known else None
+    t = fits(x, w, known.mean, known.rstd, least=1)
     if not t or not fits(rows_of_g := whole(g, x), x):
         return body(need, g, x, w, b, view, axes, shape, eps, known)
     if _is_matrix(view, axes):
         gx, gw, gb = featurenorm.affine_vjp(t, need, rows_of_g.reshape(view), x.reshape(view), w, known)
         return None if gx is None else gx.reshape(x.shape), gw, gb
-    found = _units(tuple(view), axes, shape)
-    if not found or known[0].size != found[0]:
+    found = _units(view, axes, shape)
+    if not found:
         return body(need, g, x, w, b, view, axes, shape, eps, known)
     units, rows = found
-    z = empty(x.shape, x.dtype)
-    plain, along = np.empty((2, units, rows.rows))
-    _kernel(t, "back")(z, plain, along, rows_of_g, x, w, *known, units, _shared(rows), *rows)
-    gx = None if need[0] is None else z
-    gw, gb = (
-        None if wanted is None else _per_weight(sums, rows).astype(x.dtype).reshape(a.shape)
-        for wanted, sums, a in ((need[1], along, w), (need[2], plain, b))
-    )
-    return gx, gw, gb
-
-
-def _per_weight(sums: Any, rows: Rows) -> Any:
-    """The sums of rows [units, rows] that share a weight."""
-    if rows.by_row:
-        return np.add.reduce(sums.reshape(-1, rows.weights, rows.rows), 0)
-    return np.add.reduce(np.add.reduce(sums, 1).reshape(-1, rows.weights), 0)
+    z, slots = empty(x.shape, x.dtype), rows.rows if rows.by_row else 1
+    sums = np.empty((2, units, slots))
+    moments = known.mean, known.rstd
+    _kernel(t, "back")(z, *sums, rows_of_g, x, w, *moments, slots, units, _shared(rows), *rows)
+    if units != rows.weights:  # some share a weight
+        sums = np.add.reduce(sums.reshape(2, -1, rows.weights, slots), 1)
+    gb, gw = sums.astype(x.dtype).reshape(2, *w.shape)
+    return None if need[0] is None else z, None if need[1] is None else gw, None if need[2] is None else gb
 
 
 nameless(globals())

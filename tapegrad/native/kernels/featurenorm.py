@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.normalise import Moments
 from tapegrad.native.call import Body, build
 from tapegrad.native.fold import fold
 from tapegrad.native.ir import F64, Type, Value
@@ -41,7 +42,7 @@ def _sums(c: Columns, count: int, terms: Callable[[Value], list[list[Value]]]) -
     return down(f, f["n"], [[0.0] * c.many] * count, wide, step)
 
 
-def _write_moments(c: Columns) -> None:
+def _write_affine(c: Columns) -> None:
     f = c.f
     count = f.splat(f.convert(f["n"], F64), c.t.lanes)
     (totals,) = _sums(c, 1, lambda row: [c.get("x", row)])
@@ -52,8 +53,19 @@ def _write_moments(c: Columns) -> None:
         return [[d * d for d in apart]]
 
     (spread,) = _sums(c, 1, squares)
-    c.put("mean", means)
-    c.put("var", [x / count for x in spread])
+    vars = [f.convert(x / count, c.t) for x in spread]
+    eps = f.splat(f.convert(f["eps"], c.t.element), c.t.lanes)
+    rstds = [1.0 / f.intrinsic("sqrt", v + eps) for v in vars]
+    for name, values in (("mean", means), ("var", vars), ("rstd", rstds)):
+        c.put(name, values)
+    scales = [r * w for r, w in zip(rstds, c.get("w"), strict=True)]
+    shifts = c.get("b")
+
+    def each(row: Value, _: Any) -> None:
+        units = zip(c.get("x", row), means, scales, shifts, strict=True)
+        c.put("y", [(x - m) * s + b for x, m, s, b in units], row)
+
+    down(f, f["n"], [], c.t, each)
 
 
 def _write_back(c: Columns) -> None:
@@ -86,12 +98,14 @@ def _kernel(t: Type, back: bool) -> Any:
 
     def write(f: Body) -> None:
         with f.loop(f.low, f.high) as which:
-            part = _write_back if back else _write_moments
+            part = _write_back if back else _write_affine
             low = which * (WAYS * wide.lanes)
             strip(f, low, f["width"], wide, lambda *where: part(Columns(f, wide, *where)))
 
-    arrays = "z:w gw:w gb:w g:r x:r w:r mean:r rstd:r" if back else "mean:w var:w x:r"
-    name = f"features_{'back' if back else 'moments'}_{t}"
+    arrays = (
+        "z:w gw:w gb:w g:r x:r w:r mean:r rstd:r" if back else "y:w mean:w var:w rstd:w x:r w:r b:r eps:d"
+    )
+    name = f"features_{'back' if back else 'affine'}_{t}"
     return build(name, f"{arrays} strips:i grain:i n:i width:i", write, over="strips", grain="grain")
 
 
@@ -102,27 +116,23 @@ def _strips(t: Type, shape: tuple[int, ...]) -> tuple[int, ...]:
     return strips_of(width, wide), max(1, _GRAIN // (n * WAYS * wide.lanes)), n, width
 
 
-def moments(t: Type, x: Any) -> tuple[Any, Any]:
-    """Mean and variance of each column, as rows [1, features]."""
-    n, features = x.shape
-    if x.size <= MOST or n == 1:  # `fold` leaves what is one row as it is
-        mean, var = np.empty((1, features), x.dtype), np.empty((1, features), x.dtype)
-        _kernel(t, False)(mean, var, x, *_strips(t, x.shape))
-        return mean, var
-    center = fold("exact", t, x, (0,), wide=True) / n
-    var = fold("spread", t, x, (0,), wide=True, center=center) / n
-    return center.astype(x.dtype).reshape(1, -1), var.astype(x.dtype).reshape(1, -1)
-
-
-def affine(x: Any, w: Any, b: Any, known: Any) -> Any:
+def affine(t: Type, x: Any, w: Any, b: Any, eps: float, known: Moments) -> Any:
     """The normalised x times w plus b."""
-    mean, rstd = known
+    n, features = x.shape
+    mean, var, rstd = known.room((1, features), x.dtype)
+    if x.size <= MOST or n == 1:  # `fold` leaves what is one row as it is
+        y = empty(x.shape, x.dtype)
+        _kernel(t, False)(y, mean, var, rstd, x, w, b, eps, *_strips(t, x.shape))
+        return y
+    center = fold("exact", t, x, (0,), wide=True) / n
+    mean[0], var[0] = center, fold("spread", t, x, (0,), wide=True, center=center) / n
+    rstd[0] = 1 / np.sqrt(var[0] + x.dtype.type(eps))
     return _affine(x, mean, rstd * w, b)
 
 
-def affine_vjp(t: Type, need: Any, g: Any, x: Any, w: Any, known: Any) -> tuple[Any, Any, Any]:
+def affine_vjp(t: Type, need: Any, g: Any, x: Any, w: Any, known: Moments) -> tuple[Any, Any, Any]:
     """The cotangents of x, w and b."""
-    mean, rstd = known
+    mean, rstd = known.mean, known.rstd
     if x.size <= MOST or len(x) == 1:
         gx, slope, level = empty(x.shape, x.dtype), np.empty_like(w), np.empty_like(w)
         _kernel(t, True)(gx, slope, level, g, x, w, mean, rstd, *_strips(t, x.shape))

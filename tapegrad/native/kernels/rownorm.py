@@ -19,36 +19,29 @@ from tapegrad.native.memory import empty
 from tapegrad.native.strips import add, sums, sweep
 from tapegrad.native.target import host
 
-LEAST = 1 << 6  # elements; below, NumPy's few calls take as long as one of these
 GRAIN = 1 << 14  # elements that are worth a thread
 PARTS = 64  # parts of the rows, which have sums of their own for the gradients of weight and bias
 
 
-def _write_moments(t: Type) -> Callable[[Body], None]:
-    def write(f: Body) -> None:
-        n, e = f["n"], t.element
-        wide = t.like(F64)
-        with f.loop(f.low, f.high) as row:
-            x = f["x"].at(row * n, e)
+def _moments(f: Body, t: Type, x: Value, n: Value) -> tuple[Value, Value]:
+    """Mean and variance of a row."""
+    e, wide = t.element, t.like(F64)
 
-            def exact(i: Value, m: Any, v: list[Value]) -> list[Value]:
-                return [v[0] + f.convert(f.load(x.at(i, e), t, m), wide)]
+    def exact(i: Value, m: Any, v: list[Value]) -> list[Value]:
+        return [v[0] + f.convert(f.load(x.at(i, e), t, m), wide)]
 
-            (total,) = sweep(f, 0, n, t, exact, [0.0], held=wide)
-            count = f.convert(n, F64)
-            mean = f.convert(f.total(f.tree(total, add)) / count, e)
-            middle = f.splat(mean, t.lanes)
+    (total,) = sweep(f, 0, n, t, exact, [0.0], held=wide)
+    count = f.convert(n, F64)
+    mean = f.convert(f.total(f.tree(total, add)) / count, e)
+    middle = f.splat(mean, t.lanes)
 
-            def square(i: Value, m: Any, v: list[Value]) -> list[Value]:
-                d = f.load(x.at(i, e), t, m) - middle
-                d = d if m is None else f.select(m, d, 0.0)
-                return [f.fma(d, d, v[0])]
+    def square(i: Value, m: Any, v: list[Value]) -> list[Value]:
+        d = f.load(x.at(i, e), t, m) - middle
+        d = d if m is None else f.select(m, d, 0.0)
+        return [f.fma(d, d, v[0])]
 
-            (squares,) = sums(f, n, t, square)
-            f.store(f["mean"].at(row, e), mean)
-            f.store(f["var"].at(row, e), f.convert(squares / count, e))
-
-    return write
+    (squares,) = sums(f, n, t, square)
+    return mean, f.convert(squares / count, e)
 
 
 def _write_affine(t: Type) -> Callable[[Body], None]:
@@ -56,7 +49,8 @@ def _write_affine(t: Type) -> Callable[[Body], None]:
         n, e = f["n"], t.element
         with f.loop(f.low, f.high) as row:
             x, y = f["x"].at(row * n, e), f["y"].at(row * n, e)
-            mean, rstd = (f.splat(f.load(f[k].at(row, e), e), t.lanes) for k in ("mean", "rstd"))
+            found = channelnorm.put_moments(f, e, row, *_moments(f, t, x, n))
+            mean, rstd = (f.splat(v, t.lanes) for v in found)
 
             def each(i: Value, m: Any, _: Any) -> None:
                 unit = (f.load(x.at(i, e), t, m) - mean) * rstd
@@ -108,8 +102,7 @@ def _write_affine_back(t: Type) -> Callable[[Body], None]:
 @cache
 def _kernel(t: Type, what: str) -> Any:
     parameters, write = {
-        "moments": ("mean:w var:w x:r rows:i n:i grain:i", _write_moments),
-        "affine": ("y:w x:r w:r b:r mean:r rstd:r rows:i n:i grain:i", _write_affine),
+        "affine": ("y:w mean:w var:w rstd:w x:r w:r b:r rows:i n:i eps:d grain:i", _write_affine),
         "affine_back": (
             "z:w gw:w gb:w g:r x:r w:r mean:r rstd:r parts:i share:i rows:i n:i",
             _write_affine_back,
@@ -153,21 +146,9 @@ def _parts(rows: int) -> tuple[int, int]:
     return -(-rows // share), share
 
 
-@over(N.moments)
-def moments(body: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    """Mean and variance."""
-    t = fits(x, least=LEAST)
-    rows, n, shape = _trailing(x.shape, tuple(axes)) if t is not None else (0, 0, ())
-    if t is None or not n:
-        return channelnorm.moments(body, x, axes)
-    mean, var = np.empty(shape, x.dtype), np.empty(shape, x.dtype)
-    _kernel(t, "moments")(mean, var, x, rows, n, max(1, GRAIN // n))
-    return mean, var
-
-
-def _takes(x: Any, w: Any, view: Any, axes: Any, shape: Any, known: Any, *more: Any) -> Any:
+def _takes(x: Any, w: Any, view: Any, axes: Any, shape: Any, *more: Any) -> Any:
     """(type, rows, their length) for weights that lie along the rows of x; the length is 0 for others."""
-    t = fits(x, w, *known, *more, least=LEAST)
+    t = fits(x, w, *more, least=1)
     if t is None or view != x.shape:
         return t, 0, 0
     return t, *_along_rows(view, axes, shape)
@@ -175,14 +156,15 @@ def _takes(x: Any, w: Any, view: Any, axes: Any, shape: Any, known: Any, *more: 
 
 @over(N.affine)
 def affine(
-    body: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
+    body: Any, x: Any, w: Any, b: Any, view: Any, axes: Any, shape: Any, eps: float, known: N.Moments
 ) -> Any:
     """The normalised x times w plus b."""
-    t, rows, n = _takes(x, w, view, axes, shape, known, b) if known else (None, 0, 0)
+    t, rows, n = _takes(x, w, view, axes, shape, b)
     if not n:
         return channelnorm.affine(body, x, w, b, view, axes, shape, eps, known)
     y = empty(x.shape, x.dtype)
-    _kernel(t, "affine")(y, x, w, b, *known, rows, n, max(1, GRAIN // n))
+    found = known.room(_trailing(view, axes)[2], x.dtype)
+    _kernel(t, "affine")(y, *found, x, w, b, rows, n, eps, max(1, GRAIN // n))
     return y
 
 
@@ -198,16 +180,16 @@ def affine_vjp(
     axes: Any,
     shape: Any,
     eps: float,
-    known: Any,
+    known: N.Moments,
 ) -> Any:
     """The cotangents of x, w and b."""
-    t, rows, n = _takes(x, w, view, axes, shape, known) if known else (None, 0, 0)
+    t, rows, n = _takes(x, w, view, axes, shape, known.mean, known.rstd)
     if not n or not fits(rows_of_g := whole(g, x), x):
         return channelnorm.affine_vjp(body, need, g, x, w, b, view, axes, shape, eps, known)
     parts, share = _parts(rows)
     z = empty(x.shape, x.dtype)
     gw, gb = np.empty((2, parts, n), x.dtype)
-    _kernel(t, "affine_back")(z, gw, gb, rows_of_g, x, w, *known, parts, share, rows, n)
+    _kernel(t, "affine_back")(z, gw, gb, rows_of_g, x, w, known.mean, known.rstd, parts, share, rows, n)
     return (
         None if need[0] is None else z,
         None if need[1] is None else np.add.reduce(gw, 0).reshape(w.shape),
@@ -281,9 +263,9 @@ def _along(w: Any, n: int) -> Any:
     return np.full(n, w, w.dtype) if w.ndim == 0 else w
 
 
-def _weightless(x: Any, view: Any, shape: Any, known: Any) -> tuple[Any, Any] | None:
+def _weightless(x: Any, view: Any, shape: Any) -> tuple[Any, Any] | None:
     """The weights and biases that change nothing; None if that is not for here."""
-    if not known or fits(x, least=LEAST) is None:
+    if fits(x, least=1) is None:
         return None
     count = prod([view[k - len(shape)] if n == -1 else n for k, n in enumerate(shape)])
     return None if count < 0 else (np.ones(count, x.dtype), np.zeros(count, x.dtype))
@@ -292,7 +274,7 @@ def _weightless(x: Any, view: Any, shape: Any, known: Any) -> tuple[Any, Any] | 
 @over(N.plain)
 def plain(body: Any, x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any) -> Any:
     """The normalised x."""
-    found = _weightless(x, view, shape, known)
+    found = _weightless(x, view, shape)
     if found is None:
         return body(x, view, axes, shape, eps, known)
     return N.affine(x, *found, view, axes, shape, eps, known)
@@ -303,7 +285,7 @@ def plain_vjp(
     body: Any, need: Any, g: Any, x: Any, view: Any, axes: Any, shape: Any, eps: float, known: Any
 ) -> Any:
     """The cotangent of x."""
-    found = _weightless(x, view, shape, known)
+    found = _weightless(x, view, shape)
     if found is None or need[0] is None:
         return body(need, g, x, view, axes, shape, eps, known)
     return N.affine_vjp((need[0], None, None), g, x, *found, view, axes, shape, eps, known)[:1]
@@ -312,7 +294,7 @@ def plain_vjp(
 @over(N.root_mean_square)
 def root_mean_square(body: Any, x: Any, w: Any, axes: Any, eps: float) -> Any:
     """x times w, over the root of its mean square."""
-    t = fits(x, w, least=LEAST)
+    t = fits(x, w, least=1)
     rows, n, _ = _trailing(x.shape, axes) if t is not None else (0, 0, ())
     if not n:
         return body(x, w, axes, eps)
@@ -324,7 +306,7 @@ def root_mean_square(body: Any, x: Any, w: Any, axes: Any, eps: float) -> Any:
 @over(N.root_mean_square_vjp)
 def root_mean_square_vjp(body: Any, need: Any, g: Any, x: Any, w: Any, axes: Any, eps: float) -> Any:
     """The cotangents of x and w."""
-    t = fits(x, w, least=LEAST)
+    t = fits(x, w, least=1)
     rows, n, _ = _trailing(x.shape, axes) if t is not None else (0, 0, ())
     if not n or not fits(rows_of_g := whole(g, x), x) or (w.ndim == 0 and need[1] is not None):
         return body(need, g, x, w, axes, eps)

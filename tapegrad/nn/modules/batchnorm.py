@@ -93,13 +93,15 @@ class _BatchNorm(_Running):
         """batch_norm(input); in training the statistics move towards the batch's."""
         self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+        training = self.training
+        if training and self.track_running_stats and (batches := self.num_batches_tracked) is not None:
+            batches.add_(1)
             if self.momentum is None:  # the mean of all batches
-                momentum = 1.0 / float(self.num_batches_tracked)
-        by_batch = self.training or (self.running_mean is None and self.running_var is None)
-        kept = not self.training or self.track_running_stats
-        mean, var = (self.running_mean, self.running_var) if kept else (None, None)
+                momentum = 1.0 / float(batches)
+        mean, var = self.running_mean, self.running_var
+        by_batch = training or (mean is None and var is None)
+        if training and not self.track_running_stats:
+            mean = var = None
         return N.batch_norm(input, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
 
 

@@ -11,7 +11,7 @@ import tapegrad.kernels.normalise as N
 from tapegrad._errors import describe, sizes
 from tapegrad._state import grad_enabled
 from tapegrad.define import cast, composite, offer
-from tapegrad.dtypes import F4, FLOATING, of, promote
+from tapegrad.dtypes import F4, F8, FLOATING, of, promote
 from tapegrad.kernels.errstate import nameless
 from tapegrad.naming import argument
 from tapegrad.ops.new import ones_like, zeros_like
@@ -30,8 +30,8 @@ def _unit(F: Any, x: Any, view: Any, axes: Any, eps: float) -> Any:
 
 
 def _pair(name: str, title: str) -> tuple[Any, Any]:
-    """The op with weight and bias, and without: it normalises along axes of a view of x. `known` are mean and
-    1 / deviation, which the body computes itself."""
+    """The op with weight and bias, and without: it normalises along axes of a view of x. `known` takes what
+    the kernel finds on its way."""
 
     @composite(name, 3, (N.affine, N.affine_vjp), title)
     def affine(
@@ -55,20 +55,17 @@ _INSTANCE = _pair("instance_norm", "ViewBackward0")
 
 def _normalised(
     pair: tuple[Any, Any], x: Tensor, weight: Any, bias: Any, view: Any, axes: Any, shape: Any, eps: float
-) -> tuple[Tensor, Any]:
-    """(the result, its moments: None inside of a transform)."""
-    a = x._a
-    found = known = None
-    if type(a) is np.ndarray:
-        found = N.moments(a.reshape(view), axes)
-        known = found[0], 1 / np.sqrt(found[1] + found[1].dtype.type(eps))
+) -> tuple[Tensor, N.Moments]:
+    """(the result, the moments of x: empty where no kernel ran, as inside of a transform)."""
+    known = N.Moments()
     args = (view, axes, shape, eps, known)
     if weight is None and bias is None:
-        return pair[1](x, *args), found
-    given = weight if weight is not None else bias
-    weight = ones_like(given.detach()) if weight is None else weight
-    bias = zeros_like(given.detach()) if bias is None else bias
-    return pair[0](x, weight, bias, *args), found
+        return pair[1](x, *args), known
+    if weight is None:
+        weight = ones_like(bias.detach())
+    elif bias is None:
+        bias = zeros_like(weight.detach())
+    return pair[0](x, weight, bias, *args), known
 
 
 def _channels(x: Tensor) -> tuple[int, ...]:
@@ -200,7 +197,8 @@ def _keep(running: Any, value: Any, momentum: float) -> None:
     """Move a running statistic towards a value [entries or 1, channels]: towards the entries' mean."""
     if running is None:
         return
-    old, plain = running.detach(), type(running._a) is type(value) is np.ndarray
+    old = running if running._node is None else running.detach()
+    plain = type(old._a) is type(value) is np.ndarray
     now = old._a if plain else old
     value = value if plain or isinstance(value, Tensor) else wrap(value)
     value = value[0] if len(value) == 1 else value.mean(0)
@@ -208,15 +206,15 @@ def _keep(running: Any, value: Any, momentum: float) -> None:
     old.copy_(wrap(moved) if plain else moved)
 
 
-def _moved(x: Tensor, view: Any, axes: Any, found: Any) -> tuple[Any, Any]:
+def _moved(x: Tensor, view: Any, axes: Any, found: N.Moments) -> tuple[Any, Any]:
     """Mean and unbiased variance along axes, [entries or 1, channels]; Tensors inside of a transform."""
     rows = (1 if 0 in axes else view[0], -1)
-    if found is None:
+    if found.mean is None:
         wide = reshape(x.detach(), view)
         return wide.mean(axes, True).reshape(rows), wide.var(axes, keepdim=True).reshape(rows)
-    n = prod(view[k] for k in axes)
-    var = found[1] * found[1].dtype.type(n / (n - 1) if n > 1 else np.nan)
-    return found[0].reshape(rows), var.reshape(rows)
+    n = prod([view[k] for k in axes])
+    var = found.var * found.var.dtype.type(n / (n - 1) if n > 1 else np.nan)
+    return found.mean.reshape(rows), var.reshape(rows)
 
 
 def batch_norm(
@@ -255,25 +253,35 @@ def _flat(x: Tensor, t: Tensor | None) -> Tensor | None:
     return t.reshape(-1) if wrong else t  # type: ignore[union-attr] # `wrong` says that it is one
 
 
+def _is_plain(x: Tensor, *given: Any) -> bool:
+    """Whether there is nothing to check, convert or reshape, as almost always: one number per channel of all
+    that are given, in the dtype of x."""
+    kind, a = x._kind, x._a
+    if a.ndim < 2 or not a.size or (kind is not F4 and kind is not F8):
+        return False
+    shape = a.shape[1:2]
+    other = [
+        t for t in given if t is not None and (getattr(t, "_kind", None) is not kind or t._a.shape != shape)
+    ]
+    return not other
+
+
 def _of_channels(
     norm: Any, op: str, given: Tensor, running: Any, affine: Any, own: bool, momentum: float, eps: float
 ) -> Tensor:
     """Batch or instance normalisation, by the input's own moments, or by running ones."""
     (weight, bias), (running_mean, running_var) = affine, running
-    x = _floats(op, given, *affine, *(running if norm is _BATCH else (running_var,)))
+    x, plain = given, _is_plain(given, *affine, *running)
+    if not plain:
+        x = _floats(op, given, *affine, *(running if norm is _BATCH else (running_var,)))
     if not x._a.size and (norm is _BATCH or own or None not in running):
-        given_affine = affine
-        if norm is _INSTANCE:  # each sample has channels of its own
-            given_affine = [t if t is None else t.repeat(x._a.shape[0]) for t in (*affine, *running)][:2]
-        y = _nothing(x, *given_affine)
-        if norm is _INSTANCE and own:
-            _per_channel(op, x, running_mean=running_mean, running_var=running_var)
-        return _as(y, given)
+        return _as(_of_no_channels(norm, op, x, running, affine, own), given)
     _check_running(op, own, running_mean=running_mean, running_var=running_var)
-    if norm is _BATCH:
-        weight, bias = _flat(x, weight), _flat(x, bias)
-    _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
-    _need_channels(op, x, IndexError if x._a.ndim else RuntimeError)
+    if not plain:
+        if norm is _BATCH:
+            weight, bias = _flat(x, weight), _flat(x, bias)
+        _per_channel(op, x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
+        _need_channels(op, x, IndexError if x._a.ndim else RuntimeError)
     if (running_mean is None) != (running_var is None):
         raise ValueError(f"{op}: one running moment is missing; both are needed, or none.")
     if not own:
@@ -286,6 +294,16 @@ def _of_channels(
         _keep(running_mean, mean, momentum)
         _keep(running_var, var, momentum)
     return _as(y, given)
+
+
+def _of_no_channels(norm: Any, op: str, x: Tensor, running: Any, affine: Any, own: bool) -> Tensor:
+    """The same of no elements."""
+    if norm is _INSTANCE:  # each sample has channels of its own
+        affine = [t if t is None else t.repeat(x._a.shape[0]) for t in (*affine, *running)][:2]
+    y = _nothing(x, *affine)
+    if norm is _INSTANCE and own:
+        _per_channel(op, x, running_mean=running[0], running_var=running[1])
+    return y
 
 
 def _by_running(x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
