@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tapegrad.rare import running
+from tapegrad.sums import Leaves
 
 if TYPE_CHECKING:
     from tapegrad.tape import Node
@@ -16,14 +17,14 @@ class Selection:
 
     __slots__ = ("got", "targets", "through")
 
-    def __init__(self, roots: Iterable[Node], targets: set[Node]) -> None:
+    def __init__(self, roots: Iterable[Node], targets: set[Node], records: bool) -> None:
         self.targets, self.through = targets, between(roots, targets)
-        self.got: dict[Node, Any] = {}
+        self.got = Leaves({}, records)
 
     def note(self, n: Node, g: Any) -> Any:
         """g, noted if it is wanted; None if nothing that is wanted lies below n."""
         if n in self.targets:
-            self.got[n] = g
+            self.got.add(n, g, True)
         return g if n in self.through else None
 
 

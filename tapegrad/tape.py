@@ -338,12 +338,13 @@ def sweep(
     *,
     retain: bool = False,
     wanted: Iterable[Node] | None = None,
-) -> dict[Node, Any]:
+) -> Leaves:
     """Push seeds[i] from roots[i] back through the graph.
 
     Without `wanted`, gradients are added to the leaves once the sweep has succeeded. With it, those nodes'
-    cotangents are returned and no leaf changes; a wanted node's own rule runs only if another wanted node
-    lies below. A rule returns its g, a view of it or fresh arrays, none of them twice.
+    cotangents are returned, as Leaves that say which of them others may see, and no leaf changes; a wanted
+    node's own rule runs only if another wanted node lies below. A rule returns its g, a view of it or fresh
+    arrays, none of them twice.
 
     Raises: RuntimeError on a freed graph or an overwritten saved array; whatever a hook raises.
     """
@@ -365,10 +366,8 @@ def sweep(
             domain.deposit(leaves)
             if late.wanted:
                 run_after(leaves, domain)
-        return {}
-    selection = Selection(roots, set(wanted))
-    walk(heap, grads, domain, used, selection)
-    return selection.got
+        return leaves
+    return walk(heap, grads, domain, used, Selection(roots, set(wanted), domain.records))
 
 
 Heap = list[tuple[int, Node]]
@@ -407,7 +406,7 @@ def watched(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part) ->
 def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, checks: Checks = ()) -> Leaves:
     """The leaves' gradients: run the youngest node's rule for its parents' cotangents, until none is left."""
     F, plain, records = domain.F, domain.plain and not checks, domain.records
-    leaves = Leaves({}, records)
+    leaves = Leaves({}, records) if part is None else part.got
     later = row(F, heap, grads, leaves, used) if row is not None and plain and part is None else None
     while heap:
         n = heappop(heap)[1]
@@ -435,8 +434,8 @@ def _walk(heap: Heap, grads: Grads, domain: Domain, used: Used, part: Part, chec
             i += 1
             if p is None or (pg := below[i]) is None:
                 continue
-            if type(p) is AccumulateGrad and p.rare is None and part is None:  # nothing lies below it
-                leaves.add(p, pg, records or pg is g or pg.base is not None)
+            if type(p) is AccumulateGrad and p.rare is None and (part is None or p in part.targets):
+                leaves.add(p, pg, records or pg is g or pg.base is not None)  # nothing lies below it
             elif p in grads:
                 grads[p] = total(grads[p], pg)
             elif part is None or p in part.through or p in part.targets:

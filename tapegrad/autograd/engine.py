@@ -141,7 +141,7 @@ def _of_primals(roots: Any, seeds: Any, domain: Domain, wanted: Any) -> list[Any
     return seeds  # type: ignore[no-any-return] # a list
 
 
-def _sweep(roots: Any, seeds: Any, retain: bool, domain: Domain, wanted: Any = None) -> dict[Node, Any]:
+def _sweep(roots: Any, seeds: Any, retain: bool, domain: Domain, wanted: Any = None) -> Leaves:
     if special.alert:
         seeds = _of_primals(roots, seeds, domain, wanted or ())
     if not domain.records:
@@ -191,8 +191,9 @@ def backward(
             n.rare = n.rare or Rare()
             n.rare.retains = True
     got = _sweep(roots, seeds, retain, domain, [n for n, _ in places])
-    leaves = {n: g for n, g in got.items() if n.op is None}
-    domain.deposit(Leaves(leaves, domain.records))
+    leaves = Leaves({n: g for n, g in got.items() if n.op is None}, domain.records)
+    leaves.lent &= got.lent
+    domain.deposit(leaves)
     run_after(leaves, domain)
 
 
@@ -252,14 +253,25 @@ def grad(
     places = [_place(t, "grad", f"inputs[{i}]", _INPUT) for i, t in enumerate(ins)]
     got = _sweep(roots, seeds, retain, domain, [n for n, _ in places if n.__class__ is not Severed])
     results = []
-    for i, (t, (n, number)) in enumerate(zip(ins, places, strict=True)):
-        g = got.get(n) if number is None else (got.get(n) or {}).get(number)
+    for i, (t, at) in enumerate(zip(ins, places, strict=True)):
+        g = _handed(got, *at, domain)
         if g is None:
             g = _unused(i, t, outs, bool(allow_unused), materialize_grads)
-            results.append(g.requires_grad_(create_graph) if g is not None else None)
-        else:
-            results.append(domain.wrap(g if create_graph else domain.own(g)))
+            g = g if g is None else g.requires_grad_(create_graph)
+        results.append(g)
     return tuple(results)
+
+
+def _handed(got: Leaves, n: Node, number: int | None, domain: Domain) -> Tensor | None:
+    """The gradient that came to a node's output, such that only who gets it now sees its memory; a recorded
+    one is nobody's to write."""
+    g = got.get(n) if number is None else (got.get(n) or {}).get(number)
+    if g is None:
+        return None
+    if not domain.records and (number is not None or n in got.lent):
+        g = domain.own(g)
+    got.lent.add(n)  # if it is wanted again
+    return domain.wrap(g)  # type: ignore[no-any-return] # Domain names no Tensor class
 
 
 def _unused(i: int, t: Any, outs: Sequence[Any], allowed: bool, zeros: bool) -> Tensor | None:

@@ -114,3 +114,30 @@ def test_parts_that_are_not_used_have_no_gradient(cut, dim, used):
     np.testing.assert_allclose(g.detach().numpy(), wanted * x.detach().numpy())
     (h,) = torch.autograd.grad(g.sum(), x)
     np.testing.assert_allclose(h.numpy(), wanted)
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+@pytest.mark.parametrize("n", SIZES)
+def test_nobody_else_sees_what_grad_returns(n, hooked):
+    """Leaves and others, wanted once or twice, that get the seed, a view of it, a sum, or a fresh array."""
+    a, b, c, d = (torch.rand(n, requires_grad=True) for _ in range(4))
+    if hooked:
+        for leaf in (a, b):
+            leaf.register_hook(lambda g: g)
+    seed = torch.rand(n)
+    inner = a + b.view(-1)
+    y = inner + c * 2 + c.view(-1) + d.exp()
+    wanted = [a, b, c, d, inner, y, a, d, y]
+    before = seed.clone()
+    for retain in (True, False):
+        found = torch.autograd.grad(y, wanted, seed, retain_graph=retain)
+        memory = [seed, *[t.detach() for t in (a, b, c, d, inner, y)], *found]
+        for i, one in enumerate(memory):
+            assert not any(np.shares_memory(one.numpy(), other.numpy()) for other in memory[:i])
+        expected = [before] * len(wanted)
+        expected[2], expected[3] = before * 3, before * d.detach().exp()
+        expected[7] = expected[3]
+        torch.testing.assert_close(list(found), expected)
+        for g in found:
+            g.zero_()
+        assert seed.equal(before)
