@@ -2,7 +2,7 @@
 one weight. `rownorm` stands in for the bodies, and hands on to here what is not along rows.
 
 The elements of a unit (a channel, a group, a channel of an entry) stay in the cache between the passes over
-them; sums are in float64.
+them; sums are in float64. Channels of short rows that lie beside each other are gone over together.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ from tapegrad.native.choice import fits, whole
 from tapegrad.native.ir import F64, Function, Type, Value
 from tapegrad.native.kernels import featurenorm
 from tapegrad.native.memory import empty
+from tapegrad.native.runtime import threads
 from tapegrad.native.target import host
 
 _GRAIN = 1 << 14  # elements that are worth a thread
 _WAYS = 4  # vectors that are summed at once
-_BLOCK = 2048  # elements whose sum need not be in float64
+_NARROW = 2048  # elements whose sum need not be in float64
+_NEAR = 1024  # elements beside each other that are gone over together: rows far apart share places in caches
+_KEPT = 1 << 16  # elements of a block that stay in the second cache between the passes
+_MANY, _APART = 2, 8  # sums of a unit; numbers behind their vectors, a line of the cache
 
 _ROWS = "rows:i n:i unit:i row:i weights:i by_unit:i by_row:i"
 
@@ -55,24 +59,59 @@ def _over(f: Function, n: Value, v: Type, part: Callable[[Value, Type, int], Non
         part(i, v.element, _WAYS)
 
 
-def _sums(
-    f: Function, n: Value, v: Type, terms: Callable[[Value, Type], list[Value]], many: int, wide: bool = False
-) -> list[Value]:
-    """The sums of terms(i, type) over a row, in float64. Without `wide` those of a block are in the type."""
-    totals = [f.variable(0.0, F64) for _ in range(many)]
-    kinds = [t.like(F64) if wide else t for t in (*[v] * _WAYS, v.element)]
-    with f.loop(0, n, _BLOCK) as low:
-        held = [[f.variable(0.0, t) for t in kinds] for _ in range(many)]
+class _Sums:
+    """Sums over rows, in float64, of each unit of a block: of each sum a vector, and one number of what is
+    left of rows behind whole vectors."""
 
-        def part(i: Value, t: Type, way: int) -> None:
-            for sums, term in zip(held, terms(low + i, t), strict=True):
-                sums[way].set(sums[way].get() + f.convert(term, kinds[way]))
+    def __init__(self, f: Body, v: Type, many: int) -> None:
+        self.f, self.v, self.many, self.wide = f, v, many, v.like(F64)
+        self.room = f["room"].at(f.who * (f["block"] * _slot(v) + _APART), F64)
 
-        _over(f, f.smaller(n - low, _BLOCK), v, part)
-        for total, sums in zip(totals, held, strict=True):
-            whole = f.total(f.tree([each.get() for each in sums[:-1]], lambda a, b: a + b)) + sums[-1].get()
-            total.set(total.get() + f.convert(whole, F64))
-    return [total.get() for total in totals]
+    def clear(self) -> None:
+        """Let all be 0."""
+        self.f.clear(self.room, self.f["block"] * (_slot(self.v) * F64.bytes))
+
+    def numbers(self, k: Value) -> Value:
+        """The numbers of unit k of the block, behind its vectors."""
+        return self.room.at(k * _slot(self.v) + _MANY * self.v.lanes, F64)
+
+    def _places(self, k: Value, which: int) -> list[tuple[Value, Type]]:
+        vectors = self.room.at(k * _slot(self.v) + which * self.v.lanes, F64)
+        return [(vectors, self.wide), (self.numbers(k).at(which, F64), F64)]
+
+    def add(self, k: Value, terms: Callable[[Value, Type], list[Value]], wide: bool = False) -> None:
+        """Those of terms(i, type) over a row of unit k. Without `wide` those of some elements are in the
+        type."""
+        f, v, n = self.f, self.v, self.f["n"]
+        kinds = [t.like(F64) if wide else t for t in (*[v] * _WAYS, v.element)]
+        with f.loop(0, n, _NARROW) as low:
+            held = [[f.variable(0.0, t) for t in kinds] for _ in range(self.many)]
+
+            def part(i: Value, t: Type, way: int) -> None:
+                for sums, term in zip(held, terms(low + i, t), strict=True):
+                    sums[way].set(sums[way].get() + f.convert(term, kinds[way]))
+
+            _over(f, f.smaller(n - low, _NARROW), v, part)
+            for which, sums in enumerate(held):
+                whole = f.tree([each.get() for each in sums[:-1]], lambda a, b: a + b)
+                for (place, t), more in zip(self._places(k, which), (whole, sums[-1].get()), strict=True):
+                    f.store(place, f.load(place, t) + f.convert(more, t))
+
+    def take(self, k: Value) -> list[Value]:
+        """The sums of unit k; the next ones start from 0."""
+        found = []
+        for which in range(self.many):
+            both = self._places(k, which)
+            many, one = (self.f.load(place, t) for place, t in both)
+            found.append(self.f.total(many) + one)
+            for place, t in both:
+                self.f.store(place, self.f.value(0.0, t))
+        return found
+
+
+def _slot(v: Type) -> int:
+    """Elements of a unit's sums."""
+    return _MANY * v.lanes + _APART
 
 
 def _at(f: Body, unit: Value, row: Value) -> tuple[Value, Value]:
@@ -93,54 +132,69 @@ def put_moments(f: Body, e: Type, unit: Value, mean: Value, var: Value) -> tuple
     return mean, rstd
 
 
-def _moments(f: Body, v: Type, unit: Value) -> tuple[Value, Value]:
-    """Mean and variance of a unit."""
-    e, n = v.element, f["n"]
-    count = f.convert(n * f["rows"], F64)
-    total = f.variable(0.0, F64)
-    with f.loop(0, f["rows"]) as row:
-        x = f["x"].at(_at(f, unit, row)[0], e)
-
-        def plain(i: Value, t: Type, x: Value = x) -> list[Value]:
-            return [f.load(x.at(i, e), t)]
-
-        (part,) = _sums(f, n, v, plain, 1, True)
-        total.set(total.get() + part)
-    mean = f.convert(total.get() / count, e)
-    middle = f.splat(mean, v.lanes)
-    squares = f.variable(0.0, F64)
-    with f.loop(0, f["rows"]) as row:
-        x = f["x"].at(_at(f, unit, row)[0], e)
-
-        def square(i: Value, t: Type, x: Value = x) -> list[Value]:
-            d = f.load(x.at(i, e), t) - (middle if t is v else mean)
-            return [d * d]
-
-        (part,) = _sums(f, n, v, square, 1)
-        squares.set(squares.get() + part)
-    return mean, f.convert(squares.get() / count, e)
-
-
 def _write_affine(v: Type) -> Callable[[Body], None]:
     def write(f: Body) -> None:
         e = v.element
-        with f.loop(f.low, f.high) as unit:
-            found = put_moments(f, e, unit, *_moments(f, v, unit))
-            with f.loop(0, f["rows"]) as row:
-                start, weight = _at(f, unit, row)
-                x, y = f["x"].at(start, e), f["y"].at(start, e)
-                one = (*found, _read(f, "w", weight, e), _read(f, "b", weight, e))
-                wide = [f.splat(s, v.lanes) for s in one]
-
-                def part(
-                    i: Value, t: Type, _: int, x: Value = x, y: Value = y, one: Any = one, all: Any = wide
-                ) -> None:
-                    m, r, a, c = all if t is v else one
-                    f.store(y.at(i, e), (f.load(x.at(i, e), t) - m) * r * a + c)
-
-                _over(f, f["n"], v, part)
+        count, sums = f.convert(f["n"] * f["rows"], F64), _Sums(f, v, 1)
+        with f.loop(f.low, f.high) as block:
+            first = block * f["block"]
+            end = f.smaller(first + f["block"], f["units"])
+            sums.clear()
+            with f.loop(0, f["rows"]) as row, f.loop(first, end) as unit:
+                x = f["x"].at(_at(f, unit, row)[0], e)
+                sums.add(unit - first, lambda i, t, x=x: [f.load(x.at(i, e), t)], True)  # type: ignore[misc]
+            with f.loop(first, end) as unit:
+                f.store(f["mean"].at(unit, e), f.convert(sums.take(unit - first)[0] / count, e))
+            with f.loop(0, f["rows"]) as row, f.loop(first, end) as unit:
+                sums.add(unit - first, _squares(f, v, unit, row))
+            with f.loop(first, end) as unit:
+                var = f.convert(sums.take(unit - first)[0] / count, e)
+                put_moments(f, e, unit, _read(f, "mean", unit, e), var)
+            with f.loop(0, f["rows"]) as row, f.loop(first, end) as unit:
+                _put_affine(f, v, unit, row)
 
     return write
+
+
+def _squares(f: Body, v: Type, unit: Value, row: Value) -> Callable[[Value, Type], list[Value]]:
+    """The squares of what a row's elements are away from the mean."""
+    e = v.element
+    x, mean = f["x"].at(_at(f, unit, row)[0], e), _read(f, "mean", unit, e)
+    means = {v: f.splat(mean, v.lanes), e: mean}
+
+    def square(i: Value, t: Type) -> list[Value]:
+        d = f.load(x.at(i, e), t) - means[t]
+        return [d * d]
+
+    return square
+
+
+def _put_affine(f: Body, v: Type, unit: Value, row: Value) -> None:
+    """A row of the result."""
+    e = v.element
+    start, weight = _at(f, unit, row)
+    x, y = f["x"].at(start, e), f["y"].at(start, e)
+    one = [_read(f, name, unit, e) for name in ("mean", "rstd")] + [_read(f, n, weight, e) for n in "wb"]
+    both = {v: [f.splat(s, v.lanes) for s in one], e: one}
+
+    def part(i: Value, t: Type, _: int) -> None:
+        m, r, a, c = both[t]
+        f.store(y.at(i, e), (f.load(x.at(i, e), t) - m) * r * a + c)
+
+    _over(f, f["n"], v, part)
+
+
+def _unit_of(f: Body, v: Type, unit: Value, x: Value) -> Callable[[Value, Type], Value]:
+    """The normalised elements of a row x of a unit."""
+    e = v.element
+    one = [_read(f, name, unit, e) for name in ("mean", "rstd")]
+    both = {v: [f.splat(s, v.lanes) for s in one], e: one}
+
+    def at(i: Value, t: Type) -> Value:
+        found: Value = (f.load(x.at(i, e), t) - both[t][0]) * both[t][1]
+        return found
+
+    return at
 
 
 def _write_back(v: Type) -> Callable[[Body], None]:
@@ -148,60 +202,69 @@ def _write_back(v: Type) -> Callable[[Body], None]:
     weight."""
 
     def write(f: Body) -> None:
-        e, n = v.element, f["n"]
-        count = f.convert(n * f["rows"], F64)
-        with f.loop(f.low, f.high) as unit:
-            mean, rstd = _read(f, "mean", unit, e), _read(f, "rstd", unit, e)
-            means, rstds = f.splat(mean, v.lanes), f.splat(rstd, v.lanes)
-            level, slope = (f.variable(0.0, F64) for _ in range(2))
-            sums = {name: f.variable(0.0, F64) for name in ("plain", "along")}
-            both = {v: (means, rstds), e: (mean, rstd)}
-
-            def unit_of(p: Value, t: Type, both: dict[Type, tuple[Value, Value]] = both) -> Value:
-                mean, rstd = both[t]
-                x: Value = (f.load(p, t) - mean) * rstd
-                return x
-
-            with f.loop(0, f["rows"]) as row:
-                start, weight = _at(f, unit, row)
-                g, x = f["g"].at(start, e), f["x"].at(start, e)
-
-                def terms(i: Value, t: Type, g: Value = g, x: Value = x) -> list[Value]:
-                    a = f.load(g.at(i, e), t)
-                    return [a, a * unit_of(x.at(i, e), t)]
-
-                plain, along = _sums(f, n, v, terms, 2)
-                at = unit * f["slots"] + row * f["by_row"]
-                for name, own in (("plain", plain), ("along", along)):
-                    sums[name].set(own + f.select(f["by_row"].eq(0), sums[name].get(), 0.0))
-                    f.store(f[name].at(at, F64), sums[name].get())
-                w = f.convert(_read(f, "w", weight, e), F64)
-                level.set(level.get() + w * plain)
-                slope.set(slope.get() + w * along)
-            low, turn = (f.convert(s.get() / count, e) for s in (level, slope))
-            with f.loop(0, f["rows"]) as row:
-                start, weight = _at(f, unit, row)
-                g, x, z = (f[k].at(start, e) for k in "gxz")
-                one = _read(f, "w", weight, e), low, turn, rstd
-                wide = [f.splat(s, v.lanes) for s in one]
-
-                def part(
-                    i: Value,
-                    t: Type,
-                    _: int,
-                    g: Value = g,
-                    x: Value = x,
-                    z: Value = z,
-                    one: Any = one,
-                    all: Any = wide,
-                ) -> None:
-                    w, low, turn, rstd = all if t is v else one
-                    y = f.load(g.at(i, e), t) * w - low - unit_of(x.at(i, e), t) * turn
-                    f.store(z.at(i, e), y * rstd)
-
-                _over(f, n, v, part)
+        sums = _Sums(f, v, 2)
+        with f.loop(f.low, f.high) as block:
+            first = block * f["block"]
+            end = f.smaller(first + f["block"], f["units"])
+            sums.clear()
+            with f.loop(0, f["rows"]) as row, f.loop(first, end) as unit:
+                sums.add(unit - first, _terms(f, v, unit, row))
+                with f.when(f["by_row"].ne(0)):
+                    _put_sums(f, sums.take(unit - first), unit * f["slots"] + row)
+            with f.loop(first, end) as unit:
+                with f.when(f["by_row"].eq(0)):
+                    _put_sums(f, sums.take(unit - first), unit)
+                _put_slopes(f, v.element, unit, sums.numbers(unit - first))
+            with f.loop(0, f["rows"]) as row, f.loop(first, end) as unit:
+                _put_back(f, v, unit, row, sums.numbers(unit - first))
 
     return write
+
+
+def _terms(f: Body, v: Type, unit: Value, row: Value) -> Callable[[Value, Type], list[Value]]:
+    """What is summed of a row: g, and g times the normalised x."""
+    e, start = v.element, _at(f, unit, row)[0]
+    g, normal = f["g"].at(start, e), _unit_of(f, v, unit, f["x"].at(start, e))
+
+    def terms(i: Value, t: Type) -> list[Value]:
+        a = f.load(g.at(i, e), t)
+        return [a, a * normal(i, t)]
+
+    return terms
+
+
+def _put_sums(f: Body, sums: list[Value], at: Value) -> None:
+    for name, total in zip(("plain", "along"), sums, strict=True):
+        f.store(f[name].at(at, F64), total)
+
+
+def _put_slopes(f: Body, e: Type, unit: Value, to: Value) -> None:
+    """The means of g times the weight, and of that times the normalised x, of a unit: two numbers."""
+    count = f.convert(f["n"] * f["rows"], F64)
+    totals = [f.variable(0.0, F64) for _ in range(2)]
+    with f.loop(0, f["slots"]) as slot:
+        weight = unit % f["weights"] * f["by_unit"] + slot
+        w = f.convert(_read(f, "w", weight, e), F64)
+        for name, total in zip(("plain", "along"), totals, strict=True):
+            total.set(total.get() + w * f.load(f[name].at(unit * f["slots"] + slot, F64), F64))
+    for k, total in enumerate(totals):
+        f.store(to.at(k, F64), total.get() / count)
+
+
+def _put_back(f: Body, v: Type, unit: Value, row: Value, slopes: Value) -> None:
+    """A row of the cotangent of x."""
+    e = v.element
+    start, weight = _at(f, unit, row)
+    g, z, normal = f["g"].at(start, e), f["z"].at(start, e), _unit_of(f, v, unit, f["x"].at(start, e))
+    one = [_read(f, "w", weight, e), *[f.convert(f.load(slopes.at(k, F64), F64), e) for k in (0, 1)]]
+    one.append(_read(f, "rstd", unit, e))
+    both = {v: [f.splat(s, v.lanes) for s in one], e: one}
+
+    def part(i: Value, t: Type, _: int) -> None:
+        w, low, turn, rstd = both[t]
+        f.store(z.at(i, e), (f.load(g.at(i, e), t) * w - low - normal(i, t) * turn) * rstd)
+
+    _over(f, f["n"], v, part)
 
 
 _KERNELS: dict[str, tuple[str, Callable[[Type], Callable[[Body], None]]]] = {
@@ -213,12 +276,18 @@ _KERNELS: dict[str, tuple[str, Callable[[Type], Callable[[Body], None]]]] = {
 @cache
 def _kernel(t: Type, what: str) -> Any:
     parameters, write = _KERNELS[what]
-    slots = f"{parameters} units:i grain:i {_ROWS}"
-    return build(f"channels_{what}_{t}", slots, write(host().wide(t)), over="units", grain="grain")
+    slots = f"{parameters} room:w block:i blocks:i units:i grain:i {_ROWS}"
+    return build(f"channels_{what}_{t}", slots, write(host().wide(t)), over="blocks", grain="grain")
 
 
-def _shared(rows: Rows) -> int:
-    return max(1, _GRAIN // (rows.rows * rows.n))
+def _blocks(t: Type, units: int, rows: Rows) -> tuple[Any, ...]:
+    """What a kernel is told of its units: those beside each other whose rows are short are a block."""
+    block = 1
+    if rows.rows > 1 and rows.unit == rows.n:
+        size = rows.rows * rows.n
+        block = max(1, min(_NEAR // rows.n, _KEPT // size, -(-units // (2 * threads()))))
+    room = np.empty(threads() * (block * _slot(host().wide(t)) + _APART))
+    return room, block, -(-units // block), units, max(1, _GRAIN // (block * rows.rows * rows.n)), *rows
 
 
 def _batch(view: tuple[int, ...], axes: Any) -> tuple[int, Rows] | None:
@@ -265,7 +334,7 @@ def affine(
     units, rows = found
     y = empty(x.shape, x.dtype)
     moments = known.room(tuple([1 if k in axes else n for k, n in enumerate(view)]), x.dtype)
-    _kernel(t, "affine")(y, *moments, x, w, b, eps, units, _shared(rows), *rows)
+    _kernel(t, "affine")(y, *moments, x, w, b, eps, *_blocks(t, units, rows))
     return y
 
 
@@ -296,7 +365,7 @@ def affine_vjp(
     z, slots = empty(x.shape, x.dtype), rows.rows if rows.by_row else 1
     sums = np.empty((2, units, slots))
     moments = known.mean, known.rstd
-    _kernel(t, "back")(z, *sums, rows_of_g, x, w, *moments, slots, units, _shared(rows), *rows)
+    _kernel(t, "back")(z, *sums, rows_of_g, x, w, *moments, slots, *_blocks(t, units, rows))
     if units != rows.weights:  # some share a weight
         sums = np.add.reduce(sums.reshape(2, -1, rows.weights, slots), 1)
     gb, gw = sums.astype(x.dtype).reshape(2, *w.shape)
