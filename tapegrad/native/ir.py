@@ -252,6 +252,22 @@ class Function:
         self.declared.add(f"declare {t} @{name}({t}, {x.type})")
         return self.emit(f"call reassoc {t} @{name}({t} {literal(-0.0, t)}, {x})", t)
 
+    def totals(self, vectors: Sequence[Value]) -> Value:
+        """A vector that begins with the sums of some vectors' elements, in order: neighbours are added up
+        until one stands for each. There are at most as many as elements in one."""
+        lanes = vectors[0].type.lanes
+        count = 1 << (len(vectors) - 1).bit_length()
+        held = [*vectors, *[self.value(0.0, vectors[0].type)] * (count - len(vectors))]
+        halvings = 0
+        while len(held) > 1 or 1 << halvings < lanes:
+            pairs = zip(held[::2], held[1::2], strict=True) if len(held) > 1 else [(held[0], held[0])]
+            held = [
+                self.shuffle(a, b, range(0, 2 * lanes, 2)) + self.shuffle(a, b, range(1, 2 * lanes, 2))
+                for a, b in pairs
+            ]
+            halvings += 1
+        return held[0]
+
     def tree(self, values: Sequence[Value], join: Callable[[Value, Value], Value]) -> Value:
         """The values joined in pairs."""
         rest = list(values)

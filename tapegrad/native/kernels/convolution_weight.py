@@ -59,9 +59,11 @@ class _Plan(NamedTuple):
 
 
 def _tiles() -> list[tuple[int, int]]:
-    """Channels by elements of the window, as many as there are registers for sums."""
-    free = target.host().registers - 4
-    return [(1, 9), *[(m, free // m) for m in (1, 2, 3, 4, 6) if free // m <= 12]]
+    """Channels by elements of the window: as many sums as there are registers, beside one for each of the
+    shorter side and one for the longer one (see `_multiply`)."""
+    registers = target.host().registers
+    most = [(m, max(n for n in range(1, 13) if m * n + min(m, n) < registers)) for m in (2, 3, 4, 6)]
+    return [(1, 9), *most]
 
 
 @lru_cache(1000)
@@ -83,9 +85,10 @@ def _add_products(module: Module, t: Type, m: int, n: int) -> Function:
         with f.loop(start, start + f["flat"], v.lanes) as p:
             _multiply(f, [[c.at(p, t) for c in channels], [r.at(p, t) for r in rows]], sums, v)
     for i in range(m):
-        for j in range(n):
-            to = f["to"].at(f["pitch"] * i + j, t)
-            f.store(to, f.load(to, t) + f.total(sums[i][j].get()))
+        for low in range(0, n, v.lanes):
+            some = [s.get() for s in sums[i][low : low + v.lanes]]
+            to, mask = f["to"].at(f["pitch"] * i + low, t), f.first(f.value(len(some), I64), v)
+            f.store(to, f.load(to, v, mask) + f.totals(some), mask)
     f.give()
     return module.add(f)
 

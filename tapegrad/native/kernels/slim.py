@@ -15,7 +15,7 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.native.call import Body, build
-from tapegrad.native.ir import I64, Function, Type, Value
+from tapegrad.native.ir import I64, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.strips import strip, sweep
 from tapegrad.native.target import host
@@ -30,23 +30,6 @@ _PART, _PARTS = 1 << 10, 64  # rows of b that are summed by one thread, at least
 def _at_once(t: Type, n: int) -> int:
     """Rows of a whose products with n columns are in registers: in one vector when they are joined."""
     return max(1, min(host().lanes(t), host().registers // 2) // n)
-
-
-def _joined(f: Function, sums: list[Value]) -> Value:
-    """A vector that begins with the sums of some vectors' elements, in order: neighbours are added up until
-    one stands for each."""
-    lanes = sums[0].type.lanes
-    count = 1 << (len(sums) - 1).bit_length()
-    held = sums + [f.value(0.0, sums[0].type)] * (count - len(sums))
-    halvings = 0
-    while len(held) > 1 or 1 << halvings < lanes:
-        pairs = zip(held[::2], held[1::2], strict=True) if len(held) > 1 else [(held[0], held[0])]
-        held = [
-            f.shuffle(a, b, range(0, 2 * lanes, 2)) + f.shuffle(a, b, range(1, 2 * lanes, 2))
-            for a, b in pairs
-        ]
-        halvings += 1
-    return held[0]
 
 
 @cache
@@ -70,7 +53,7 @@ def _columns(t: Type, n: int) -> Any:
                 return [f.fma(x, b, total) for (x, b), total in zip(pairs, held, strict=True)]
 
             totals = sweep(f, 0, k, wide, step, [0.0] * (many * n), ways=1)
-            y = _joined(f, [total for (total,) in totals])
+            y = f.totals([total for (total,) in totals])
             mask = f.first(f.smaller(m - first, many) * n, wide)
             f.store(f["y"].at(first * n, t), y + bias, mask)
 
