@@ -25,7 +25,7 @@ from tapegrad.native.runtime import threads
 
 _BLOCK = 1 << 15  # elements of sums of a unit of work: they stay in the second cache
 _UNITS = 8  # at least, so that threads can share them
-_LIMIT = 1 << 22  # elements of all images' planes
+_LIMIT = 1 << 20  # elements of the planes of a unit's images
 # What a panel's step costs besides its products, in multiplications of a vector: copying; a tile; and how
 # much longer all of it takes than a sweep of as many: measured on an AMD Zen 5 with vectors of 64 bytes.
 _COPY, _TILE, _LONGER = 24.0, 3.0, 1.2
@@ -60,7 +60,7 @@ def plan(
     planes = layout(axes, inputs, 1 << 62, 1 << 62, 1)
     length, places, wide = planes.length, prod(out), width(t)
     panels = -(-images * places // wide)
-    if planes.bands > 1 or images * length > _LIMIT:
+    if planes.bands > 1:
         return None
     rows, starts = rows_of_places(planes, images, out, wide, 32 // t.bytes)
     tiles = -(-outputs // height())
@@ -71,13 +71,17 @@ def plan(
     depth = gemm.even(len(sums), gemm.DEPTH // t.bytes, 1)
     weights = tiles * len(sums) * height() + PAD
     panel = (depth + 1) * wide + PAD * 2
-    space = panel + high * tile * block * wide
+    held = min(images, (block * wide + places - 2) // max(1, places) + 1) * length
+    if held > _LIMIT:
+        return None
+    laid = panel + high * tile * block * wide
+    space = laid + held + PAD * 2
     numbers = (
         *(images, outputs, len(sums), places, length, inputs * prod(a.n for a in axes)),
         *(tiles, panels, block, high, across * -(-tiles // high), depth),
-        *(weights, weights + images * length + PAD * 2, space, panel),
+        *(weights, space, panel, laid, held),
     )
-    room = numbers[-3] + space * threads()
+    room = weights + space * threads()
     return Plan(planes, planes.offsets[sums[:, 0]], sums[:, 1].copy(), rows, starts, tile, numbers, room)
 
 
@@ -106,16 +110,15 @@ def rows_of_places(planes: Layout, images: int, out: Sizes, wide: int, lanes: in
 _NAMES = (
     "y:w x:r w:r b:r offsets:r places:r layout:r rows:r starts:r room:w biased:i by_output:i "
     "images:i outputs:i sums:i to_plane:i length:i image:i tiles:i panels:i block:i high:i units:i depth:i "
-    "at_planes:i at_rooms:i space:i panel:i"
+    "at_rooms:i space:i panel:i laid:i held:i"
 )
 
 
 @cache
 def _kernel(t: Type, m: int) -> Any:
-    """Weights and planes first, then the products, each by all threads."""
+    """Weights first, then the products, each by all threads."""
     steps = [
         ("weights", lambda f: _write_weights(f, t, m), "tiles"),
-        ("planes", lambda f: write_fill(f, t), "images"),
         ("sums", lambda f: _write_sums(f, t, m), "units"),
     ]
     return call.build_steps(f"folded_{t}_{m}", _NAMES, steps)
@@ -133,14 +136,12 @@ def _write_weights(f: call.Body, t: Type, m: int) -> None:
                 f.store(to.at(k * height() + i, t), f.load(line.at(place, t), t))
 
 
-def write_fill(f: call.Body, t: Type) -> None:
-    """The planes of some images."""
-    fill = fill_of(t)
+def _lay(f: call.Body, t: Type, to: Value, low: Value, high: Value) -> None:
+    """The planes of some images, where all that no image covers is 0 already."""
     channels = f["image"] // _plane(f)
-    with f.loop(f.low, f.high) as image:
-        to = f["room"].at(f["at_planes"] + image * f["length"], t)
-        f.clear(to, f["length"] * t.bytes)
-        call.run(f, fill, to, f["x"].at(image * f["image"], t), f["layout"], 0, channels)
+    with f.loop(low, high) as image:
+        x, plane = f["x"].at(image * f["image"], t), to.at((image - low) * f["length"], t)
+        call.run(f, fill_of(t), plane, x, f["layout"], 0, channels)
 
 
 def _plane(f: call.Body) -> Value:
@@ -148,16 +149,21 @@ def _plane(f: call.Body) -> Value:
 
 
 def _write_sums(f: call.Body, t: Type, m: int) -> None:
-    """Units: blocks of panels, and of tiles."""
+    """Units: blocks of panels, and of tiles. Who computes a unit lays out its images: what another thread has
+    written comes from afar."""
     wide, tall = width(t), height()
     across = (f["panels"] + f["block"] - 1) // f["block"]
-    pitch = f["block"] * wide
+    pitch, each = f["block"] * wide, f["to_plane"]
     panel = f["room"].at(f["at_rooms"] + f.who * f["space"], t)
-    sums, planes = panel.at(f["panel"], t), f["room"].at(f["at_planes"], t)
+    sums, laid = panel.at(f["panel"], t), panel.at(f["laid"], t)
     f.clear(panel, wide * t.bytes)  # what the sums start from
+    f.clear(laid, f["held"] * t.bytes)
     with f.loop(f.low, f.high) as unit:
         first, low = unit % across * f["block"], unit // across * f["high"]
         end, high = f.smaller(first + f["block"], f["panels"]), f.smaller(low + f["high"], f["tiles"])
+        image, last = first * wide // each, f.smaller(end * wide, f["images"] * each)
+        _lay(f, t, laid, image, (last + each - 1) // each)
+        planes = laid.at(-(image * f["length"]), t)
         with f.loop(0, f["sums"], f["depth"]) as start:
             k = f.smaller(f["depth"], f["sums"] - start)
             with f.loop(first, end) as j:

@@ -2,7 +2,9 @@
 result's cotangent by what the windows show at the places of all images (see `folded`).
 
 Of both, a piece of the places is read at a time. What the windows show there is copied out of the planes line
-by line, one for each element of the window, and turned: of the products it is the second factor.
+by line, one for each element of the window, and turned: of the products it is the second factor. Who computes
+some of the result lays out the channels of x that it is about: what goes through the third cache, others may
+be using, too.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from tapegrad.native import call, memory, target
 from tapegrad.native.ir import I64, Type, Value, vector
 from tapegrad.native.kernels import folded, gemm
 from tapegrad.native.kernels.panels import PAD, height, heights, turned_of, width
-from tapegrad.native.kernels.planes import Axis, Layout, Sizes, layout
+from tapegrad.native.kernels.planes import Axis, Layout, Sizes, fill_of, layout
 from tapegrad.native.runtime import threads
 
 _UNITS = 8  # at least, so that threads can share them
@@ -60,30 +62,30 @@ def plan(axes: tuple[Axis, ...], images: int, inputs: int, outputs: int, t: Type
     high = -(-tiles // -(-_UNITS // panels)) if panels < _UNITS else tiles
     panel, line = (depth + 1) * wide + PAD * 2, depth + 32
     space = panel + wide * line + high * tile * wide
-    at_rooms = tiles * pitch + images * planes.length + PAD * 2
+    laid = space + PAD
+    space = laid + images * planes.length + PAD * 2
     numbers = (
-        *(images, outputs, elements, places // max(1, images), planes.length),
-        *(inputs * prod(a.n for a in axes), tiles, panels, high, panels * -(-tiles // high), depth, pitch),
-        *(tiles * pitch, at_rooms, space, panel, line),
+        *(images, outputs, elements, places // max(1, images), planes.length, inputs),
+        *(prod(a.n for a in axes), tiles, panels, high, panels * -(-tiles // high), depth, pitch),
+        *(tiles * pitch, space, panel, line, laid),
     )
-    return Plan(planes, rows, starts, tile, numbers, at_rooms + space * threads())
+    return Plan(planes, rows, starts, tile, numbers, tiles * pitch + space * threads())
 
 
 # ---- machine code
 
 _NAMES = (
     "y:w g:r x:r offsets:r layout:r rows:r starts:r room:w "
-    "images:i outputs:i elements:i places:i length:i image:i tiles:i panels:i high:i units:i depth:i pitch:i "
-    "at_planes:i at_rooms:i space:i panel:i line:i"
+    "images:i outputs:i elements:i places:i length:i inputs:i plane:i tiles:i panels:i high:i units:i "
+    "depth:i pitch:i at_rooms:i space:i panel:i line:i laid:i"
 )
 
 
 @cache
 def _kernel(t: Type, m: int) -> Any:
-    """Cotangents and planes first, then the products, each by all threads."""
+    """Cotangents first, then the products, each by all threads."""
     steps = [
         ("turned", lambda f: _write_turn(f, t, m), "tiles"),
-        ("planes", lambda f: folded.write_fill(f, t), "images"),
         ("products", lambda f: _write_products(f, t, m), "units"),
     ]
     return call.build_steps(f"folded_weight_{t}_{m}", _NAMES, steps)
@@ -106,11 +108,13 @@ def _write_products(f: call.Body, t: Type, m: int) -> None:
     wide, tall = width(t), height()
     panel = f["room"].at(f["at_rooms"] + f.who * f["space"], t)
     lines = panel.at(f["panel"], t)
-    sums, planes = lines.at(f["line"] * wide, t), f["room"].at(f["at_planes"], t)
+    sums, planes = lines.at(f["line"] * wide, t), panel.at(f["laid"], t)
     places = f["images"] * f["places"]
     f.clear(panel, wide * t.bytes)  # what the sums start from
+    laid = f.variable(f.value(0, I64))  # channels whose planes are there
     with f.loop(f.low, f.high) as unit:
         first, low = unit % f["panels"] * wide, unit // f["panels"] * f["high"]
+        laid.set(_lay(f, t, planes, first, f.select(first.eq(0), f.value(0, I64), laid.get())))
         n, high = f.smaller(f["elements"] - first, wide), f.smaller(low + f["high"], f["tiles"])
         with f.loop(0, places, f["depth"]) as start:
             k = f.smaller(f["depth"], places - start)
@@ -123,6 +127,19 @@ def _write_products(f: call.Body, t: Type, m: int) -> None:
         with f.loop(low * m, bottom) as i:
             source = sums.at((i - low * m) * wide, t)
             f.copy(f["y"].at(i * f["elements"] + first, t), source, n * t.bytes)
+
+
+def _lay(f: call.Body, t: Type, planes: Value, first: Value, laid: Value) -> Value:
+    """The planes of the channels that a panel is about, where `laid` are there already; how many are then."""
+    own, taps = f["length"] // f["inputs"], f["elements"] // f["inputs"]
+    low = f.larger(first // taps, laid)
+    high = f.smaller((first + (width(t) + taps - 1)) // taps, f["inputs"])
+    many = high - low
+    with f.when(many > 0), f.loop(0, f["images"]) as image:
+        to, x = planes.at(image * f["length"] + low * own, t), (image * f["inputs"] + low) * f["plane"]
+        f.clear(to, many * own * t.bytes)
+        call.run(f, fill_of(t), to, f["x"].at(x, t), f["layout"], 0, many)
+    return f.larger(high, laid)
 
 
 def _show(f: call.Body, t: Type, lines: Value, planes: Value, first: Value, n: Value, piece: Value) -> None:
