@@ -97,11 +97,18 @@ class Moments(N.Moments):
         return found
 
 
+def by_running(x, w, shape):
+    args = x, w, w, w, w, shape, 1e-5
+    N.by_running(*args)
+    N.by_running_vjp((1, None, None, 1, 1), x, *args)
+
+
 def normalise(made, rng, x):
     axes, shape = (0, *range(2, x.ndim)), (1, x.shape[1], *(1,) * (x.ndim - 2))
     known, w = Moments(made), made.normal(rng, x.shape[1:2], x.dtype)
     N.affine(x, w, w, x.shape, axes, shape, 1e-5, known)
     N.affine_vjp((1, 1, 1), x, x, w, w, x.shape, axes, shape, 1e-5, known)
+    by_running(x, w, shape)
 
 
 def normalise_columns(made, rng, kind):
@@ -111,6 +118,7 @@ def normalise_columns(made, rng, kind):
     known = Moments(made)
     N.affine(x, w, w, x.shape, (0,), (1, c), 1e-5, known)
     N.affine_vjp((1, 1, 1), x, x, w, w, x.shape, (0,), (1, c), 1e-5, known)
+    by_running(x, w, (1, c))
 
 
 def multiply(made, rng, kind):

@@ -126,12 +126,6 @@ DEVIATIONS = (
     Deviation("linear_cross_entropy", "name", "float32.*float32.*float32", "as cross_entropy"),
     Deviation("scaled_dot_product_attention", "name", "", "composed of the weights and a product"),
     Deviation("embedding_bag", "gradient", "", "torch has no second derivative; tests/nn compare the first"),
-    Deviation(
-        "[bi]*_norm",
-        "name",
-        r"stats=False|\], float32\[4\], float32\[4\]",
-        "by running moments: a product and a sum",
-    ),
     Deviation("[lg]*_norm", "gradient", r"None, float", "torch's second derivative needs a weight"),
     *[
         Deviation(name, "name", "", "an op for each element, then a mean or sum")

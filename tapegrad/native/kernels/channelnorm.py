@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tapegrad.kernels import normalise as N
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.normalise import Moments
 from tapegrad.native.call import Body, build
-from tapegrad.native.choice import fits, whole
+from tapegrad.native.choice import fits, over, whole
 from tapegrad.native.ir import F64, Function, Type, Value
 from tapegrad.native.kernels import featurenorm
 from tapegrad.native.memory import empty
@@ -262,14 +263,15 @@ def _put_back(f: Body, v: Type, unit: Value, row: Value, slopes: Value) -> None:
 
     def part(i: Value, t: Type, _: int) -> None:
         w, low, turn, rstd = both[t]
-        f.store(z.at(i, e), (f.load(g.at(i, e), t) * w - low - normal(i, t) * turn) * rstd)
+        y = f.load(g.at(i, e), t) * w
+        f.store(z.at(i, e), f.select(f["own"].ne(0), y - low - normal(i, t) * turn, y) * rstd)
 
     _over(f, f["n"], v, part)
 
 
 _KERNELS: dict[str, tuple[str, Callable[[Type], Callable[[Body], None]]]] = {
     "affine": ("y:w mean:w var:w rstd:w x:r w:r b:r eps:d", _write_affine),
-    "back": ("z:w plain:w along:w g:r x:r w:r mean:r rstd:r slots:i", _write_back),
+    "back": ("z:w plain:w along:w g:r x:r w:r mean:r rstd:r own:i slots:i", _write_back),
 }
 
 
@@ -294,7 +296,12 @@ def _batch(view: tuple[int, ...], axes: Any) -> tuple[int, Rows] | None:
     """(how many units, their rows) where all but dimension 1 is normalised together."""
     if len(view) < 3 or tuple(axes) != (0, *range(2, len(view))):
         return None
-    images, c, n = view[0], view[1], prod(view[2:])
+    return _channels(view)
+
+
+def _channels(shape: tuple[int, ...]) -> tuple[int, Rows]:
+    """(how many, their rows) of channels [images, channels, ...]."""
+    images, c, n = shape[0], shape[1], prod(shape[2:])
     return c, Rows(images, n, n, c * n, c, 1, 0)
 
 
@@ -361,15 +368,76 @@ def affine_vjp(
     found = _units(view, axes, shape)
     if not found:
         return body(need, g, x, w, b, view, axes, shape, eps, known)
+    z, gw, gb = _back(t, rows_of_g, x, w, known.mean, known.rstd, found, True)
+    return None if need[0] is None else z, None if need[1] is None else gw, None if need[2] is None else gb
+
+
+def _back(
+    t: Type, g: Any, x: Any, w: Any, mean: Any, rstd: Any, found: tuple[int, Rows], own: bool
+) -> tuple[Any, Any, Any]:
+    """The cotangents of x, w and b. own: the moments are those of x."""
     units, rows = found
     z, slots = empty(x.shape, x.dtype), rows.rows if rows.by_row else 1
     sums = np.empty((2, units, slots))
-    moments = known.mean, known.rstd
-    _kernel(t, "back")(z, *sums, rows_of_g, x, w, *moments, slots, *_blocks(t, units, rows))
+    _kernel(t, "back")(z, *sums, g, x, w, mean, rstd, own, slots, *_blocks(t, units, rows))
     if units != rows.weights:  # some share a weight
         sums = np.add.reduce(sums.reshape(2, -1, rows.weights, slots), 1)
     gb, gw = sums.astype(x.dtype).reshape(2, *w.shape)
-    return None if need[0] is None else z, None if need[1] is None else gw, None if need[2] is None else gb
+    return z, gw, gb
+
+
+# ---- by running moments
+
+
+@cache
+def _running(t: Type) -> Any:
+    v = host().wide(t)
+
+    def write(f: Body) -> None:
+        with f.loop(f.low, f.high) as row:
+            c = row % f["channels"]
+            mean, var, w, b = (_read(f, name, c, t) for name in ("mean", "var", "w", "b"))
+            scale = 1.0 / f.intrinsic("sqrt", var + f.convert(f["eps"], t)) * w
+            one = scale, b - mean * scale
+            both = {v: [f.splat(s, v.lanes) for s in one], t: one}
+            x, y = (f[name].at(row * f["n"], t) for name in "xy")
+
+            def part(i: Value, t: Type, _: int, x: Value = x, y: Value = y, both: Any = both) -> None:
+                f.store(y.at(i, v.element), f.load(x.at(i, v.element), t) * both[t][0] + both[t][1])
+
+            _over(f, f["n"], v, part)
+
+    slots = "y:w x:r mean:r var:r w:r b:r eps:d rows:i grain:i n:i channels:i"
+    return build(f"channels_running_{t}", slots, write, over="rows", grain="grain")
+
+
+@over(N.by_running)
+def by_running(body: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, shape: Any, eps: float) -> Any:
+    """x normalised by moments that are given, times w plus b."""
+    t = fits(x, mean, var, w, b, least=1)
+    if t is None or mean.size != x.shape[1]:
+        return body(x, mean, var, w, b, shape, eps)
+    if x.ndim == 2:
+        return featurenorm.by_running(x, mean, var, w, b, eps)
+    rows, n = x.shape[0] * x.shape[1], prod(x.shape[2:])
+    y = empty(x.shape, x.dtype)
+    _running(t)(y, x, mean, var, w, b, eps, rows, max(1, _GRAIN // n), n, x.shape[1])
+    return y
+
+
+@over(N.by_running_vjp)
+def by_running_vjp(
+    body: Any, need: Any, g: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, shape: Any, eps: float
+) -> Any:
+    """The cotangents of x, w and b."""
+    t = fits(x, mean, var, w, b, least=1)
+    if t is None or mean.size != x.shape[1] or not fits(rows_of_g := whole(g, x), x):
+        return body(need, g, x, mean, var, w, b, shape, eps)
+    if x.ndim == 2 and len(x) > 1:
+        return featurenorm.by_running_vjp(t, need, rows_of_g, x, mean, var, w, eps)
+    rstd = 1 / np.sqrt(var + x.dtype.type(eps))
+    z, gw, gb = _back(t, rows_of_g, x, w, mean, rstd, _channels(x.shape), False)
+    return tuple(None if k is None else y for k, y in zip(need, (z, None, None, gw, gb), strict=True))
 
 
 nameless(globals())

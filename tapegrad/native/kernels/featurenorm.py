@@ -15,6 +15,7 @@ import numpy as np
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.normalise import Moments
+from tapegrad.kernels.operators import mul
 from tapegrad.native.call import Body, build
 from tapegrad.native.fold import fold
 from tapegrad.native.ir import F64, Type, Value
@@ -27,6 +28,7 @@ MOST = 1 << 18  # elements that one thread goes over in one call; of more, sums 
 _GRAIN = 1 << 14  # elements that are worth a thread
 
 _affine = Pointwise("feature_norm", "(x - m) * s + b", "xmsb")
+_scaled = Pointwise("feature_norm_running", "x * s + b", "xsb")
 _along = Pointwise("feature_norm_along", "g * (x - m)", "gxm")
 _back = Pointwise("feature_norm_back", "g * s - (x - m) * a - c", "gsxmac")
 
@@ -150,6 +152,22 @@ def affine_vjp(t: Type, need: Any, g: Any, x: Any, w: Any, known: Moments) -> tu
         None if need[1] is None else slope,
         None if need[2] is None else level,
     )
+
+
+def by_running(x: Any, mean: Any, var: Any, w: Any, b: Any, eps: float) -> Any:
+    """x normalised by moments that are given, times w plus b."""
+    scale = 1 / np.sqrt(var + x.dtype.type(eps)) * w
+    return _scaled(x, scale, b - mean * scale)
+
+
+def by_running_vjp(
+    t: Type, need: Any, g: Any, x: Any, mean: Any, var: Any, w: Any, eps: float
+) -> tuple[Any, ...]:
+    """The cotangents of x, w and b."""
+    rstd = 1 / np.sqrt(var + x.dtype.type(eps))
+    gx = None if need[0] is None else mul(g, rstd * w)
+    gw = None if need[3] is None else fold("sum", t, _along(g, x, mean), (0,)) * rstd
+    return gx, None, None, gw, None if need[4] is None else fold("sum", t, g, (0,))
 
 
 nameless(globals())

@@ -47,10 +47,23 @@ def _pair(name: str, title: str) -> tuple[Any, Any]:
     return affine, plain
 
 
+def _running(name: str, title: str) -> Any:
+    """The op by running moments, which get no gradient."""
+
+    @composite(f"{name}.running", 5, (N.by_running, N.by_running_vjp), title)
+    def running(F: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, shape: Any, eps: float) -> Any:
+        scale = F.rsqrt(var + eps) * w
+        return x * F.reshape(scale, shape) + F.reshape(b - mean * scale, shape)
+
+    return running
+
+
 _LAYER = _pair("layer_norm", "NativeLayerNormBackward0")
 _BATCH = _pair("batch_norm", "NativeBatchNormBackward0")
 _GROUP = _pair("group_norm", "NativeGroupNormBackward0")
 _INSTANCE = _pair("instance_norm", "ViewBackward0")
+_BATCH_RUNNING = _running("batch_norm", "NativeBatchNormBackward0")
+_INSTANCE_RUNNING = _running("instance_norm", "ViewBackward0")
 
 
 def _normalised(
@@ -70,7 +83,7 @@ def _normalised(
 
 def _channels(x: Tensor) -> tuple[int, ...]:
     """The shape in which one number per channel meets x."""
-    return (1, -1, *(1,) * (x._a.ndim - 2))
+    return (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
 
 
 def _floats(op: str, x: Any, *others: Any) -> Tensor:
@@ -285,8 +298,9 @@ def _of_channels(
     if (running_mean is None) != (running_var is None):
         raise ValueError(f"{op}: one running moment is missing; both are needed, or none.")
     if not own:
-        return _as(_by_running(x, running_mean, running_var, weight, bias, eps), given)
-    view, shape = x._a.shape, (1, x._a.shape[1], *(1,) * (x._a.ndim - 2))
+        running = _BATCH_RUNNING if norm is _BATCH else _INSTANCE_RUNNING
+        return _as(_by_running(running, x, running_mean, running_var, weight, bias, eps), given)
+    view, shape = x._a.shape, _channels(x)
     axes = (*range(1 if norm is _BATCH else 0), *range(2, x._a.ndim))
     y, found = _normalised(norm, x, weight, bias, view, axes, shape, eps)
     if running_mean is not None or running_var is not None:
@@ -306,14 +320,12 @@ def _of_no_channels(norm: Any, op: str, x: Tensor, running: Any, affine: Any, ow
     return y
 
 
-def _by_running(x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
-    mean, var = (_as(t.detach(), x) for t in (mean, var))
-    scale = (var + eps).rsqrt()
-    scale = scale if weight is None else scale * weight
-    shift = -mean * scale
-    shift = shift if bias is None else shift + bias
-    y: Tensor = add(mul(x, reshape(scale, _channels(x))), reshape(shift, _channels(x)))
-    return _as(y, x)
+def _by_running(op: Any, x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
+    mean, var = (_as(t if t._node is None else t.detach(), x) for t in (mean, var))
+    weight = ones_like(mean) if weight is None else weight
+    bias = zeros_like(mean) if bias is None else bias
+    y: Tensor = op(x, mean, var, weight, bias, _channels(x), eps)
+    return y
 
 
 def instance_norm(
