@@ -106,7 +106,8 @@ def _next(f: Function, share: Value) -> Value:
 
 
 def _parallel(chunks: Function, steering: Steering | None) -> Function:
-    """body(context, low, high, who) for parts of 0 ... n of at least `grain`, by all free threads."""
+    """body(context, low, high, who) for parts of 0 ... n of about `grain` or more, by all free threads. There
+    are as many for each thread, so that shares of arrays of one size end at one place whatever the grain."""
     parameters = [("body", PTR), ("context", PTR), ("n", I64), ("grain", I64)]
     f = Function("tapegrad_parallel", parameters, internal=False)
     n, grain = f["n"], f["grain"]
@@ -122,7 +123,8 @@ def _parallel(chunks: Function, steering: Steering | None) -> Function:
     parts, shares = threads * _PARTS, f.smaller(threads, _SHARES)
     job = _word(f, _JOB)
     least = f.larger(grain, 1)
-    count = f.smaller((n + least - 1) // least, parts)
+    even = ((n + least - 1) // least + shares - 1) // shares * shares
+    count = f.smaller(f.smaller(even, n), parts)
     for k, x in enumerate((f["body"], f["context"], n, count, shares)):
         f.store(job.at(k, I64), x)
     with f.loop(0, shares) as share:

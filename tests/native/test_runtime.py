@@ -102,7 +102,9 @@ def test_parts_of_a_loop_differ_by_one_at_most(n, grain):
         torch.set_num_threads(before)
     found = sizes[sizes > 0]
     assert found.sum() == n and np.ptp(found) <= 1
-    assert len(found) == min(8, -(-n // max(grain, 1)))
+    chunks = -(-n // max(grain, 1))
+    assert len(found) == min(8, chunks + chunks % 2)  # as many for each thread ...
+    assert sizes[n // 2]  # ... which meet in the middle
 
 
 def test_a_definition_outlives_its_module():
