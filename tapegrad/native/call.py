@@ -11,7 +11,7 @@ import ctypes
 import struct
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -183,22 +183,31 @@ def build(
     return builtin(_runtime["tapegrad_call"], name, struct.pack("<5q", *facts) + kinds)
 
 
-def build_steps(name: str, parameters: str, steps: Sequence[tuple[str, Write, str]]) -> Any:
-    """The builtin of a kernel of several steps, one after the other, each shared by all threads. steps: (its
-    name, what writes it, the integer parameter that it goes over)."""
+class Step(NamedTuple):
+    """A step of a kernel: its name, what writes it, the integer parameter that it goes over, and the grain (a
+    number, or the name of a parameter)."""
+
+    name: str
+    write: Write
+    over: str
+    grain: int | str = 1
+
+
+def build_steps(name: str, parameters: str, steps: Sequence[Step]) -> Any:
+    """The builtin of a kernel of several steps, one after the other, each shared by all threads."""
     module, bodies = Module(), []
-    for what, write, over in steps:
-        body = Body(f"{name}_{what}", named(parameters))
-        write(body)
+    for step in steps:
+        body = Body(f"{name}_{step.name}", named(parameters))
+        step.write(body)
         body.give()
         module.add(body)
-        bodies.append((body, over))
+        bodies.append((body, step))
 
     def all_of_it(f: Body) -> None:
-        for body, over in bodies:
-            f.share(body, f[over], 1)
+        for body, step in bodies:
+            f.share(body, f[step.over], f[step.grain] if isinstance(step.grain, str) else step.grain)
 
-    return build(name, parameters, all_of_it, over=steps[-1][2], grain=ALONE, module=module)
+    return build(name, parameters, all_of_it, grain=ALONE, module=module)
 
 
 def provided(name: str, parameters: str, write: Callable[[Function], None]) -> str:

@@ -85,6 +85,23 @@ def test_machine_code_is_the_body(case, wanted):
             close(y, expected)
 
 
+@pytest.mark.parametrize("shape", [(3, 150, 5), (2, 16, 70), (40, 33, 3, 3), (1, 70, 17), (2, 3, 100, 101)])
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_rows_of_their_own_sums_are_joined(shape, kind):
+    """Means that are far from zero, and differ from row to row: the truth is float64's."""
+    rng, c = np.random.default_rng(0), shape[1]
+    x = (rng.normal(size=shape) + rng.normal(size=(*shape[:2], *(1,) * (len(shape) - 2))) + 1000).astype(kind)
+    w, b = (rng.normal(size=c).astype(kind) for _ in range(2))
+    axes, one = (0, *range(2, len(shape))), (1, c, *(1,) * (len(shape) - 2))
+    y, known = found_by(N.affine, x, w, b, shape, axes, one, 1e-5)
+    true = x.astype("f8")
+    mean, var = true.mean(axes, keepdims=True), true.var(axes, keepdims=True)
+    digits = 1e-6 if kind == "f4" else 1e-13
+    np.testing.assert_allclose(known.mean.reshape(one), mean, rtol=digits)
+    np.testing.assert_allclose(known.var.reshape(one), var, rtol=3 * digits)
+    close(y, ((true - mean) / np.sqrt(var + 1e-5) * w.reshape(one) + b.reshape(one)).astype(kind))
+
+
 def test_equal_numbers_have_no_variance():
     x = np.full((8, 3, 40, 40), 0.1, "f4")
     _, known = found_by(N.plain, x, x.shape, (0, 2, 3), (1, 3, 1, 1), 0.1)

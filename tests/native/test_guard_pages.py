@@ -185,6 +185,7 @@ def run():
     tiers.wake()
     from tapegrad.native import memory, narrow  # not before the tier is awake
     from tapegrad.native.kernels import (
+        batchnorm,
         channelnorm,
         differences,
         featurenorm,
@@ -199,7 +200,8 @@ def run():
     )
 
     made, rng = Guarded(), np.random.default_rng(0)
-    memory.empty = channelnorm.empty = products.empty = narrow.empty = featurenorm.empty = made.empty
+    memory.empty = channelnorm.empty = products.empty = narrow.empty = made.empty
+    batchnorm.empty = featurenorm.empty = made.empty
     few.empty = slim.empty = differences.empty = gathering.empty = masks.empty = picking.empty = made.empty
     products.LEAST = products.LEAST_THIN = few.LEAST = slim.LEAST = differences.LEAST = 1
     gathering.LEAST = gathering.LEAST_SINGLE = gathering.LEAST_SHORT = gathering.LEAST_ROWS = 1

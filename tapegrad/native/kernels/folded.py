@@ -118,8 +118,8 @@ _NAMES = (
 def _kernel(t: Type, m: int) -> Any:
     """Weights first, then the products, each by all threads."""
     steps = [
-        ("weights", lambda f: _write_weights(f, t, m), "tiles"),
-        ("sums", lambda f: _write_sums(f, t, m), "units"),
+        call.Step("weights", lambda f: _write_weights(f, t, m), "tiles"),
+        call.Step("sums", lambda f: _write_sums(f, t, m), "units"),
     ]
     return call.build_steps(f"folded_{t}_{m}", _NAMES, steps)
 

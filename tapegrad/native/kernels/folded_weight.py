@@ -85,8 +85,8 @@ _NAMES = (
 def _kernel(t: Type, m: int) -> Any:
     """Cotangents first, then the products, each by all threads."""
     steps = [
-        ("turned", lambda f: _write_turn(f, t, m), "tiles"),
-        ("products", lambda f: _write_products(f, t, m), "units"),
+        call.Step("turned", lambda f: _write_turn(f, t, m), "tiles"),
+        call.Step("products", lambda f: _write_products(f, t, m), "units"),
     ]
     return call.build_steps(f"folded_weight_{t}_{m}", _NAMES, steps)
 

@@ -168,8 +168,8 @@ def kernel(t: Type, shared: bool) -> Any:
     if not shared:
         return call.build(f"gemm_{t}", _NAMES, lambda f: _compute(f, t, False), over="units", grain=1)
     steps = [
-        ("packed", lambda f: _pack(f, t), "groups"),
-        ("computed", lambda f: _compute(f, t, True), "units"),
+        call.Step("packed", lambda f: _pack(f, t), "groups"),
+        call.Step("computed", lambda f: _compute(f, t, True), "units"),
     ]
     return call.build_steps(f"gemm_shared_{t}", _NAMES, steps)
 

@@ -16,32 +16,11 @@ from tapegrad.native.choice import fits, over, whole
 from tapegrad.native.ir import F64, Type, Value
 from tapegrad.native.kernels import channelnorm
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import add, sums, sweep
+from tapegrad.native.strips import sums, sweep
 from tapegrad.native.target import host
 
 GRAIN = 1 << 14  # elements that are worth a thread
 PARTS = 64  # parts of the rows, which have sums of their own for the gradients of weight and bias
-
-
-def _moments(f: Body, t: Type, x: Value, n: Value) -> tuple[Value, Value]:
-    """Mean and variance of a row."""
-    e, wide = t.element, t.like(F64)
-
-    def exact(i: Value, m: Any, v: list[Value]) -> list[Value]:
-        return [v[0] + f.convert(f.load(x.at(i, e), t, m), wide)]
-
-    (total,) = sweep(f, 0, n, t, exact, [0.0], held=wide)
-    count = f.convert(n, F64)
-    mean = f.convert(f.total(f.tree(total, add)) / count, e)
-    middle = f.splat(mean, t.lanes)
-
-    def square(i: Value, m: Any, v: list[Value]) -> list[Value]:
-        d = f.load(x.at(i, e), t, m) - middle
-        d = d if m is None else f.select(m, d, 0.0)
-        return [f.fma(d, d, v[0])]
-
-    (squares,) = sums(f, n, t, square)
-    return mean, f.convert(squares / count, e)
 
 
 def _write_affine(t: Type) -> Callable[[Body], None]:
@@ -49,7 +28,7 @@ def _write_affine(t: Type) -> Callable[[Body], None]:
         n, e = f["n"], t.element
         with f.loop(f.low, f.high) as row:
             x, y = f["x"].at(row * n, e), f["y"].at(row * n, e)
-            found = channelnorm.put_moments(f, e, row, *_moments(f, t, x, n))
+            found = channelnorm.put_moments(f, e, row, *channelnorm.moments(f, t, x, n))
             mean, rstd = (f.splat(v, t.lanes) for v in found)
 
             def each(i: Value, m: Any, _: Any) -> None:
