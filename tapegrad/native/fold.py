@@ -20,7 +20,7 @@ from tapegrad.native import narrow, vmath
 from tapegrad.native.call import Body, build
 from tapegrad.native.ir import F64, Type, Value
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import DOWN, joined, sums, sweep
+from tapegrad.native.strips import DOWN, joined, parted, sums, sweep
 from tapegrad.native.target import host
 
 GRAIN = 1 << 14  # elements that are worth a thread
@@ -219,7 +219,7 @@ def _rows(name: str, t: Type, count: int, n: int, wide: bool) -> Step:
     """[count, n] -> [count]."""
     if n <= narrow.MOST and count >= narrow.LEAST:
         return replace(_columns(name, t, 1, n, count, wide), narrow=n)
-    parts, length = (1, n) if n <= LONG else (-(-n // PART), PART)
+    parts, length = (1, n) if n <= LONG else parted(n, PART, 64)
     out = F64 if wide or (parts > 1 and KINDS[name].sums) else t
     numbers = (count * parts, n, parts, length, max(1, GRAIN // length))
     joined_ = None if parts == 1 else (count, parts, 1)
@@ -229,8 +229,7 @@ def _rows(name: str, t: Type, count: int, n: int, wide: bool) -> Step:
 def _columns(name: str, t: Type, before: int, n: int, width: int, wide: bool) -> Step:
     """[before, n, width] -> [before, width]."""
     some = min(width, CHUNK)
-    length = n if n * some <= LONG else max(DOWN, LONG // some)
-    parts = -(-n // length)
+    parts, length = (1, n) if n * some <= LONG else parted(n, max(DOWN, LONG // some))
     out = F64 if wide or (n > DOWN and KINDS[name].sums) else t
     units = before * parts * -(-width // CHUNK)
     numbers = (units, n, parts, length, width, max(1, GRAIN // (length * some)))

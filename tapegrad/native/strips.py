@@ -54,6 +54,17 @@ def sweep(
     return [[values[k].get() for values in sets] for k in range(len(firsts))]
 
 
+def parted(n: int, most: int, unit: int = 1) -> tuple[int, int]:
+    """(how many parts n elements have, how long they are), where none is longer than `most`, and all but the
+    last are a multiple of `unit`. Threads meet in the middle of them, as they do in kernels without parts."""
+    parts = -(-n // most)
+    if parts < 2:
+        return parts, n
+    length = -(-n // (parts + -parts % (2 if parts == 2 else 4)))
+    length += -length % unit
+    return -(-n // length), length
+
+
 def joined(f: Function, values: Sequence[Value], join: Join) -> Value:
     """All elements of some vectors as one number."""
     return f.across(f.tree(values, join), join)

@@ -16,6 +16,7 @@ from tapegrad.native.choice import fits, over, rows
 from tapegrad.native.ir import I64, Type
 from tapegrad.native.memory import empty
 from tapegrad.native.pointwise import Pointwise
+from tapegrad.native.strips import parted
 from tapegrad.native.target import host
 
 LEAST = 1 << 13  # elements from which this is faster
@@ -41,8 +42,8 @@ def _kernel(t: Type, back: bool, split: bool) -> Any:
             row, start, end = unit, f.value(0, I64), out
             if split:  # a division takes as long as a short row
                 row = unit // parts
-                start = (unit - row * parts) * PART
-                end = f.smaller(start + PART, out)
+                start = (unit - row * parts) * f["length"]
+                end = f.smaller(start + f["length"], out)
             x, y = f["x"].at(row * n, t), f["y"].at(row * out, t)
             with f.loop(start, end, wide.lanes) as i:
                 inside, known, late = (f.first(f.smaller(k - i, wide.lanes), wide) for k in (end, n, width))
@@ -56,7 +57,8 @@ def _kernel(t: Type, back: bool, split: bool) -> Any:
                 f.store(y.at(i, t), before - here, inside)
 
     name = f"{'un' if back else ''}diff_{t}{'_parts' if split else ''}"
-    return build(name, "y:w x:r units:i n:i width:i parts:i grain:i", write, over="units", grain="grain")
+    numbers = "units:i n:i width:i parts:i length:i grain:i"
+    return build(name, f"y:w x:r {numbers}", write, over="units", grain="grain")
 
 
 def _along(x: Any, dim: int, size: int, back: bool) -> Any:
@@ -75,9 +77,8 @@ def _along(x: Any, dim: int, size: int, back: bool) -> Any:
     y = empty((*x.shape[:dim], size, *x.shape[dim + 1 :]), x.dtype)
     length = size * width
     if y.size:
-        parts = -(-length // PART)
-        grain = max(1, GRAIN // min(length, PART))
-        _kernel(t, back, parts > 1)(y, x, outer * parts, n * width, width, parts, grain)
+        parts, part = parted(length, PART, 64)
+        _kernel(t, back, parts > 1)(y, x, outer * parts, n * width, width, parts, part, max(1, GRAIN // part))
     return y
 
 

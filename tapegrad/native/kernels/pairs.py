@@ -21,7 +21,7 @@ from tapegrad.native.call import Body, build
 from tapegrad.native.choice import DENSE, TYPES, fits, over
 from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import joined, sums, sweep
+from tapegrad.native.strips import joined, parted, sums, sweep
 from tapegrad.native.target import host
 
 LEAST = 1 << 17  # elements of an inner product; BLAS does fewer in one thread as fast
@@ -35,8 +35,8 @@ _BINS = 1 << 16  # of a table, at most: it stays in the second cache
 def _parts(f: Body, t: Type, arrays: str) -> Iterator[tuple[Value, Value, list[Value]]]:
     """for each part: (its number, how many elements it has, where they stand in each array)."""
     with f.loop(f.low, f.high) as unit:
-        start = unit * PART
-        yield unit, f.smaller(f["n"] - start, PART), [f[name].at(start, t) for name in arrays]
+        start = unit * f["length"]
+        yield unit, f.smaller(f["n"] - start, f["length"]), [f[name].at(start, t) for name in arrays]
 
 
 @cache
@@ -52,7 +52,7 @@ def _dot(t: Type) -> Any:
             (total,) = sums(f, n, v, step, ways=8)
             f.store(f["y"].at(unit, F64), total)
 
-    return build(f"dot_{t}", "y:w a:r b:r units:i n:i", write, over="units", grain=1)
+    return build(f"dot_{t}", "y:w a:r b:r units:i length:i n:i", write, over="units", grain=1)
 
 
 @over(L.dot)
@@ -64,8 +64,9 @@ def dot(body: Any, x: Any, y: Any) -> Any:
         return body(x, y)
     if x.flags.num & y.flags.num & DENSE != DENSE:
         return body(x, y)
-    parts = empty(-(-x.size // PART), np.dtype("f8"))
-    _dot(TYPES[x.dtype])(parts, x, y, parts.size, x.size)
+    units, length = parted(x.size, PART, 64)
+    parts = empty(units, np.dtype("f8"))
+    _dot(TYPES[x.dtype])(parts, x, y, units, length, x.size)
     return x.dtype.type(np.add.reduce(parts))
 
 
@@ -92,13 +93,14 @@ def _range(t: Type) -> Any:
             f.store(f["y"].at(unit * 2, t), joined(f, low, less))
             f.store(f["y"].at(unit * 2 + 1, t), joined(f, high, more))
 
-    return build(f"range_{t}", "y:w x:r units:i n:i", write, over="units", grain=1)
+    return build(f"range_{t}", "y:w x:r units:i length:i n:i", write, over="units", grain=1)
 
 
 def _ends(t: Type, x: Any) -> Any:
     """For each part of x, contiguous: its smallest and its largest element."""
-    y = empty((-(-x.size // PART), 2), x.dtype)
-    _range(t)(y, x, len(y), x.size)
+    units, length = parted(x.size, PART, 64)
+    y = empty((units, 2), x.dtype)
+    _range(t)(y, x, units, length, x.size)
     return y
 
 

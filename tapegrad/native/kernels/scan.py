@@ -23,7 +23,7 @@ from tapegrad.native.fold import fold
 from tapegrad.native.ir import F64, I64, Type, Value
 from tapegrad.native.memory import empty
 from tapegrad.native.narrow import columns, is_narrow, rows_of
-from tapegrad.native.strips import CHUNK, WAYS, chunks, strip
+from tapegrad.native.strips import CHUNK, WAYS, chunks, parted, strip
 from tapegrad.native.target import host
 
 LEAST = 1 << 8  # elements; below, NumPy takes as long as a call
@@ -128,22 +128,22 @@ def _scan(x: Any, t: Type, dim: int, product: bool, back: bool) -> Any:
     if behind > 1:
         _by_columns(_kernel(t, product, back, False), before, n, behind, y, x)
         return y
-    parts = -(-n // PART)
+    parts, length = parted(n, PART, 64)
     start = np.full((before, parts), 1.0 if product else 0.0)
     if parts > 1:
-        whole = x.reshape(before, n)[:, : (parts - 1) * PART].reshape(-1, PART)
+        whole = x.reshape(before, n)[:, : (parts - 1) * length].reshape(-1, length)
         if before > 1:
             whole = np.ascontiguousarray(whole)
         totals = _totals(whole, t, product).reshape(before, parts - 1)
         if back:
-            last = _totals(np.ascontiguousarray(x.reshape(before, n)[:, (parts - 1) * PART :]), t, product)
+            last = _totals(np.ascontiguousarray(x.reshape(before, n)[:, (parts - 1) * length :]), t, product)
             totals = np.concatenate([totals[:, 1:], last.reshape(before, 1)], 1)
             run = _accumulated(totals[:, ::-1], product)
             start[:, :-1] = run[:, ::-1]
         else:
             start[:, 1:] = _accumulated(totals, product)
     kernel = _kernel(t, product, back, True)
-    kernel(y, x, start, before * parts, n, parts, min(n, PART), max(1, GRAIN // min(n, PART)))
+    kernel(y, x, start, before * parts, n, parts, length, max(1, GRAIN // length))
     return y
 
 
