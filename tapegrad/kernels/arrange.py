@@ -121,14 +121,22 @@ def triu(x: Any, k: int) -> Any:
 
 def pad(x: Any, before: tuple[int, ...], after: tuple[int, ...], value: Any) -> Any:
     """x with so many elements of a value before and behind along each axis; fewer than none cuts."""
-    shape = [n + a + b for n, a, b in zip(x.shape, before, after, strict=True)]
-    y = np.full(shape, value, x.dtype)
-    inner = tuple(
-        [slice(max(a, 0), n + a + min(b, 0)) for n, a, b in zip(x.shape, before, after, strict=True)]
-    )
-    own = tuple([slice(max(-a, 0), n + min(b, 0)) for n, a, b in zip(x.shape, before, after, strict=True)])
+    shape, inner, own = _bordered(x.shape, before, after)
+    y = np.empty(shape, x.dtype)
+    y.fill(value)
     y[inner] = x[own]
     return y
+
+
+@lru_cache(1000)
+def _bordered(
+    shape: tuple[int, ...], before: tuple[int, ...], after: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]:
+    """The shape with borders, where in it the elements are, and which."""
+    ends = list(zip(shape, before, after, strict=True))
+    inner = tuple([slice(max(a, 0), n + a + min(b, 0)) for n, a, b in ends])
+    own = tuple([slice(max(-a, 0), n + min(b, 0)) for n, a, b in ends])
+    return tuple([n + a + b for n, a, b in ends]), inner, own
 
 
 def block_diag(xs: Any) -> Any:

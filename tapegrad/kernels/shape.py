@@ -124,7 +124,31 @@ def expand(x: Any, shape: tuple[int, ...]) -> Any:
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     """The same elements in another shape, a view where possible."""
+    if x.size >= _MANY and type(x) is ndarray and not x.flags.c_contiguous and -1 not in shape:
+        x = x if runs_on(x.shape, x.strides, shape) else contiguous(x)
     return x.reshape(shape)
+
+
+@lru_cache(1000)
+def runs_on(old: tuple[int, ...], strides: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    """Whether an array of a shape and strides has another shape without a copy: axes that come together in a
+    group of the new ones follow each other in memory."""
+    axes = [(n, step) for n, step in zip(old, strides, strict=True) if n != 1]
+    sizes = [n for n in new if n != 1]
+    i = k = 0
+    while i < len(axes) and k < len(sizes):
+        here, there = axes[i][0], sizes[k]
+        while here != there:
+            if here < there:
+                if axes[i][1] != axes[i + 1][0] * axes[i + 1][1]:
+                    return False
+                i += 1
+                here *= axes[i][0]
+            else:
+                k += 1
+                there *= sizes[k]
+        i, k = i + 1, k + 1
+    return True
 
 
 def transpose(x: Any, i: int, j: int) -> Any:

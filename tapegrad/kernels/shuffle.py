@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.shape import contiguous
 
 
 def pixel_shuffle(x: Any, r: int) -> Any:
@@ -13,7 +14,7 @@ def pixel_shuffle(x: Any, r: int) -> Any:
     k, n = c // (r * r), len(lead)
     y = x.reshape((*lead, k, r, r, h, w))
     y = y.transpose((*range(n), n, n + 3, n + 1, n + 4, n + 2))
-    return y.copy("C").reshape((*lead, k, h * r, w * r))
+    return contiguous(y).reshape((*lead, k, h * r, w * r))
 
 
 def pixel_unshuffle(x: Any, r: int) -> Any:
@@ -22,14 +23,14 @@ def pixel_unshuffle(x: Any, r: int) -> Any:
     h, w, n = h // r, w // r, len(lead)
     y = x.reshape((*lead, c, h, r, w, r))
     y = y.transpose((*range(n), n, n + 2, n + 4, n + 1, n + 3))
-    return y.copy("C").reshape((*lead, c * r * r, h, w))
+    return contiguous(y).reshape((*lead, c * r * r, h, w))
 
 
 def channel_shuffle(x: Any, groups: int, dim: int) -> Any:
     """The channels of each group, the first ones first."""
     before, n, behind = x.shape[:dim], x.shape[dim], x.shape[dim + 1 :]
     y = x.reshape((*before, groups, n // groups, *behind))
-    return y.swapaxes(dim, dim + 1).copy("C").reshape(x.shape)
+    return contiguous(y.swapaxes(dim, dim + 1)).reshape(x.shape)
 
 
 nameless(globals())

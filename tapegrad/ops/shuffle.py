@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -129,15 +130,22 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
         )
     if not isinstance(value, NUMBERS):
         raise TypeError(f"constant_pad_nd: value is {value!r}; a number is needed.")
-    rest = (0,) * (len(s) - len(given) // 2)
-    before, after = (*rest, *given[-2::-2]), (*rest, *given[::-2])
-    for n, a, b in zip(s, before, after, strict=True):
-        if n + a + b < 0 or n + min(a, 0) < 0 or n + min(b, 0) < 0:
-            raise RuntimeError(
-                f"constant_pad_nd: pad is {given}, which cuts more than {argument('input', input)} "
-                f"has, {sizes(s)}; cut less."
-            )
+    before, after, left = _borders(s, given)
+    if not left:
+        raise RuntimeError(
+            f"constant_pad_nd: pad is {given}, which cuts more than {argument('input', input)} "
+            f"has, {sizes(s)}; cut less."
+        )
     return _pad(input, before, after, number(value, input._kind))
+
+
+@lru_cache(1000)
+def _borders(shape: tuple[int, ...], given: tuple[int, ...]) -> tuple[Any, Any, bool]:
+    """(how many come before, and behind, along each axis, whether no more is cut than there is)."""
+    rest = (0,) * (len(shape) - len(given) // 2)
+    before, after = (*rest, *given[-2::-2]), (*rest, *given[::-2])
+    ends = zip(shape, before, after, strict=True)
+    return before, after, all(min(n + a + b, n + min(a, 0), n + min(b, 0)) >= 0 for n, a, b in ends)
 
 
 # ---- powers of the elements of vectors

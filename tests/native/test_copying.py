@@ -108,3 +108,15 @@ def test_every_so_many(step, dtype):
         y = np.zeros((5, n), dtype)
         assert copy(y, rows)
         np.testing.assert_array_equal(y, rows)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "i8", "i2"])
+@pytest.mark.parametrize("shape", [(3, 50, 70), (2, 3, 41, 43), (8, 9, 700), (4, 2, 2, 40, 41), (16, 5000)])
+def test_few_planes_are_put_together(kind, shape):
+    x = draw(kind, shape, np.random.default_rng(0))
+    n = len(shape)
+    same(S.contiguous, x.transpose(*range(1, n), 0))
+    same(S.contiguous, x.swapaxes(0, n - 1))
+    same(S.contiguous, x.transpose(n - 1, *range(n - 1)))
+    same(S.contiguous, x[..., ::-1].swapaxes(0, n - 1))
+    same(S.contiguous, x[:, 1:].swapaxes(0, n - 1))

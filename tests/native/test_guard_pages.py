@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tapegrad import tiers
+from tapegrad.kernels import arrange as A
 from tapegrad.kernels import convolution as C
 from tapegrad.kernels import cumulative as D
 from tapegrad.kernels import embedding as E
@@ -162,6 +163,14 @@ def pick(made, rng, kind):
             D.undiff(D.diff(x, dim), dim, x.shape[dim])
 
 
+def border(made, rng, kind):
+    """Rows with something around them, or less of them."""
+    shape = several(rng, 3, 1, 40)
+    x = made.normal(rng, shape, kind)
+    before, after = (tuple([max(int(rng.integers(-2, 3)), -(n // 2)) for n in shape]) for _ in range(2))
+    A.pad(x, before, after, 1.0)
+
+
 def copy_steps(made, rng, kind):
     """Copies of what has steps: by a kernel alone, so with the tier on only."""
     from tapegrad.native.copying import copy
@@ -183,7 +192,7 @@ def multiply_small(made, rng, kind):
 def run():
     """All kernels on guarded arrays, results and scratch included."""
     tiers.wake()
-    from tapegrad.native import memory, narrow  # not before the tier is awake
+    from tapegrad.native import framing, memory, narrow  # not before the tier is awake
     from tapegrad.native.kernels import (
         batchnorm,
         channelnorm,
@@ -194,6 +203,7 @@ def run():
         folded_weight,
         gathering,
         masks,
+        padding,
         picking,
         products,
         slim,
@@ -201,11 +211,11 @@ def run():
 
     made, rng = Guarded(), np.random.default_rng(0)
     memory.empty = channelnorm.empty = products.empty = narrow.empty = made.empty
-    batchnorm.empty = featurenorm.empty = made.empty
+    batchnorm.empty = featurenorm.empty = framing.empty = made.empty
     few.empty = slim.empty = differences.empty = gathering.empty = masks.empty = picking.empty = made.empty
     products.LEAST = products.LEAST_THIN = few.LEAST = slim.LEAST = differences.LEAST = 1
     gathering.LEAST = gathering.LEAST_SINGLE = gathering.LEAST_SHORT = gathering.LEAST_ROWS = 1
-    masks.LEAST = picking.LEAST = 1
+    masks.LEAST = picking.LEAST = padding.LEAST = 1
     for k in range(RUNS):
         made.at_end = k % 2 == 0
         folded.cost = folded_weight.cost = lambda *_, k=k: 0.0 if k % 3 else float("inf")
@@ -216,6 +226,7 @@ def run():
         multiply(made, rng, x.dtype)
         multiply_small(made, rng, x.dtype)
         pick(made, rng, x.dtype)
+        border(made, rng, x.dtype)
         if not tiers.native_state().startswith("on"):
             continue
         copy_steps(made, rng, x.dtype)

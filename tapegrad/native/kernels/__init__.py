@@ -30,6 +30,7 @@ STAND_INS: dict[str, str] = {
     "logsumexp": "statistics.logsumexp statistics.logsumexp_vjp",
     "masks": "search.nonzero",
     "optim": "optim.apply",
+    "padding": "arrange.pad",
     "pairs": "linalg.dot reduce.range_of statistics.counts",
     "picking": "reduce.pick reduce.place reduce.place_all",
     "pooling": "pooling.max_pool pooling.max_pool_back pooling.max_pool_indices pooling.avg_pool"

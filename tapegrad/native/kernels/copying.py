@@ -22,14 +22,28 @@ LEAST = 1 << 16  # bytes
 SMALL = LEAST >> 4  # elements: fewer are never so many bytes
 LEAST_JOINED = 1 << 19  # bytes of what is joined; below, one thread takes as long
 LEAST_CUT = 1 << 11  # elements of triangles
+_FEW = 8  # elements of rows that are put together by shuffles
+_RUN = 8  # elements beside each other, for which that is worth while
 
 
 def _packed(x: Any) -> Any:
     """A copy in row-major order; None if that is not for here."""
     if not plain(x, LEAST):
         return None
+    if _interleaves(x):  # runs are copied, and then put together by shuffles
+        k = x.shape[-1]
+        apart = _packed(x.transpose(x.ndim - 1, *range(x.ndim - 1)))
+        return None if apart is None else narrow.rows_of(apart.reshape(k, -1), x.shape)
     y = empty(x.shape, x.dtype)
     return y if copy(y, x) else None
+
+
+def _interleaves(x: Any) -> bool:
+    """Whether the last axis, of a few elements, has steps, while those of another have none."""
+    shape, steps, size = x.shape, x.strides, x.itemsize
+    if x.ndim < 2 or not 1 < shape[-1] <= _FEW or size not in narrow.SIZES or steps[-1] in (0, size):
+        return False
+    return any(step == size and n >= _RUN for n, step in zip(shape, steps, strict=True))
 
 
 @over(S.contiguous)

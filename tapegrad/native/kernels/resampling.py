@@ -3,7 +3,7 @@ one. Taps are multiplied and added as NumPy does it, in their order."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from tapegrad.kernels import resampling as bodies
 from tapegrad.native import call, memory, target
 from tapegrad.native.choice import fits, over
+from tapegrad.native.framing import Frame, frame, framed
 from tapegrad.native.ir import I64, Type, Value
 from tapegrad.native.kernels.planes import dense
 
@@ -70,14 +71,31 @@ def _order(given: tuple[int, bodies.Table]) -> tuple[float, int]:
     return table.m / max(1, table.n), -k if longer else k
 
 
+@lru_cache(1000)
+def _shown(shape: tuple[int, ...], tables: tuple[bodies.Table | None, ...]) -> Frame | None:
+    """Where the elements come from if each result is one of them, or 0; None if they are not for that."""
+    if any(table is not None and len(table.index) != 1 for table in tables):
+        return None
+    places = [None if table is None else table.index[0] for table in tables]
+    return frame(shape, [None] * (len(shape) - len(places)) + places)
+
+
 @over(bodies.resampled)
 def resampled(body: Any, x: Any, tables: Any) -> Any:
-    """The kernel, axis by axis; without weights NumPy's slices are faster."""
+    """The kernel, axis by axis; without weights rows are copied, or NumPy's slices are as fast."""
     (x,) = dense(x)
     t = fits(x, least=LEAST)
     used = [(k, table) for k, table in enumerate(tables) if table is not None]
-    if t is None or all(table.weight is None for _, table in used):
+    if t is None or not used:
         return body(x, tables)
+    if all(table.weight is None for _, table in used):
+        how = _shown(x.shape, tuple(tables))
+        if how is None:
+            return body(x, tables)
+        sizes = [
+            n if table is None else table.m for n, table in zip(x.shape[-len(tables) :], tables, strict=True)
+        ]
+        return framed(x, (*x.shape[: -len(tables)], *sizes), how)
     for k, table in sorted(used, key=_order):
         x = _along(x, table, x.ndim - len(tables) + k, t)
     return x
