@@ -288,6 +288,12 @@ class Function:
         n = mask.type.lanes
         return self.bits(mask, Type(f"i{n}", 1, False)).ne(0) if n > 1 else mask
 
+    def lowest(self, mask: Value) -> Value:
+        """The first lane in which a mask is true; it is somewhere."""
+        bits = self.emit(f"zext {self.bits(mask, Type(f'i{mask.type.lanes}', 1, False))} to i64", I64)
+        self.declared.add("declare i64 @llvm.cttz.i64(i64, i1)")
+        return self.emit(f"call i64 @llvm.cttz.i64({bits}, i1 true)", I64)
+
     # ---- memory
 
     def variable(self, start: Any, t: Type | None = None) -> Variable:

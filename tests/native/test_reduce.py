@@ -115,6 +115,20 @@ def test_first_places(kernel, shape, dim, keepdim, dtype, layout, odd, ties):
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("n", [17, 31, 64, 100, 1000])
+def test_first_places_along_rows(dtype, n):
+    rng = np.random.default_rng(n)
+    x = np.round(rng.normal(size=(300, n)) * 3).astype(dtype)
+    x[0], x[1], x[2, n // 2 :], x[3], x[4, -1] = -np.inf, np.nan, np.nan, np.inf, np.nan
+    x[5] = np.where(rng.random(n) < 0.5, 0.0, -0.0)
+    for kernel in (R.argmax, R.argmin):
+        before = tiers.native_calls()
+        found = kernel(x, 1, True)
+        assert tiers.native_calls() > before
+        np.testing.assert_array_equal(found, choice.original(kernel)(x, 1, True))
+
+
 def test_sums_that_undo_a_broadcast():
     g = drawn((6, 50, 40), "f4")
     for shape in ((50, 40), (40,), (1, 40), (50, 1), (6, 1, 40), (1, 1, 1), ()):

@@ -18,7 +18,8 @@ from tapegrad.native.strips import sweep
 from tapegrad.native.target import host
 
 LEAST = 1 << 14  # places; NumPy goes to fewer in less time than a call takes
-GRAIN = 1 << 13  # places that are worth a thread
+GRAIN = 1 << 13  # places that are worth a thread,
+FAR = 1 << 9  # or so many that are in rows which that thread has in its caches
 PART = 1 << 14  # places of a row that a thread goes to
 
 
@@ -126,7 +127,8 @@ def pick(body: Any, x: Any, index: Any, dim: int, keepdim: Any) -> Any:
     y, bad = empty(index.shape, x.dtype), np.zeros(1, "i8")
     n, k = x.shape[-1], index.shape[-1]
     rows, parts = index.size // k, -(-k // PART)
-    _picker(t)(y, x, index, bad, rows * parts, n, k, parts, max(1, GRAIN // min(k, PART)))
+    grain = FAR if x.size >= 16 * GRAIN else GRAIN
+    _picker(t)(y, x, index, bad, rows * parts, n, k, parts, max(1, grain // min(k, PART)))
     return body(x, index, dim, keepdim) if bad[0] else y
 
 
