@@ -12,7 +12,7 @@ when its body is first called: until then something stands there that does it (`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from threading import RLock
 from types import FunctionType
 from typing import Any
@@ -124,6 +124,13 @@ def fits(*arrays: Any, least: int = 0) -> Type | None:
         if type(a) is not np.ndarray or a.dtype is not kind or a.flags.num & DENSE != DENSE:
             return None
     return t
+
+
+@lru_cache(1000)
+def memory_order(strides: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes by their steps, the largest first: an array that is contiguous but for its axes' order is in
+    row-major order then."""
+    return tuple(sorted(range(len(strides)), key=lambda k: -strides[k]))
 
 
 def whole(g: Any, x: Any) -> Any:

@@ -78,6 +78,8 @@ def _plan(shape: tuple[int, ...], to: tuple[int, ...], by: tuple[int, ...], size
             how, at = "tiles", runs[0]
         elif columns[2] in _STEPS:
             how = f"every{columns[2]}"
+    if how == "rows" and size in (4, 8) and columns[0] <= host().wide(WHOLE[size]).lanes:
+        how = "vector"
     rows = axes.pop(at)
     block = _ROWS if how == "tiles" else _block(columns[0] * size)
     parts = -(-rows[0] // block)
@@ -203,6 +205,11 @@ def _start(f: call.Body, part: Value, t: Type) -> tuple[Value, Value]:
 def _row(f: call.Body, y: Value, x: Value, n: Value, t: Type, how: str) -> None:
     if how == "rows":
         f.copy(y, x, n * t.bytes)
+        return
+    if how == "vector":
+        wide = host().wide(t)
+        inside = f.first(n, wide)
+        f.store(y, f.load(x, wide, inside), inside)
         return
     first: Any = 0
     wide = vector(t, 32 // t.bytes)

@@ -10,7 +10,7 @@ from tapegrad import tiers
 
 SIZES = st.sampled_from([0, 1, 2, 3, 7, 8, 9, 16, 31, 33, 64, 100])
 DTYPES = st.sampled_from(["f4", "f8"])
-LAYOUTS = st.sampled_from(["plain", "turned", "stepped", "offset", "misaligned", "read-only"])
+LAYOUTS = st.sampled_from(["plain", "turned", "rotated", "stepped", "offset", "misaligned", "read-only"])
 ODD = st.sampled_from([None, np.nan, np.inf, -np.inf, -0.0])
 
 
@@ -29,6 +29,8 @@ def awake():
 
 def laid(x, layout):
     """x in a layout."""
+    if layout == "rotated":  # as channels that lie last
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
     if layout == "turned":
         return np.ascontiguousarray(x.T).T
     if layout == "stepped":

@@ -107,7 +107,7 @@ def test_tensors_of_whole_numbers(n):
 
 
 @pytest.mark.parametrize("size", ["below", "at", "above"])
-@pytest.mark.parametrize("kind", ["f4", "f8", "i4", "i8", "?", "i2", "u1", "f2"])
+@pytest.mark.parametrize("kind", ["f4", "f8", "i4", "i8", "?", "i2", "i1", "u1", "f2"])
 def test_conversions_are_numpys(kind, size):
     from tapegrad.native.kernels import converting
 
@@ -117,10 +117,11 @@ def test_conversions_are_numpys(kind, size):
     if kind in ("f4", "f8"):
         x[:6] = [np.nan, np.inf, -np.inf, -0.0, 3e9, -3e9]
     body = choice.original(S.converted)
-    for to in ("f4", "f8", "i4", "i8", "?", "i2", "f2"):
+    for to in ("f4", "f8", "i4", "i8", "?", "i2", "i1", "u1", "f2"):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            for given in (x, x[::-1], x[: n // 2 * 2].reshape(2, -1).T):
+            last = x[: n // 30 * 30].reshape(2, -1, 5, 3).transpose(0, 3, 1, 2)
+            for given in (x, x[::-1], x[: n // 2 * 2].reshape(2, -1).T, last):
                 y, expected = S.converted(given, np.dtype(to)), body(given, np.dtype(to))
                 assert y.dtype == expected.dtype and y.strides == expected.strides
                 np.testing.assert_array_equal(y, expected)
