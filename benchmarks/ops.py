@@ -99,6 +99,8 @@ OPS: dict[str, str] = {
     "q.T.contiguous().T.reshape(-1)": "",
     "s.transpose(1, 2).reshape(-1)": "",
     "torch.nn.functional.pixel_shuffle(s.permute(1, 2, 0), 2)": "",
+    "s.permute(2, 0, 1).sum(2)": "",
+    "m.T.to(torch.float64)": "",
     "torch.nn.functional.pad(m, (1, 1, 1, 1))": "",
     "torch.nn.functional.pad(m[None], (1, 1), mode='reflect')": "",
     "m.expand(3, *m.shape)": "",

@@ -33,6 +33,7 @@ _ROWS = 16  # of a block at most: as many float32 as a line of the cache holds
 _COLUMNS = 2048  # of a row where there is only one axis; the last row may have fewer
 _ENDLESS = 1 << 62
 _SHORT = 8  # columns that are few
+_FEW = 256  # columns that no longer are
 _STEPS = range(2, 11)  # with which elements are picked out of vectors; of longer ones a vector has few
 WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}  # by the bytes of what is moved as it is
 
@@ -78,9 +79,12 @@ def _plan(shape: tuple[int, ...], to: tuple[int, ...], by: tuple[int, ...], size
             how, at = "tiles", runs[0]
         elif columns[2] in _STEPS:
             how = f"every{columns[2]}"
-    if how == "rows" and size in (4, 8) and columns[0] <= host().wide(WHOLE[size]).lanes:
+    lanes = host().wide(WHOLE[size]).lanes
+    if how == "rows" and size in (4, 8) and columns[0] <= lanes:
         how = "vector"
     rows = axes.pop(at)
+    if how == "repeat" and rows[1] == columns[0] and lanes <= columns[0] <= _FEW:
+        how = "spread"
     block = _ROWS if how == "tiles" else _block(columns[0] * size)
     parts = -(-rows[0] // block)
     for n, _, _ in axes:
@@ -171,6 +175,8 @@ def _kernel(size: int, how: str) -> Any:
             high = f.smaller(low + block, f["rows"])
             if how == "tiles":
                 _tiles(f, y, x, low, high, t)
+            elif how == "spread":
+                _spread(f, y, x, low, high, t)
             else:
                 with f.loop(low, high) as i:
                     n = f.smaller(f["columns"], f["total"] - i * f["columns"])
@@ -232,6 +238,19 @@ def _row(f: call.Body, y: Value, x: Value, n: Value, t: Type, how: str) -> None:
             f.store(y.at(j, t), picked(f, xs, range(0, step * wide.lanes, step)))
     with f.loop(first, n) as j:
         f.store(y.at(j * f["to"], t), f.load(x.at(j * f["by"], t), t))
+
+
+def _spread(f: call.Body, y: Value, x: Value, low: Value, high: Value, t: Type) -> None:
+    """The rows low to high, beside each other, of one element each: whole vectors that reach into the next
+    row, which is written later, but for the last row."""
+    wide, n, last = host().wide(t), f["columns"], high - 1
+    with f.loop(low, high) as i:
+        ones, row = f.splat(f.load(x.at(i * f["row_by"], t), t), wide.lanes), y.at(i * n, t)
+        end = f.select(i < last, n, n & -wide.lanes)
+        with f.loop(0, end, wide.lanes) as j:
+            f.store(row.at(j, t), ones)
+        with f.loop(end, n) as j:
+            f.store(row.at(j, t), f.lane(ones, 0))
 
 
 def _tiles(f: call.Body, y: Value, x: Value, low: Value, high: Value, t: Type) -> None:

@@ -19,11 +19,11 @@ from numpy import ndarray
 
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.shape import copied
-from tapegrad.native import call, expressions, narrow, target
+from tapegrad.native import call, expressions, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Function, Type, Value, vector
 from tapegrad.native.memory import empty
-from tapegrad.native.widening import BLOCK, CONSTANT, FULL, ROW, STILL, widened
+from tapegrad.native.widening import BLOCK, CONSTANT, FULL, ROW, STILL, copies, widened
 
 # Bytes of a result that is stored past the caches, where it would not stay until somebody reads it: of four
 # operations one after the other, each with results of 4 MB, this takes 1.0 of the time, with 8 MB 0.8, with
@@ -34,6 +34,7 @@ STREAM = 1 << 23
 _FAR, _AHEAD = 1 << 20, 1024
 _LONG = 64  # elements of rows that lie apart from each other, to be gone over as they are
 _LEAST_NARROW = 1 << 8  # short rows that are worth being put together
+_NARROW, _NARROW_ALONG = _LONG - 1, 255  # their elements; where nothing is written out for them
 _GRAIN, _HEAVY_GRAIN = 16384, 4096  # elements that are worth a thread: of a sum, of an exponential
 
 _OURS = DENSE | call.WRITEABLE
@@ -129,7 +130,8 @@ class Pointwise:
         if plan is None or (out is not None and out.shape != plan[0]):
             return None
         shape, modes, rows, size, columns, numbers = plan
-        if columns <= narrow.MOST and rows >= _LEAST_NARROW and (wider := widened(ys, plan)) is not None:
+        most = _NARROW if any(gaps) or copies(modes, numbers) else _NARROW_ALONG  # rows with gaps are longer
+        if columns <= most and rows >= _LEAST_NARROW and (wider := widened(ys, plan)) is not None:
             ys, modes, rows, columns, numbers, ways = wider
         else:
             ways = None

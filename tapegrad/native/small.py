@@ -21,14 +21,14 @@ from tapegrad.kernels.errstate import nameless
 from tapegrad.native import call, expressions, memory, target
 from tapegrad.native.choice import DENSE
 from tapegrad.native.ir import F32, F64, I8, I32, I64, PTR, VOID, Function, Module, Type, Value, Variable
-from tapegrad.native.narrow import MOST as NARROW
 from tapegrad.native.places import elements
 from tapegrad.native.pointwise import PLAIN, PLAIN_KINDS, STREAM, Pointwise
 from tapegrad.native.widening import BLOCK
 
 _OFTEN = 100  # calls after which an op is worth a compilation
 _MOST_LIGHT, _MOST_HEAVY = 512, 64  # elements; more are NumPy's: its loops take several at a time
-_FELT = 96  # elements in a row: what a short one, of 2 to 16, is to NumPy
+_SHORT = 256  # elements of rows so short that NumPy feels each,
+_FELT, _TWICE = 96, 2  # as so many elements of a long one, or each element as so many
 _LEAST_PLAIN = 256  # elements from which the kernel for large arrays is faster, if it can be called at once
 # What a function is bound to, a tuple: its kernels and dtypes, and how often it was called.
 _SMALL, _LARGE, _LEAST, _ARRAY, _CALLS, _PROMOTE, _PLAIN, _HANDLER, _NONE, _NEVER = range(10)
@@ -105,8 +105,9 @@ def _write_hand_on(f: Function) -> None:
     """What the kernel for these sizes gives: a function of those that are bound to the same things."""
     least, (size, length) = f.call("PyLong_AsLongLong", I64, item(f, _LEAST)), _reach(f)
     # NumPy begins anew with each row: many short ones take it as long as a large array.
-    short = (length > 1) & (length <= NARROW) & (size > length)
-    large = f.select(short, size * _FELT, size) >= f.select(short, length * least, least)
+    short = (length > 1) & (length <= _SHORT) & (size > length)
+    felt = f.larger(size * _TWICE, size // f.larger(length, 1) * _FELT)
+    large = f.select(short, felt, size) >= least
     chosen = f.variable(f.select(large, item(f, _LARGE), item(f, _SMALL)))
     with f.when(size >= _LEAST_PLAIN), f.forever() as otherwise:
         _call_plain(f, size, chosen, otherwise)

@@ -48,6 +48,11 @@ def widened(ys: Sequence[Any], plan: tuple[Any, ...]) -> tuple[Any, ...] | None:
     return found, new, -(-size // columns), columns, [1, 1, 0] * len(ys), made
 
 
+def copies(modes: str, numbers: Sequence[int]) -> bool:
+    """Whether an operand is written out in the size of the result."""
+    return any(_differs(mode, each) for mode, each in zip(modes, numbers[::3], strict=True))
+
+
 def _itself(y: Any) -> Any:
     return y
 

@@ -64,7 +64,7 @@ def _write_rows(t: Type, log: bool) -> Callable[[Body], None]:
 
             (total,) = sums(f, n, t, each)
             if log:
-                less = f.splat(f.convert(vmath.log(f, total), element), t.lanes)
+                less = f.splat(vmath.log(f, f.convert(total, element)), t.lanes)
                 sweep(
                     f, 0, n, t, lambda i, m, v: f.store(y.at(i, t), f.load(x.at(i, t), t, m) - top - less, m)
                 )

@@ -137,10 +137,17 @@ def _parts_of_exp(f: Function, x: Value) -> tuple[Value, Value]:
 def exp(f: Function, x: Value, half: bool = False) -> Value:
     """e ** x, or half of it; 1.1 ulp."""
     low, high = (-104.0, 89.0) if single(x) else (-746.0, 711.0)
-    x = f.select(x < low, low, x)
-    x = f.select(x > high, high, x)
+    x, none = _within(f, x, low, high)
     k, r = _parts_of_exp(f, x)
-    return _scaled(f, _exp_near_zero(f, r), k - 1 if half else k)
+    return f.select(none, 0.0, _scaled(f, _exp_near_zero(f, r), k - 1 if half else k))
+
+
+def _within(f: Function, x: Value, low: float, high: float) -> tuple[Value, Value]:
+    """(x, no larger than `high`, and 0 where it is below `low`, where that is). A product that underflows
+    takes a hundred cycles, and -inf comes from every masked element."""
+    none = x < low
+    x = f.select(none, 0.0, x)
+    return f.select(x > high, high, x), none
 
 
 def usual_exp(f: Function, x: Value) -> Value:
@@ -170,10 +177,9 @@ def _scaled(f: Function, y: Value, k: Value) -> Value:
 def exp2(f: Function, x: Value) -> Value:
     """2 ** x; 1.5 ulp, and exact of whole numbers."""
     low, high = (-151.0, 129.0) if single(x) else (-1076.0, 1025.0)
-    x = f.select(x < low, low, x)
-    x = f.select(x > high, high, x)
+    x, none = _within(f, x, low, high)
     k, whole = _rounded(f, x, 1.0)
-    return _scaled(f, _exp_near_zero(f, (x - k) * math.log(2)), whole)
+    return f.select(none, 0.0, _scaled(f, _exp_near_zero(f, (x - k) * math.log(2)), whole))
 
 
 def expm1(f: Function, x: Value) -> Value:
