@@ -91,14 +91,15 @@ def _chunks() -> Function:
     job = _word(f, _JOB)
     body, context = f.load(job, PTR), f.load(job.at(1, I64), PTR)
     n, count, shares = (f.load(job.at(k, I64), I64) for k in (2, 3, 4))
+    f.store(_begun(f, f["who"] % shares), f.value(1, I64))
     with f.loop(f["who"], f["who"] + shares) as i:
         share = i % shares
-        next, first, end = _next(f, share), share * count // shares, (share + 1) * count // shares
+        next, end = _next(f, share), (share + 1) * count // shares
         others, tries = i.ne(f["who"]), f.variable(f.value(0, I64))
         with f.forever() as done:
             k = f.fetch(next)
             f.leave(done, k >= end)
-            wait = others & (k > first) & (tries.get() < _PATIENCE)
+            wait = others & f.fetch(_begun(f, share)).ne(0) & (tries.get() < _PATIENCE)
             with f.when(wait):
                 tries.set(tries.get() + 1)
                 _pause(f)
@@ -113,6 +114,11 @@ def _chunks() -> Function:
 def _next(f: Function, share: Value) -> Value:
     """Where the number of a share's next chunk stands."""
     return f.shared("next").at(share * 8, I64)
+
+
+def _begun(f: Function, share: Value) -> Value:
+    """Where it stands whether a share's owner is at work."""
+    return f.shared("next").at(share * 8 + 1, I64)
 
 
 def _parallel(chunks: Function, steering: Steering | None) -> Function:
@@ -139,6 +145,7 @@ def _parallel(chunks: Function, steering: Steering | None) -> Function:
         f.store(job.at(k, I64), x)
     with f.loop(0, shares) as share:
         f.store(_next(f, share), share * count // shares)
+        f.store(_begun(f, share), f.value(0, I64))
     state = _word(f, _STATE)
     _publish(f, state, threads, steering)
     f.run(chunks, 0)
