@@ -9,6 +9,7 @@ import numpy as np
 
 import tapegrad.kernels.reduce as R
 from tapegrad.kernels.errstate import nameless
+from tapegrad.kernels.filling import full
 from tapegrad.kernels.memory import empty_like, shared
 from tapegrad.kernels.pointwise import zero
 from tapegrad.kernels.shape import cat, copied, replace
@@ -122,9 +123,8 @@ def triu(x: Any, k: int) -> Any:
 def pad(x: Any, before: tuple[int, ...], after: tuple[int, ...], value: Any) -> Any:
     """x with so many elements of a value before and behind along each axis; fewer than none cuts."""
     shape, inner, own = _bordered(x.shape, before, after)
-    y = np.empty(shape, x.dtype)
-    y.fill(value)
-    y[inner] = x[own]
+    y = full(shape, x.dtype, value)
+    replace(y[inner], x[own])
     return y
 
 

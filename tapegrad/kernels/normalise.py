@@ -27,7 +27,7 @@ class Moments:
     def find(self, x: Any, axes: tuple[int, ...], eps: float) -> None:
         """Those of x."""
         self.mean, self.var = moments(x, axes)
-        self.rstd = _deviating(self.var, eps)
+        self.rstd = inverse_deviation(self.var, eps)
 
     def room(self, shape: tuple[int, ...], kind: Any) -> tuple[Any, Any, Any]:
         """Arrays for (mean, var, rstd), which the caller fills."""
@@ -96,14 +96,14 @@ def plain_vjp(
     return (_back(g.reshape(view), _unit(x, view, known), axes, known.rstd).reshape(x.shape),)
 
 
-def _deviating(var: Any, eps: float) -> Any:
+def inverse_deviation(var: Any, eps: float) -> Any:
     """1 / deviation."""
     return 1 / np.sqrt(var + var.dtype.type(eps))
 
 
 def by_running(x: Any, mean: Any, var: Any, w: Any, b: Any, shape: Any, eps: float) -> Any:
     """x normalised by moments that are given, one per channel, times w plus b."""
-    scale = _deviating(var, eps) * w
+    scale = inverse_deviation(var, eps) * w
     y = x * scale.reshape(shape)
     y += (b - mean * scale).reshape(shape)
     return y
@@ -113,7 +113,7 @@ def by_running_vjp(
     need: Any, g: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, shape: Any, eps: float
 ) -> tuple[Any, ...]:
     """The cotangents of x, w and b; the moments have none."""
-    rstd, over = _deviating(var, eps), tuple([k for k, n in enumerate(shape) if n == 1])
+    rstd, over = inverse_deviation(var, eps), tuple([k for k, n in enumerate(shape) if n == 1])
     gx = None if need[0] is None else g * (rstd * w).reshape(shape)
     gw = gb = None
     if need[3] is not None:

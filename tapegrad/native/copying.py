@@ -33,7 +33,7 @@ _ROWS = 16  # of a block at most: as many float32 as a line of the cache holds
 _COLUMNS = 2048  # of a row where there is only one axis; the last row may have fewer
 _ENDLESS = 1 << 62
 _SHORT = 8  # columns that are few
-_FEW = 256  # columns that no longer are
+_FEW = 256  # columns of one element, from which a row ends too seldom to be felt
 _STEPS = range(2, 11)  # with which elements are picked out of vectors; of longer ones a vector has few
 WHOLE = {1: I8, 2: I16, 4: I32, 8: I64}  # by the bytes of what is moved as it is
 

@@ -20,7 +20,7 @@ from numpy import ndarray
 from tapegrad.kernels.errstate import nameless
 from tapegrad.kernels.shape import copied
 from tapegrad.native import call, expressions, target
-from tapegrad.native.choice import DENSE
+from tapegrad.native.choice import DENSE, memory_order
 from tapegrad.native.ir import F32, F64, I1, I8, I32, I64, Function, Type, Value, vector
 from tapegrad.native.memory import empty
 from tapegrad.native.widening import BLOCK, CONSTANT, FULL, ROW, STILL, copies, widened
@@ -242,16 +242,16 @@ def _run(made: Any, y: Any, xs: Sequence[Any]) -> None:
     kernel(y, *xs, -(-y.size // BLOCK), grain // BLOCK, y.size, BLOCK, *(1, 1, 0) * len(xs))
 
 
-def _order(xs: Sequence[Any]) -> list[int]:
+def _order(xs: Sequence[Any]) -> tuple[int, ...]:
     """The order of axes in which all are contiguous that are no single numbers, of one shape; else none, nor
     if it is their own."""
     like = next((x for x in xs if x.ndim), xs[0])
     if like.flags.num & DENSE == DENSE or like.ndim < 2:
-        return []
-    order = sorted(range(like.ndim), key=lambda k: -like.strides[k])
+        return ()
+    order = memory_order(like.strides)
     for x in xs:
         if x.ndim and (x.shape != like.shape or x.transpose(order).flags.num & DENSE != DENSE):
-            return []
+            return ()
     return order
 
 

@@ -2,11 +2,11 @@
 
 The caller publishes a job and works on it itself. Each thread has a share of it, always the same one, so that
 what it reads is likely to be in its own caches; it takes the chunks of its share, and then those that are
-left of others'. (Cores may have third-level caches of their own: where all threads took chunks from one
-counter, filling 4 MB took up to twice as long.) The caller waits only for workers that have joined, never for
-one that has not woken up, so a busy core costs nothing. Workers spin for some microseconds, then offer their
-core to others for about 3 ms, and then sleep in the kernel. A second thread that comes while a job runs does
-its own job alone.
+left of others', but for some microseconds none of who is at work. (Cores may have third-level caches of their
+own: where all threads took chunks from one counter, filling 4 MB took up to twice as long.) The caller waits
+only for workers that have joined, never for one that has not woken up, so a busy core costs nothing. Workers
+spin for some microseconds, then offer their core to others for about 3 ms, and then sleep in the kernel. A
+second thread that comes while a job runs does its own job alone.
 
 Why not the platform's pools: OpenMP's and BLAS's workers spin for longer, give way to nobody and are waited
 for.
@@ -122,8 +122,9 @@ def _begun(f: Function, share: Value) -> Value:
 
 
 def _parallel(chunks: Function, steering: Steering | None) -> Function:
-    """body(context, low, high, who) for parts of 0 ... n of about `grain` or more, by all free threads. There
-    are as many for each thread, so that shares of arrays of one size end at one place whatever the grain."""
+    """body(context, low, high, who) for parts of 0 ... n of about `grain` or more, by all free threads. If
+    they suffice there are as many for each, so that shares of arrays of one size end at one place whatever
+    the grain."""
     parameters = [("body", PTR), ("context", PTR), ("n", I64), ("grain", I64)]
     f = Function("tapegrad_parallel", parameters, internal=False)
     n, grain = f["n"], f["grain"]
@@ -139,8 +140,9 @@ def _parallel(chunks: Function, steering: Steering | None) -> Function:
     parts, shares = threads * _PARTS, f.smaller(threads, _SHARES)
     job = _word(f, _JOB)
     least = f.larger(grain, 1)
-    even = ((n + least - 1) // least + shares - 1) // shares * shares
-    count = f.smaller(f.smaller(even, n), parts)
+    wanted = (n + least - 1) // least
+    even = (wanted + shares - 1) // shares * shares  # with fewer than threads, some have none
+    count = f.smaller(f.smaller(f.select(wanted < shares, wanted, even), n), parts)
     for k, x in enumerate((f["body"], f["context"], n, count, shares)):
         f.store(job.at(k, I64), x)
     with f.loop(0, shares) as share:

@@ -106,8 +106,8 @@ def _write_hand_on(f: Function) -> None:
     least, (size, length) = f.call("PyLong_AsLongLong", I64, item(f, _LEAST)), _reach(f)
     # NumPy begins anew with each row: many short ones take it as long as a large array.
     short = (length > 1) & (length <= _SHORT) & (size > length)
-    felt = f.larger(size * _TWICE, size // f.larger(length, 1) * _FELT)
-    large = f.select(short, felt, size) >= least
+    felt = (size * _FELT >= length * least) | (size * _TWICE >= least)
+    large = (short & felt) | (size >= least)
     chosen = f.variable(f.select(large, item(f, _LARGE), item(f, _SMALL)))
     with f.when(size >= _LEAST_PLAIN), f.forever() as otherwise:
         _call_plain(f, size, chosen, otherwise)

@@ -11,7 +11,7 @@ import tapegrad.kernels.reduce as R
 import tapegrad.kernels.shape as H
 import tapegrad.kernels.statistics as S
 from tapegrad import tiers
-from tapegrad.native import choice, fold
+from tapegrad.native import choice, fold, strips
 from tests.native.arrays import DTYPES, LAYOUTS, ODD, SIZES, awake, drawn, laid
 
 SHAPES = st.lists(SIZES, min_size=1, max_size=4).filter(lambda s: 0 < np.prod(s) < 200_000)
@@ -166,3 +166,12 @@ def test_the_way_back_of_logsumexp(axis, dtype):
     np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps)
     few = x[:1, :9], y[:1, :9]
     np.testing.assert_array_equal(S.logsumexp_vjp(g[:1, :9], *few), g[:1, :9] * np.exp(few[0] - few[1]))
+
+
+@given(st.integers(0, 1 << 22), st.integers(64, 1 << 17).map(lambda n: n // 64 * 64))
+def test_parts_of_long_rows(n, most):
+    parts, length = strips.parted(n, most, 64)
+    assert length <= most and parts * length >= n
+    assert parts < 2 or ((parts - 1) * length < n and length % 64 == 0)
+    if parts >= 2 and most >= 1 << 10 and n >= 64 * parts * parts:  # else rounding decides
+        assert parts % 2 == 0

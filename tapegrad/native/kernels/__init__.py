@@ -13,6 +13,7 @@ from tapegrad.native import choice
 STAND_INS: dict[str, str] = {
     "attention": "attention.attention attention.attention_vjp",
     "broadcasting": "shape.broadcast",
+    "channelnorm": "normalise.by_running normalise.by_running_vjp",
     "convolution": "convolution.convolved convolution.convolved_back",
     "convolution_weight": "convolution.convolved_weight convolution.convolved_both",
     "converting": "shape.converted",
@@ -42,7 +43,6 @@ STAND_INS: dict[str, str] = {
     "reduce": "reduce.sum reduce.prod reduce.amax reduce.amin reduce.all reduce.any reduce.norm reduce.var"
     " reduce.std shape.column_sum shape.sum_to statistics.count_nonzero",
     "resampling": "resampling.resampled",
-    "channelnorm": "normalise.by_running normalise.by_running_vjp",
     "rownorm": "normalise.affine normalise.affine_vjp normalise.plain normalise.plain_vjp"
     " normalise.root_mean_square normalise.root_mean_square_vjp",
     "scan": "cumulative.cumsum cumulative.cumprod cumulative.cummax_at cumulative.cummin_at cumulative.recur"

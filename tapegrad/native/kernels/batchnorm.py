@@ -9,7 +9,7 @@ its own, those of a channel are joined, and then rows are gone over again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -20,7 +20,7 @@ from tapegrad.kernels.normalise import Moments
 from tapegrad.native.call import Body, Step, build_steps
 from tapegrad.native.ir import F64, Type, Value
 from tapegrad.native.memory import empty
-from tapegrad.native.strips import Columns, down, strip, strips_of, sums, sweep
+from tapegrad.native.strips import Columns, add, down_sums, strip, strips_of, sums, sweep
 from tapegrad.native.target import host
 
 _GRAIN = 1 << 14  # elements that are worth a thread
@@ -42,7 +42,7 @@ def moments(f: Body, t: Type, x: Value, n: Value) -> tuple[Value, Value]:
         return [v[0] + f.convert(f.load(x.at(i, e), t, m), wide)]
 
     (total,) = sweep(f, 0, n, t, exact, [0.0], held=wide)
-    whole = f.total(f.tree(total, lambda a, b: a + b))
+    whole = f.total(f.tree(total, add))
     middle = f.splat(f.convert(whole / f.convert(n, F64), e), t.lanes)
 
     def square(i: Value, m: Any, v: list[Value]) -> list[Value]:
@@ -98,10 +98,10 @@ def _write_joined(t: Type) -> Callable[[Body], None]:
 def _down(c: Columns, term: Callable[[Value], list[Value]]) -> list[Value]:
     """The sums of a term over all images."""
 
-    def step(row: Value, held: list[list[Value]]) -> list[list[Value]]:
-        return [[a + b for a, b in zip(held[0], term(row), strict=True)]]
+    def step(row: Value, held: list[Value]) -> list[Value]:
+        return [add(*pair) for pair in zip(held, term(row), strict=True)]
 
-    return down(c.f, c.f["images"], [[0.0] * c.many], c.t, step)[0]
+    return down_sums(c.f, c.f["images"], c.many, c.t, step)
 
 
 def _strips(work: Callable[[Columns], None]) -> Callable[[Body], None]:
@@ -214,6 +214,7 @@ def _kernel(t: Type, what: str) -> Any:
     return build_steps(f"images_{what}_{t}", _NAMES[what], steps)
 
 
+@lru_cache(1024)
 def _sizes(view: tuple[int, ...]) -> tuple[int, ...]:
     images, c, n = view[0], view[1], prod(view[2:])
     return images * c, n, c, images, strips_of(c, host().wide(F64), _WAYS), max(1, _GRAIN // max(1, n))

@@ -155,6 +155,7 @@ def _by_channel(view: tuple[int, ...], shape: Any) -> bool:
     return bool(shape[1] == view[1])
 
 
+@lru_cache(1024)
 def _is_batch(view: tuple[int, ...], axes: Any, shape: Any) -> bool:
     """Whether it is all but the second axis that is normalised."""
     return _by_channel(view, shape) and shape[2] == 1 and tuple(axes) == (0, *range(2, len(view)))
@@ -264,7 +265,7 @@ def by_running_vjp(
         return body(need, g, x, mean, var, w, b, shape, eps)
     if x.ndim == 2 and len(x) > 1:
         return featurenorm.by_running_vjp(t, need, rows_of_g, x, mean, var, w, eps)
-    rstd = 1 / np.sqrt(var + x.dtype.type(eps))
+    rstd = N.inverse_deviation(var, eps)
     gx, gw, gb = batchnorm.affine_vjp(t, (need[0], *need[3:]), rows_of_g, x, x.shape, w, mean, rstd, False)
     return gx, None, None, gw, gb
 

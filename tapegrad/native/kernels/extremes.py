@@ -19,7 +19,7 @@ from tapegrad.native.call import Body, build
 from tapegrad.native.choice import fits, over, rows
 from tapegrad.native.ir import I64, Function, Type, Value, integers
 from tapegrad.native.narrow import columns, is_narrow
-from tapegrad.native.strips import down, joined, strip, sweep
+from tapegrad.native.strips import add, down, joined, strip, sweep
 from tapegrad.native.target import host
 
 LEAST = 1 << 11  # elements; below, NumPy takes as long as a call
@@ -83,7 +83,7 @@ def _write_rows(t: Type, largest: bool) -> Callable[[Body], None]:
 
             found, odd = sweep(f, 0, n, t, step, [worst, 0.0])
             best = f.splat(joined(f, found, lambda a, b: better(f, a, b)), t.lanes)
-            strange = f.any(f.tree(odd, lambda a, b: a + b) > 0.0)
+            strange = f.any(f.tree(odd, add) > 0.0)
             with f.forever() as done:
                 with f.loop(0, n, t.lanes) as i:
                     inside = f.first(f.smaller(n - i, t.lanes), t)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tapegrad.kernels.errstate import nameless
-from tapegrad.kernels.normalise import Moments
+from tapegrad.kernels.normalise import Moments, inverse_deviation
 from tapegrad.kernels.operators import mul
 from tapegrad.native.call import Body, build
 from tapegrad.native.fold import fold
@@ -156,7 +156,7 @@ def affine_vjp(t: Type, need: Any, g: Any, x: Any, w: Any, known: Moments) -> tu
 
 def by_running(x: Any, mean: Any, var: Any, w: Any, b: Any, eps: float) -> Any:
     """x normalised by moments that are given, times w plus b."""
-    scale = 1 / np.sqrt(var + x.dtype.type(eps)) * w
+    scale = inverse_deviation(var, eps) * w
     return _scaled(x, scale, b - mean * scale)
 
 
@@ -164,7 +164,7 @@ def by_running_vjp(
     t: Type, need: Any, g: Any, x: Any, mean: Any, var: Any, w: Any, eps: float
 ) -> tuple[Any, ...]:
     """The cotangents of x, w and b."""
-    rstd = 1 / np.sqrt(var + x.dtype.type(eps))
+    rstd = inverse_deviation(var, eps)
     gx = None if need[0] is None else mul(g, rstd * w)
     gw = None if need[3] is None else fold("sum", t, _along(g, x, mean), (0,)) * rstd
     return gx, None, None, gw, None if need[4] is None else fold("sum", t, g, (0,))
